@@ -1,0 +1,1 @@
+//! TCP connection states on Linux: read, judged and shown.

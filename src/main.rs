@@ -1,0 +1,2 @@
+//! The `tcpstate` command.
+fn main() {}
