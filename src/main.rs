@@ -1,2 +1,52 @@
-//! The `tcpstate` command.
-fn main() {}
+//! The `tcpstate` command: parse, run, exit status.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+use tcpstate::cli::Cli;
+use tcpstate::command::{self, Outcome};
+
+/// Failed, or bad usage.
+const FAILED: u8 = 2;
+/// Findings at warning or above, and `--exit-code` was given.
+const FOUND: u8 = 1;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    match command::run(&cli) {
+        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::Found) => ExitCode::from(FOUND),
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&format!("{error:#}"));
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+/// Help and version are asked for and go to stdout; the rest is bad usage.
+fn usage(error: &clap::Error) -> ExitCode {
+    let printed = error.print();
+    if error.use_stderr() || printed.is_err_and(|why| why.kind() != io::ErrorKind::BrokenPipe) {
+        ExitCode::from(FAILED)
+    } else {
+        ExitCode::SUCCESS
+    }
+}
+
+/// Whoever read our output has enough of it: no error of ours.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+}
+
+fn complain(message: &str) {
+    // With stderr gone too there is nobody left to tell.
+    let _ = writeln!(io::stderr(), "tcpstate: {message}");
+}

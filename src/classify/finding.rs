@@ -1,0 +1,125 @@
+//! What a judgement looks like.
+
+use crate::model::{Sample, TcpState};
+
+/// How bad it is. Ordered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Worth knowing.
+    Info,
+    /// Somebody should look at it today.
+    Warning,
+    /// Somebody should look at it now.
+    Critical,
+}
+
+impl Severity {
+    /// The word of the JSON contract.
+    #[must_use]
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+/// A number that a finding rests on.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Number {
+    /// A count, or a setting as the kernel gives it.
+    Count(u64),
+    /// A share, 0 to 1.
+    Ratio(f64),
+}
+
+/// A number with its name.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Evidence {
+    /// What the number is, in the words of the JSON contract.
+    pub name: &'static str,
+    /// The number.
+    pub number: Number,
+}
+
+impl Evidence {
+    /// A count.
+    #[must_use]
+    pub const fn count(name: &'static str, value: u64) -> Self {
+        Self {
+            name,
+            number: Number::Count(value),
+        }
+    }
+
+    /// A share.
+    #[must_use]
+    pub const fn ratio(name: &'static str, value: f64) -> Self {
+        Self {
+            name,
+            number: Number::Ratio(value),
+        }
+    }
+}
+
+/// One judgement: what is wrong, with what, how it is known, and what to do.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finding {
+    /// Name of the rule.
+    pub rule: &'static str,
+    /// How bad.
+    pub severity: Severity,
+    /// What it is about: a setting, a state, a process.
+    pub subject: String,
+    /// What is wrong and how it is known, in a sentence.
+    pub message: String,
+    /// What to do, in a sentence that names the next command to type.
+    pub advice: String,
+    /// The numbers behind the message.
+    pub evidence: Vec<Evidence>,
+    /// The state that it is about, if it is about one: views mark it.
+    pub state: Option<TcpState>,
+}
+
+/// What a rule says of a sample.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Judgement {
+    /// Nothing is wrong.
+    Fine,
+    /// The sample lacks what the rule needs: no verdict, which isn't a good
+    /// one.
+    Unknown,
+    /// Something is wrong: a finding for each subject, never none.
+    Found(Vec<Finding>),
+}
+
+/// A rule: a name and a judge.
+#[derive(Debug, Clone, Copy)]
+pub struct Rule {
+    /// The name that findings, check and metrics carry.
+    pub name: &'static str,
+    /// What it watches, in the words of the "ok" line.
+    pub topic: &'static str,
+    /// Judges a sample, beside the one before it where there is one.
+    pub judge: fn(&Sample, Option<&Sample>) -> Judgement,
+}
+
+/// All judgements of a sample.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Assessment {
+    /// What is wrong, worst first.
+    pub findings: Vec<Finding>,
+    /// Topics of the rules that found nothing.
+    pub fine: Vec<&'static str>,
+    /// Topics of the rules that could not judge.
+    pub unknown: Vec<&'static str>,
+}
+
+impl Assessment {
+    /// The worst severity found.
+    #[must_use]
+    pub fn worst(&self) -> Option<Severity> {
+        self.findings.iter().map(|finding| finding.severity).max()
+    }
+}

@@ -1,0 +1,42 @@
+//! Judges what was read: counts, pressure, findings. Pure functions: no I/O,
+//! no clock, no printing.
+
+pub mod count;
+mod finding;
+mod rules;
+
+pub use finding::{Assessment, Evidence, Finding, Judgement, Number, Rule, Severity};
+
+#[cfg(test)]
+pub(crate) mod testing;
+
+use crate::model::Sample;
+
+/// Every rule, in the order in which findings of the same severity are shown.
+/// One that is added here appears in every view.
+pub const RULES: &[Rule] = &[
+    rules::CLOSE_WAIT_PILEUP,
+    rules::TIME_WAIT_BUCKETS,
+    rules::SYN_RECV_BACKLOG,
+    rules::TCP_SYNCOOKIES,
+    rules::TCP_TW_RECYCLE,
+];
+
+/// Judges a sample by every rule, beside the one before it where there is one:
+/// what rises can only be seen in two.
+#[must_use]
+pub fn assess(sample: &Sample, previous: Option<&Sample>) -> Assessment {
+    let mut assessment = Assessment::default();
+    for rule in RULES {
+        match (rule.judge)(sample, previous) {
+            Judgement::Fine => assessment.fine.push(rule.topic),
+            Judgement::Unknown => assessment.unknown.push(rule.topic),
+            Judgement::Found(findings) => assessment.findings.extend(findings),
+        }
+    }
+    // A stable sort: within a severity the order of the rules remains.
+    assessment
+        .findings
+        .sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    assessment
+}

@@ -1,0 +1,169 @@
+//! TIME_WAIT: its limit, and the setting that must not be on.
+
+use super::super::{Evidence, Finding, Judgement, Rule, Severity};
+use super::ratio;
+use crate::model::{Counter, Sample, Sysctl, TcpState};
+
+/// TIME_WAIT near its bucket limit, or over it.
+pub(in crate::classify) const TIME_WAIT_BUCKETS: Rule = Rule {
+    name: "time_wait_buckets",
+    topic: "TIME_WAIT",
+    judge: judge_buckets,
+};
+
+/// A kernel that still has tcp_tw_recycle, with it on.
+pub(in crate::classify) const TCP_TW_RECYCLE: Rule = Rule {
+    name: "tcp_tw_recycle",
+    topic: "tcp_tw_recycle",
+    judge: judge_recycle,
+};
+
+/// Shares of tcp_max_tw_buckets.
+const WARNING: f64 = 0.8;
+const CRITICAL: f64 = 0.95;
+
+fn judge_buckets(sample: &Sample, _previous: Option<&Sample>) -> Judgement {
+    let (Some(count), Some(limit)) = (
+        sample.states.total_of(TcpState::TimeWait),
+        sample.sysctls.get(Sysctl::TcpMaxTwBuckets),
+    ) else {
+        return Judgement::Unknown;
+    };
+    let overflows = sample.counters.get(Counter::TcpTimeWaitOverflow);
+    // A limit of 0 keeps no TIME_WAIT at all: everything is over it.
+    let used = ratio(count, limit).unwrap_or(1.0);
+    let overflowed = overflows.is_some_and(|times| times > 0);
+    let severity = if used >= CRITICAL {
+        Severity::Critical
+    } else if used >= WARNING {
+        Severity::Warning
+    } else if overflowed {
+        // It happened, nobody knows when; it isn't happening now.
+        Severity::Info
+    } else {
+        return Judgement::Fine;
+    };
+    let state_now = if used >= WARNING {
+        format!(
+            "{count} of {limit} TIME_WAIT buckets are used; beyond the limit connections end \
+             without TIME_WAIT, and late segments can reach a new connection"
+        )
+    } else {
+        "TIME_WAIT is far below its limit now".to_owned()
+    };
+    let so_far = match overflows {
+        Some(times @ 1..) => {
+            format!("; {times} connections have been closed without TIME_WAIT so far")
+        }
+        _ => String::new(),
+    };
+    let mut evidence = vec![
+        Evidence::count("time_wait", count),
+        Evidence::count("max_buckets", limit),
+        Evidence::ratio("used_ratio", used),
+    ];
+    evidence.extend(overflows.map(|times| Evidence::count("overflows", times)));
+    Judgement::Found(vec![Finding {
+        rule: TIME_WAIT_BUCKETS.name,
+        severity,
+        subject: "TIME_WAIT".to_owned(),
+        message: state_now + &so_far,
+        advice: "see who closes first, and let connections live longer or raise the limit: \
+                 ss -tan state time-wait; sysctl net.ipv4.tcp_max_tw_buckets"
+            .to_owned(),
+        evidence,
+        state: Some(TcpState::TimeWait),
+    }])
+}
+
+fn judge_recycle(sample: &Sample, _previous: Option<&Sample>) -> Judgement {
+    // Absent is the normal case: the kernel dropped the setting in 4.12. But a
+    // sample without any setting hasn't been looking.
+    if sample.sysctls.get(Sysctl::TcpSyncookies).is_none()
+        && sample.sysctls.get(Sysctl::TcpTwRecycle).is_none()
+    {
+        return Judgement::Unknown;
+    }
+    match sample.sysctls.get(Sysctl::TcpTwRecycle) {
+        None | Some(0) => Judgement::Fine,
+        Some(value) => Judgement::Found(vec![Finding {
+            rule: TCP_TW_RECYCLE.name,
+            severity: Severity::Critical,
+            subject: "net.ipv4.tcp_tw_recycle".to_owned(),
+            message: format!(
+                "tcp_tw_recycle is {value}: SYNs of clients that share an address behind NAT are \
+                 dropped without a trace"
+            ),
+            advice: "switch it off: sysctl -w net.ipv4.tcp_tw_recycle=0".to_owned(),
+            evidence: vec![Evidence::count("tcp_tw_recycle", value)],
+            state: None,
+        }]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::testing::{SampleBuilder, sample};
+    use super::*;
+
+    fn severity(
+        judge: fn(&Sample, Option<&Sample>) -> Judgement,
+        sample: SampleBuilder,
+    ) -> Option<Severity> {
+        match judge(&sample.build(), None) {
+            Judgement::Found(findings) => Some(findings[0].severity),
+            Judgement::Fine => None,
+            Judgement::Unknown => panic!("everything needed is there"),
+        }
+    }
+
+    #[test]
+    fn buckets_fire_at_eighty_percent_and_are_critical_at_ninety_five() {
+        for (count, expected) in [
+            (799, None),
+            (800, Some(Severity::Warning)),
+            (949, Some(Severity::Warning)),
+            (950, Some(Severity::Critical)),
+            (1_000, Some(Severity::Critical)),
+        ] {
+            let sample = sample()
+                .with_state(TcpState::TimeWait, count)
+                .with_sysctl(Sysctl::TcpMaxTwBuckets, 1_000)
+                .with_counter(Counter::TcpTimeWaitOverflow, 0);
+            assert_eq!(severity(judge_buckets, sample), expected, "{count}");
+        }
+    }
+
+    #[test]
+    fn an_overflow_in_the_past_is_told_and_not_alarmed() {
+        let sample = sample()
+            .with_state(TcpState::TimeWait, 1)
+            .with_sysctl(Sysctl::TcpMaxTwBuckets, 1_000)
+            .with_counter(Counter::TcpTimeWaitOverflow, 3);
+        assert_eq!(severity(judge_buckets, sample), Some(Severity::Info));
+    }
+
+    #[test]
+    fn a_limit_of_zero_is_always_reached() {
+        let sample = sample()
+            .with_state(TcpState::TimeWait, 0)
+            .with_sysctl(Sysctl::TcpMaxTwBuckets, 0);
+        assert_eq!(severity(judge_buckets, sample), Some(Severity::Critical));
+    }
+
+    #[test]
+    fn without_the_limit_there_is_no_verdict() {
+        let sample = sample().with_state(TcpState::TimeWait, 1_000_000).build();
+        assert_eq!(judge_buckets(&sample, None), Judgement::Unknown);
+    }
+
+    #[test]
+    fn recycle_fires_when_on_and_not_when_off_or_gone() {
+        let with = |value| sample().with_sysctl(Sysctl::TcpTwRecycle, value);
+        assert_eq!(severity(judge_recycle, with(1)), Some(Severity::Critical));
+        assert_eq!(severity(judge_recycle, with(0)), None);
+        let gone = sample().with_sysctl(Sysctl::TcpSyncookies, 1);
+        assert_eq!(severity(judge_recycle, gone), None);
+        assert_eq!(judge_recycle(&sample().build(), None), Judgement::Unknown);
+    }
+}

@@ -1,0 +1,68 @@
+//! Where output goes, and how it shall look there.
+
+use std::env;
+use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
+
+use anyhow::Context;
+use rustix::termios::tcgetwinsize;
+
+use crate::cli::ColorChoice;
+use crate::render::Style;
+
+/// Below this a table makes no sense; a terminal that says so has no size yet.
+const NARROWEST: u16 = 20;
+
+/// Writes a finished text in one go: a command that fails later must not leave
+/// half a table behind.
+pub(super) fn print(text: &str) -> anyhow::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+        .context("cannot write the output")
+}
+
+/// Says something about the answer that isn't part of it.
+pub(super) fn note(text: &str) {
+    // With stderr gone there is nobody to tell, and the answer still counts.
+    let _ = writeln!(io::stderr(), "tcpstate: {text}");
+}
+
+/// The style of stdout.
+pub(super) fn style(choice: ColorChoice) -> Style {
+    let stdout = io::stdout();
+    let on_terminal = stdout.is_terminal();
+    let set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
+    let color = match choice {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto => {
+            on_terminal && !set("NO_COLOR") && env::var_os("TERM").is_none_or(|term| term != "dumb")
+        }
+    };
+    let width = on_terminal
+        .then(|| tcgetwinsize(stdout.as_fd()).ok())
+        .flatten()
+        .map(|size| size.ws_col)
+        .filter(|&columns| columns >= NARROWEST)
+        .map(usize::from);
+    Style {
+        color,
+        unicode: speaks_utf8(),
+        width,
+    }
+}
+
+/// Whether the locale can show more than ASCII: cron's can't, and its mails
+/// would be full of question marks.
+fn speaks_utf8() -> bool {
+    ["LC_ALL", "LC_CTYPE", "LANG"]
+        .into_iter()
+        .filter_map(env::var_os)
+        .find(|value| !value.is_empty())
+        .is_some_and(|locale| {
+            let locale = locale.to_string_lossy().to_ascii_lowercase();
+            locale.contains("utf-8") || locale.contains("utf8")
+        })
+}

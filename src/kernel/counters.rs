@@ -1,0 +1,88 @@
+//! The counters of /proc/net/snmp and /proc/net/netstat.
+
+use super::ProcRoot;
+use super::proc_root::read_small;
+use crate::model::{Counter, Counters};
+
+/// Reads the counters of the network namespace. A file that can't be read, and
+/// a name that the kernel doesn't have, leave their counters unknown.
+#[must_use]
+pub fn read_counters(proc_root: &ProcRoot) -> Counters {
+    let mut counters = Counters::default();
+    let mut buffer = Vec::with_capacity(4096);
+    for (file, protocol) in [("snmp", "Tcp"), ("netstat", "TcpExt")] {
+        if let Some(bytes) = read_small(&proc_root.net_file(file), &mut buffer) {
+            parse(bytes, protocol, &mut counters);
+        }
+    }
+    counters
+}
+
+/// The file holds pairs of lines: names, then values, each after the
+/// protocol's name. Kernels differ in which names there are, so a value is
+/// found by its name and never by its place.
+fn parse(bytes: &[u8], protocol: &'static str, counters: &mut Counters) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    let mut lines = text
+        .lines()
+        .filter_map(|line| line.split_once(": "))
+        .filter_map(|(name, rest)| (name == protocol).then_some(rest));
+    let (Some(names), Some(values)) = (lines.next(), lines.next()) else {
+        return;
+    };
+    for (name, value) in names
+        .split_ascii_whitespace()
+        .zip(values.split_ascii_whitespace())
+    {
+        let counter = Counter::ALL
+            .iter()
+            .find(|counter| counter.protocol() == protocol && counter.name() == name);
+        // MaxConn is printed as -1: not every value is a count.
+        if let (Some(&counter), Ok(value)) = (counter, value.parse()) {
+            counters.set(counter, value);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_found_by_name() {
+        let mut counters = Counters::default();
+        let text = b"Ip: Forwarding EstabResets\nIp: 1 77\n\
+            Tcp: RtoMin MaxConn EstabResets New ActiveOpens\nTcp: 200 -1 18446744073709551615 5 3\n";
+        parse(text, "Tcp", &mut counters);
+        assert_eq!(counters.get(Counter::EstabResets), Some(u64::MAX));
+        assert_eq!(counters.get(Counter::ActiveOpens), Some(3));
+        assert_eq!(counters.get(Counter::OutRsts), None);
+    }
+
+    #[test]
+    fn a_line_that_is_cut_short_leaves_the_rest_unknown() {
+        let mut counters = Counters::default();
+        parse(
+            b"Tcp: ActiveOpens PassiveOpens\nTcp: 4",
+            "Tcp",
+            &mut counters,
+        );
+        assert_eq!(counters.get(Counter::ActiveOpens), Some(4));
+        assert_eq!(counters.get(Counter::PassiveOpens), None);
+        parse(b"TcpExt: TW", "TcpExt", &mut counters);
+        parse(b"\xff", "TcpExt", &mut counters);
+        assert_eq!(counters.get(Counter::Tw), None);
+    }
+
+    #[test]
+    fn the_running_kernel_has_every_counter_of_tcp() {
+        let counters = read_counters(&ProcRoot::new(std::path::Path::new("/proc")));
+        for (counter, value) in counters.iter() {
+            if counter.protocol() == "Tcp" {
+                assert!(value.is_some(), "{counter:?}");
+            }
+        }
+    }
+}

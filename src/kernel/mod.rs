@@ -1,0 +1,44 @@
+//! Asks the kernel: sock_diag, its /proc fallback, recorded dumps, settings,
+//! counters. Everything that can fail says what it was doing to what.
+
+mod counters;
+mod error;
+mod fallback;
+mod host;
+pub mod netlink;
+mod proc_root;
+mod procfs;
+mod replay;
+mod sockstat;
+mod sysctl;
+
+pub use counters::read_counters;
+pub use error::{KernelError, NetlinkFailure};
+pub use fallback::{FallbackSource, SourceChoice};
+pub use host::read_host;
+pub use proc_root::ProcRoot;
+pub use procfs::ProcfsSource;
+pub use replay::ReplaySource;
+pub use sockstat::read_sockstat;
+pub use sysctl::read_sysctls;
+
+use crate::model::{Collection, Query, Socket, SourceKind};
+
+/// Where sockets come from.
+pub trait SocketSource {
+    /// Shows every socket that the query asks for to `visitor`, one at a time
+    /// and in no order, and says how the reading went.
+    ///
+    /// # Errors
+    ///
+    /// When the sockets could not be read; those visited until then are not
+    /// all there are.
+    fn visit(
+        &mut self,
+        query: &Query,
+        visitor: &mut dyn FnMut(&Socket),
+    ) -> Result<Collection, KernelError>;
+
+    /// Where the next visit will read from, as far as is known before it.
+    fn kind(&self) -> SourceKind;
+}

@@ -1,0 +1,251 @@
+//! sock_diag over netlink: the kernel's own description of every TCP socket.
+//!
+//! A request names states and families; the answer comes in datagrams of many
+//! messages, a row each, and ends with `NLMSG_DONE`. Rows are read through a
+//! borrowed view: nothing is allocated for a socket.
+
+pub mod message;
+pub mod request;
+pub mod row;
+pub mod transport;
+
+use std::collections::HashSet;
+use std::io;
+
+use rustix::io::Errno;
+
+use self::message::{Message, Messages};
+use self::request::DumpRequest;
+pub use self::transport::{KernelTransport, Transport};
+use super::{KernelError, NetlinkFailure, SocketSource};
+use crate::model::{Collection, Family, Query, Socket, SocketCookie, SourceKind};
+
+/// Twice what the kernel puts into a datagram (about 32 KiB): there is room
+/// for a kernel that does more.
+const BUFFER_BYTES: usize = 64 * 1024;
+
+/// Dumps sockets over a netlink transport.
+#[derive(Debug)]
+pub struct NetlinkSource<T> {
+    transport: T,
+    buffer: Vec<u8>,
+    /// Number of the next request; answers carry it.
+    sequence: u32,
+    /// Whether the kernel may still turn out to offer the dump of both
+    /// families in one walk.
+    try_both_families: bool,
+}
+
+impl NetlinkSource<KernelTransport> {
+    /// A source over a netlink socket of this thread's network namespace.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel, or a filter before it, refuses the socket.
+    pub fn open() -> Result<Self, NetlinkFailure> {
+        KernelTransport::open()
+            .map(Self::over)
+            .map_err(NetlinkFailure::Open)
+    }
+}
+
+impl<T: Transport> NetlinkSource<T> {
+    /// A source over any transport.
+    pub fn over(transport: T) -> Self {
+        Self {
+            transport,
+            buffer: Vec::with_capacity(BUFFER_BYTES),
+            sequence: 0,
+            try_both_families: true,
+        }
+    }
+
+    /// Sends one request and shows the rows of its answer to the visitor.
+    fn dump(
+        &mut self,
+        request: DumpRequest,
+        query: &Query,
+        progress: &mut Progress,
+        visitor: &mut dyn FnMut(&Socket),
+    ) -> Result<(), NetlinkFailure> {
+        self.sequence = self.sequence.wrapping_add(1);
+        let bytes = request.to_bytes(query, self.sequence);
+        retry_interrupted(|| self.transport.send(&bytes)).map_err(NetlinkFailure::Send)?;
+        loop {
+            self.buffer.clear();
+            let length = retry_interrupted(|| self.transport.receive(&mut self.buffer))
+                .map_err(NetlinkFailure::Receive)?;
+            if length == 0 {
+                return Err(NetlinkFailure::Garbled("it ended before it was done"));
+            }
+            // The kernel had more than the buffer holds: what lies beyond is
+            // lost, and the message at the end is cut.
+            let truncated = length > self.buffer.len();
+            if truncated {
+                progress.complete = false;
+            }
+            for message in Messages::new(&self.buffer) {
+                let message = match message {
+                    Ok(message) => message,
+                    Err(_) if truncated => break,
+                    Err(what) => return Err(NetlinkFailure::Garbled(what)),
+                };
+                if message.sequence != self.sequence {
+                    // Of an earlier dump that ended in an error.
+                    continue;
+                }
+                if message.interrupted {
+                    progress.complete = false;
+                }
+                match message.content {
+                    Message::Row(payload) => progress.row(payload, query, visitor),
+                    Message::Done(None) => return Ok(()),
+                    Message::Done(Some(errno)) | Message::Error(errno) => {
+                        return Err(NetlinkFailure::Refused(errno.into()));
+                    }
+                    Message::Lost => progress.complete = false,
+                    Message::Other => progress.unreadable(),
+                }
+            }
+        }
+    }
+
+    /// Both families: in one walk of the kernel's table where it can, else in
+    /// two.
+    fn dump_both(
+        &mut self,
+        query: &Query,
+        progress: &mut Progress,
+        visitor: &mut dyn FnMut(&Socket),
+    ) -> Result<(), NetlinkFailure> {
+        if self.try_both_families {
+            match self.dump(DumpRequest::BothFamilies, query, progress, visitor) {
+                Err(NetlinkFailure::Refused(error))
+                    if progress.sockets == 0 && is_not_offered(&error) =>
+                {
+                    self.try_both_families = false;
+                }
+                outcome => return outcome,
+            }
+        }
+        for family in [Family::Ipv4, Family::Ipv6] {
+            self.dump(DumpRequest::OneFamily(family), query, progress, visitor)?;
+        }
+        Ok(())
+    }
+}
+
+impl<T: Transport> SocketSource for NetlinkSource<T> {
+    fn visit(
+        &mut self,
+        query: &Query,
+        visitor: &mut dyn FnMut(&Socket),
+    ) -> Result<Collection, KernelError> {
+        let mut progress = Progress::new(query);
+        match query.family {
+            Some(family) => self.dump(
+                DumpRequest::OneFamily(family),
+                query,
+                &mut progress,
+                visitor,
+            )?,
+            None => self.dump_both(query, &mut progress, visitor)?,
+        }
+        Ok(progress.into_collection(SourceKind::Netlink))
+    }
+
+    fn kind(&self) -> SourceKind {
+        SourceKind::Netlink
+    }
+}
+
+/// Whether an error says that the kernel doesn't know the request, rather than
+/// that it won't answer us.
+fn is_not_offered(error: &io::Error) -> bool {
+    matches!(
+        Errno::from_io_error(error),
+        Some(Errno::OPNOTSUPP | Errno::INVAL | Errno::NOENT | Errno::NOSYS)
+    )
+}
+
+/// A signal (a terminal resized, a child ended) is no reason to give up.
+fn retry_interrupted<R>(mut call: impl FnMut() -> io::Result<R>) -> io::Result<R> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            outcome => return outcome,
+        }
+    }
+}
+
+/// What has come so far of a dump, live or recorded.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    complete: bool,
+    sockets: u64,
+    malformed: u64,
+    duplicates: u64,
+    /// Every cookie until now, where rows must come once: the kernel resumes
+    /// by position, and shows a socket again when the chain before it grew.
+    seen: Option<HashSet<SocketCookie>>,
+}
+
+impl Progress {
+    pub(crate) fn new(query: &Query) -> Self {
+        Self {
+            complete: true,
+            sockets: 0,
+            malformed: 0,
+            duplicates: 0,
+            seen: query.unique.then(HashSet::new),
+        }
+    }
+
+    /// Reads one row and shows it to the visitor if the query asks for it.
+    pub(crate) fn row(&mut self, payload: &[u8], query: &Query, visitor: &mut dyn FnMut(&Socket)) {
+        let Some(decoded) = row::decode(payload, query) else {
+            self.unreadable();
+            return;
+        };
+        if !decoded.attributes_whole {
+            self.unreadable();
+        }
+        let socket = &decoded.socket;
+        if !query.wants(socket.state, socket.family) {
+            return;
+        }
+        if let (Some(seen), Some(cookie)) = (&mut self.seen, socket.cookie)
+            && !seen.insert(cookie)
+        {
+            self.duplicates += 1;
+            return;
+        }
+        self.sockets += 1;
+        visitor(socket);
+    }
+
+    /// Something came that could not be read.
+    pub(crate) fn unreadable(&mut self) {
+        self.malformed += 1;
+        self.complete = false;
+    }
+
+    /// The kernel says that the walk was disturbed, or rows were lost.
+    pub(crate) fn incomplete(&mut self) {
+        self.complete = false;
+    }
+
+    pub(crate) fn into_collection(self, source: SourceKind) -> Collection {
+        Collection {
+            source,
+            fallback_reason: None,
+            complete: self.complete,
+            sockets: self.sockets,
+            duplicates: self.seen.map(|_| self.duplicates),
+            malformed: self.malformed,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

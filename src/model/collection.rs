@@ -1,0 +1,72 @@
+//! How a reading went: where it came from, and whether it is whole.
+
+use std::fmt;
+
+/// Where sockets were read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SourceKind {
+    /// sock_diag over AF_NETLINK.
+    Netlink,
+    /// /proc/net/tcp and /proc/net/tcp6.
+    Procfs,
+    /// A recorded dump.
+    Replay,
+}
+
+impl SourceKind {
+    /// The word of the JSON contract.
+    #[must_use]
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Netlink => "netlink",
+            Self::Procfs => "procfs",
+            Self::Replay => "replay",
+        }
+    }
+}
+
+/// Why /proc was read although netlink was the first choice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FallbackReason {
+    /// No netlink socket could be had: seccomp, RestrictAddressFamilies, or a
+    /// kernel without sock_diag. The kernel's words.
+    NetlinkRefused(String),
+    /// The netlink socket was there, the dump was refused. The kernel's words.
+    DumpRefused(String),
+    /// `--proc-root` shows a network namespace that isn't known to be ours:
+    /// netlink would answer for another one.
+    ForeignProcRoot,
+}
+
+impl fmt::Display for FallbackReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NetlinkRefused(why) => {
+                write!(f, "cannot open a sock_diag netlink socket: {why}")
+            }
+            Self::DumpRefused(why) => write!(f, "cannot dump sockets over netlink: {why}"),
+            Self::ForeignProcRoot => {
+                f.write_str("--proc-root is not known to show this network namespace")
+            }
+        }
+    }
+}
+
+/// What a source says of one reading when it is done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Collection {
+    /// Where the sockets came from.
+    pub source: SourceKind,
+    /// Set when that wasn't the first choice.
+    pub fallback_reason: Option<FallbackReason>,
+    /// Whether every row that was sent arrived and was understood. A dump is
+    /// never a consistent snapshot: sockets come and go while it runs.
+    pub complete: bool,
+    /// Sockets visited.
+    pub sockets: u64,
+    /// Rows left out because their cookie had been seen; `None` when nobody
+    /// looked.
+    pub duplicates: Option<u64>,
+    /// Rows that could not be read.
+    pub malformed: u64,
+}

@@ -1,0 +1,115 @@
+//! What the kernel counted since the network namespace began.
+
+/// Declares the counters once: variant, protocol line, kernel name, meaning.
+macro_rules! counters {
+    ($($variant:ident $protocol:literal $name:literal $meaning:literal,)*) => {
+        /// A counter of /proc/net/snmp (`Tcp`) or /proc/net/netstat (`TcpExt`).
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Counter {
+            $(#[doc = concat!("`", $protocol, ": ", $name, "`: ", $meaning, ".")] $variant,)*
+        }
+
+        impl Counter {
+            /// Every counter that tcpstate reads.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// How many there are.
+            const COUNT: usize = Self::ALL.len();
+
+            /// The kernel's name.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+
+            /// The line that it stands in.
+            #[must_use]
+            pub const fn protocol(self) -> &'static str {
+                match self { $(Self::$variant => $protocol,)* }
+            }
+        }
+    };
+}
+
+counters! {
+    ActiveOpens "Tcp" "ActiveOpens" "connections that we began, successful or not",
+    PassiveOpens "Tcp" "PassiveOpens" "handshakes that reached SYN_RECV's end, or began, on a listener",
+    AttemptFails "Tcp" "AttemptFails" "handshakes that failed, ours and others', most of them refused",
+    EstabResets "Tcp" "EstabResets" "connections that went from ESTABLISHED or CLOSE_WAIT straight to CLOSE",
+    OutRsts "Tcp" "OutRsts" "segments that we sent with RST",
+    CurrEstab "Tcp" "CurrEstab" "connections in ESTABLISHED or CLOSE_WAIT now",
+    ListenOverflows "TcpExt" "ListenOverflows" "SYNs and final ACKs dropped because an accept queue was full",
+    ListenDrops "TcpExt" "ListenDrops" "the same, and those dropped for other reasons",
+    TcpReqQFullDoCookies "TcpExt" "TCPReqQFullDoCookies" "SYNs answered with a cookie because a SYN queue was full",
+    TcpReqQFullDrop "TcpExt" "TCPReqQFullDrop" "SYNs dropped because a SYN queue was full and cookies are off",
+    SyncookiesSent "TcpExt" "SyncookiesSent" "SYN cookies sent",
+    SyncookiesRecv "TcpExt" "SyncookiesRecv" "SYN cookies that came back: real clients",
+    SyncookiesFailed "TcpExt" "SyncookiesFailed" "ACKs that claimed a cookie which we did not send",
+    Tw "TcpExt" "TW" "sockets that left TIME_WAIT by its timer",
+    TwRecycled "TcpExt" "TWRecycled" "TIME_WAIT sockets taken over by connect()",
+    TcpTimeWaitOverflow "TcpExt" "TCPTimeWaitOverflow" "connections closed without TIME_WAIT because tcp_max_tw_buckets was reached",
+    TcpAbortOnData "TcpExt" "TCPAbortOnData" "resets sent by close() with SO_LINGER 0",
+    TcpAbortOnClose "TcpExt" "TCPAbortOnClose" "resets sent by close() with unread data",
+    TcpAbortOnTimeout "TcpExt" "TCPAbortOnTimeout" "connections given up after retransmissions or keepalives",
+    TcpAbortOnMemory "TcpExt" "TCPAbortOnMemory" "connections killed for lack of memory or too many orphans",
+    TcpAbortOnLinger "TcpExt" "TCPAbortOnLinger" "orphans in FIN_WAIT2 killed by TCP_LINGER2",
+    TcpAbortFailed "TcpExt" "TCPAbortFailed" "resets that could not be sent",
+    TcpFastOpenActive "TcpExt" "TCPFastOpenActive" "connections of ours whose SYN data was accepted",
+    TcpFastOpenActiveFail "TcpExt" "TCPFastOpenActiveFail" "connections of ours whose SYN data was not accepted",
+    TcpFastOpenPassive "TcpExt" "TCPFastOpenPassive" "connections accepted with data in the SYN",
+    TcpFastOpenPassiveFail "TcpExt" "TCPFastOpenPassiveFail" "SYNs with data that we did not accept",
+    TcpFastOpenListenOverflow "TcpExt" "TCPFastOpenListenOverflow" "the same because too many were pending",
+    TcpFastOpenBlackhole "TcpExt" "TCPFastOpenBlackhole" "times that Fast Open was switched off because the path swallows it",
+}
+
+/// The counters that were read. One that the kernel doesn't have is `None`,
+/// not 0.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counters {
+    values: [Option<u64>; Counter::COUNT],
+}
+
+impl Default for Counters {
+    fn default() -> Self {
+        Self {
+            values: [None; Counter::COUNT],
+        }
+    }
+}
+
+impl Counters {
+    /// The value of one counter.
+    #[must_use]
+    pub fn get(&self, counter: Counter) -> Option<u64> {
+        self.values.get(counter as usize).copied().flatten()
+    }
+
+    /// Takes a value.
+    pub fn set(&mut self, counter: Counter, value: u64) {
+        if let Some(slot) = self.values.get_mut(counter as usize) {
+            *slot = Some(value);
+        }
+    }
+
+    /// Every counter with its value.
+    pub fn iter(&self) -> impl Iterator<Item = (Counter, Option<u64>)> {
+        Counter::ALL.iter().copied().zip(self.values)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_counter_keeps_its_own_value() {
+        let mut counters = Counters::default();
+        for (value, &counter) in (0..).zip(Counter::ALL) {
+            assert_eq!(counters.get(counter), None);
+            counters.set(counter, value);
+        }
+        for (value, &counter) in (0..).zip(Counter::ALL) {
+            assert_eq!(counters.get(counter), Some(value), "{counter:?}");
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! The nouns: a socket, its state, the host's settings. Plain data, no I/O.
+//!
+//! Names are the kernel's and the RFC's. What isn't known is `None`, never a
+//! zero that looks like a measurement.
+
+mod collection;
+mod counters;
+mod endpoint;
+mod query;
+mod sample;
+mod socket;
+mod sockstat;
+mod state;
+mod sysctl;
+mod tally;
+mod tcp_info;
+
+pub use collection::{Collection, FallbackReason, SourceKind};
+pub use counters::{Counter, Counters};
+pub use endpoint::{Endpoint, Family};
+pub use query::Query;
+pub use sample::{CountMethod, Host, NetNs, Sample, StateCount, StateCounts};
+pub use socket::{CgroupId, Socket, SocketCookie, SocketKind, SocketTimer, TimerKind};
+pub use sockstat::Sockstat;
+pub use state::{StateSet, TcpState};
+pub use sysctl::{Sysctl, Sysctls};
+pub use tally::{FamilyCount, StateTally};
+pub use tcp_info::TcpInfo;

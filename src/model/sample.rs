@@ -1,0 +1,134 @@
+//! What one reading gave.
+
+use std::time::{Duration, SystemTime};
+
+use super::{Collection, Counters, Sysctls, TcpState};
+
+/// The network namespace that was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NetNs {
+    /// Inode number of the namespace (`net:[4026531840]`).
+    pub inode: u64,
+    /// Its name under /run/netns, if it has one.
+    pub name: Option<String>,
+}
+
+/// Whose sockets these are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Host {
+    /// The host's name.
+    pub name: Option<String>,
+    /// The network namespace.
+    pub netns: Option<NetNs>,
+    /// Major and minor number of the kernel.
+    pub kernel: Option<(u32, u32)>,
+}
+
+/// How the sockets were counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CountMethod {
+    /// ESTABLISHED (and TIME_WAIT) from the kernel's own counts, the rest
+    /// socket by socket.
+    Derived,
+    /// Every socket looked at.
+    Dump,
+}
+
+impl CountMethod {
+    /// The word of the JSON contract.
+    #[must_use]
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Derived => "derived",
+            Self::Dump => "dump",
+        }
+    }
+}
+
+/// How many sockets are in one state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StateCount {
+    /// Of the families that were asked for.
+    pub total: u64,
+    /// `None` where the method doesn't tell the families apart, or the family
+    /// wasn't asked for.
+    pub ipv4: Option<u64>,
+    /// As `ipv4`.
+    pub ipv6: Option<u64>,
+}
+
+/// How many sockets are in each state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StateCounts {
+    /// How they were counted.
+    pub method: CountMethod,
+    /// Every named state with its count; `None`: not asked for, or the kernel
+    /// can't tell. Ordered as [`TcpState::NAMED`].
+    counts: [Option<StateCount>; TcpState::NAMED.len()],
+    /// Sockets in states without a name.
+    pub unknown: u64,
+}
+
+impl StateCounts {
+    /// Asks `count` for every named state.
+    pub fn new(
+        method: CountMethod,
+        unknown: u64,
+        count: impl FnMut(TcpState) -> Option<StateCount>,
+    ) -> Self {
+        Self {
+            method,
+            counts: TcpState::NAMED.map(count),
+            unknown,
+        }
+    }
+
+    /// The count of one named state.
+    #[must_use]
+    pub fn of(&self, state: TcpState) -> Option<StateCount> {
+        self.iter()
+            .find_map(|(named, count)| (named == state).then_some(count))
+            .flatten()
+    }
+
+    /// The total of one named state.
+    #[must_use]
+    pub fn total_of(&self, state: TcpState) -> Option<u64> {
+        self.of(state).map(|count| count.total)
+    }
+
+    /// Every named state in the kernel's order.
+    pub fn iter(&self) -> impl Iterator<Item = (TcpState, Option<StateCount>)> {
+        TcpState::NAMED.into_iter().zip(self.counts)
+    }
+
+    /// All sockets that were counted.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.counts
+            .iter()
+            .flatten()
+            .map(|count| count.total)
+            .sum::<u64>()
+            + self.unknown
+    }
+}
+
+/// What one reading gave: counts, settings, counters, and how it went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sample {
+    /// When; `None` for a recorded dump, which doesn't say.
+    pub taken_at: Option<SystemTime>,
+    /// How long the sockets took to read.
+    pub elapsed: Duration,
+    /// Where.
+    pub host: Host,
+    /// How the reading went.
+    pub collection: Collection,
+    /// Sockets by state.
+    pub states: StateCounts,
+    /// The settings that TCP runs under.
+    pub sysctls: Sysctls,
+    /// What the kernel counted since the namespace began.
+    pub counters: Counters,
+}

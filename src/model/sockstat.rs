@@ -1,0 +1,21 @@
+//! The kernel's own socket counts.
+
+/// What /proc/net/sockstat and sockstat6 say of TCP. `None`: not told.
+///
+/// `inuse` and `tw` are of the network namespace; `orphan`, `alloc` and `mem`
+/// are of the whole host.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sockstat {
+    /// `TCP: inuse`: IPv4 sockets in the hash tables, LISTEN included;
+    /// neither requests nor minisockets.
+    pub inuse_ipv4: Option<u64>,
+    /// `TCP6: inuse`: the same for IPv6 sockets. 0 where the file is missing
+    /// because the kernel has no IPv6.
+    pub inuse_ipv6: Option<u64>,
+    /// `TCP: tw`: minisockets of both families, TIME_WAIT and FIN_WAIT2.
+    pub tw: Option<u64>,
+    /// `TCP: orphan`: sockets of the host that no process holds any more.
+    pub orphan: Option<u64>,
+    /// `TCP: mem`: pages of memory in TCP buffers of the host.
+    pub mem_pages: Option<u64>,
+}

@@ -1,0 +1,121 @@
+//! The kernel settings that TCP runs under.
+
+/// A setting of the kernel, by its sysctl name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Sysctl {
+    /// `net.ipv4.tcp_tw_reuse`: whether connect() may take over the port of a
+    /// TIME_WAIT socket. 0 no, 1 yes, 2 (default since 4.19) on loopback only.
+    TcpTwReuse,
+    /// `net.ipv4.tcp_tw_reuse_delay`, ms: how old such a socket must be
+    /// (Linux 6.14; before, 1 s).
+    TcpTwReuseDelay,
+    /// `net.ipv4.tcp_timestamps`: without them no TIME_WAIT is reused.
+    TcpTimestamps,
+    /// `net.ipv4.tcp_syncookies`: 0 never, 1 when a SYN queue overflows, 2
+    /// always.
+    TcpSyncookies,
+    /// `net.ipv4.tcp_fin_timeout`, s: how long an orphan stays in FIN_WAIT2.
+    /// It doesn't shorten TIME_WAIT.
+    TcpFinTimeout,
+    /// `net.ipv4.tcp_max_syn_backlog`: the SYN queue of a listener, where
+    /// cookies are off.
+    TcpMaxSynBacklog,
+    /// `net.core.somaxconn`: the upper limit of every accept queue.
+    Somaxconn,
+    /// `net.ipv4.tcp_fastopen`: bit 0 client, bit 1 server, more bits for
+    /// variants.
+    TcpFastopen,
+    /// `net.ipv4.tcp_max_tw_buckets`: how many TIME_WAIT sockets the namespace
+    /// may have.
+    TcpMaxTwBuckets,
+    /// `net.ipv4.tcp_tw_recycle`: gone since 4.12; where it is 1 it breaks
+    /// clients behind NAT.
+    TcpTwRecycle,
+}
+
+impl Sysctl {
+    /// Every setting, in the order in which they are shown.
+    pub const ALL: [Self; 10] = [
+        Self::TcpTwReuse,
+        Self::TcpTwReuseDelay,
+        Self::TcpTimestamps,
+        Self::TcpSyncookies,
+        Self::TcpFinTimeout,
+        Self::TcpMaxSynBacklog,
+        Self::Somaxconn,
+        Self::TcpFastopen,
+        Self::TcpMaxTwBuckets,
+        Self::TcpTwRecycle,
+    ];
+
+    /// The name as sysctl(8) takes it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::TcpTwReuse => "net.ipv4.tcp_tw_reuse",
+            Self::TcpTwReuseDelay => "net.ipv4.tcp_tw_reuse_delay",
+            Self::TcpTimestamps => "net.ipv4.tcp_timestamps",
+            Self::TcpSyncookies => "net.ipv4.tcp_syncookies",
+            Self::TcpFinTimeout => "net.ipv4.tcp_fin_timeout",
+            Self::TcpMaxSynBacklog => "net.ipv4.tcp_max_syn_backlog",
+            Self::Somaxconn => "net.core.somaxconn",
+            Self::TcpFastopen => "net.ipv4.tcp_fastopen",
+            Self::TcpMaxTwBuckets => "net.ipv4.tcp_max_tw_buckets",
+            Self::TcpTwRecycle => "net.ipv4.tcp_tw_recycle",
+        }
+    }
+
+    /// The name without its `net.ipv4.` or `net.core.`.
+    #[must_use]
+    pub fn short_name(self) -> &'static str {
+        let name = self.name();
+        name.rsplit_once('.').map_or(name, |(_, short)| short)
+    }
+}
+
+/// The settings that were read. One that the kernel doesn't have, or that may
+/// not be read, is `None`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sysctls {
+    values: [Option<u64>; Sysctl::ALL.len()],
+}
+
+impl Sysctls {
+    /// Asks `value` for every setting.
+    pub fn read(value: impl FnMut(Sysctl) -> Option<u64>) -> Self {
+        Self {
+            values: Sysctl::ALL.map(value),
+        }
+    }
+
+    /// The value of one setting.
+    #[must_use]
+    pub fn get(&self, sysctl: Sysctl) -> Option<u64> {
+        self.iter()
+            .find_map(|(known, value)| (known == sysctl).then_some(value))
+            .flatten()
+    }
+
+    /// Every setting with its value.
+    pub fn iter(&self) -> impl Iterator<Item = (Sysctl, Option<u64>)> {
+        Sysctl::ALL.into_iter().zip(self.values)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_setting_is_found_by_name_whatever_the_others_are() {
+        let sysctls = Sysctls::read(|sysctl| match sysctl {
+            Sysctl::TcpSyncookies => Some(2),
+            Sysctl::TcpTwRecycle => None,
+            _ => Some(9),
+        });
+        assert_eq!(sysctls.get(Sysctl::TcpSyncookies), Some(2));
+        assert_eq!(sysctls.get(Sysctl::TcpTwRecycle), None);
+        assert_eq!(sysctls.get(Sysctl::Somaxconn), Some(9));
+        assert_eq!(Sysctl::Somaxconn.short_name(), "somaxconn");
+    }
+}

@@ -1,0 +1,166 @@
+//! Findings, as JSON and as text.
+
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+
+use super::{Style, safe};
+use crate::classify::{Assessment, Evidence, Finding, Number, Severity};
+
+/// A finding of the JSON contract.
+#[derive(Debug, Serialize)]
+pub(super) struct FindingJson<'a> {
+    rule: &'static str,
+    severity: &'static str,
+    subject: &'a str,
+    message: &'a str,
+    advice: &'a str,
+    evidence: EvidenceJson<'a>,
+}
+
+#[derive(Debug)]
+struct EvidenceJson<'a>(&'a [Evidence]);
+
+impl Serialize for EvidenceJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for evidence in self.0 {
+            match evidence.number {
+                Number::Count(count) => map.serialize_entry(evidence.name, &count)?,
+                Number::Ratio(ratio) => map.serialize_entry(evidence.name, &ratio)?,
+            }
+        }
+        map.end()
+    }
+}
+
+/// The findings of the JSON contract.
+pub(super) fn json(assessment: &Assessment) -> Vec<FindingJson<'_>> {
+    assessment
+        .findings
+        .iter()
+        .map(|finding| FindingJson {
+            rule: finding.rule,
+            severity: finding.severity.key(),
+            subject: &finding.subject,
+            message: &finding.message,
+            advice: &finding.advice,
+            evidence: EvidenceJson(&finding.evidence),
+        })
+        .collect()
+}
+
+/// Columns of the severity and the space behind it.
+const INDENT: usize = 10;
+
+/// The findings as text, worst first, an arrow before what to do.
+pub(super) fn text(findings: &[Finding], style: &Style) -> String {
+    let mut text = String::new();
+    for finding in findings {
+        let label = match finding.severity {
+            Severity::Critical => "CRITICAL",
+            Severity::Warning => "WARNING",
+            Severity::Info => "info",
+        };
+        let label = style.severity(finding.severity, &format!("{label:<INDENT$}"));
+        push_wrapped(&mut text, &label, INDENT, &safe(&finding.message), style);
+        let arrow = format!("{:INDENT$}{} ", "", style.arrow());
+        let hanging = arrow.chars().count();
+        push_wrapped(&mut text, &arrow, hanging, &safe(&finding.advice), style);
+    }
+    text
+}
+
+/// One line that says what was judged and found well, one of what could not be
+/// judged.
+pub(super) fn verdicts(assessment: &Assessment, style: &Style) -> String {
+    let mut text = String::new();
+    if !assessment.fine.is_empty() {
+        let label = style.good(&format!("{:<INDENT$}", "ok"));
+        push_wrapped(
+            &mut text,
+            &label,
+            INDENT,
+            &assessment.fine.join(", "),
+            style,
+        );
+    }
+    if !assessment.unknown.is_empty() {
+        let label = style.faint(&format!("{:<INDENT$}", "unknown"));
+        let topics = format!(
+            "{}: what they are judged by could not be read",
+            assessment.unknown.join(", ")
+        );
+        push_wrapped(&mut text, &label, INDENT, &topics, style);
+    }
+    text
+}
+
+/// Adds a sentence behind a label that takes `hanging` columns, wrapped on a
+/// terminal.
+pub(super) fn push_wrapped(
+    text: &mut String,
+    label: &str,
+    hanging: usize,
+    sentence: &str,
+    style: &Style,
+) {
+    let lines = match style.width {
+        Some(columns) => wrap(sentence, columns.saturating_sub(hanging)),
+        None => vec![sentence.to_owned()],
+    };
+    let margin = " ".repeat(hanging);
+    for (index, line) in lines.iter().enumerate() {
+        text.push_str(if index == 0 { label } else { &margin });
+        text.push_str(line);
+        text.push('\n');
+    }
+}
+
+/// Breaks a sentence at its spaces; a word that is longer than a line stays
+/// whole, so that a command can be copied.
+pub(super) fn wrap(sentence: &str, columns: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    let mut length = 0;
+    for word in sentence.split(' ') {
+        let word_length = word.chars().count();
+        match lines.last_mut() {
+            Some(line) if length + 1 + word_length <= columns => {
+                line.push(' ');
+                line.push_str(word);
+                length += 1 + word_length;
+            }
+            _ => {
+                lines.push(word.to_owned());
+                length = word_length;
+            }
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn wrapping_keeps_every_word_and_the_width(
+            words in proptest::collection::vec("[a-z]{1,12}", 1..30),
+            columns in 12_usize..60,
+        ) {
+            let sentence = words.join(" ");
+            let lines = wrap(&sentence, columns);
+            prop_assert_eq!(lines.join(" "), sentence);
+            prop_assert!(lines.iter().all(|line| line.chars().count() <= columns));
+        }
+    }
+
+    #[test]
+    fn a_word_longer_than_the_line_stays_whole() {
+        assert_eq!(
+            wrap("see abcdefghijk now", 6),
+            ["see", "abcdefghijk", "now"]
+        );
+    }
+}

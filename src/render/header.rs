@@ -1,0 +1,65 @@
+//! What every JSON document begins with.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::model::Sample;
+
+/// The head of a document. A field that isn't known is null.
+#[derive(Debug, Serialize)]
+pub(super) struct Header<'a> {
+    schema: &'static str,
+    version: &'static str,
+    host: Option<&'a str>,
+    taken_at: Option<String>,
+    netns: NetNs<'a>,
+    collection: Collection,
+}
+
+#[derive(Debug, Serialize)]
+struct NetNs<'a> {
+    inode: Option<u64>,
+    name: Option<&'a str>,
+}
+
+#[derive(Debug, Serialize)]
+struct Collection {
+    source: &'static str,
+    fallback_reason: Option<String>,
+    complete: bool,
+    sockets: u64,
+    duplicates: Option<u64>,
+    malformed: u64,
+    elapsed_us: u64,
+}
+
+impl<'a> Header<'a> {
+    /// The head of a document about a sample.
+    pub(super) fn new(schema: &'static str, sample: &'a Sample) -> Self {
+        let netns = sample.host.netns.as_ref();
+        let collection = &sample.collection;
+        Self {
+            schema,
+            version: env!("CARGO_PKG_VERSION"),
+            host: sample.host.name.as_deref(),
+            // A clock outside the years 1 to 9999 is no time to print.
+            taken_at: sample
+                .taken_at
+                .and_then(|time| Timestamp::try_from(time).ok())
+                .map(|time| format!("{time:.3}")),
+            netns: NetNs {
+                inode: netns.map(|netns| netns.inode),
+                name: netns.and_then(|netns| netns.name.as_deref()),
+            },
+            collection: Collection {
+                source: collection.source.key(),
+                fallback_reason: collection.fallback_reason.as_ref().map(ToString::to_string),
+                complete: collection.complete,
+                sockets: collection.sockets,
+                duplicates: collection.duplicates,
+                malformed: collection.malformed,
+                elapsed_us: u64::try_from(sample.elapsed.as_micros()).unwrap_or(u64::MAX),
+            },
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! How connections began and ended, from the kernel's counters.
+
+use super::super::number::grouped;
+use crate::model::{Counter, Counters};
+
+/// A line of counters under a heading.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct CounterLine {
+    pub(super) heading: &'static str,
+    pub(super) text: String,
+}
+
+/// A counter, what it counts, and whether it is worth its place when it is 0.
+type Item = (Counter, &'static str, Zero);
+
+/// What stands under each heading, in words.
+const LINES: [(&str, &[Item]); 5] = [
+    (
+        "Connections",
+        &[
+            (Counter::ActiveOpens, "opened by us", Zero::Show),
+            (Counter::PassiveOpens, "accepted", Zero::Show),
+            (Counter::AttemptFails, "failed or refused", Zero::Show),
+        ],
+    ),
+    (
+        "Resets",
+        &[
+            (
+                Counter::EstabResets,
+                "connections ended by reset",
+                Zero::Show,
+            ),
+            (Counter::OutRsts, "RST segments sent", Zero::Show),
+        ],
+    ),
+    (
+        "Aborts",
+        &[
+            (
+                Counter::TcpAbortOnClose,
+                "closed with unread data",
+                Zero::Hide,
+            ),
+            (
+                Counter::TcpAbortOnData,
+                "closed with SO_LINGER 0",
+                Zero::Hide,
+            ),
+            (Counter::TcpAbortOnTimeout, "timed out", Zero::Hide),
+            (
+                Counter::TcpAbortOnLinger,
+                "ended by TCP_LINGER2",
+                Zero::Hide,
+            ),
+            (
+                Counter::TcpAbortOnMemory,
+                "out of memory or orphans",
+                Zero::Hide,
+            ),
+            (
+                Counter::TcpAbortFailed,
+                "whose RST could not be sent",
+                Zero::Hide,
+            ),
+        ],
+    ),
+    (
+        "SYNs dropped",
+        &[
+            (
+                Counter::ListenOverflows,
+                "by a full accept queue",
+                Zero::Hide,
+            ),
+            (Counter::TcpReqQFullDrop, "by a full SYN queue", Zero::Hide),
+        ],
+    ),
+    (
+        "Fast Open",
+        &[
+            (
+                Counter::TcpFastOpenActive,
+                "opened with data in the SYN",
+                Zero::Hide,
+            ),
+            (
+                Counter::TcpFastOpenActiveFail,
+                "of ours not taken",
+                Zero::Hide,
+            ),
+            (
+                Counter::TcpFastOpenPassive,
+                "accepted with data in the SYN",
+                Zero::Hide,
+            ),
+            (
+                Counter::TcpFastOpenPassiveFail,
+                "not taken by us",
+                Zero::Hide,
+            ),
+            (
+                Counter::TcpFastOpenListenOverflow,
+                "over the pending limit",
+                Zero::Hide,
+            ),
+            (
+                Counter::TcpFastOpenBlackhole,
+                "times switched off by a black hole",
+                Zero::Hide,
+            ),
+        ],
+    ),
+];
+
+/// The lines. Counters that aren't known are left out; so are causes that never
+/// happened.
+pub(super) fn lines(counters: &Counters) -> Vec<CounterLine> {
+    LINES
+        .into_iter()
+        .map(|(heading, items)| CounterLine {
+            heading,
+            text: list(counters, items),
+        })
+        .filter(|line| !line.text.is_empty())
+        .collect()
+}
+
+/// Whether a counter that is 0 is worth its place.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Zero {
+    Show,
+    Hide,
+}
+
+fn list(counters: &Counters, items: &[Item]) -> String {
+    let parts: Vec<String> = items
+        .iter()
+        .filter_map(|&(counter, words, zero)| {
+            let value = counters.get(counter)?;
+            (value > 0 || zero == Zero::Show).then(|| format!("{} {words}", grouped(value)))
+        })
+        .collect();
+    parts.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_that_never_happened_and_counters_not_known_take_no_place() {
+        let mut counters = Counters::default();
+        assert_eq!(lines(&counters), []);
+        counters.set(Counter::ActiveOpens, 1_200);
+        counters.set(Counter::AttemptFails, 0);
+        counters.set(Counter::TcpAbortOnClose, 3);
+        counters.set(Counter::TcpAbortOnData, 0);
+        let lines = lines(&counters);
+        let texts: Vec<&str> = lines.iter().map(|line| line.text.as_str()).collect();
+        assert_eq!(
+            texts,
+            [
+                "1,200 opened by us, 0 failed or refused",
+                "3 closed with unread data"
+            ]
+        );
+    }
+}

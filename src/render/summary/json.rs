@@ -1,0 +1,126 @@
+//! The summary as JSON, schema `tcpstate.summary/1`.
+
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+
+use super::super::finding::{self, FindingJson};
+use super::super::header::Header;
+use crate::classify::Assessment;
+use crate::model::{Counter, Counters, Sample, StateCount, StateCounts, Sysctl, Sysctls, TcpState};
+
+#[derive(Debug, Serialize)]
+struct Document<'a> {
+    #[serde(flatten)]
+    header: Header<'a>,
+    states: StatesJson<'a>,
+    total: u64,
+    method: &'static str,
+    sysctls: SysctlsJson<'a>,
+    time_wait: TimeWaitJson,
+    counters: CountersJson<'a>,
+    findings: Vec<FindingJson<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct StateJson {
+    total: u64,
+    ipv4: Option<u64>,
+    ipv6: Option<u64>,
+}
+
+#[derive(Debug)]
+struct StatesJson<'a>(&'a StateCounts);
+
+#[derive(Debug)]
+struct SysctlsJson<'a>(&'a Sysctls);
+
+#[derive(Debug)]
+struct CountersJson<'a>(&'a Counters);
+
+#[derive(Debug, Serialize)]
+struct TimeWaitJson {
+    count: Option<u64>,
+    max_buckets: Option<u64>,
+    used_ratio: Option<f64>,
+    overflows: Option<u64>,
+}
+
+/// One document and a line end.
+///
+/// # Errors
+///
+/// When the document can't be written, which memory alone could cause.
+pub fn json(sample: &Sample, assessment: &Assessment) -> anyhow::Result<String> {
+    let document = Document {
+        header: Header::new("tcpstate.summary/1", sample),
+        states: StatesJson(&sample.states),
+        total: sample.states.total(),
+        method: sample.states.method.key(),
+        sysctls: SysctlsJson(&sample.sysctls),
+        time_wait: TimeWaitJson::of(sample),
+        counters: CountersJson(&sample.counters),
+        findings: finding::json(assessment),
+    };
+    let mut text = serde_json::to_string(&document)?;
+    text.push('\n');
+    Ok(text)
+}
+
+impl Serialize for StatesJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for (state, count) in self.0.iter() {
+            map.serialize_entry(state.key(), &count.map(StateJson::from))?;
+        }
+        let unknown = StateJson {
+            total: self.0.unknown,
+            ipv4: None,
+            ipv6: None,
+        };
+        map.serialize_entry(TcpState::Unknown(0).key(), &unknown)?;
+        map.end()
+    }
+}
+
+impl From<StateCount> for StateJson {
+    fn from(count: StateCount) -> Self {
+        Self {
+            total: count.total,
+            ipv4: count.ipv4,
+            ipv6: count.ipv6,
+        }
+    }
+}
+
+impl Serialize for SysctlsJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for (sysctl, value) in self.0.iter() {
+            map.serialize_entry(sysctl.name(), &value)?;
+        }
+        map.end()
+    }
+}
+
+impl Serialize for CountersJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for (counter, value) in self.0.iter() {
+            map.serialize_entry(counter.name(), &value)?;
+        }
+        map.end()
+    }
+}
+
+impl TimeWaitJson {
+    fn of(sample: &Sample) -> Self {
+        let count = sample.states.total_of(TcpState::TimeWait);
+        let max_buckets = sample.sysctls.get(Sysctl::TcpMaxTwBuckets);
+        Self {
+            count,
+            max_buckets,
+            used_ratio: super::buckets_used(count, max_buckets),
+            overflows: sample.counters.get(Counter::TcpTimeWaitOverflow),
+        }
+    }
+}

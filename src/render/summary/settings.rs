@@ -1,0 +1,164 @@
+//! The settings that matter, with what their values mean.
+
+use super::super::number::grouped;
+use crate::model::{Counter, Sample, Sysctl};
+
+/// A setting as a line: name, value, meaning.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Setting {
+    pub(super) name: &'static str,
+    pub(super) value: String,
+    pub(super) meaning: String,
+}
+
+/// The settings of a sample. One that isn't known isn't listed, except that a
+/// sample without any says so elsewhere.
+pub(super) fn settings(sample: &Sample) -> Vec<Setting> {
+    [
+        Sysctl::TcpTwReuse,
+        Sysctl::TcpTwRecycle,
+        Sysctl::TcpSyncookies,
+        Sysctl::TcpMaxSynBacklog,
+        Sysctl::Somaxconn,
+        Sysctl::TcpFinTimeout,
+        Sysctl::TcpFastopen,
+    ]
+    .into_iter()
+    .filter_map(|sysctl| {
+        let value = sample.sysctls.get(sysctl)?;
+        Some(Setting {
+            name: sysctl.short_name(),
+            value: grouped(value),
+            meaning: meaning(sysctl, value, sample)?,
+        })
+    })
+    .collect()
+}
+
+fn meaning(sysctl: Sysctl, value: u64, sample: &Sample) -> Option<String> {
+    Some(match sysctl {
+        Sysctl::TcpTwReuse => tw_reuse(value, sample),
+        Sysctl::TcpTwRecycle => match value {
+            0 => "off, as it must be".to_owned(),
+            _ => "drops clients behind NAT".to_owned(),
+        },
+        Sysctl::TcpSyncookies => syncookies(value, sample.counters.get(Counter::SyncookiesSent)),
+        Sysctl::TcpMaxSynBacklog => match sample.sysctls.get(Sysctl::TcpSyncookies) {
+            Some(0) => "half-open connections a listener, then SYNs are dropped".to_owned(),
+            _ => "half-open connections a listener, where cookies are off".to_owned(),
+        },
+        Sysctl::Somaxconn => "connections an accept queue may hold at most".to_owned(),
+        Sysctl::TcpFinTimeout => {
+            "s an orphan may stay in FIN_WAIT2; TIME_WAIT is always 60 s".to_owned()
+        }
+        Sysctl::TcpFastopen => fastopen(value),
+        Sysctl::TcpTwReuseDelay | Sysctl::TcpTimestamps | Sysctl::TcpMaxTwBuckets => return None,
+    })
+}
+
+/// net/ipv4/tcp_ipv4.c, `tcp_twsk_unique`: reuse rests on timestamps.
+fn tw_reuse(value: u64, sample: &Sample) -> String {
+    let timestamps = sample.sysctls.get(Sysctl::TcpTimestamps);
+    if value == 0 {
+        return "connect() never takes a port over from TIME_WAIT".to_owned();
+    }
+    if timestamps == Some(0) {
+        return "without effect: tcp_timestamps is 0".to_owned();
+    }
+    let delay = match sample.sysctls.get(Sysctl::TcpTwReuseDelay) {
+        Some(ms) => format!("{} ms", grouped(ms)),
+        // Fixed, before Linux 6.14 made it a setting.
+        None => "1 s".to_owned(),
+    };
+    match value {
+        1 => format!("connect() takes ports over after {delay} of TIME_WAIT"),
+        2 => format!("on loopback only, connect() takes ports over after {delay}"),
+        _ => "not a value that this version of tcpstate knows".to_owned(),
+    }
+}
+
+fn syncookies(value: u64, sent: Option<u64>) -> String {
+    let mode = match value {
+        0 => return "off: a SYN flood shuts honest clients out".to_owned(),
+        1 => "sent when a SYN queue overflows",
+        2 => "sent for every SYN; no SYN_RECV is kept",
+        _ => "not a value that this version of tcpstate knows",
+    };
+    match sent {
+        Some(sent) => format!("{mode}; {} sent so far", grouped(sent)),
+        None => mode.to_owned(),
+    }
+}
+
+/// include/net/tcp.h, `TFO_*`.
+fn fastopen(value: u64) -> String {
+    let has = |bit: u64| value & bit != 0;
+    let mode = match (has(1), has(2)) {
+        (false, false) => "off",
+        (true, false) => "for connections that we open",
+        (false, true) => "for connections that we accept",
+        (true, true) => "for connections that we open and accept",
+    };
+    let mut text = format!("Fast Open {mode}");
+    for (bit, variant) in [
+        (0x4, "opens without a cookie"),
+        (0x200, "accepts without a cookie"),
+        (0x400, "on for every listener"),
+    ] {
+        if has(bit) {
+            text.push_str("; ");
+            text.push_str(variant);
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::classify::testing::{SampleBuilder, sample};
+
+    fn meaning_of(sysctl: Sysctl, sample: SampleBuilder) -> String {
+        let settings = settings(&sample.build());
+        let setting = settings
+            .into_iter()
+            .find(|setting| setting.name == sysctl.short_name());
+        setting.unwrap().meaning
+    }
+
+    #[test]
+    fn reuse_is_told_with_what_it_depends_on() {
+        let with = |reuse| sample().with_sysctl(Sysctl::TcpTwReuse, reuse);
+        let of = |sample| meaning_of(Sysctl::TcpTwReuse, sample);
+        assert!(of(with(0)).contains("never"));
+        assert!(of(with(1)).ends_with("after 1 s of TIME_WAIT"));
+        assert!(of(with(2)).starts_with("on loopback only"));
+        assert!(of(with(2).with_sysctl(Sysctl::TcpTwReuseDelay, 1_000)).contains("1,000 ms"));
+        assert!(of(with(1).with_sysctl(Sysctl::TcpTimestamps, 0)).contains("without effect"));
+        assert!(of(with(0).with_sysctl(Sysctl::TcpTimestamps, 0)).contains("never"));
+        assert!(of(with(7)).contains("not a value"));
+    }
+
+    #[test]
+    fn fast_open_bits_are_spelled_out() {
+        assert_eq!(fastopen(0), "Fast Open off");
+        assert_eq!(fastopen(1), "Fast Open for connections that we open");
+        assert_eq!(
+            fastopen(0x603),
+            "Fast Open for connections that we open and accept; accepts without a cookie; \
+             on for every listener"
+        );
+    }
+
+    #[test]
+    fn cookies_are_told_with_how_many_were_sent() {
+        assert!(syncookies(0, Some(1)).starts_with("off"));
+        assert!(syncookies(1, Some(1_200)).ends_with("1,200 sent so far"));
+        assert!(syncookies(2, None).ends_with("is kept"));
+    }
+
+    #[test]
+    fn what_is_not_known_is_not_listed() {
+        assert_eq!(settings(&sample().build()), []);
+    }
+}
