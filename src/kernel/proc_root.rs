@@ -60,6 +60,12 @@ impl ProcRoot {
         text.strip_prefix("net:[")?.strip_suffix(']')?.parse().ok()
     }
 
+    /// Whether it is the /proc of this system, where it always is.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.root == Path::new("/proc")
+    }
+
     /// Whether this /proc shows the network namespace that we run in. A copied
     /// tree, or another host's, doesn't.
     #[must_use]

@@ -6,6 +6,7 @@
 mod collection;
 mod counters;
 mod endpoint;
+pub mod number;
 mod query;
 mod sample;
 mod socket;

@@ -5,7 +5,6 @@
 
 mod finding;
 mod header;
-mod number;
 mod safe;
 mod style;
 pub mod summary;
