@@ -11,6 +11,7 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
+use rustix::process::Signal;
 
 use crate::arguments::Arguments;
 use crate::case::{self, Verdict};
@@ -56,6 +57,9 @@ pub(crate) fn outer(words: &[String]) -> Result<Infallible> {
 /// In the inner namespace: prepare it and run the case.
 pub(crate) fn inner(words: &[String]) -> Result<Verdict> {
     let (name, options) = words.split_first().context("the inner role needs a case")?;
+    // Whoever kills the benchmark means all of it; the holders then end with this process.
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
+        .context("cannot bind this process to its parent")?;
     let before = observe::sockstat()?;
     ensure!(
         before.inuse == 0 && before.time_wait == 0,
