@@ -7,13 +7,16 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// More than this a holder never takes, so that fixtures look alike where the hard limit is high.
 const MOST: u64 = 20_000;
-/// What a process needs besides the fixture: standard streams, a listener, spare.
-const SPARE: u64 = 100;
+/// What a process needs besides the fixture: standard streams, a listener, clients that close.
+pub(crate) const SPARE: usize = 2000;
 
 /// How many descriptors of a fixture one process can hold.
 pub(crate) fn each_process() -> usize {
     let hard = getrlimit(Resource::Nofile).maximum.unwrap_or(MOST);
-    usize::try_from(hard.min(MOST).saturating_sub(SPARE)).unwrap_or(1)
+    usize::try_from(hard.min(MOST))
+        .unwrap_or(0)
+        .saturating_sub(SPARE)
+        .max(1)
 }
 
 /// Raises the soft limit of open files to the hard one.

@@ -6,8 +6,10 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
+use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use rustix::net::{self, AddressFamily, SocketType};
@@ -110,10 +112,11 @@ pub(crate) fn hold(words: &[String]) -> Result<()> {
             kind,
         } => {
             let listener = listen(Ipv4Addr::new(127, 1, index, 1))?;
-            for _ in 0..sockets {
-                let (client, server) = connect(&listener)?;
-                drop(client);
-                held.push(server.into());
+            let mut left = sockets;
+            while left > 0 {
+                let batch = left.min(fds::SPARE / 2);
+                held.extend(close_wait(&listener, batch)?);
+                left -= batch;
             }
             drop(listener);
             while held.len() < sockets + others {
@@ -151,6 +154,27 @@ fn connect(listener: &TcpListener) -> Result<(TcpStream, TcpStream)> {
     let client = TcpStream::connect(listener.local_addr()?).context("cannot connect")?;
     let (server, _) = listener.accept().context("cannot accept")?;
     Ok((client, server))
+}
+
+/// So many servers' ends whose clients have closed.
+///
+/// The clients first shut down and close when their FIN has been acknowledged. A client that is
+/// still closing when that acknowledgement comes (it is delayed, and the machine is busy) stays a
+/// full socket in `FIN_WAIT2`, whose end is a RST, which takes the server's end with it: about
+/// one in 50,000.
+fn close_wait(listener: &TcpListener, sockets: usize) -> Result<Vec<OwnedFd>> {
+    let mut clients = Vec::with_capacity(sockets);
+    let mut servers = Vec::with_capacity(sockets);
+    for _ in 0..sockets {
+        let (client, server) = connect(listener)?;
+        client.shutdown(Shutdown::Write)?;
+        clients.push(client);
+        servers.push(server.into());
+    }
+    // A delayed acknowledgement comes after 40 ms.
+    thread::sleep(Duration::from_millis(100));
+    drop(clients);
+    Ok(servers)
 }
 
 /// Two descriptors that have nothing to do with TCP.

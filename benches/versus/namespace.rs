@@ -27,8 +27,9 @@ const SETTINGS: [(&str, &str); 6] = [
     ("ipv4/tcp_max_syn_backlog", "65536"),
     ("core/somaxconn", "65536"),
     ("ipv4/ip_local_port_range", "10000 65000"),
-    // The clients' ends of CLOSE_WAIT sockets leave FIN_WAIT2 behind; be rid of it soon.
-    ("ipv4/tcp_fin_timeout", "1"),
+    // The clients' ends of CLOSE_WAIT sockets leave FIN_WAIT2 behind; be rid of it soon, but not
+    // while more are made: then a new client would take the port, and its SYN reset the old server.
+    ("ipv4/tcp_fin_timeout", "6"),
 ];
 
 /// Runs one case in a fresh namespace and says how it went.
