@@ -126,7 +126,7 @@ fn unknown_attributes_are_passed_over_and_flags_in_the_type_are_not_part_of_it()
     const NLA_F_NESTED: u16 = 0x8000;
     let row = RowBytes::new(1, 1)
         .attribute(999, &[1, 2, 3])
-        .attribute(NLA_F_NESTED | 21, &5_u64.to_ne_bytes())
+        .attribute(NLA_F_NESTED | INET_DIAG_CGROUP_ID, &5_u64.to_ne_bytes())
         .attribute(500, &[]);
     assert_eq!(socket(&row).cgroup, Some(CgroupId(5)));
 }
