@@ -6,6 +6,7 @@
 mod collection;
 mod counters;
 mod endpoint;
+mod memory;
 pub mod number;
 mod query;
 mod sample;
@@ -19,6 +20,7 @@ mod tcp_info;
 pub use collection::{Collection, FallbackReason, SourceKind};
 pub use counters::{Counter, Counters};
 pub use endpoint::{Endpoint, Family};
+pub use memory::{Incomparable, Memory, Sighting};
 pub use query::Query;
 pub use sample::{CountMethod, Host, NetNs, Sample, StateCount, StateCounts};
 pub use socket::{CgroupId, Socket, SocketCookie, SocketKind, SocketTimer, TimerKind};

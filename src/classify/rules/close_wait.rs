@@ -13,9 +13,9 @@ pub(in crate::classify) const CLOSE_WAIT_PILEUP: Rule = Rule {
 
 /// A healthy application closes within milliseconds, so even a busy host has
 /// few at any moment; one that leaks passes this within its first hour.
-const WARNING: u64 = 50;
+pub(in crate::classify) const WARNING: u64 = 50;
 /// A common descriptor limit is 1,024: near it, accept() and open() fail.
-const CRITICAL: u64 = 1_000;
+pub(in crate::classify) const CRITICAL: u64 = 1_000;
 
 fn judge(sample: &Sample, _previous: Option<&Sample>) -> Judgement {
     let Some(close_wait) = sample.states.total_of(TcpState::CloseWait) else {

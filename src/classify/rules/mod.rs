@@ -5,9 +5,13 @@ mod close_wait;
 mod syn;
 mod time_wait;
 
-pub(super) use close_wait::CLOSE_WAIT_PILEUP;
-pub(super) use syn::{SYN_RECV_BACKLOG, TCP_SYNCOOKIES};
-pub(super) use time_wait::{TCP_TW_RECYCLE, TIME_WAIT_BUCKETS};
+pub(super) use close_wait::{
+    CLOSE_WAIT_PILEUP, CRITICAL as CLOSE_WAIT_CRITICAL, WARNING as CLOSE_WAIT_WARNING,
+};
+pub(super) use syn::{SYN_RECV_BACKLOG, TCP_SYNCOOKIES, WARNING as SYN_RECV_WARNING};
+pub(super) use time_wait::{
+    CRITICAL as TIME_WAIT_CRITICAL, TCP_TW_RECYCLE, TIME_WAIT_BUCKETS, WARNING as TIME_WAIT_WARNING,
+};
 
 /// A share as a number from 0 to 1; `None` of nothing. Counts are far below
 /// 2^53, where a float would begin to round.

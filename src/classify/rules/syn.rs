@@ -20,7 +20,7 @@ pub(in crate::classify) const TCP_SYNCOOKIES: Rule = Rule {
 };
 
 /// Share of tcp_max_syn_backlog, all listeners together.
-const WARNING: f64 = 0.5;
+pub(in crate::classify) const WARNING: f64 = 0.5;
 /// Without cookies the kernel refuses new clients of a listener from three
 /// quarters of its backlog on (tcp_conn_request).
 const CRITICAL_WITHOUT_COOKIES: f64 = 0.75;
