@@ -1,6 +1,7 @@
 //! Asks the kernel: sock_diag, its /proc fallback, recorded dumps, settings,
 //! counters. Everything that can fail says what it was doing to what.
 
+mod boot;
 mod counters;
 mod error;
 mod fallback;
@@ -12,6 +13,7 @@ mod replay;
 mod sockstat;
 mod sysctl;
 
+pub use boot::{read_boot_id, since_boot};
 pub use counters::read_counters;
 pub use error::{KernelError, NetlinkFailure};
 pub use fallback::{FallbackSource, SourceChoice};
