@@ -1,6 +1,7 @@
 //! One file a subcommand: which question to ask, and what to do with the
 //! answer.
 
+mod check;
 mod generate;
 mod output;
 mod source;
@@ -8,6 +9,7 @@ mod summary;
 
 use anyhow::bail;
 
+use crate::classify::check::Status;
 use crate::classify::{Assessment, Severity};
 use crate::cli::{Cli, Command, CommonArgs, SummaryArgs};
 
@@ -19,6 +21,8 @@ pub enum Outcome {
     /// It did, there are findings at warning or above, and the exit status
     /// shall tell.
     Found,
+    /// A check came to this.
+    Checked(Status),
 }
 
 /// Runs the command that was asked for.
@@ -30,16 +34,28 @@ pub fn run(cli: &Cli) -> anyhow::Result<Outcome> {
     let Some(command) = &cli.command else {
         return summary::run(&cli.common, &cli.summary);
     };
-    if cli.summary != SummaryArgs::default() {
-        bail!(
-            "cannot tell whom the options before the command are for: \
-             --exact, --bound and --format belong to a command; put them behind its name"
-        );
+    let misplaced = cli.summary != SummaryArgs::default();
+    if let Command::Check(args) = command {
+        let misplaced = misplaced.then_some(MISPLACED);
+        return Ok(check::run(&cli.common, args, misplaced));
+    }
+    if misplaced {
+        bail!(MISPLACED);
     }
     match command {
         Command::Summary(args) => summary::run(&cli.common, args),
+        Command::Check(args) => Ok(check::run(&cli.common, args, None)),
         Command::Generate(args) => generate::run(args),
     }
+}
+
+const MISPLACED: &str = "cannot tell whom the options before the command are for: --exact, \
+                         --bound and --format belong to a command; put them behind its name";
+
+/// Says that a check could not be begun, as the monitoring plugins say it.
+#[must_use]
+pub fn refuse_check(why: &str) -> Outcome {
+    check::refuse(why)
 }
 
 /// What the exit status shall tell of an assessment.

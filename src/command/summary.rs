@@ -11,8 +11,8 @@ use crate::kernel::{
     KernelError, ProcRoot, SocketSource, read_counters, read_host, read_sockstat, read_sysctls,
 };
 use crate::model::{
-    Collection, Counters, Host, Query, Sample, SourceKind, StateCounts, StateSet, StateTally,
-    Sysctls,
+    Collection, Counters, Host, Query, Sample, Socket, SourceKind, StateCounts, StateSet,
+    StateTally, Sysctls,
 };
 use crate::render::summary;
 
@@ -24,14 +24,14 @@ pub(super) fn run(common: &CommonArgs, args: &SummaryArgs) -> anyhow::Result<Out
         family: source::family(common),
         bound: args.bound,
     };
-    let sample = read(source.as_mut(), &proc_root, scope, args.exact)?;
+    let sample = read(source.as_mut(), &proc_root, scope, args.exact, &mut |_| {})?;
     if let Some(reason) = &sample.collection.fallback_reason {
         output::note(&format!(
             "{reason}; reading /proc/net/tcp instead: ages, cgroups and limits of accept queues \
              are unknown"
         ));
     }
-    if common.verbose {
+    if common.verbose > 0 {
         output::note(&summary::provenance(&sample));
     }
     let assessment = assess(&sample, None);
@@ -49,12 +49,14 @@ pub(super) fn run(common: &CommonArgs, args: &SummaryArgs) -> anyhow::Result<Out
     Ok(outcome(common, &assessment))
 }
 
-/// Reads everything that the summary shows.
-fn read(
+/// Reads everything that the summary shows, and shows each socket that it looks
+/// at to `watcher`; it looks at some twice.
+pub(super) fn read(
     source: &mut dyn SocketSource,
     proc_root: &ProcRoot,
     scope: Scope,
     exact: bool,
+    watcher: &mut dyn FnMut(&Socket),
 ) -> Result<Sample, KernelError> {
     // A recorded dump is of another time and perhaps another host: nothing that
     // could be read here belongs to it.
@@ -66,7 +68,7 @@ fn read(
     };
     let taken_at = (!recorded).then(SystemTime::now);
     let start = Instant::now();
-    let (states, collection) = count_sockets(source, proc_root, scope, exact, &host)?;
+    let (states, collection) = count_sockets(source, proc_root, scope, exact, &host, watcher)?;
     let elapsed = start.elapsed();
     let (sysctls, counters) = if recorded {
         (Sysctls::default(), Counters::default())
@@ -92,13 +94,14 @@ fn count_sockets(
     scope: Scope,
     exact: bool,
     host: &Host,
+    watcher: &mut dyn FnMut(&Socket),
 ) -> Result<(StateCounts, Collection), KernelError> {
     // Only netlink saves by leaving states out.
     if !exact
         && source.kind() == SourceKind::Netlink
         && let Some(states) = scope.derived_states(host.kernel)
     {
-        let (tally, collection) = tally(source, states, scope)?;
+        let (tally, collection) = tally(source, states, scope, watcher)?;
         let sockstat = read_sockstat(proc_root);
         // Rows that were lost would be counted as ESTABLISHED.
         if collection.source == SourceKind::Netlink
@@ -113,7 +116,7 @@ fn count_sockets(
             return Ok((counts, collection));
         }
     }
-    let (tally, collection) = tally(source, scope.all_states(), scope)?;
+    let (tally, collection) = tally(source, scope.all_states(), scope, watcher)?;
     let tells_bound = scope.tells_bound(collection.source, host.kernel);
     let counts = count::from_dump(&tally, scope, tells_bound);
     Ok((counts, collection))
@@ -123,12 +126,16 @@ fn tally(
     source: &mut dyn SocketSource,
     states: StateSet,
     scope: Scope,
+    watcher: &mut dyn FnMut(&Socket),
 ) -> Result<(StateTally, Collection), KernelError> {
     let mut tally = StateTally::default();
     let query = Query {
         family: scope.family,
         ..Query::states(states)
     };
-    let collection = source.visit(&query, &mut |socket| tally.add(socket))?;
+    let collection = source.visit(&query, &mut |socket| {
+        tally.add(socket);
+        watcher(socket);
+    })?;
     Ok((tally, collection))
 }

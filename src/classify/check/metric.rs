@@ -52,6 +52,8 @@ impl Unit {
 pub(super) enum Source {
     /// The number of sockets in a state.
     State(TcpState),
+    /// The number of sockets in all states.
+    AllStates,
     /// How much these counters rose a second, together.
     Rate(&'static [Counter]),
     /// Anything else.
@@ -132,6 +134,12 @@ impl Metric {
         self.limit.is_some() || matches!(self.unit, Unit::Percent)
     }
 
+    /// Whether it is the number of sockets in a state, or in all.
+    #[must_use]
+    pub const fn counts_states(&self) -> bool {
+        matches!(self.source, Source::State(_) | Source::AllStates)
+    }
+
     /// Its value now.
     ///
     /// # Errors
@@ -140,6 +148,7 @@ impl Metric {
     pub fn read(&self, reading: &Reading) -> Measured {
         match self.source {
             Source::State(state) => reading.sockets(reading.sample.states.total_of(state)),
+            Source::AllStates => reading.sockets(Some(reading.sample.states.total())),
             Source::Rate(counters) => reading.rate(counters),
             Source::Of(read) => read(reading),
         }

@@ -101,7 +101,7 @@ pub const METRICS: &[Metric] = &[
         "sockets",
         Unit::Count,
         "TCP sockets in all states",
-        Source::Of(|now| now.sockets(Some(now.sample.states.total()))),
+        Source::AllStates,
     ),
 ];
 

@@ -49,11 +49,11 @@ impl Range {
         }
     }
 
-    /// Alerts above a value, whatever lies below: `~:end`.
+    /// Alerts above a value that is never negative: `end`.
     #[must_use]
     pub const fn above(end: f64) -> Self {
         Self {
-            start: f64::NEG_INFINITY,
+            start: 0.0,
             end,
             inside: false,
             percent: false,
@@ -65,6 +65,25 @@ impl Range {
     pub fn alerts(&self, value: f64) -> bool {
         let contains = self.start <= value && value <= self.end;
         contains == self.inside
+    }
+
+    /// Where a value that raises the alert lies: `above 10`.
+    #[must_use]
+    pub fn words(&self, value: f64) -> String {
+        let Self { start, end, .. } = *self;
+        if !self.inside {
+            return if value < start {
+                format!("below {start}")
+            } else {
+                format!("above {end}")
+            };
+        }
+        match (start.is_finite(), end.is_finite()) {
+            (true, true) => format!("from {start} to {end}"),
+            (true, false) => format!("{start} or more"),
+            (false, true) => format!("{end} or less"),
+            (false, false) => "any value".to_owned(),
+        }
     }
 
     /// Whether the numbers are shares of a limit.
