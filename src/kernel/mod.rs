@@ -14,7 +14,7 @@ mod sysctl;
 
 pub use counters::read_counters;
 pub use error::{KernelError, NetlinkFailure};
-pub use fallback::{FallbackSource, SourceChoice};
+pub use fallback::FallbackSource;
 pub use host::read_host;
 pub use proc_root::ProcRoot;
 pub use procfs::ProcfsSource;
