@@ -7,6 +7,7 @@ mod fallback;
 mod host;
 pub mod netlink;
 mod proc_root;
+pub mod processes;
 mod procfs;
 mod replay;
 mod sockstat;

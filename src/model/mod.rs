@@ -1,4 +1,4 @@
-//! The nouns: a socket, its state, the host's settings. Plain data, no I/O.
+//! The nouns: a socket, its state, its process, the host's settings. Plain data, no I/O.
 //!
 //! Names are the kernel's and the RFC's. What isn't known is `None`, never a
 //! zero that looks like a measurement.
@@ -6,6 +6,7 @@
 mod collection;
 mod counters;
 mod endpoint;
+mod process;
 mod query;
 mod sample;
 mod socket;
@@ -14,10 +15,12 @@ mod state;
 mod sysctl;
 mod tally;
 mod tcp_info;
+mod unit;
 
 pub use collection::{Collection, FallbackReason, SourceKind};
 pub use counters::{Counter, Counters};
 pub use endpoint::{Endpoint, Family};
+pub use process::{Holder, IncompleteScan, Process, ScanCoverage, SocketPast, VanishedSocket};
 pub use query::Query;
 pub use sample::{CountMethod, Host, NetNs, Sample, StateCount, StateCounts};
 pub use socket::{CgroupId, Socket, SocketCookie, SocketKind, SocketTimer, TimerKind};
@@ -26,3 +29,4 @@ pub use state::{StateSet, TcpState};
 pub use sysctl::{Sysctl, Sysctls};
 pub use tally::{FamilyCount, StateTally};
 pub use tcp_info::TcpInfo;
+pub use unit::{ContainerRuntime, Unit};
