@@ -3,9 +3,12 @@
 //! Names are the kernel's and the RFC's. What isn't known is `None`, never a
 //! zero that looks like a measurement.
 
+mod cgroup;
+mod close_wait;
 mod collection;
 mod counters;
 mod endpoint;
+mod peer_filter;
 mod process;
 mod query;
 mod sample;
@@ -17,9 +20,12 @@ mod tally;
 mod tcp_info;
 mod unit;
 
+pub use cgroup::Cgroup;
+pub use close_wait::{AgeBounds, Verdict, VerdictCounts};
 pub use collection::{Collection, FallbackReason, SourceKind};
 pub use counters::{Counter, Counters};
 pub use endpoint::{Endpoint, Family};
+pub use peer_filter::PeerFilter;
 pub use process::{Holder, IncompleteScan, Process, ScanCoverage, SocketPast, VanishedSocket};
 pub use query::Query;
 pub use sample::{CountMethod, Host, NetNs, Sample, StateCount, StateCounts};
