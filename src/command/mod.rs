@@ -2,6 +2,7 @@
 //! answer.
 
 mod generate;
+mod leaks;
 mod output;
 mod source;
 mod summary;
@@ -38,6 +39,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<Outcome> {
     }
     match command {
         Command::Summary(args) => summary::run(&cli.common, args),
+        Command::Leaks(args) => leaks::run(&cli.common, args),
         Command::Generate(args) => generate::run(args),
     }
 }

@@ -12,6 +12,7 @@ mod procfs;
 mod replay;
 mod sockstat;
 mod sysctl;
+mod uptime;
 
 pub use counters::read_counters;
 pub use error::{KernelError, NetlinkFailure};
@@ -22,6 +23,7 @@ pub use procfs::ProcfsSource;
 pub use replay::ReplaySource;
 pub use sockstat::read_sockstat;
 pub use sysctl::read_sysctls;
+pub use uptime::read_uptime;
 
 use crate::model::{Collection, Query, Socket, SourceKind};
 
