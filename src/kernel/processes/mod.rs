@@ -8,6 +8,11 @@
 mod cgroups;
 mod facts;
 mod holders;
+mod inodes;
+mod link;
+mod scan;
+mod stat;
+mod tasks;
 mod vanished;
 
 pub use cgroups::{CgroupPaths, CgroupTree};
@@ -28,3 +33,6 @@ pub enum Which<'a> {
     /// These only. One that doesn't exist counts as vanished.
     Only(&'a [u32]),
 }
+
+#[cfg(test)]
+mod tests;
