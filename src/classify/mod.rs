@@ -3,9 +3,11 @@
 
 pub mod close_wait;
 pub mod count;
+mod duration;
 mod finding;
 mod rules;
 
+pub use duration::duration;
 pub use finding::{Assessment, Evidence, Finding, Judgement, Number, Rule, Severity};
 
 #[cfg(test)]
@@ -16,7 +18,7 @@ use crate::model::Sample;
 /// Every rule, in the order in which findings of the same severity are shown.
 /// One that is added here appears in every view.
 pub const RULES: &[Rule] = &[
-    rules::CLOSE_WAIT_PILEUP,
+    rules::CLOSE_WAIT_LEAK,
     rules::TIME_WAIT_BUCKETS,
     rules::SYN_RECV_BACKLOG,
     rules::TCP_SYNCOOKIES,

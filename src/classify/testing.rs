@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::model::{
-    Collection, CountMethod, Counter, Counters, Host, Sample, SourceKind, StateCount, StateCounts,
-    Sysctl, Sysctls, TcpState,
+    Collection, CountMethod, Counter, Counters, Host, LeakDigest, Sample, SourceKind, StateCount,
+    StateCounts, Sysctl, Sysctls, TcpState,
 };
 
 /// A sample in the making: no sockets, no settings, no counters.
@@ -14,6 +14,7 @@ pub(crate) struct SampleBuilder {
     states: HashMap<TcpState, u64>,
     sysctls: HashMap<Sysctl, u64>,
     counters: Counters,
+    leaks: Option<LeakDigest>,
 }
 
 pub(crate) fn sample() -> SampleBuilder {
@@ -33,6 +34,11 @@ impl SampleBuilder {
 
     pub(crate) fn with_counter(mut self, counter: Counter, value: u64) -> Self {
         self.counters.set(counter, value);
+        self
+    }
+
+    pub(crate) fn with_leaks(mut self, leaks: LeakDigest) -> Self {
+        self.leaks = Some(leaks);
         self
     }
 
@@ -58,6 +64,7 @@ impl SampleBuilder {
                 malformed: 0,
             },
             states,
+            leaks: self.leaks,
             sysctls: Sysctls::read(|sysctl| self.sysctls.get(&sysctl).copied()),
             counters: self.counters,
         }

@@ -6,6 +6,7 @@ mod leaks;
 mod output;
 mod source;
 mod summary;
+mod suspects;
 
 use anyhow::bail;
 

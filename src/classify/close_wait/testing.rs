@@ -88,6 +88,11 @@ impl SocketBuilder {
         self
     }
 
+    pub(crate) fn cgroup(mut self, id: u64) -> Self {
+        self.0.cgroup = Some(CgroupId(id));
+        self
+    }
+
     pub(crate) fn queued(mut self, bytes: u32) -> Self {
         self.0.recv_q = bytes;
         self

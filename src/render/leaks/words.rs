@@ -1,33 +1,10 @@
 //! Ages, hints and reasons in words.
 
-use std::time::Duration;
-
 use super::super::Style;
 use super::super::number::{counted, grouped};
 use crate::classify::close_wait::{Hint, LeakReport, Unowned};
+pub(super) use crate::classify::duration;
 use crate::model::{AgeBounds, IncompleteScan, Verdict, VerdictCounts};
-
-/// `42 s`, `4 m 2 s`, `2 h 14 m`, `3 d 4 h`; below a second in ms.
-pub(super) fn duration(time: Duration) -> String {
-    let seconds = time.as_secs();
-    match seconds {
-        0 => format!("{} ms", time.as_millis()),
-        1..60 => format!("{seconds} s"),
-        60..3_600 => two(seconds, 60, "m", 1, "s"),
-        3_600..86_400 => two(seconds, 3_600, "h", 60, "m"),
-        _ => two(seconds, 86_400, "d", 3_600, "h"),
-    }
-}
-
-fn two(seconds: u64, large: u64, name: &str, small: u64, other: &str) -> String {
-    let rest = seconds % large / small;
-    let whole = grouped(seconds / large);
-    if rest == 0 {
-        format!("{whole} {name}")
-    } else {
-        format!("{whole} {name} {rest} {other}")
-    }
-}
 
 /// `≥ 2 h 14 m`; without the sign where the upper bound reads the same.
 pub(super) fn age(age: AgeBounds, style: &Style) -> String {
@@ -140,25 +117,9 @@ pub(super) fn unattributed(report: &LeakReport) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::time::Duration;
 
-    #[test]
-    fn times_have_two_units_at_most() {
-        for (seconds, text) in [
-            (0, "0 ms"),
-            (59, "59 s"),
-            (60, "1 m"),
-            (242, "4 m 2 s"),
-            (3_600, "1 h"),
-            (8_040, "2 h 14 m"),
-            (90_000, "1 d 1 h"),
-            (86_400_000, "1,000 d"),
-        ] {
-            assert_eq!(duration(Duration::from_secs(seconds)), text);
-        }
-        assert_eq!(duration(Duration::from_millis(1_999)), "1 s");
-        assert_eq!(duration(Duration::from_millis(90)), "90 ms");
-    }
+    use super::*;
 
     #[test]
     fn an_age_says_which_bounds_are_known() {
