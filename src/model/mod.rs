@@ -20,7 +20,9 @@ mod unit;
 pub use collection::{Collection, FallbackReason, SourceKind};
 pub use counters::{Counter, Counters};
 pub use endpoint::{Endpoint, Family};
-pub use process::{Holder, IncompleteScan, Process, ScanCoverage, SocketPast, VanishedSocket};
+pub use process::{
+    Holder, IncompleteScan, Process, ScanCoverage, SocketPast, VanishedSocket, VanishedSockets,
+};
 pub use query::Query;
 pub use sample::{CountMethod, Host, NetNs, Sample, StateCount, StateCounts};
 pub use socket::{CgroupId, Socket, SocketCookie, SocketKind, SocketTimer, TimerKind};
