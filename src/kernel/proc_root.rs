@@ -50,14 +50,29 @@ impl ProcRoot {
     /// it shows no process of ours.
     #[must_use]
     pub fn netns_inode(&self) -> Option<u64> {
-        let link = self
-            .root
-            .join("thread-self/ns/net")
-            .read_link()
-            .or_else(|_| self.root.join("self/ns/net").read_link())
-            .ok()?;
+        self.netns_link("thread-self/ns/net")
+            .or_else(|| self.netns_link("self/ns/net"))
+    }
+
+    /// The inode of the network namespace of a process; `None` when it is gone,
+    /// or may not be looked into.
+    #[must_use]
+    pub fn netns_inode_of(&self, pid: u32) -> Option<u64> {
+        self.netns_link(&format!("{pid}/ns/net"))
+    }
+
+    fn netns_link(&self, name: &str) -> Option<u64> {
+        let link = self.root.join(name).read_link().ok()?;
         let text = link.to_str()?;
         text.strip_prefix("net:[")?.strip_suffix(']')?.parse().ok()
+    }
+
+    /// Whether the pids of this /proc are those that we may use in system
+    /// calls: it shows us under the pid that we know ourselves by.
+    #[must_use]
+    pub fn shows_us(&self) -> bool {
+        let shown = self.root.join("self").read_link().ok();
+        shown.is_some_and(|pid| pid.as_os_str() == std::process::id().to_string().as_str())
     }
 
     /// Whether this /proc shows the network namespace that we run in. A copied
@@ -97,6 +112,11 @@ mod tests {
         std::fs::create_dir(copy.path().join("net")).unwrap();
         let copied = ProcRoot::new(copy.path());
         assert!(!copied.shows_our_netns());
+        assert!(!copied.shows_us());
+        let live = ProcRoot::new(Path::new("/proc"));
+        assert!(live.shows_us());
+        assert_eq!(live.netns_inode_of(std::process::id()), live.netns_inode());
+        assert_eq!(live.netns_inode_of(u32::MAX), None);
         assert_eq!(copied.net_file("tcp"), copy.path().join("net/tcp"));
     }
 }

@@ -28,7 +28,9 @@ pub use counters::{Counter, Counters};
 pub use endpoint::{Endpoint, Family};
 pub use leaks::{LeakDigest, Suspect, Who};
 pub use peer_filter::PeerFilter;
-pub use process::{Holder, IncompleteScan, Process, ScanCoverage, SocketPast, VanishedSocket};
+pub use process::{
+    Holder, IncompleteScan, Process, ScanCoverage, SocketPast, VanishedSocket, VanishedSockets,
+};
 pub use query::Query;
 pub use sample::{CountMethod, Host, NetNs, Sample, StateCount, StateCounts};
 pub use socket::{CgroupId, Socket, SocketCookie, SocketKind, SocketTimer, TimerKind};

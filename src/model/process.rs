@@ -1,6 +1,6 @@
 //! A process: who holds a socket, and what is known of it.
 
-use super::Unit;
+use super::{Endpoint, Unit};
 
 /// One descriptor of one process. A socket can have many: after fork(2), dup(2)
 /// and SCM_RIGHTS each of them must be closed before the connection is.
@@ -110,14 +110,15 @@ impl ScanCoverage {
 /// dump shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SocketPast {
-    /// It had a connection, or tried to have one, and that is over: reset by
-    /// either side, timed out, refused or destroyed. Only close(2) is left to
-    /// do.
+    /// It had a connection, or tried to have one, and that is over: reset,
+    /// timed out, refused, destroyed, or shut down by both sides. Only close(2)
+    /// is left to do.
     Ended,
-    /// It was never connected, or was disconnected on purpose: as fresh from
-    /// socket(2), bound perhaps. No leak as such.
+    /// It has none and none has ended in it: fresh from socket(2), bound
+    /// perhaps, disconnected, or a listener that was shut down. No leak of a
+    /// connection.
     NeverConnected,
-    /// Nobody can tell from outside.
+    /// Nobody could look into it.
     Unknown,
 }
 
@@ -130,4 +131,22 @@ pub struct VanishedSocket {
     pub inode: u64,
     /// What became of it.
     pub past: SocketPast,
+    /// Its own end (getsockname(2)), which it keeps when the connection is
+    /// over; the peer's it forgets. `None` when it has none, or nobody could
+    /// look into it.
+    pub local: Option<Endpoint>,
+    /// Bytes that came and were not read (FIONREAD). `None` when nobody could
+    /// look into it.
+    pub unread: Option<u64>,
+}
+
+/// What was found of descriptors that no dump explains.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct VanishedSockets {
+    /// TCP sockets of this network namespace, by process and descriptor.
+    pub sockets: Vec<VanishedSocket>,
+    /// TCP sockets in no dump because they are of another network namespace.
+    pub elsewhere: u64,
+    /// Sockets in no dump of which can't be told whether they are TCP.
+    pub untold: u64,
 }
