@@ -207,8 +207,8 @@ pub enum SummaryFormat {
 #[derive(Debug, Args)]
 pub struct LeaksArgs {
     /// Only sockets of this process, and its descriptors whose connection is
-    /// gone; can be given several times
-    #[arg(short, long, value_name = "PID", value_parser = clap::value_parser!(u32).range(1..))]
+    /// gone; takes several, and can be given several times
+    #[arg(short, long, value_name = "PID", num_args = 1.., value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..))]
     pub pid: Vec<u32>,
 
     /// How long a socket must have been in CLOSE_WAIT to be called leaked

@@ -9,8 +9,8 @@ use super::listeners::Listeners;
 use super::process::{Growth, Held, ProcessLeaks};
 use super::verdict::Judged;
 use crate::model::{
-    AgeBounds, Endpoint, Holder, IncompleteScan, Process, ScanCoverage, Socket, VanishedSocket,
-    VerdictCounts,
+    AgeBounds, Endpoint, Holder, IncompleteScan, Process, ScanCoverage, Socket, SocketPast,
+    VanishedSocket, VanishedSockets, VerdictCounts,
 };
 
 /// The answer to "which process forgot to close what?".
@@ -35,7 +35,7 @@ pub struct LeakReport {
     /// Sockets without an owner in sight, oldest first.
     pub unattributed: Vec<Unattributed>,
     /// Descriptors whose connection is gone; `None`: nobody looked.
-    pub vanished: Option<Vec<VanishedSocket>>,
+    pub vanished: Option<VanishedSockets>,
     /// What an earlier reading says.
     pub comparison: Option<Comparison>,
 }
@@ -217,12 +217,22 @@ impl LeakReport {
             .any(|process| process.counts.leaked() > 0)
             || !self.listeners.is_empty()
             || unattributed >= min_count.max(1)
+            || self.vanished().any(|one| one.past == SocketPast::Ended)
     }
 
     /// One of the sockets.
     #[must_use]
     pub fn socket(&self, index: usize) -> Option<&Judged> {
         self.sockets.get(index)
+    }
+
+    /// Descriptors that refer, or may refer, to a connection that is gone. A
+    /// socket that never had one is no leak of a connection.
+    pub fn vanished(&self) -> impl Iterator<Item = &VanishedSocket> {
+        self.vanished
+            .iter()
+            .flat_map(|vanished| &vanished.sockets)
+            .filter(|one| one.past != SocketPast::NeverConnected)
     }
 
     /// The leaked sockets without an owner in sight.

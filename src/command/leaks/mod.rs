@@ -15,7 +15,7 @@ use crate::classify::close_wait::{Earlier, Judge, LeakReport, Selection};
 use crate::cli::{CommonArgs, LeaksArgs, LeaksFormat};
 use crate::kernel::processes::{SocketDescriptors, Which};
 use crate::kernel::{KernelError, ProcRoot, SocketSource, read_host, read_uptime};
-use crate::model::{Host, SourceKind, VanishedSocket};
+use crate::model::{Host, SourceKind, VanishedSockets};
 use crate::render::leaks::{self, View};
 
 /// Prints the leaks.
@@ -50,7 +50,7 @@ pub(super) fn run(common: &CommonArgs, args: &LeaksArgs) -> anyhow::Result<Outco
         collection,
         ..
     } = reading;
-    let found = if live {
+    let mut found = if live {
         owners::find(source.as_mut(), &proc_root, &sockets, &args.pid)?
     } else {
         Found::default()
@@ -73,7 +73,8 @@ pub(super) fn run(common: &CommonArgs, args: &LeaksArgs) -> anyhow::Result<Outco
         earlier.as_ref(),
     );
     if live && (args.deep || !args.pid.is_empty()) {
-        report.vanished = Some(vanished(source.as_mut(), &proc_root, &args.pid)?);
+        report.vanished = vanished(source.as_mut(), &proc_root, &args.pid)?;
+        found.know(&proc_root, report.vanished().map(|one| one.holder.pid));
     }
     let view = View {
         host: &if live {
@@ -88,6 +89,7 @@ pub(super) fn run(common: &CommonArgs, args: &LeaksArgs) -> anyhow::Result<Outco
         processes: &found.processes,
         cgroups: &found.cgroups,
         asked: &args.pid,
+        narrowed: filter.narrows() || !args.pid.is_empty(),
         list_sockets: args.sockets,
     };
     say_how(common, &view);
@@ -130,20 +132,26 @@ fn check(common: &CommonArgs, args: &LeaksArgs, proc_root: &ProcRoot) -> anyhow:
     Ok(())
 }
 
-/// Finds descriptors whose connection is gone.
+/// Finds descriptors whose connection is gone; `None` when that can't be told.
 fn vanished(
     source: &mut dyn SocketSource,
     proc_root: &ProcRoot,
     pids: &[u32],
-) -> Result<Vec<VanishedSocket>, KernelError> {
+) -> Result<Option<VanishedSockets>, KernelError> {
     let which = if pids.is_empty() {
         Which::All { first: &[] }
     } else {
         Which::Only(pids)
     };
     let descriptors = SocketDescriptors::collect(proc_root, which)?;
-    let shown = read::inodes(source)?;
-    Ok(descriptors.vanished(|inode| shown.contains(&inode)))
+    let Some(shown) = read::inodes(source)? else {
+        output::note(
+            "the dump of all sockets was incomplete: descriptors whose connection is gone can't \
+             be told from the others; try again",
+        );
+        return Ok(None);
+    };
+    Ok(Some(descriptors.vanished(|inode| shown.contains(&inode))))
 }
 
 fn say_how(common: &CommonArgs, view: &View<'_>) {

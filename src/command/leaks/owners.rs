@@ -32,6 +32,16 @@ impl HoldersOf for Holders {
 }
 
 impl Found {
+    /// Reads what is known of more processes.
+    pub(super) fn know(&mut self, proc_root: &ProcRoot, pids: impl Iterator<Item = u32>) {
+        for pid in pids {
+            if !self.processes.contains_key(&pid) {
+                self.processes
+                    .extend(read_process(proc_root, pid).map(|process| (pid, process)));
+            }
+        }
+    }
+
     /// The same, for the report.
     pub(super) fn owners<'a>(
         &'a self,
@@ -72,25 +82,22 @@ pub(super) fn find(
     } else {
         Holders::find(proc_root, wanted, Which::All { first: &first })?
     };
-    let mut processes: HashMap<u32, Process> = holders
+    let processes: HashMap<u32, Process> = holders
         .pids()
         .into_iter()
         .filter_map(|pid| Some((pid, read_process(proc_root, pid)?)))
         // Another process may have got the number since.
         .filter(|(pid, process)| holders.start_time(*pid) == Some(process.start_time))
         .collect();
-    for &pid in asked {
-        if let Some(process) = read_process(proc_root, pid) {
-            processes.entry(pid).or_insert(process);
-        }
-    }
-    Ok(Found {
+    let mut found = Found {
         scan: Some(holders.coverage()),
         holders,
         listeners,
         processes,
         cgroups,
-    })
+    };
+    found.know(proc_root, asked.iter().copied());
+    Ok(found)
 }
 
 /// How many of the sockets each process holds, by pid and start time.

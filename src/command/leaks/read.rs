@@ -29,6 +29,11 @@ pub(super) struct Reading {
 }
 
 impl Filter<'_> {
+    /// Whether it may leave sockets out.
+    pub(super) fn narrows(&self) -> bool {
+        self.family.is_some() || !self.peers.is_empty() || !self.ports.is_empty()
+    }
+
     fn accepts(&self, socket: &Socket) -> bool {
         (self.peers.is_empty() || self.peers.iter().any(|peer| peer.accepts(&socket.remote)))
             && (self.ports.is_empty() || self.ports.contains(&socket.local.port))
@@ -90,14 +95,14 @@ pub(super) fn listeners(source: &mut dyn SocketSource) -> Result<Listeners, Kern
     Ok(listeners)
 }
 
-/// The inode of every socket in every state.
-pub(super) fn inodes(source: &mut dyn SocketSource) -> Result<HashSet<u64>, KernelError> {
+/// The inode of every socket in every state; `None` when some may be missing.
+pub(super) fn inodes(source: &mut dyn SocketSource) -> Result<Option<HashSet<u64>>, KernelError> {
     let mut inodes = HashSet::new();
     let mut keep = |socket: &Socket| inodes.extend(socket.inode);
-    source.visit(&Query::states(StateSet::RFC9293), &mut keep)?;
+    let all = source.visit(&Query::states(StateSet::RFC9293), &mut keep)?;
     // Sockets that are only bound have a table of their own; a kernel that
     // doesn't know the question answers with nothing.
     let bound = StateSet::NONE.with(TcpState::BoundInactive);
-    source.visit(&Query::states(bound), &mut keep)?;
-    Ok(inodes)
+    let bound = source.visit(&Query::states(bound), &mut keep)?;
+    Ok((all.complete && bound.complete).then_some(inodes))
 }

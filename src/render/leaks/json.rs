@@ -30,6 +30,10 @@ struct Document<'a> {
     unattributed: Vec<UnattributedJson<'a>>,
     /// Null where nobody looked for them.
     vanished_fds: Option<Vec<VanishedJson<'a>>>,
+    /// Descriptors of another network namespace, which no dump here shows.
+    vanished_elsewhere: Option<u64>,
+    /// Descriptors of which can't be told whether they are TCP.
+    vanished_untold: Option<u64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -172,6 +176,8 @@ struct VanishedJson<'a> {
     fd: u32,
     inode: u64,
     past: &'static str,
+    local: Option<EndJson>,
+    unread: Option<u64>,
 }
 
 /// One document and a line end.
@@ -210,7 +216,12 @@ pub fn json(view: &View<'_>) -> anyhow::Result<String> {
             .iter()
             .filter_map(|entry| unattributed_json(view, entry))
             .collect(),
-        vanished_fds: vanished.map(|all| all.iter().map(|one| vanished_json(view, one)).collect()),
+        vanished_elsewhere: vanished.map(|all| all.elsewhere),
+        vanished_untold: vanished.map(|all| all.untold),
+        vanished_fds: vanished.map(|_| {
+            let all = report.vanished();
+            all.map(|one| vanished_json(view, one)).collect()
+        }),
     };
     let mut text = serde_json::to_string(&document)?;
     text.push('\n');
@@ -324,6 +335,8 @@ fn vanished_json<'a>(view: &View<'a>, vanished: &VanishedSocket) -> VanishedJson
             SocketPast::NeverConnected => "never_connected",
             SocketPast::Unknown => "unknown",
         },
+        local: vanished.local.map(EndJson::from),
+        unread: vanished.unread,
     }
 }
 

@@ -35,6 +35,8 @@ pub struct View<'a> {
     pub cgroups: &'a HashMap<CgroupId, Cgroup>,
     /// The processes that were asked for; none: all.
     pub asked: &'a [u32],
+    /// Whether filters left sockets out.
+    pub narrowed: bool,
     /// Whether people want to see each socket.
     pub list_sockets: bool,
 }

@@ -10,7 +10,7 @@ use super::super::number::{counted, grouped};
 use super::super::{Style, safe};
 use super::{View, words};
 use crate::classify::Severity;
-use crate::classify::close_wait::{HalfClose, LeakReport, ProcessLeaks};
+use crate::classify::close_wait::{HalfClose, ProcessLeaks};
 use crate::model::{Process, SocketPast, Verdict};
 
 /// The verdict first, then who, then what may be behind it, then what was
@@ -20,7 +20,7 @@ pub fn table(view: &View<'_>, style: &Style) -> String {
     let mut text = String::new();
     let report = view.report;
     let severity = (report.counts.leaked() > 0).then_some(Severity::Warning);
-    let heading = heading(report);
+    let heading = heading(view);
     let heading = match severity {
         Some(severity) => style.severity(severity, &heading),
         None => style.strong(&heading),
@@ -49,10 +49,12 @@ pub fn table(view: &View<'_>, style: &Style) -> String {
     text
 }
 
-fn heading(report: &LeakReport) -> String {
+fn heading(view: &View<'_>) -> String {
+    let report = view.report;
     let counts = &report.counts;
     if counts.total() == 0 {
-        return "No socket is in CLOSE_WAIT".to_owned();
+        let such = if view.narrowed { "such " } else { "" };
+        return format!("No {such}socket is in CLOSE_WAIT");
     }
     let all = counted(counts.total(), "CLOSE_WAIT socket", "CLOSE_WAIT sockets");
     let age = words::duration(report.min_age);
@@ -87,6 +89,7 @@ fn remarks(view: &View<'_>, style: &Style) -> String {
     vanished(&mut text, view, style);
     comparison(&mut text, view, style);
     spared(&mut text, view, style);
+    without_info(&mut text, view, style);
     undated(&mut text, view, style);
     if view.report.left_out > 0 {
         let left_out = counted(
@@ -118,16 +121,14 @@ fn asked(text: &mut String, view: &View<'_>, style: &Style) {
             Some(process) if process.open_fds.is_none() => {
                 format!("{name} belongs to another user: only root may look into it.")
             }
-            Some(_) => format!("{name} holds no such socket."),
+            Some(_) => format!("{name} holds none."),
         };
         paragraph(text, &sentence, style);
     }
 }
 
 fn vanished(text: &mut String, view: &View<'_>, style: &Style) {
-    let Some(vanished) = &view.report.vanished else {
-        return;
-    };
+    let vanished: Vec<_> = view.report.vanished().collect();
     for of_process in vanished.chunk_by(|one, another| one.holder.pid == another.holder.pid) {
         let Some(pid) = of_process.first().map(|one| one.holder.pid) else {
             continue;
@@ -192,7 +193,11 @@ fn holders_of(view: &View<'_>, verdict: Verdict, style: &Style) -> String {
         .take(3)
         .map(|(count, leaks)| {
             let name = name(leaks.process.pid, Some(&leaks.process));
-            times(&name, *count, style)
+            match some.len() {
+                // Its number has just been told.
+                1 => name,
+                _ => times(&name, *count, style),
+            }
         })
         .collect();
     if let Some(more @ 1..) = some.len().checked_sub(3) {
@@ -237,6 +242,17 @@ fn spared(text: &mut String, view: &View<'_>, style: &Style) {
     }
     if !spared.is_empty() {
         paragraph(text, &format!("Spared: {}.", spared.join("; ")), style);
+    }
+}
+
+/// What /proc doesn't tell makes an innocent connection look leaked.
+fn without_info(text: &mut String, view: &View<'_>, style: &Style) {
+    let report = view.report;
+    let mut leaked = report.sockets.iter().filter(|one| one.verdict.is_leak());
+    if leaked.any(|judged| judged.socket.tcp_info.is_none()) {
+        let sentence = "Read from /proc, which doesn't count what a connection sends: a \
+                        half-closed one that still sends now and then looks leaked here.";
+        paragraph(text, sentence, style);
     }
 }
 
