@@ -380,3 +380,6 @@ impl Comparison {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
