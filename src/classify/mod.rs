@@ -3,11 +3,9 @@
 
 pub mod close_wait;
 pub mod count;
-mod duration;
 mod finding;
 mod rules;
 
-pub use duration::duration;
 pub use finding::{Assessment, Evidence, Finding, Judgement, Number, Rule, Severity};
 
 #[cfg(test)]

@@ -120,7 +120,12 @@ fn count_sockets(
         // Rows that were lost would be counted as ESTABLISHED.
         if collection.source == SourceKind::Netlink
             && collection.complete
-            && let Some(counts) = count::derive(&tally, &sockstat, scope, host.kernel)
+            && let Some(counts) = count::derive(
+                &tally,
+                &sockstat,
+                scope,
+                scope.tells_bound(collection.source, host.kernel),
+            )
         {
             return Ok(Counted {
                 states: counts,
@@ -136,8 +141,9 @@ fn count_sockets(
         let close_wait = StateSet::NONE.with(TcpState::CloseWait);
         (_, digest, _) = tally(source, close_wait, scope, true)?;
     }
+    let tells_bound = scope.tells_bound(collection.source, host.kernel);
     Ok(Counted {
-        states: count::from_dump(&all, scope, host.kernel),
+        states: count::from_dump(&all, scope, tells_bound),
         digest,
         collection,
     })

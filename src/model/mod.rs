@@ -9,6 +9,7 @@ mod collection;
 mod counters;
 mod endpoint;
 mod leaks;
+pub mod number;
 mod peer_filter;
 mod process;
 mod query;

@@ -2,8 +2,9 @@
 
 use std::fmt::Write;
 
-use super::super::{Evidence, Finding, Judgement, Rule, Severity, duration};
+use super::super::{Evidence, Finding, Judgement, Rule, Severity};
 use super::ratio;
+use crate::model::number::{counted, duration, grouped};
 use crate::model::{LeakDigest, Sample, Suspect, TcpState, Verdict, Who};
 
 /// Connections that their application forgot to close.
@@ -66,12 +67,10 @@ fn fds_used(who: &Who) -> Option<f64> {
 
 fn finding(suspect: &Suspect, severity: Severity, leaks: &LeakDigest) -> Finding {
     let leaked = suspect.leaked;
-    let sockets = if leaked == 1 { "socket" } else { "sockets" };
-    let number = if suspect.or_more {
-        format!("{leaked} CLOSE_WAIT {sockets} or more")
-    } else {
-        format!("{leaked} CLOSE_WAIT {sockets}")
-    };
+    let mut number = counted(leaked, "CLOSE_WAIT socket", "CLOSE_WAIT sockets");
+    if suspect.or_more {
+        number.push_str(" or more");
+    }
     let age = suspect.oldest.at_least.map_or_else(String::new, |age| {
         format!(", the oldest for at least {}", duration(age))
     });
@@ -96,7 +95,9 @@ fn finding(suspect: &Suspect, severity: Severity, leaks: &LeakDigest) -> Finding
             if let (Some(open), Some(limit)) = (open_fds, fd_limit) {
                 let _ = write!(
                     message,
-                    "; {open} of its {limit} file descriptors are in use"
+                    "; {} of its {} file descriptors are in use",
+                    grouped(*open),
+                    grouped(*limit)
                 );
                 evidence.push(Evidence::count("open_fds", *open));
                 evidence.push(Evidence::count("fd_limit", *limit));
@@ -137,8 +138,9 @@ fn cannot_be_dated(undated: u64, leaks: &LeakDigest) -> Finding {
         severity: Severity::Warning,
         subject: "CLOSE_WAIT".to_owned(),
         message: format!(
-            "{undated} connections were closed by the peer and not by the application; one look \
-             can't tell since when"
+            "{} connections were closed by the peer and not by the application; one look can't \
+             tell since when",
+            grouped(undated)
         ),
         advice: format!(
             "look twice: tcpstate leaks --over {}s",
@@ -154,45 +156,8 @@ fn cannot_be_dated(undated: u64, leaks: &LeakDigest) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
-    use super::super::super::testing::sample;
+    use super::super::super::testing::{java, leak_digest as digest, sample};
     use super::*;
-    use crate::model::{AgeBounds, VerdictCounts};
-
-    fn digest(verdicts: &[(Verdict, u64)], suspects: Vec<Suspect>) -> LeakDigest {
-        let mut counts = VerdictCounts::default();
-        for &(verdict, times) in verdicts {
-            (0..times).for_each(|_| counts.add(verdict));
-        }
-        LeakDigest {
-            min_age: Duration::from_secs(60),
-            counts,
-            oldest: AgeBounds::default(),
-            suspects,
-        }
-    }
-
-    fn suspect(who: Who, leaked: u64) -> Suspect {
-        Suspect {
-            who,
-            leaked,
-            or_more: false,
-            oldest: AgeBounds {
-                at_least: Some(Duration::from_secs(8_040)),
-                at_most: None,
-            },
-        }
-    }
-
-    fn process(open_fds: u64) -> Who {
-        Who::Process {
-            pid: 2231,
-            command: Some("java".to_owned()),
-            open_fds: Some(open_fds),
-            fd_limit: Some(1_024),
-        }
-    }
 
     fn found(digest: LeakDigest) -> Vec<Finding> {
         match judge(&sample().with_leaks(digest).build(), None) {
@@ -203,7 +168,7 @@ mod tests {
     }
 
     fn severities(leaked: u64, open_fds: u64) -> Vec<Severity> {
-        let suspects = vec![suspect(process(open_fds), leaked)];
+        let suspects = vec![java(leaked, open_fds)];
         let findings = found(digest(&[(Verdict::NotClosed, leaked)], suspects));
         findings.iter().map(|finding| finding.severity).collect()
     }
@@ -248,14 +213,17 @@ mod tests {
     #[test]
     fn the_process_is_named_with_its_limit_and_the_next_command() {
         let suspects = vec![
-            suspect(process(918), 81),
-            suspect(Who::Unit("nginx.service".to_owned()), 3),
+            java(81, 918),
+            Suspect {
+                who: Who::Unit("nginx.service".to_owned()),
+                ..java(3, 0)
+            },
         ];
         let findings = found(digest(&[(Verdict::NotClosed, 84)], suspects));
         assert_eq!(
             findings[0].message,
             "java[2231] leaks 81 CLOSE_WAIT sockets, the oldest for at least 2 h 14 m; \
-             918 of its 1024 file descriptors are in use"
+             918 of its 1,024 file descriptors are in use"
         );
         assert_eq!(findings[0].advice, "tcpstate leaks --pid 2231");
         assert_eq!(findings[1].subject, "nginx.service");

@@ -12,8 +12,8 @@ pub use self::csv::csv;
 pub use self::json::json;
 pub use self::table::table;
 
-use super::number::elapsed;
 use crate::classify::close_wait::LeakReport;
+use crate::model::number::elapsed;
 use crate::model::{Cgroup, CgroupId, Collection, Host, Process, SourceKind};
 
 /// Everything that is shown.

@@ -6,11 +6,11 @@ mod owners;
 use std::fmt::Write;
 
 use super::super::finding::push_wrapped;
-use super::super::number::{counted, grouped};
 use super::super::{Style, safe};
 use super::{View, words};
 use crate::classify::Severity;
 use crate::classify::close_wait::{HalfClose, ProcessLeaks};
+use crate::model::number::{counted, grouped};
 use crate::model::{Process, SocketPast, Verdict};
 
 /// The verdict first, then who, then what may be behind it, then what was

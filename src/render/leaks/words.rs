@@ -1,9 +1,9 @@
 //! Ages, hints and reasons in words.
 
 use super::super::Style;
-use super::super::number::{counted, grouped};
 use crate::classify::close_wait::{Hint, LeakReport, Unowned};
-pub(super) use crate::classify::duration;
+pub(super) use crate::model::number::duration;
+use crate::model::number::{counted, grouped};
 use crate::model::{AgeBounds, IncompleteScan, Verdict, VerdictCounts};
 
 /// `≥ 2 h 14 m`; without the sign where the upper bound reads the same.

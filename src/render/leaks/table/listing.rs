@@ -5,10 +5,10 @@ use std::fmt::Write;
 use comfy_table::{CellAlignment, Table, presets};
 
 use super::super::super::Style;
-use super::super::super::number::grouped;
 use super::super::{View, words};
 use super::name;
 use crate::classify::close_wait::Judged;
+use crate::model::number::grouped;
 
 /// A table for each process, the oldest socket first.
 pub(super) fn sockets(view: &View<'_>, style: &Style) -> String {

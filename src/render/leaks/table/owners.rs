@@ -6,11 +6,11 @@ use std::fmt::Write;
 use comfy_table::{CellAlignment, Table, presets};
 
 use super::super::super::finding::push_wrapped;
-use super::super::super::number::{counted, grouped};
 use super::super::super::{Style, safe};
 use super::super::{View, words};
 use super::{name, paragraph, times};
 use crate::classify::close_wait::{Peer, ProcessLeaks};
+use crate::model::number::{counted, grouped};
 use crate::model::{AgeBounds, Endpoint, Socket, Unit};
 
 /// On a terminal, rows beyond these would push the verdict off the screen.
