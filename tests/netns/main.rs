@@ -20,3 +20,4 @@
 mod actors;
 mod fixtures;
 mod lab;
+mod summary;
