@@ -18,6 +18,7 @@
 )]
 
 mod actors;
+mod cast;
 mod fixtures;
 mod lab;
 mod summary;

@@ -30,6 +30,15 @@ pub(super) fn tally() -> Tally {
     tally
 }
 
+/// An older kernel doesn't refuse the bit: it finds nothing.
+pub(super) fn shows_bound_sockets() -> bool {
+    let release = rustix::system::uname().release().to_owned();
+    let release = release.to_str().expect("ASCII");
+    let mut numbers = release.split(|letter: char| !letter.is_ascii_digit());
+    let mut number = || numbers.next().and_then(|digits| digits.parse::<u32>().ok());
+    (number(), number()) >= (Some(6), Some(8))
+}
+
 /// The state numbers of all rows that match.
 fn dump(family: u8, states: u32) -> Vec<u8> {
     let mut header = NetlinkHeader::default();

@@ -122,6 +122,11 @@ impl Lab {
         diag::tally()
     }
 
+    /// Whether sock_diag shows bound-only sockets, as Linux does since 6.8.
+    pub(crate) fn shows_bound_sockets(&self) -> bool {
+        diag::shows_bound_sockets()
+    }
+
     /// The binary under test, ready to be given arguments.
     pub(crate) fn tcpstate(&self, arguments: &[&str]) -> Program {
         self.program(env!("CARGO_BIN_EXE_tcpstate"), arguments)

@@ -278,6 +278,24 @@ pub(crate) fn time_wait(net: Net, count: u64) -> Staged {
     })
 }
 
+/// Closed by both, the server first: TIME_WAIT on the port of a listener that is still there.
+pub(crate) fn time_wait_of_server(net: Net, count: u64) -> Staged {
+    let listener = listen(socket(net), net, 1024);
+    let to = address_of(&listener);
+    staged(net, count, &[State::TimeWait], || {
+        let client = socket(net);
+        client.connect(&to.into()).expect("connect");
+        let (server, from) = listener.accept().expect("accept");
+        let from = from.as_socket().expect("an IP address");
+        drop(server);
+        Table::wait_for(from, to, State::CloseWait);
+        drop(client);
+        Table::wait_for(to, from, State::TimeWait);
+        Vec::new()
+    })
+    .holding(net, listener)
+}
+
 /// Closed after its peer was, but stalled; the peer holds on in FIN_WAIT2.
 pub(crate) fn last_ack(net: Net, count: u64) -> Staged {
     staged(net, count, &[State::LastAck, State::FinWait2], || {

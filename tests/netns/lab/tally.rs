@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     fmt,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    str::FromStr,
 };
 
 /// Every state that a socket can be seen in.
@@ -130,6 +131,31 @@ impl Net {
             Self::Mapped => IpAddr::V6(Ipv4Addr::LOCALHOST.to_ipv6_mapped()),
         };
         SocketAddr::new(address, 0)
+    }
+}
+
+/// As actors get it for an argument.
+impl FromStr for Net {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        match name {
+            "v4" => Ok(Self::V4),
+            "v6" => Ok(Self::V6),
+            "mapped" => Ok(Self::Mapped),
+            _ => Err(format!("no such net: {name}")),
+        }
+    }
+}
+
+/// As actors get it for an argument.
+impl fmt::Display for Net {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::V4 => "v4",
+            Self::V6 => "v6",
+            Self::Mapped => "mapped",
+        })
     }
 }
 
