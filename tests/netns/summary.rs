@@ -1,12 +1,13 @@
 //! `tcpstate summary`: the numbers are those of the sockets that were made, whatever they are
 //! read from.
 
-use std::os::unix::process::ExitStatusExt as _;
+use std::{net::Shutdown, os::unix::process::ExitStatusExt as _};
 
 use serde_json::Value;
 
 use crate::lab::{
-    Answer, Confinement, Family, Lab, Mix, Net, State, Tally, netns_test, settle, stage,
+    Answer, Confinement, Family, Lab, Mix, Net, State, Tally, netns_test, settle,
+    stage::{self, Pair},
 };
 
 /// The error that container runtimes answer with, and the one that systemd answers with.
@@ -157,6 +158,54 @@ netns_test!(one_family_at_a_time, |lab| {
             );
         }
     }
+});
+
+netns_test!(bound_sockets_when_asked_for, |lab| {
+    if !lab.shows_bound_sockets() {
+        return;
+    }
+    let mix = Mix::of_everything(lab);
+    let made = mix.settle();
+    assert_eq!(tally(&summary(lab, &["--bound", "--exact"])), made);
+    let derived = summary(lab, &["--bound"]);
+    let bound = &derived["states"]["bound_inactive"];
+    let total = made.total(State::BoundInactive);
+    assert_eq!(bound["total"], total, "{derived:#}");
+    // /proc doesn't show them: unknown, not none.
+    let document = summary(lab, &["--bound", "--source", "procfs"]);
+    assert_eq!(tally(&document), made.without_bound());
+    assert!(
+        document["states"]["bound_inactive"].is_null(),
+        "{document:#}"
+    );
+});
+
+netns_test!(time_wait_against_its_limit, |lab| {
+    const LIMIT: &str = "net/ipv4/tcp_max_tw_buckets";
+    let mut mix = Mix::default();
+    mix.add(stage::time_wait(Net::V4, 6));
+    mix.add(stage::time_wait(Net::V6, 4));
+    mix.settle();
+    lab.set_sysctl(LIMIT, "20");
+    let document = summary(lab, &[]);
+    let time_wait = &document["time_wait"];
+    assert_eq!(time_wait["count"], 10, "{document:#}");
+    assert_eq!(time_wait["max_buckets"], 20, "{document:#}");
+    assert_eq!(time_wait["used_ratio"], 0.5, "{document:#}");
+    assert_eq!(time_wait["overflows"], 0, "{document:#}");
+
+    // The next one finds no bucket, and is closed at once.
+    lab.set_sysctl(LIMIT, "10");
+    let pair = Pair::new(Net::V4);
+    pair.client.shutdown(Shutdown::Write).unwrap();
+    pair.server_is(State::CloseWait);
+    drop(pair);
+    mix.settle();
+    let document = summary(lab, &[]);
+    let time_wait = &document["time_wait"];
+    assert_eq!(time_wait["count"], 10, "{document:#}");
+    assert_eq!(time_wait["used_ratio"], 1.0, "{document:#}");
+    assert_eq!(time_wait["overflows"], 1, "{document:#}");
 });
 
 netns_test!(an_empty_namespace, |lab| {

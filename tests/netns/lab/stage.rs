@@ -33,17 +33,19 @@ impl Pair {
         Self::with_buffers(net, None)
     }
 
-    /// With receive buffers so small that an end is stalled soon.
+    /// With buffers so small that an end is stalled soon, and receive buffers far smaller than
+    /// send buffers, so that it certainly is.
     pub(crate) fn narrow(net: Net) -> Self {
-        Self::with_buffers(net, Some(4096))
+        Self::with_buffers(net, Some((4096, 64 * 1024)))
     }
 
-    fn with_buffers(net: Net, bytes: Option<usize>) -> Self {
+    fn with_buffers(net: Net, bytes: Option<(usize, usize)>) -> Self {
         let (listener, client) = (socket(net), socket(net));
-        if let Some(bytes) = bytes {
+        if let Some((receive, send)) = bytes {
             // An accepted socket has its listener's buffers.
             for socket in [&listener, &client] {
-                socket.set_recv_buffer_size(bytes).expect("SO_RCVBUF");
+                socket.set_recv_buffer_size(receive).expect("SO_RCVBUF");
+                socket.set_send_buffer_size(send).expect("SO_SNDBUF");
             }
         }
         let listener = listen(listener, net, 1);

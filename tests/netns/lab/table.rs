@@ -31,15 +31,19 @@ pub(crate) struct Table(pub(crate) Vec<Row>);
 
 impl Table {
     pub(crate) fn read() -> Self {
-        let mut rows = Vec::new();
-        for (family, path) in [
-            (Family::Ipv4, "/proc/self/net/tcp"),
-            (Family::Ipv6, "/proc/self/net/tcp6"),
-        ] {
-            let text = fs::read_to_string(path).expect(path);
-            rows.extend(text.lines().skip(1).map(|line| parse(family, line)));
-        }
+        let mut rows = Self::read_family(Family::Ipv4);
+        rows.extend(Self::read_family(Family::Ipv6));
         Self(rows)
+    }
+
+    fn read_family(family: Family) -> Vec<Row> {
+        let path = match family {
+            Family::Ipv4 => "/proc/self/net/tcp",
+            Family::Ipv6 => "/proc/self/net/tcp6",
+        };
+        let text = fs::read_to_string(path).expect(path);
+        let lines = text.lines().skip(1);
+        lines.map(|line| parse(family, line)).collect()
     }
 
     pub(crate) fn tally(&self) -> Tally {
