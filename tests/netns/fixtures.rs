@@ -39,6 +39,14 @@ netns_test!(established, |lab| {
     assert_eq!(made.count(State::Established, Family::Ipv6), 12);
 });
 
+netns_test!(established_dual_stack, |lab| {
+    let mut mix = Mix::default();
+    mix.add(stage::established_dual_stack(3));
+    let made = all_views_agree(lab, &mix);
+    assert_eq!(made.count(State::Established, Family::Ipv4), 3);
+    assert_eq!(made.count(State::Established, Family::Ipv6), 3);
+});
+
 netns_test!(listen, |lab| {
     agrees(lab, |net| stage::listening(net, 3));
 });

@@ -15,24 +15,29 @@ impl Mix {
     /// that could be mistaken for one another are equal: a swap of states or families shows.
     pub(crate) fn of_everything(lab: &Lab) -> Self {
         let mut mix = Self::default();
-        // TIME_WAIT first: it is the only state that ends by itself within a minute.
-        for (net, times) in [(Net::V4, 1), (Net::V6, 2), (Net::Mapped, 3)] {
-            mix.add(stage::time_wait(net, 5 + 3 * times));
+        let nets = [(Net::V4, 1), (Net::V6, 2), (Net::Mapped, 3)];
+        for (net, times) in nets {
             mix.add(stage::established(net, 7 + times));
             mix.add(stage::listening(net, 2 * times));
             mix.add(stage::syn_sent(net, 3 + times));
-            mix.add(stage::syn_recv(net, 1 + 2 * times));
-            mix.add(stage::fast_open_syn_recv(lab, net, times));
             mix.add(stage::fin_wait1_held(net, times));
             mix.add(stage::fin_wait1_orphaned(net, 1 + times));
             mix.add(stage::fin_wait2_held(net, 4 + times));
             mix.add(stage::fin_wait2_orphaned_full(lab, net, 2 + times));
-            mix.add(stage::fin_wait2_minisocket(net, 1 + 3 * times));
             mix.add(stage::last_ack(net, 2 + times));
             mix.add(stage::closing(net, 1 + times));
             mix.add(stage::not_accepted(net, 2 + times));
             mix.add(stage::full_accept_queue(net, times));
             mix.add(stage::bound(net, 6 + times));
+        }
+        mix.add(stage::established_dual_stack(5));
+        // These end by themselves after a minute, so they come last: a slow machine shall have
+        // as much of that minute as can be.
+        for (net, times) in nets {
+            mix.add(stage::syn_recv(net, 1 + 2 * times));
+            mix.add(stage::fast_open_syn_recv(lab, net, times));
+            mix.add(stage::fin_wait2_minisocket(net, 1 + 3 * times));
+            mix.add(stage::time_wait(net, 5 + 3 * times));
         }
         mix.add(stage::syn_recv_from_nowhere(lab, Net::V4, 6));
         mix.add(stage::syn_recv_from_nowhere(lab, Net::Mapped, 9));

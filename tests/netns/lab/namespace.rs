@@ -9,6 +9,7 @@ use std::{
     io::{self, Write as _},
     process::{Command, Output},
     sync::OnceLock,
+    thread,
 };
 
 use super::Lab;
@@ -47,7 +48,7 @@ pub(crate) fn run(path: &str, body: impl FnOnce(&Lab)) {
 fn run_inside(path: &str) {
     let namespaces = match namespaces() {
         Ok(namespaces) => namespaces,
-        Err(why) => return skip(&format!("{path}: no network namespace: {why}")),
+        Err(why) => return skip(&format!("no network namespace: {why}")),
     };
     // libtest names tests without the crate.
     let (_, name) = path.split_once("::").expect("a path inside the crate");
@@ -93,7 +94,10 @@ pub(super) fn skip(why: &str) {
         env::var_os("CI").is_none_or(|ci| ci != "true"),
         "can't be skipped with CI=true: {why}"
     );
-    shout(&format!("{SKIPPED}{why}"));
+    // libtest names the thread after the test.
+    let thread = thread::current();
+    let test = thread.name().unwrap_or("a test");
+    shout(&format!("{SKIPPED}{test}: {why}"));
 }
 
 /// libtest captures what the print macros write, but not this.

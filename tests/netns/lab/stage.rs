@@ -5,7 +5,7 @@
 //! packet filter that drops all that arrives: to its peer it is a host that has gone away, but no
 //! routes are needed for that, and it works for every family alike.
 
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, SocketAddrV4};
+use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, SocketAddrV4};
 
 use socket2::{Domain, SockAddr, SockFilter, Socket, Type};
 
@@ -88,6 +88,25 @@ pub(crate) fn established(net: Net, count: u64) -> Staged {
             vec![pair.client, pair.server]
         },
     )
+}
+
+/// IPv4 clients of a listener on `::`, as most servers have it: each connection is an IPv4 socket
+/// at one end and an IPv6 socket at the other.
+pub(crate) fn established_dual_stack(count: u64) -> Staged {
+    let listener = socket(Net::V6);
+    listener.set_only_v6(false).expect("dual stack");
+    let any = SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0));
+    listener.bind(&any.into()).expect("bind");
+    listener.listen(8).expect("listen");
+    let to = SocketAddr::from((Ipv4Addr::LOCALHOST, address_of(&listener).port()));
+    let mut staged = staged(Net::V4, count, &[State::Established], || {
+        let client = socket(Net::V4);
+        client.connect(&to.into()).expect("connect");
+        let (server, _) = listener.accept().expect("accept");
+        vec![client, server]
+    });
+    staged.made.add(State::Established, Family::Ipv6, count);
+    staged.holding(Net::V6, listener)
 }
 
 /// Listeners with nothing in their queues.
