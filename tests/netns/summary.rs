@@ -1,7 +1,12 @@
 //! `tcpstate summary`: the numbers are those of the sockets that were made, whatever they are
 //! read from.
 
-use std::{net::Shutdown, os::unix::process::ExitStatusExt as _};
+use std::{
+    fs,
+    net::Shutdown,
+    os::unix::{fs::MetadataExt as _, process::ExitStatusExt as _},
+    path::Path,
+};
 
 use serde_json::Value;
 
@@ -208,6 +213,24 @@ netns_test!(time_wait_against_its_limit, |lab| {
     assert_eq!(time_wait["overflows"], 1, "{document:#}");
 });
 
+netns_test!(the_settings_are_those_of_the_namespace, |lab| {
+    lab.set_sysctl("net/ipv4/tcp_fin_timeout", "41");
+    lab.set_sysctl("net/ipv4/tcp_syncookies", "2");
+    let document = summary(lab, &[]);
+    let settings = document["sysctls"].as_object().unwrap();
+    assert_eq!(settings["net.ipv4.tcp_fin_timeout"], 41);
+    assert_eq!(settings["net.ipv4.tcp_syncookies"], 2);
+    for (name, value) in settings {
+        let path = Path::new("/proc/sys").join(name.replace('.', "/"));
+        // A setting that this kernel doesn't have is unknown.
+        let text = fs::read_to_string(path).ok();
+        let number = text.map(|text| text.trim().parse::<u64>().unwrap());
+        assert_eq!(value.as_u64(), number, "{name}");
+    }
+    let namespace = fs::metadata("/proc/self/ns/net").unwrap().ino();
+    assert_eq!(document["netns"]["inode"], namespace);
+});
+
 netns_test!(an_empty_namespace, |lab| {
     let nothing = Tally::default();
     assert_derived(&summary(lab, &[]), &nothing);
@@ -301,10 +324,10 @@ netns_test!(without_sockstat_it_dumps, |lab| {
     for file in ["sockstat", "sockstat6"] {
         // Only this namespace's file: each namespace has its own.
         let path = format!("/proc/self/net/{file}");
-        let open = std::fs::metadata(&path).unwrap().permissions();
+        let open = fs::metadata(&path).unwrap().permissions();
         let mut closed = open.clone();
         std::os::unix::fs::PermissionsExt::set_mode(&mut closed, 0);
-        std::fs::set_permissions(&path, closed).unwrap();
+        fs::set_permissions(&path, closed).unwrap();
         let cat = lab.program("cat", &[&path]).confined(lab.unprivileged());
         assert!(!cat.run().status.success(), "{path} can still be read");
 
@@ -312,7 +335,7 @@ netns_test!(without_sockstat_it_dumps, |lab| {
         assert_eq!(document["method"], "dump", "without {file}");
         assert_eq!(tally(&document), made, "without {file}");
         assert_eq!(document["collection"]["source"], "netlink");
-        std::fs::set_permissions(&path, open).unwrap();
+        fs::set_permissions(&path, open).unwrap();
     }
 });
 
