@@ -2,9 +2,11 @@
 //! answer.
 
 mod generate;
+mod leaks;
 mod output;
 mod source;
 mod summary;
+mod suspects;
 
 use anyhow::bail;
 
@@ -38,6 +40,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<Outcome> {
     }
     match command {
         Command::Summary(args) => summary::run(&cli.common, args),
+        Command::Leaks(args) => leaks::run(&cli.common, args),
         Command::Generate(args) => generate::run(args),
     }
 }

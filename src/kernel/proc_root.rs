@@ -56,12 +56,32 @@ impl ProcRoot {
         self.netns().map(|namespace| namespace.ino())
     }
 
-    /// The namespace itself. In a copy of a /proc the link leads nowhere,
-    /// whatever its text says.
+    /// The inode of the network namespace of a process; `None` when it is gone,
+    /// or may not be looked into.
+    #[must_use]
+    pub fn netns_inode_of(&self, pid: u32) -> Option<u64> {
+        let namespace = self.netns_at(&format!("{pid}/ns/net"))?;
+        Some(namespace.ino())
+    }
+
     fn netns(&self) -> Option<Metadata> {
         ["thread-self/ns/net", "self/ns/net"]
             .into_iter()
-            .find_map(|link| self.root.join(link).metadata().ok())
+            .find_map(|link| self.netns_at(link))
+    }
+
+    /// The namespace itself. In a copy of a /proc the link leads nowhere,
+    /// whatever its text says.
+    fn netns_at(&self, link: &str) -> Option<Metadata> {
+        self.root.join(link).metadata().ok()
+    }
+
+    /// Whether the pids of this /proc are those that we may use in system
+    /// calls: it shows us under the pid that we know ourselves by.
+    #[must_use]
+    pub fn shows_us(&self) -> bool {
+        let shown = self.root.join("self").read_link().ok();
+        shown.is_some_and(|pid| pid.as_os_str() == std::process::id().to_string().as_str())
     }
 
     /// Whether it is the /proc of this system, where it always is.
@@ -131,6 +151,11 @@ mod tests {
             !copied.shows_our_netns(),
             "the text of a link is no namespace"
         );
+        assert!(!copied.shows_us());
+        let live = ProcRoot::new(Path::new("/proc"));
+        assert!(live.shows_us());
+        assert_eq!(live.netns_inode_of(std::process::id()), live.netns_inode());
+        assert_eq!(live.netns_inode_of(u32::MAX), None);
         assert_eq!(copied.net_file("tcp"), copy.path().join("net/tcp"));
     }
 }

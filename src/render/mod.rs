@@ -5,6 +5,7 @@
 
 mod finding;
 mod header;
+pub mod leaks;
 mod safe;
 mod style;
 pub mod summary;
