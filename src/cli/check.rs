@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::DurationArg;
+use crate::model::PeerFilter;
 
 pub(super) const EXAMPLES: &str = "Examples:
   tcpstate check                               by the default thresholds
@@ -12,7 +13,8 @@ pub(super) const EXAMPLES: &str = "Examples:
   tcpstate check -w close_wait=10 -c close_wait=100
   tcpstate check -c time_wait=90%              of tcp_max_tw_buckets
   tcpstate check --state -c resets_per_second=500
-  tcpstate check --only close_wait --ignore tcp_syncookies
+  tcpstate check --only close_wait_leaked --ignore tcp_syncookies
+  tcpstate check --unit nginx -c established=5000
   tcpstate check --quiet --textfile /var/lib/prometheus/node-exporter/tcpstate.prom
   tcpstate check --list                        every metric and rule
 
@@ -38,6 +40,23 @@ pub struct CheckArgs {
     /// Leave out these metrics and rules
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub ignore: Vec<String>,
+
+    /// Only sockets of this process; can be given several times
+    #[arg(short, long, value_name = "PID", value_parser = clap::value_parser!(u32).range(1..))]
+    pub pid: Vec<u32>,
+
+    /// Only sockets that were made in this systemd unit, container or pod
+    #[arg(long, value_name = "NAME")]
+    pub unit: Vec<String>,
+
+    /// Only connections at this port of ours; can be given several times
+    #[arg(long, value_name = "PORT")]
+    pub listen_port: Vec<u16>,
+
+    /// Only connections to this peer: ADDRESS, ADDRESS/PREFIX, ADDRESS:PORT,
+    /// [IPV6]:PORT or :PORT; can be given several times
+    #[arg(long, value_name = "PEER")]
+    pub remote: Vec<PeerFilter>,
 
     /// Print every metric with its unit, meaning and default thresholds
     #[arg(long)]

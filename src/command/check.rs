@@ -2,6 +2,7 @@
 
 mod look;
 mod memory;
+mod watch;
 
 use std::io;
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -64,8 +65,13 @@ fn wishes(args: &CheckArgs) -> Result<Wishes, BadWish> {
         only: names(&args.only)?,
         ignore: names(&args.ignore)?,
         rates: args.state.is_some(),
+        narrowed: !(args.pid.is_empty()
+            && args.unit.is_empty()
+            && args.listen_port.is_empty()
+            && args.remote.is_empty()),
     };
     wishes.rates |= wishes.asks_for_rates();
+    wishes.check()?;
     Ok(wishes)
 }
 

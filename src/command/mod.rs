@@ -3,9 +3,11 @@
 
 mod check;
 mod generate;
+mod leaks;
 mod output;
 mod source;
 mod summary;
+mod suspects;
 
 use anyhow::bail;
 
@@ -44,6 +46,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<Outcome> {
     }
     match command {
         Command::Summary(args) => summary::run(&cli.common, args),
+        Command::Leaks(args) => leaks::run(&cli.common, args),
         Command::Check(args) => Ok(check::run(&cli.common, args, None)),
         Command::Generate(args) => generate::run(args),
     }

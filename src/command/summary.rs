@@ -3,16 +3,18 @@
 
 use std::time::{Instant, SystemTime};
 
-use super::{Outcome, outcome, output, source};
+use super::{Outcome, outcome, output, source, suspects};
 use crate::classify::assess;
+use crate::classify::close_wait::{Digest, Earlier, Judge, MIN_AGE};
 use crate::classify::count::{self, Scope};
 use crate::cli::{CommonArgs, SummaryArgs, SummaryFormat};
 use crate::kernel::{
     KernelError, ProcRoot, SocketSource, read_counters, read_host, read_sockstat, read_sysctls,
+    read_uptime,
 };
 use crate::model::{
-    Collection, Counters, Host, Query, Sample, Socket, SourceKind, StateCounts, StateSet,
-    StateTally, Sysctls,
+    Collection, Counters, Host, Query, Sample, SourceKind, StateCounts, StateSet, StateTally,
+    Sysctls, TcpState,
 };
 use crate::render::summary;
 
@@ -24,7 +26,7 @@ pub(super) fn run(common: &CommonArgs, args: &SummaryArgs) -> anyhow::Result<Out
         family: source::family(common),
         bound: args.bound,
     };
-    let sample = read(source.as_mut(), &proc_root, scope, args.exact, &mut |_| {})?;
+    let sample = read(source.as_mut(), &proc_root, scope, args.exact, None)?;
     if let Some(reason) = &sample.collection.fallback_reason {
         output::note(&format!(
             "{reason}; reading /proc/net/tcp instead: ages, cgroups and limits of accept queues \
@@ -49,14 +51,14 @@ pub(super) fn run(common: &CommonArgs, args: &SummaryArgs) -> anyhow::Result<Out
     Ok(outcome(common, &assessment))
 }
 
-/// Reads everything that the summary shows, and shows each socket that it looks
-/// at to `watcher`; it looks at some twice.
+/// Reads everything that the summary shows. CLOSE_WAIT is judged beside an
+/// earlier reading, where there is one.
 pub(super) fn read(
     source: &mut dyn SocketSource,
     proc_root: &ProcRoot,
     scope: Scope,
     exact: bool,
-    watcher: &mut dyn FnMut(&Socket),
+    earlier: Option<&Earlier>,
 ) -> Result<Sample, KernelError> {
     // A recorded dump is of another time and perhaps another host: nothing that
     // could be read here belongs to it.
@@ -68,8 +70,13 @@ pub(super) fn read(
     };
     let taken_at = (!recorded).then(SystemTime::now);
     let start = Instant::now();
-    let (states, collection) = count_sockets(source, proc_root, scope, exact, &host, watcher)?;
+    let Counted {
+        states,
+        digest,
+        collection,
+    } = count_sockets(source, proc_root, scope, exact, &host, earlier)?;
     let elapsed = start.elapsed();
+    let leaks = suspects::name(&digest, MIN_AGE, (!recorded).then_some(proc_root));
     let (sysctls, counters) = if recorded {
         (Sysctls::default(), Counters::default())
     } else {
@@ -81,9 +88,17 @@ pub(super) fn read(
         host,
         collection,
         states,
+        leaks: Some(leaks),
         sysctls,
         counters,
     })
+}
+
+/// What the sockets came to.
+struct Counted {
+    states: StateCounts,
+    digest: Digest,
+    collection: Collection,
 }
 
 /// Counts the cheap way where that can be trusted, and looks at every socket
@@ -94,14 +109,16 @@ fn count_sockets(
     scope: Scope,
     exact: bool,
     host: &Host,
-    watcher: &mut dyn FnMut(&Socket),
-) -> Result<(StateCounts, Collection), KernelError> {
+    earlier: Option<&Earlier>,
+) -> Result<Counted, KernelError> {
     // Only netlink saves by leaving states out.
     if !exact
         && source.kind() == SourceKind::Netlink
         && let Some(states) = scope.derived_states(host.kernel)
     {
-        let (tally, collection) = tally(source, states, scope, watcher)?;
+        // Few rows are left, so tcp_info costs next to nothing: CLOSE_WAIT is
+        // judged in the same walk.
+        let (tally, digest, collection) = tally(source, states, scope, true, earlier)?;
         let sockstat = read_sockstat(proc_root);
         // Rows that were lost would be counted as ESTABLISHED.
         if collection.source == SourceKind::Netlink
@@ -113,29 +130,53 @@ fn count_sockets(
                 scope.tells_bound(collection.source, host.kernel),
             )
         {
-            return Ok((counts, collection));
+            return Ok(Counted {
+                states: counts,
+                digest,
+                collection,
+            });
         }
     }
-    let (tally, collection) = tally(source, scope.all_states(), scope, watcher)?;
+    let (all, mut digest, collection) = tally(source, scope.all_states(), scope, false, earlier)?;
+    // Now tcp_info would cost a sixth of the whole; CLOSE_WAIT alone has few
+    // rows, mostly none.
+    if digest.counts.total() > 0 && source.kind() == SourceKind::Netlink {
+        let close_wait = StateSet::NONE.with(TcpState::CloseWait);
+        (_, digest, _) = tally(source, close_wait, scope, true, earlier)?;
+    }
     let tells_bound = scope.tells_bound(collection.source, host.kernel);
-    let counts = count::from_dump(&tally, scope, tells_bound);
-    Ok((counts, collection))
+    Ok(Counted {
+        states: count::from_dump(&all, scope, tells_bound),
+        digest,
+        collection,
+    })
 }
 
 fn tally(
     source: &mut dyn SocketSource,
     states: StateSet,
     scope: Scope,
-    watcher: &mut dyn FnMut(&Socket),
-) -> Result<(StateTally, Collection), KernelError> {
+    tcp_info: bool,
+    earlier: Option<&Earlier>,
+) -> Result<(StateTally, Digest, Collection), KernelError> {
     let mut tally = StateTally::default();
+    let mut digest = Digest::default();
+    let judge = Judge {
+        min_age: MIN_AGE,
+        // A recorded dump is of another time, perhaps of another host.
+        uptime: (source.kind() != SourceKind::Replay)
+            .then(read_uptime)
+            .flatten(),
+        earlier,
+    };
     let query = Query {
         family: scope.family,
+        tcp_info,
         ..Query::states(states)
     };
     let collection = source.visit(&query, &mut |socket| {
         tally.add(socket);
-        watcher(socket);
+        digest.add(socket, &judge);
     })?;
-    Ok((tally, collection))
+    Ok((tally, digest, collection))
 }

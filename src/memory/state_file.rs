@@ -1,6 +1,6 @@
 //! The file in which a check leaves its memory to the next one.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -26,11 +26,12 @@ struct Document {
     boot_id: String,
     netns: Option<u64>,
     scope: String,
-    taken_at_ms: u64,
+    begun_ms: u64,
+    ended_ms: u64,
     counters: BTreeMap<String, u64>,
     values: BTreeMap<String, f64>,
     /// Cookie, when it was seen, when it wasn't yet there.
-    close_wait: Vec<(u64, u64, Option<u64>)>,
+    close_wait: Option<Vec<(u64, u64, Option<u64>)>>,
 }
 
 /// An open state file: nobody else writes it until it is saved or dropped.
@@ -159,23 +160,23 @@ fn milliseconds(time: Duration) -> u64 {
 impl From<&Memory> for Document {
     fn from(memory: &Memory) -> Self {
         let counters = memory.counters.iter();
-        let sightings = memory.close_wait.iter();
+        let sighting = |(cookie, sighting): (&SocketCookie, &Sighting)| {
+            let not_yet = sighting.not_yet.map(milliseconds);
+            (cookie.0, milliseconds(sighting.seen), not_yet)
+        };
+        let sightings = memory.close_wait.as_ref();
         Self {
             schema: format!("tcpstate.state/{VERSION}"),
             boot_id: memory.boot_id.clone(),
             netns: memory.netns,
             scope: memory.scope.clone(),
-            taken_at_ms: milliseconds(memory.taken_at),
+            begun_ms: milliseconds(memory.begun),
+            ended_ms: milliseconds(memory.ended),
             counters: counters
                 .filter_map(|(counter, value)| Some((counter.name().to_owned(), value?)))
                 .collect(),
             values: memory.values.clone(),
-            close_wait: sightings
-                .map(|(cookie, sighting)| {
-                    let not_yet = sighting.not_yet.map(milliseconds);
-                    (cookie.0, milliseconds(sighting.seen), not_yet)
-                })
-                .collect(),
+            close_wait: sightings.map(|sightings| sightings.iter().map(sighting).collect()),
         }
     }
 }
@@ -188,18 +189,19 @@ impl From<Document> for Memory {
                 counters.set(counter, value);
             }
         }
-        let sightings = document.close_wait.into_iter();
-        let close_wait: HashMap<SocketCookie, Sighting> = sightings
-            .map(|(cookie, seen, not_yet)| {
-                let sighting = Sighting {
-                    seen: Duration::from_millis(seen),
-                    not_yet: not_yet.map(Duration::from_millis),
-                };
-                (SocketCookie(cookie), sighting)
-            })
-            .collect();
+        let sighting = |(cookie, seen, not_yet): (u64, u64, Option<u64>)| {
+            let sighting = Sighting {
+                seen: Duration::from_millis(seen),
+                not_yet: not_yet.map(Duration::from_millis),
+            };
+            (SocketCookie(cookie), sighting)
+        };
+        let close_wait = document
+            .close_wait
+            .map(|sightings| sightings.into_iter().map(sighting).collect());
         Self {
-            taken_at: Duration::from_millis(document.taken_at_ms),
+            begun: Duration::from_millis(document.begun_ms),
+            ended: Duration::from_millis(document.ended_ms),
             boot_id: document.boot_id,
             netns: document.netns,
             scope: document.scope,
@@ -224,13 +226,14 @@ mod tests {
             not_yet: None,
         };
         Memory {
-            taken_at: Duration::from_millis(123_456),
+            begun: Duration::from_millis(123_456),
+            ended: Duration::from_millis(123_457),
             boot_id: "a-b".to_owned(),
             netns: Some(4_026_531_840),
             scope: "remote \"x\"\n".to_owned(),
             counters,
             values: [("close_wait".to_owned(), 3.0)].into(),
-            close_wait: [(SocketCookie(u64::MAX), sighting)].into(),
+            close_wait: Some([(SocketCookie(u64::MAX), sighting)].into()),
         }
     }
 

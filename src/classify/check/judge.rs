@@ -1,6 +1,6 @@
 //! From what was read to a status.
 
-use super::super::{Judgement, RULES, Rule};
+use super::super::{Finding, Judgement, RULES, Rule, Severity};
 use super::metric::MetricId;
 use super::metrics::METRICS;
 use super::reading::{Missing, Reading};
@@ -32,12 +32,13 @@ pub fn judge(reading: &Reading, previous: Option<&Sample>, wishes: &Wishes) -> V
     }
     for index in 0..verdict.gauges.len() {
         if let Some(gauge) = verdict.gauges.get(index).cloned() {
-            judge_by_range(gauge, wishes, &mut verdict, &mut untold);
+            judge_by_range(gauge, reading, previous, wishes, &mut verdict, &mut untold);
         }
     }
     for (names, why) in [
         (untold.unread, Missing::Unread),
         (untold.hidden, Missing::Hidden),
+        (untold.denied, Missing::Denied),
     ] {
         if !names.is_empty() {
             verdict.add(Status::Unknown, Cause::Untold(names, why));
@@ -51,6 +52,7 @@ pub fn judge(reading: &Reading, previous: Option<&Sample>, wishes: &Wishes) -> V
 struct Untold {
     unread: Vec<String>,
     hidden: Vec<String>,
+    denied: Vec<String>,
 }
 
 fn gauge(id: MetricId, reading: &Reading, wishes: &Wishes) -> Gauge {
@@ -104,7 +106,35 @@ fn judge_by_rule(
     }
 }
 
-fn judge_by_range(gauge: Gauge, wishes: &Wishes, verdict: &mut Verdict, untold: &mut Untold) {
+/// What the rule that the user's range replaces would have said: it knows more
+/// than the number.
+fn rules_words(gauge: &Gauge, reading: &Reading, previous: Option<&Sample>) -> Option<Finding> {
+    if gauge.id.growth {
+        return None;
+    }
+    let judgements = gauge
+        .id
+        .metric
+        .rules
+        .iter()
+        .map(|rule| (rule.judge)(reading.sample, previous));
+    judgements
+        .filter_map(|judgement| match judgement {
+            Judgement::Found(findings) => Some(findings),
+            Judgement::Fine | Judgement::Unknown => None,
+        })
+        .flatten()
+        .next()
+}
+
+fn judge_by_range(
+    gauge: Gauge,
+    reading: &Reading,
+    previous: Option<&Sample>,
+    wishes: &Wishes,
+    verdict: &mut Verdict,
+    untold: &mut Untold,
+) {
     let asked = wishes.sets(gauge.id);
     if !asked && !gauge.id.metric.rules.is_empty() {
         return;
@@ -123,16 +153,26 @@ fn judge_by_range(gauge: Gauge, wishes: &Wishes, verdict: &mut Verdict, untold: 
     match value {
         Ok(value) => {
             let alerts = |range: Option<super::Range>| range.is_some_and(|r| r.alerts(value));
-            if alerts(gauge.crit) {
-                verdict.add(Status::Critical, Cause::Exceeded(gauge));
+            let severity = if alerts(gauge.crit) {
+                Severity::Critical
             } else if alerts(gauge.warn) {
-                verdict.add(Status::Warning, Cause::Exceeded(gauge));
-            }
+                Severity::Warning
+            } else {
+                return;
+            };
+            let words = rules_words(&gauge, reading, previous).map(|finding| {
+                Cause::Found(Finding {
+                    severity,
+                    ..finding
+                })
+            });
+            verdict.add(severity.into(), words.unwrap_or(Cause::Exceeded(gauge)));
         }
         Err(Missing::Unread) => untold.unread.push(gauge.id.to_string()),
         Err(Missing::Hidden) if asked => untold.hidden.push(gauge.id.to_string()),
+        Err(Missing::Denied) if asked => untold.denied.push(gauge.id.to_string()),
         // Told beside the status: the first run after a boot is no alarm.
-        Err(Missing::NotYet | Missing::Hidden) => {}
+        Err(Missing::NotYet | Missing::Hidden | Missing::Denied) => {}
     }
 }
 

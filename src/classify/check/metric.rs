@@ -75,6 +75,8 @@ pub struct Metric {
     pub warn: Option<Range>,
     /// Is critical by default, as `warn`.
     pub crit: Option<Range>,
+    /// Whether it is about single sockets, so that a part of them has one too.
+    pub of_sockets: bool,
     pub(super) source: Source,
     /// What 100 % of it are.
     pub(super) limit: Option<fn(&Reading) -> Measured>,
@@ -94,6 +96,7 @@ impl Metric {
             rules: &[],
             warn: None,
             crit: None,
+            of_sockets: matches!(source, Source::State(_) | Source::AllStates),
             source,
             limit: None,
         }
@@ -101,6 +104,13 @@ impl Metric {
 
     pub(super) const fn state(state: TcpState, meaning: &'static str) -> Self {
         Self::new(state.key(), Unit::Count, meaning, Source::State(state))
+    }
+
+    pub(super) const fn of_sockets(self) -> Self {
+        Self {
+            of_sockets: true,
+            ..self
+        }
     }
 
     pub(super) const fn limited(self, limit: fn(&Reading) -> Measured) -> Self {

@@ -1,18 +1,67 @@
 //! Every metric, in the order in which they are listed. A new one is a few
 //! lines here, and appears in the list, the perfdata, JSON and Prometheus.
 
-use super::super::rules::{self, CLOSE_WAIT_PILEUP, SYN_RECV_BACKLOG, TIME_WAIT_BUCKETS};
+use super::super::rules::{self, CLOSE_WAIT_LEAK, SYN_RECV_BACKLOG, TIME_WAIT_BUCKETS};
 use super::Range;
 use super::metric::{Metric, Source, Unit};
-use super::reading::{number, share};
-use crate::model::{Counter, Sysctl, TcpState};
+use super::reading::{Measured, Missing, number, share};
+use crate::model::{Counter, LeakDigest, Sysctl, TcpState, Verdict, Who};
 
 /// Every metric.
 pub const METRICS: &[Metric] = &[
-    Metric::state(TcpState::CloseWait, "closed by the peer, not by us")
-        .judged_by(&[CLOSE_WAIT_PILEUP])
-        .warns(Range::from(number(rules::CLOSE_WAIT_WARNING)))
-        .alarms(Range::from(number(rules::CLOSE_WAIT_CRITICAL))),
+    Metric::new(
+        "close_wait_leaked",
+        Unit::Count,
+        "connections that an application forgot to close",
+        Source::Of(|now| now.leaks(|leaks| Ok(number(leaks.counts.leaked())))),
+    )
+    .of_sockets()
+    .judged_by(&[CLOSE_WAIT_LEAK])
+    .warns(Range::from(number(rules::CLOSE_WAIT_WARNING)))
+    .alarms(Range::from(number(rules::CLOSE_WAIT_CRITICAL))),
+    Metric::new(
+        "close_wait_leaked_by_one",
+        Unit::Count,
+        "the same, of the one process, unit or listener that leaks most",
+        Source::Of(|now| {
+            now.leaks(|leaks| {
+                let most = leaks.suspects.iter().map(|suspect| suspect.leaked).max();
+                Ok(number(most.unwrap_or(0)))
+            })
+        }),
+    )
+    .of_sockets(),
+    Metric::new(
+        "close_wait_oldest",
+        Unit::Seconds,
+        "how long the oldest of them has been forgotten, at least",
+        Source::Of(|now| {
+            now.leaks(|leaks| {
+                let age = leaks.oldest.at_least.unwrap_or_default();
+                Ok(if leaks.counts.leaked() == 0 {
+                    0.0
+                } else {
+                    age.as_secs_f64()
+                })
+            })
+        }),
+    )
+    .of_sockets(),
+    Metric::new(
+        "close_wait_undated",
+        Unit::Count,
+        "connections in CLOSE_WAIT whose age keepalives hide; a state file settles it",
+        Source::Of(|now| now.leaks(|leaks| Ok(number(leaks.counts.of(Verdict::Undated))))),
+    )
+    .of_sockets(),
+    Metric::new(
+        "leaker_fds_used",
+        Unit::Percent,
+        "file descriptors in use of a process that leaks, of its limit",
+        Source::Of(|now| now.leaks(fds_used)),
+    )
+    .of_sockets(),
+    Metric::state(TcpState::CloseWait, "closed by the peer, not by us"),
     Metric::state(
         TcpState::TimeWait,
         "closed by us first; 100 % is tcp_max_tw_buckets",
@@ -105,12 +154,31 @@ pub const METRICS: &[Metric] = &[
     ),
 ];
 
+/// The fullest table of descriptors among those who leak.
+fn fds_used(leaks: &LeakDigest) -> Measured {
+    if leaks.counts.leaked() == 0 {
+        return Ok(0.0);
+    }
+    let shares = leaks
+        .suspects
+        .iter()
+        .filter_map(|suspect| match suspect.who {
+            Who::Process {
+                open_fds: Some(open),
+                fd_limit: Some(limit),
+                ..
+            } => share(Ok(number(open)), Ok(number(limit))).ok(),
+            Who::Process { .. } | Who::Unit(_) | Who::Listener(_) | Who::Unknown => None,
+        });
+    shares.reduce(f64::max).ok_or(Missing::Denied)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::super::testing::sample;
+    use super::super::super::testing::{java, leak_digest, sample};
     use super::super::super::{Judgement, Severity};
     use super::super::metric::MetricId;
-    use super::super::reading::{Measured, Missing, Reading};
+    use super::super::reading::Reading;
     use super::*;
     use crate::model::{Memory, Sample};
     use std::collections::BTreeSet;
@@ -168,7 +236,10 @@ mod tests {
     fn shown_defaults_are_the_limits_of_their_rules() {
         for count in 0..1_100 {
             let sample = sample()
-                .with_state(TcpState::CloseWait, count)
+                .with_leaks(leak_digest(
+                    &[(Verdict::NotClosed, count)],
+                    vec![java(count, 9)],
+                ))
                 .with_state(TcpState::TimeWait, count)
                 .with_state(TcpState::SynRecv, count)
                 .with_sysctl(Sysctl::TcpMaxTwBuckets, 1_000)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::{Counter, Memory, Sample, Sysctl};
+use crate::model::{Counter, LeakDigest, Memory, Sample, Sysctl};
 
 /// What a check looks at: what was read now, and the check before it.
 #[derive(Debug, Clone, Copy)]
@@ -21,6 +21,8 @@ pub enum Missing {
     NotYet,
     /// This network namespace doesn't show it: it is the host's.
     Hidden,
+    /// It is known to root alone.
+    Denied,
     /// It could not be read.
     Unread,
 }
@@ -32,6 +34,7 @@ impl Missing {
         match self {
             Self::NotYet => "not known before the next run",
             Self::Hidden => "not shown in this network namespace",
+            Self::Denied => "not shown without privilege",
             Self::Unread => "could not be read",
         }
     }
@@ -48,6 +51,14 @@ impl Reading<'_> {
             .filter(|_| self.sample.collection.complete)
             .map(number)
             .ok_or(Missing::Unread)
+    }
+
+    /// What the digest of CLOSE_WAIT says; a part of the sockets says nothing.
+    pub(super) fn leaks(&self, value: fn(&LeakDigest) -> Measured) -> Measured {
+        let leaks = self.sample.leaks.as_ref();
+        leaks
+            .filter(|_| self.sample.collection.complete)
+            .map_or(Err(Missing::Unread), value)
     }
 
     /// A setting.

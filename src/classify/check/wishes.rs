@@ -2,6 +2,7 @@
 
 use super::super::{RULES, Rule};
 use super::metric::MetricId;
+use super::metrics::METRICS;
 use super::range::{NotARange, Range};
 
 /// A rule or a metric, by its name.
@@ -25,6 +26,12 @@ pub enum BadWish {
     /// Not NAME=RANGE.
     #[error("{0:?} is no threshold; write NAME=RANGE, as in close_wait=100")]
     NoThreshold(String),
+    /// It is about everything, and only a part was to be looked at.
+    #[error(
+        "{0} is about the whole network namespace; leave out --pid, --unit, --listen-port and \
+         --remote"
+    )]
+    OfAll(String),
     /// The range isn't one.
     #[error("{0}: {1}")]
     Range(String, NotARange),
@@ -81,6 +88,9 @@ pub struct Wishes {
     pub ignore: Vec<Name>,
     /// There is a state file: rates are to be judged.
     pub rates: bool,
+    /// Only a part of the sockets is looked at: what is about the whole network
+    /// namespace is left out.
+    pub narrowed: bool,
 }
 
 impl Wishes {
@@ -101,6 +111,19 @@ impl Wishes {
             return Err(BadWish::NoLimit(name.to_owned()));
         }
         Ok((id, range))
+    }
+
+    /// Refuses wishes that contradict each other.
+    ///
+    /// # Errors
+    ///
+    /// When they do.
+    pub fn check(&self) -> Result<(), BadWish> {
+        let mut ranges = self.warn.iter().chain(&self.crit);
+        match ranges.find(|(id, _)| self.narrowed && !id.metric.of_sockets) {
+            Some((id, _)) => Err(BadWish::OfAll(id.to_string())),
+            None => Ok(()),
+        }
     }
 
     /// Whether a rate is asked for by name.
@@ -136,13 +159,19 @@ impl Wishes {
             .iter()
             .chain(&self.crit)
             .any(|(id, _)| !id.growth && judges(*id, rule.name));
-        (self.only.is_empty() || covered(&self.only)) && !covered(&self.ignore) && !replaced
+        let of_sockets = METRICS.iter().any(|metric| {
+            metric.of_sockets && metric.rules.iter().any(|own| own.name == rule.name)
+        });
+        (of_sockets || !self.narrowed)
+            && (self.only.is_empty() || covered(&self.only))
+            && !covered(&self.ignore)
+            && !replaced
     }
 
     /// Whether a metric shall be shown, and judged by its ranges.
     pub(super) fn wants_metric(&self, id: MetricId) -> bool {
         let covered = |names: &[Name]| names.iter().any(|name| name.covers_metric(id));
-        if covered(&self.ignore) {
+        if covered(&self.ignore) || (self.narrowed && !id.metric.of_sockets) {
             return false;
         }
         if self.sets(id) || covered(&self.only) {

@@ -6,7 +6,7 @@ mod syn;
 mod time_wait;
 
 pub(super) use close_wait::{
-    CLOSE_WAIT_PILEUP, CRITICAL as CLOSE_WAIT_CRITICAL, WARNING as CLOSE_WAIT_WARNING,
+    CLOSE_WAIT_LEAK, CRITICAL as CLOSE_WAIT_CRITICAL, WARNING as CLOSE_WAIT_WARNING,
 };
 pub(super) use syn::{SYN_RECV_BACKLOG, TCP_SYNCOOKIES, WARNING as SYN_RECV_WARNING};
 pub(super) use time_wait::{

@@ -1,13 +1,17 @@
 //! Looks, judges, and says it in the format that is asked for.
 
+use anyhow::bail;
+
 use super::super::{source, summary};
-use super::memory::{self, Recollection, Sightings};
+use super::memory::{Recollection, counts};
+use super::watch::{Narrowing, Watch};
 use super::{Answer, format};
-use crate::classify::check::{Reading, Status, Wishes, judge};
+use crate::classify::check::{Reading, Status, Verdict, Wishes, judge};
 use crate::classify::count::Scope;
 use crate::cli::{CheckArgs, CheckFormat, CommonArgs};
 use crate::kernel::ProcRoot;
 use crate::memory::replace;
+use crate::model::SourceKind;
 use crate::render::check;
 
 /// The whole check.
@@ -17,29 +21,45 @@ pub(super) fn look(
     wishes: &Wishes,
 ) -> anyhow::Result<Answer> {
     let proc_root = ProcRoot::new(&common.proc_root);
-    let mut recollection = Recollection::open(args, wishes);
-    let mut source = source::open(common, &proc_root)?;
+    let mut recollection = Recollection::open(common, args, wishes, &proc_root);
+    let narrowing = Narrowing::new(args, &proc_root)?;
+    let needs_netlink = narrowing.needs_netlink();
+    let source = source::open(common, &proc_root)?;
+    let mut source = Watch::new(source, narrowing, recollection.remembers());
     let scope = Scope {
         family: source::family(common),
         bound: false,
     };
-    let mut sightings = Sightings::begin();
-    let mut watcher = |socket: &crate::model::Socket| {
-        if wishes.rates {
-            sightings.note(socket);
-        }
-    };
-    let sample = summary::read(source.as_mut(), &proc_root, scope, false, &mut watcher)?;
-    let mut now = memory::now(common, &proc_root, &sample, sightings);
-    let before = recollection.before(&mut now);
+    let earlier = recollection.earlier();
+    // The kernel's own counts are of all sockets.
+    let exact = wishes.narrowed;
+    let sample = summary::read(&mut source, &proc_root, scope, exact, earlier.as_ref())?;
+    if needs_netlink && sample.collection.source == SourceKind::Procfs {
+        bail!("cannot tell units apart over /proc: sockets have no cgroups there");
+    }
+    recollection.take(&sample, &source.close_wait());
     let reading = Reading {
         sample: &sample,
-        before: before.as_ref().map(|(memory, elapsed)| (memory, *elapsed)),
+        before: recollection.before(),
     };
-    let mut verdict = judge(&reading, None, wishes);
-    let warning = recollection.leave(now, &reading);
+    let verdict = judge(&reading, None, wishes);
+    let values = counts(&reading);
+    let answer = answer(common, args, &reading, verdict)?;
+    Ok(Answer {
+        notes: recollection.leave(values).into_iter().collect(),
+        ..answer
+    })
+}
+
+/// Writes the textfile and says the rest.
+fn answer(
+    common: &CommonArgs,
+    args: &CheckArgs,
+    reading: &Reading,
+    mut verdict: Verdict,
+) -> anyhow::Result<Answer> {
     if let Some(path) = &args.textfile {
-        let page = check::prometheus(&reading, &verdict);
+        let page = check::prometheus(reading, &verdict);
         if let Err(error) = replace(path, page.as_bytes(), args.timeout.0) {
             verdict.fail(error.to_string());
         }
@@ -47,13 +67,13 @@ pub(super) fn look(
     let status = verdict.status();
     let text = match format(common, args) {
         _ if args.quiet && status == Status::Ok => String::new(),
-        CheckFormat::Plugin => check::plugin(&sample, &verdict, common.verbose),
-        CheckFormat::Json => check::json(&sample, &verdict)?,
-        CheckFormat::Prometheus => check::prometheus(&reading, &verdict),
+        CheckFormat::Plugin => check::plugin(reading.sample, &verdict, common.verbose),
+        CheckFormat::Json => check::json(reading.sample, &verdict)?,
+        CheckFormat::Prometheus => check::prometheus(reading, &verdict),
     };
     Ok(Answer {
         status,
         text,
-        notes: warning.into_iter().collect(),
+        notes: Vec::new(),
     })
 }

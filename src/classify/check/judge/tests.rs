@@ -1,9 +1,9 @@
 use std::time::Duration;
 
-use super::super::super::testing::{SampleBuilder, sample};
+use super::super::super::testing::{SampleBuilder, java, leak_digest, sample};
 use super::super::wishes::Name;
 use super::*;
-use crate::model::{Counter, Memory, Sysctl, TcpState};
+use crate::model::{Counter, Memory, Sysctl, TcpState, Verdict as Leak};
 
 /// Everything known, nothing wrong.
 fn healthy() -> SampleBuilder {
@@ -15,6 +15,13 @@ fn healthy() -> SampleBuilder {
         .with_sysctl(Sysctl::TcpMaxTwBuckets, 1_000)
         .with_sysctl(Sysctl::TcpMaxSynBacklog, 1_000)
         .with_sysctl(Sysctl::TcpSyncookies, 1)
+        .with_leaks(leak_digest(&[], Vec::new()))
+}
+
+/// The same, and java leaks so many sockets.
+fn leaking(count: u64) -> SampleBuilder {
+    let suspects = vec![java(count, 100)];
+    healthy().with_leaks(leak_digest(&[(Leak::NotClosed, count)], suspects))
 }
 
 fn wishes(warn: &[&str], crit: &[&str]) -> Wishes {
@@ -54,29 +61,68 @@ fn a_healthy_host_is_ok_with_every_metric_but_the_rates() {
 
 #[test]
 fn a_rule_gives_its_severity_and_its_words() {
-    let many = healthy().with_state(TcpState::CloseWait, 60).build();
-    let verdict = judged(&many, &Wishes::default());
+    let verdict = judged(&leaking(2).build(), &Wishes::default());
     assert_eq!(verdict.status(), Status::Warning);
-    assert_eq!(verdict.findings().next().unwrap().rule, "close_wait_pileup");
+    let finding = verdict.findings().next().unwrap();
+    assert_eq!(finding.rule, "close_wait_leak");
+    let verdict = judged(&leaking(1).build(), &Wishes::default());
+    assert_eq!(verdict.status(), Status::Ok, "one may be chance");
+    assert_eq!(verdict.remarks.len(), 1);
 }
 
 #[test]
-fn a_range_of_the_users_replaces_the_rule() {
-    let with = |count| healthy().with_state(TcpState::CloseWait, count).build();
-    let lax = wishes(&["close_wait=100"], &["close_wait=200"]);
-    assert_eq!(judged(&with(100), &lax).status(), Status::Ok);
-    assert_eq!(judged(&with(101), &lax).status(), Status::Warning);
-    assert_eq!(judged(&with(201), &lax).status(), Status::Critical);
-    // The end that wasn't set stays what it was.
-    let strict = wishes(&["close_wait=3"], &[]);
-    assert_eq!(judged(&with(4), &strict).status(), Status::Warning);
-    assert_eq!(judged(&with(999), &strict).status(), Status::Warning);
-    assert_eq!(judged(&with(1_000), &strict).status(), Status::Critical);
+fn a_range_of_the_users_replaces_the_rule_and_keeps_its_words() {
+    let lax = wishes(&["close_wait_leaked=100"], &["close_wait_leaked=200"]);
+    assert_eq!(judged(&leaking(100).build(), &lax).status(), Status::Ok);
     assert_eq!(
-        judged(&with(1_000), &strict).problems.len(),
-        1,
-        "judged once"
+        judged(&leaking(101).build(), &lax).status(),
+        Status::Warning
     );
+    let verdict = judged(&leaking(201).build(), &lax);
+    assert_eq!(verdict.status(), Status::Critical);
+    assert_eq!(verdict.problems.len(), 1, "judged once");
+    assert!(
+        verdict
+            .findings()
+            .next()
+            .unwrap()
+            .message
+            .starts_with("java[2231]")
+    );
+    // The end that wasn't set stays what it was.
+    let strict = wishes(&["close_wait_leaked=0"], &[]);
+    assert_eq!(
+        judged(&leaking(1).build(), &strict).status(),
+        Status::Warning
+    );
+    assert_eq!(
+        judged(&leaking(50).build(), &strict).status(),
+        Status::Warning
+    );
+    assert_eq!(
+        judged(&leaking(51).build(), &strict).status(),
+        Status::Critical
+    );
+}
+
+#[test]
+fn what_is_about_everything_is_not_judged_by_a_part() {
+    let mut part = Wishes {
+        narrowed: true,
+        ..Wishes::default()
+    };
+    let sample = leaking(2).with_sysctl(Sysctl::TcpSyncookies, 0).build();
+    let verdict = judged(&sample, &part);
+    assert_eq!(verdict.findings().count(), 1, "{verdict:?}");
+    assert!(
+        verdict
+            .gauges
+            .iter()
+            .all(|gauge| gauge.id.metric.of_sockets)
+    );
+    assert_eq!(part.check(), Ok(()));
+    part.warn = vec![Wishes::threshold("time_wait_used=3").unwrap()];
+    assert!(part.check().is_err());
 }
 
 #[test]
@@ -115,10 +161,10 @@ fn what_a_rule_cannot_read_is_never_ok() {
 
 #[test]
 fn a_part_of_the_sockets_is_never_ok_and_can_still_be_critical() {
-    let mut part = healthy().with_state(TcpState::CloseWait, 3).build();
+    let mut part = healthy().build();
     part.collection.complete = false;
     assert_eq!(judged(&part, &Wishes::default()).status(), Status::Unknown);
-    let mut part = healthy().with_state(TcpState::CloseWait, 5_000).build();
+    let mut part = leaking(51).build();
     part.collection.complete = false;
     let verdict = judged(&part, &Wishes::default());
     assert_eq!(
@@ -126,16 +172,11 @@ fn a_part_of_the_sockets_is_never_ok_and_can_still_be_critical() {
         Status::Critical,
         "it is at least that many"
     );
-    let ranged = wishes(&["established=5"], &[]);
-    assert_eq!(judged(&part, &ranged).status(), Status::Critical);
 }
 
 #[test]
 fn only_and_ignore_choose() {
-    let sample = healthy()
-        .with_state(TcpState::CloseWait, 60)
-        .with_sysctl(Sysctl::TcpSyncookies, 0)
-        .build();
+    let sample = leaking(2).with_sysctl(Sysctl::TcpSyncookies, 0).build();
     let choose = |only: &[&str], ignore: &[&str]| {
         let names = |texts: &[&str]| texts.iter().map(|text| Name::find(text).unwrap()).collect();
         judged(
@@ -151,14 +192,17 @@ fn only_and_ignore_choose() {
         verdict.findings().map(|finding| finding.rule).collect()
     };
     let both = choose(&[], &[]);
-    assert_eq!(rules(&both), ["close_wait_pileup", "tcp_syncookies"]);
-    assert_eq!(rules(&choose(&["close_wait"], &[])), ["close_wait_pileup"]);
+    assert_eq!(rules(&both), ["close_wait_leak", "tcp_syncookies"]);
+    assert_eq!(
+        rules(&choose(&["close_wait_leaked"], &[])),
+        ["close_wait_leak"]
+    );
     assert_eq!(rules(&choose(&["tcp_syncookies"], &[])), ["tcp_syncookies"]);
     assert_eq!(
-        rules(&choose(&[], &["close_wait_pileup"])),
+        rules(&choose(&[], &["close_wait_leak"])),
         ["tcp_syncookies"]
     );
-    let neither = choose(&[], &["close_wait", "tcp_syncookies"]);
+    let neither = choose(&[], &["close_wait_leaked", "tcp_syncookies"]);
     assert_eq!(neither.status(), Status::Ok);
     assert_eq!(choose(&["listen"], &[]).status(), Status::Ok);
     assert_eq!(choose(&["listen"], &[]).gauges.len(), 1);
