@@ -9,12 +9,13 @@
 //! | socket | poll | address |
 //! |---|---|---|
 //! | fresh, bound, disconnected, refused in a blocking connect(2), a listener that was shut down | HUP | none, or bound |
-//! | reset, timed out, refused otherwise, destroyed, shut down by both sides | HUP and RDHUP | its own end |
+//! | reset, refused otherwise, shut down by both sides | HUP and RDHUP | its own end |
 //! | fresh, and shutdown(2) was called on it | HUP and RDHUP | none |
 //! | alive | no HUP | its own end |
 //!
-//! For `tcp_done()`, which ends every connection, sets both bits of
-//! `sk_shutdown`, only a disconnect clears them, and tcp_poll() shows them.
+//! For `tcp_done()`, which ends every connection (by timeout and SOCK_DESTROY
+//! too), sets both bits of `sk_shutdown`, only a disconnect clears them, and
+//! tcp_poll() shows them.
 
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
