@@ -36,8 +36,12 @@ pub(super) fn run(common: &CommonArgs, args: &CheckArgs, refusal: Option<&str>) 
             notes: Vec::new(),
         });
     }
+    let format = match super::format(common, args.format, CheckFormat::Json) {
+        Ok(format) => format,
+        Err(why) => return refuse(&why.to_string()),
+    };
     match wishes(args) {
-        Ok(wishes) => tell(&in_time(common, args, wishes)),
+        Ok(wishes) => tell(&in_time(common, args, wishes, format)),
         Err(why) => refuse(&why.to_string()),
     }
 }
@@ -78,18 +82,18 @@ fn wishes(args: &CheckArgs) -> Result<Wishes, BadWish> {
 /// Looks in a thread that nobody waits for longer than the time there is: a
 /// read of /proc can hang for as long as the process that it is about does.
 /// The end of the process ends the thread.
-fn in_time(common: &CommonArgs, args: &CheckArgs, wishes: Wishes) -> Answer {
+fn in_time(common: &CommonArgs, args: &CheckArgs, wishes: Wishes, format: CheckFormat) -> Answer {
     let (sender, receiver) = mpsc::sync_channel(1);
     let (for_thread, args_for_thread) = (common.clone(), args.clone());
     let spawned = thread::Builder::new()
         .name("check".to_owned())
         .spawn(move || {
             // Whoever gave up waiting has no use for the answer.
-            let _ = sender.send(answer(&for_thread, &args_for_thread, &wishes));
+            let _ = sender.send(answer(&for_thread, &args_for_thread, &wishes, format));
         });
     if let Err(why) = spawned {
         let why = format!("cannot start a thread: {why}");
-        return failed(common, args, Status::Unknown, why);
+        return failed(format, args, Status::Unknown, why);
     }
     let timeout = args.timeout.0;
     match receiver.recv_timeout(timeout) {
@@ -105,24 +109,24 @@ fn in_time(common: &CommonArgs, args: &CheckArgs, wishes: Wishes) -> Answer {
                 "no answer from the kernel within {}; see --timeout",
                 elapsed(timeout)
             );
-            failed(common, args, status, why)
+            failed(format, args, status, why)
         }
         Err(RecvTimeoutError::Disconnected) => {
             let why = "the check broke off; please report what stands on stderr".to_owned();
-            failed(common, args, Status::Unknown, why)
+            failed(format, args, Status::Unknown, why)
         }
     }
 }
 
-fn answer(common: &CommonArgs, args: &CheckArgs, wishes: &Wishes) -> Answer {
-    look::look(common, args, wishes)
-        .unwrap_or_else(|error| failed(common, args, Status::Unknown, error.to_string()))
+fn answer(common: &CommonArgs, args: &CheckArgs, wishes: &Wishes, format: CheckFormat) -> Answer {
+    look::look(common, args, wishes, format)
+        .unwrap_or_else(|error| failed(format, args, Status::Unknown, error.to_string()))
 }
 
 /// A check that came to nothing. Whoever reads JSON or metrics from stdout must
 /// not find a line there that is neither.
-fn failed(common: &CommonArgs, args: &CheckArgs, status: Status, why: String) -> Answer {
-    if format(common, args) == CheckFormat::Plugin {
+fn failed(format: CheckFormat, args: &CheckArgs, status: Status, why: String) -> Answer {
+    if format == CheckFormat::Plugin {
         let text = if args.quiet && status == Status::Ok {
             String::new()
         } else {
@@ -139,14 +143,6 @@ fn failed(common: &CommonArgs, args: &CheckArgs, status: Status, why: String) ->
             text: String::new(),
             notes: vec![why],
         }
-    }
-}
-
-fn format(common: &CommonArgs, args: &CheckArgs) -> CheckFormat {
-    if common.json {
-        CheckFormat::Json
-    } else {
-        args.format.unwrap_or_default()
     }
 }
 

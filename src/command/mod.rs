@@ -13,7 +13,7 @@ use anyhow::bail;
 
 use crate::classify::check::Status;
 use crate::classify::{Assessment, Severity};
-use crate::cli::{Cli, Command, CommonArgs, SummaryArgs};
+use crate::cli::{Cli, Command, CommonArgs, Source, SummaryArgs};
 
 /// How a command ended that did not fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,15 +33,18 @@ pub enum Outcome {
 ///
 /// When it could not answer. Nothing was printed then, but for a closed pipe.
 pub fn run(cli: &Cli) -> anyhow::Result<Outcome> {
+    let refusal = refuse(&cli.common);
+    if let Some(Command::Check(args)) = &cli.command {
+        let misplaced = (cli.summary != SummaryArgs::default()).then_some(MISPLACED);
+        return Ok(check::run(&cli.common, args, refusal.or(misplaced)));
+    }
+    if let Some(why) = refusal {
+        bail!(why);
+    }
     let Some(command) = &cli.command else {
         return summary::run(&cli.common, &cli.summary);
     };
-    let misplaced = cli.summary != SummaryArgs::default();
-    if let Command::Check(args) = command {
-        let misplaced = misplaced.then_some(MISPLACED);
-        return Ok(check::run(&cli.common, args, misplaced));
-    }
-    if misplaced {
+    if cli.summary != SummaryArgs::default() {
         bail!(MISPLACED);
     }
     match command {
@@ -59,6 +62,35 @@ const MISPLACED: &str = "cannot tell whom the options before the command are for
 #[must_use]
 pub fn refuse_check(why: &str) -> Outcome {
     check::refuse(why)
+}
+
+/// Refuses what the parser lets through: options that exclude each other, one
+/// before the command and one behind it.
+fn refuse(common: &CommonArgs) -> Option<&'static str> {
+    if common.ipv4 && common.ipv6 {
+        return Some("cannot show only IPv4 and only IPv6 at once: leave out -4 or -6, or both");
+    }
+    if common.replay.is_some() && common.source != Source::Auto {
+        return Some(
+            "cannot read a recorded dump and this host at once: leave out --replay or --source",
+        );
+    }
+    None
+}
+
+/// The format that was asked for, `--json` being short for one of them.
+fn format<F: Default + PartialEq>(
+    common: &CommonArgs,
+    format: Option<F>,
+    json: F,
+) -> anyhow::Result<F> {
+    match format {
+        Some(format) if common.json && format != json => {
+            bail!("cannot print two formats at once: leave out --json or --format")
+        }
+        _ if common.json => Ok(json),
+        format => Ok(format.unwrap_or_default()),
+    }
 }
 
 /// What the exit status shall tell of an assessment.

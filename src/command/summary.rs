@@ -6,20 +6,21 @@ use std::time::{Instant, SystemTime};
 use super::{Outcome, outcome, output, source, suspects};
 use crate::classify::assess;
 use crate::classify::close_wait::{Digest, Earlier, Judge, MIN_AGE};
-use crate::classify::count::{self, Scope};
+use crate::classify::count::{self, Reading, Scope};
 use crate::cli::{CommonArgs, SummaryArgs, SummaryFormat};
 use crate::kernel::{
     KernelError, ProcRoot, SocketSource, read_counters, read_host, read_sockstat, read_sysctls,
     read_uptime,
 };
 use crate::model::{
-    Collection, Counters, Host, Query, Sample, SourceKind, StateCounts, StateSet, StateTally,
-    Sysctls, TcpState,
+    Collection, Counters, Host, Query, Sample, Sockstat, SourceKind, StateCounts, StateSet,
+    StateTally, Sysctls, TcpState,
 };
 use crate::render::summary;
 
 /// Prints the summary.
 pub(super) fn run(common: &CommonArgs, args: &SummaryArgs) -> anyhow::Result<Outcome> {
+    let format = super::format(common, args.format, SummaryFormat::Json)?;
     let proc_root = ProcRoot::new(&common.proc_root);
     let mut source = source::open(common, &proc_root)?;
     let scope = Scope {
@@ -37,11 +38,6 @@ pub(super) fn run(common: &CommonArgs, args: &SummaryArgs) -> anyhow::Result<Out
         output::note(&summary::provenance(&sample));
     }
     let assessment = assess(&sample, None);
-    let format = if common.json {
-        SummaryFormat::Json
-    } else {
-        args.format.unwrap_or_default()
-    };
     let text = match format {
         SummaryFormat::Table => summary::table(&sample, &assessment, &output::style(common.color)),
         SummaryFormat::Json => summary::json(&sample, &assessment)?,
@@ -118,38 +114,65 @@ fn count_sockets(
     {
         // Few rows are left, so tcp_info costs next to nothing: CLOSE_WAIT is
         // judged in the same walk.
-        let (tally, digest, collection) = tally(source, states, scope, true, earlier)?;
-        let sockstat = read_sockstat(proc_root);
+        let (tally, digest, collection) = tally_again(source, states, scope, true, earlier)?;
+        let reading = Reading {
+            tally: &tally,
+            source: collection.source,
+            sockstat: read_sockstat(proc_root),
+            kernel: host.kernel,
+        };
         // Rows that were lost would be counted as ESTABLISHED.
         if collection.source == SourceKind::Netlink
             && collection.complete
-            && let Some(counts) = count::derive(
-                &tally,
-                &sockstat,
-                scope,
-                scope.tells_bound(collection.source, host.kernel),
-            )
+            && let Some(states) = count::derive(&reading, scope)
         {
             return Ok(Counted {
-                states: counts,
+                states,
                 digest,
                 collection,
             });
         }
     }
-    let (all, mut digest, collection) = tally(source, scope.all_states(), scope, false, earlier)?;
+    let (all, mut digest, collection) =
+        tally_again(source, scope.all_states(), scope, false, earlier)?;
+    let recorded = collection.source == SourceKind::Replay;
+    let reading = Reading {
+        tally: &all,
+        source: collection.source,
+        sockstat: if recorded {
+            Sockstat::default()
+        } else {
+            read_sockstat(proc_root)
+        },
+        kernel: host.kernel,
+    };
     // Now tcp_info would cost a sixth of the whole; CLOSE_WAIT alone has few
     // rows, mostly none.
     if digest.counts.total() > 0 && source.kind() == SourceKind::Netlink {
         let close_wait = StateSet::NONE.with(TcpState::CloseWait);
-        (_, digest, _) = tally(source, close_wait, scope, true, earlier)?;
+        (_, digest, _) = tally_again(source, close_wait, scope, true, earlier)?;
     }
-    let tells_bound = scope.tells_bound(collection.source, host.kernel);
     Ok(Counted {
-        states: count::from_dump(&all, scope, tells_bound),
+        states: count::from_dump(&reading, scope),
         digest,
         collection,
     })
+}
+
+/// Counts, and counts anew where the source failed in mid-dump and has another
+/// to go on with: nothing is printed yet, so what was counted can be forgotten.
+fn tally_again(
+    source: &mut dyn SocketSource,
+    states: StateSet,
+    scope: Scope,
+    tcp_info: bool,
+    earlier: Option<&Earlier>,
+) -> Result<(StateTally, Digest, Collection), KernelError> {
+    let before = source.kind();
+    match tally(source, states, scope, tcp_info, earlier) {
+        Err(_) if source.kind() != before => tally(source, states, scope, tcp_info, earlier),
+        outcome => outcome,
+    }
 }
 
 fn tally(

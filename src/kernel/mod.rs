@@ -3,6 +3,7 @@
 
 mod boot;
 mod counters;
+mod digits;
 mod error;
 mod fallback;
 mod host;

@@ -61,7 +61,7 @@ pub(super) enum Source {
 }
 
 /// Something that thresholds can be set for.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Metric {
     /// Its name.
     pub name: &'static str,
@@ -171,6 +171,13 @@ impl Metric {
             return Some(Ok(100.0));
         }
         self.limit.map(|limit| limit(reading))
+    }
+}
+
+/// The name says it all.
+impl fmt::Debug for Metric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
     }
 }
 

@@ -70,10 +70,10 @@ pub const METRICS: &[Metric] = &[
     Metric::new(
         "time_wait_used",
         Unit::Percent,
-        "TIME_WAIT sockets, of tcp_max_tw_buckets",
+        "TIME_WAIT buckets in use, of tcp_max_tw_buckets",
         Source::Of(|now| {
             share(
-                now.sockets(now.sample.states.total_of(TcpState::TimeWait)),
+                now.sockets(now.sample.states.minisockets),
                 now.sysctl(Sysctl::TcpMaxTwBuckets),
             )
         }),
@@ -240,7 +240,7 @@ mod tests {
                     &[(Verdict::NotClosed, count)],
                     vec![java(count, 9)],
                 ))
-                .with_state(TcpState::TimeWait, count)
+                .with_minisockets(count)
                 .with_state(TcpState::SynRecv, count)
                 .with_sysctl(Sysctl::TcpMaxTwBuckets, 1_000)
                 .with_sysctl(Sysctl::TcpMaxSynBacklog, 1_000)

@@ -3,9 +3,9 @@
 use anyhow::bail;
 
 use super::super::{source, summary};
+use super::Answer;
 use super::memory::{Recollection, counts};
 use super::watch::{Narrowing, Watch};
-use super::{Answer, format};
 use crate::classify::check::{Reading, Status, Verdict, Wishes, judge};
 use crate::classify::count::Scope;
 use crate::cli::{CheckArgs, CheckFormat, CommonArgs};
@@ -19,6 +19,7 @@ pub(super) fn look(
     common: &CommonArgs,
     args: &CheckArgs,
     wishes: &Wishes,
+    format: CheckFormat,
 ) -> anyhow::Result<Answer> {
     let proc_root = ProcRoot::new(&common.proc_root);
     let mut recollection = Recollection::open(common, args, wishes, &proc_root);
@@ -44,7 +45,7 @@ pub(super) fn look(
     };
     let verdict = judge(&reading, None, wishes);
     let values = counts(&reading);
-    let answer = answer(common, args, &reading, verdict)?;
+    let answer = answer(common, args, &reading, verdict, format)?;
     Ok(Answer {
         notes: recollection.leave(values).into_iter().collect(),
         ..answer
@@ -57,6 +58,7 @@ fn answer(
     args: &CheckArgs,
     reading: &Reading,
     mut verdict: Verdict,
+    format: CheckFormat,
 ) -> anyhow::Result<Answer> {
     if let Some(path) = &args.textfile {
         let page = check::prometheus(reading, &verdict);
@@ -65,7 +67,7 @@ fn answer(
         }
     }
     let status = verdict.status();
-    let text = match format(common, args) {
+    let text = match format {
         _ if args.quiet && status == Status::Ok => String::new(),
         CheckFormat::Plugin => check::plugin(reading.sample, &verdict, common.verbose),
         CheckFormat::Json => check::json(reading.sample, &verdict)?,

@@ -15,6 +15,7 @@ fn healthy() -> SampleBuilder {
         .with_sysctl(Sysctl::TcpMaxTwBuckets, 1_000)
         .with_sysctl(Sysctl::TcpMaxSynBacklog, 1_000)
         .with_sysctl(Sysctl::TcpSyncookies, 1)
+        .with_minisockets(0)
         .with_leaks(leak_digest(&[], Vec::new()))
 }
 
