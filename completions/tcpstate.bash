@@ -69,7 +69,7 @@ _tcpstate() {
             return 0
             ;;
         tcpstate__subcmd__check)
-            opts="-w -c -p -q -t -4 -6 -v -h -V --warning --critical --only --ignore --pid --unit --listen-port --remote --list --state --quiet --timeout --timeout-status --textfile --format --ipv4 --ipv6 --source --replay --proc-root --json --color --exit-code --verbose --help --version"
+            opts="-w -c -p -q -t -4 -6 -v -h -V --warning --critical --only --ignore --min-age --pid --unit --listen-port --remote --list --state --quiet --timeout --timeout-status --textfile --format --ipv4 --ipv6 --source --replay --proc-root --json --color --exit-code --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -96,6 +96,10 @@ _tcpstate() {
                     return 0
                     ;;
                 --ignore)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --min-age)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

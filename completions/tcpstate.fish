@@ -97,6 +97,7 @@ complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -s w -l warning
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -s c -l critical -d 'The same, critical' -r
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -l only -d 'Judge only these metrics and rules, and those that have a range' -r
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -l ignore -d 'Leave out these metrics and rules' -r
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -l min-age -d 'How long a socket must have been in CLOSE_WAIT to be called leaked' -r
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -s p -l pid -d 'Only sockets of this process; can be given several times' -r
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -l unit -d 'Only sockets that were made in this systemd unit, container or pod' -r
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -l listen-port -d 'Only connections at this port of ours; can be given several times' -r

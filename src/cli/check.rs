@@ -41,6 +41,10 @@ pub struct CheckArgs {
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub ignore: Vec<String>,
 
+    /// How long a socket must have been in CLOSE_WAIT to be called leaked
+    #[arg(long, value_name = "DURATION", default_value = "60s")]
+    pub min_age: DurationArg,
+
     /// Only sockets of this process; can be given several times
     #[arg(short, long, value_name = "PID", value_parser = clap::value_parser!(u32).range(1..))]
     pub pid: Vec<u32>,

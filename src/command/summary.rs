@@ -1,7 +1,7 @@
 //! `tcpstate summary`: how many connections are in each state, and is anything
 //! wrong?
 
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::{Outcome, outcome, output, source, suspects};
 use crate::classify::assess;
@@ -27,7 +27,13 @@ pub(super) fn run(common: &CommonArgs, args: &SummaryArgs) -> anyhow::Result<Out
         family: source::family(common),
         bound: args.bound,
     };
-    let sample = read(source.as_mut(), &proc_root, scope, args.exact, None)?;
+    let sample = read(
+        source.as_mut(),
+        &proc_root,
+        scope,
+        args.exact,
+        LeakTerms::default(),
+    )?;
     if let Some(reason) = &sample.collection.fallback_reason {
         output::note(&format!(
             "{reason}; reading /proc/net/tcp instead: ages, cgroups and limits of accept queues \
@@ -47,14 +53,31 @@ pub(super) fn run(common: &CommonArgs, args: &SummaryArgs) -> anyhow::Result<Out
     Ok(outcome(common, &assessment))
 }
 
-/// Reads everything that the summary shows. CLOSE_WAIT is judged beside an
-/// earlier reading, where there is one.
+/// What CLOSE_WAIT is judged by.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct LeakTerms<'e> {
+    /// Younger sockets are not called leaked.
+    pub(super) min_age: Duration,
+    /// An earlier reading.
+    pub(super) earlier: Option<&'e Earlier>,
+}
+
+impl Default for LeakTerms<'_> {
+    fn default() -> Self {
+        Self {
+            min_age: MIN_AGE,
+            earlier: None,
+        }
+    }
+}
+
+/// Reads everything that the summary shows.
 pub(super) fn read(
     source: &mut dyn SocketSource,
     proc_root: &ProcRoot,
     scope: Scope,
     exact: bool,
-    earlier: Option<&Earlier>,
+    terms: LeakTerms<'_>,
 ) -> Result<Sample, KernelError> {
     // A recorded dump is of another time and perhaps another host: nothing that
     // could be read here belongs to it.
@@ -70,9 +93,9 @@ pub(super) fn read(
         states,
         digest,
         collection,
-    } = count_sockets(source, proc_root, scope, exact, &host, earlier)?;
+    } = count_sockets(source, proc_root, scope, exact, &host, terms)?;
     let elapsed = start.elapsed();
-    let leaks = suspects::name(&digest, MIN_AGE, (!recorded).then_some(proc_root));
+    let leaks = suspects::name(&digest, terms.min_age, (!recorded).then_some(proc_root));
     let (sysctls, counters) = if recorded {
         (Sysctls::default(), Counters::default())
     } else {
@@ -105,7 +128,7 @@ fn count_sockets(
     scope: Scope,
     exact: bool,
     host: &Host,
-    earlier: Option<&Earlier>,
+    terms: LeakTerms<'_>,
 ) -> Result<Counted, KernelError> {
     // Only netlink saves by leaving states out.
     if !exact
@@ -114,7 +137,7 @@ fn count_sockets(
     {
         // Few rows are left, so tcp_info costs next to nothing: CLOSE_WAIT is
         // judged in the same walk.
-        let (tally, digest, collection) = tally_again(source, states, scope, true, earlier)?;
+        let (tally, digest, collection) = tally_again(source, states, scope, true, terms)?;
         let reading = Reading {
             tally: &tally,
             source: collection.source,
@@ -134,7 +157,7 @@ fn count_sockets(
         }
     }
     let (all, mut digest, collection) =
-        tally_again(source, scope.all_states(), scope, false, earlier)?;
+        tally_again(source, scope.all_states(), scope, false, terms)?;
     let recorded = collection.source == SourceKind::Replay;
     let reading = Reading {
         tally: &all,
@@ -150,7 +173,7 @@ fn count_sockets(
     // rows, mostly none.
     if digest.counts.total() > 0 && source.kind() == SourceKind::Netlink {
         let close_wait = StateSet::NONE.with(TcpState::CloseWait);
-        (_, digest, _) = tally_again(source, close_wait, scope, true, earlier)?;
+        (_, digest, _) = tally_again(source, close_wait, scope, true, terms)?;
     }
     Ok(Counted {
         states: count::from_dump(&reading, scope),
@@ -166,11 +189,11 @@ fn tally_again(
     states: StateSet,
     scope: Scope,
     tcp_info: bool,
-    earlier: Option<&Earlier>,
+    terms: LeakTerms<'_>,
 ) -> Result<(StateTally, Digest, Collection), KernelError> {
     let before = source.kind();
-    match tally(source, states, scope, tcp_info, earlier) {
-        Err(_) if source.kind() != before => tally(source, states, scope, tcp_info, earlier),
+    match tally(source, states, scope, tcp_info, terms) {
+        Err(_) if source.kind() != before => tally(source, states, scope, tcp_info, terms),
         outcome => outcome,
     }
 }
@@ -180,17 +203,17 @@ fn tally(
     states: StateSet,
     scope: Scope,
     tcp_info: bool,
-    earlier: Option<&Earlier>,
+    terms: LeakTerms<'_>,
 ) -> Result<(StateTally, Digest, Collection), KernelError> {
     let mut tally = StateTally::default();
     let mut digest = Digest::default();
     let judge = Judge {
-        min_age: MIN_AGE,
+        min_age: terms.min_age,
         // A recorded dump is of another time, perhaps of another host.
         uptime: (source.kind() != SourceKind::Replay)
             .then(read_uptime)
             .flatten(),
-        earlier,
+        earlier: terms.earlier,
     };
     let query = Query {
         family: scope.family,

@@ -2,7 +2,8 @@
 
 use anyhow::bail;
 
-use super::super::{source, summary};
+use super::super::source;
+use super::super::summary::{self, LeakTerms};
 use super::Answer;
 use super::memory::{Recollection, counts};
 use super::watch::{Narrowing, Watch};
@@ -32,9 +33,13 @@ pub(super) fn look(
         bound: false,
     };
     let earlier = recollection.earlier();
+    let terms = LeakTerms {
+        min_age: args.min_age.0,
+        earlier: earlier.as_ref(),
+    };
     // The kernel's own counts are of all sockets.
     let exact = wishes.narrowed;
-    let sample = summary::read(&mut source, &proc_root, scope, exact, earlier.as_ref())?;
+    let sample = summary::read(&mut source, &proc_root, scope, exact, terms)?;
     if needs_netlink && sample.collection.source == SourceKind::Procfs {
         bail!("cannot tell units apart over /proc: sockets have no cgroups there");
     }
