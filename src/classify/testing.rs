@@ -1,11 +1,12 @@
 //! Samples for the tests of the rules.
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::model::{
-    Collection, CountMethod, Counter, Counters, Host, Sample, SourceKind, StateCount, StateCounts,
-    Sysctl, Sysctls, TcpState,
+    Collection, CountMethod, Counter, Counters, Endpoint, Family, Host, Pressure, Sample, Socket,
+    SocketKind, SocketTimer, SourceKind, StateCount, StateCounts, Sysctl, Sysctls, TcpState,
+    TimerKind,
 };
 
 /// A sample in the making: no sockets, no settings, no counters.
@@ -14,6 +15,8 @@ pub(crate) struct SampleBuilder {
     states: HashMap<TcpState, u64>,
     sysctls: HashMap<Sysctl, u64>,
     counters: Counters,
+    read_at: Option<Instant>,
+    pressure: Pressure,
 }
 
 pub(crate) fn sample() -> SampleBuilder {
@@ -33,6 +36,16 @@ impl SampleBuilder {
 
     pub(crate) fn with_counter(mut self, counter: Counter, value: u64) -> Self {
         self.counters.set(counter, value);
+        self
+    }
+
+    pub(crate) fn read_at(mut self, instant: Instant) -> Self {
+        self.read_at = Some(instant);
+        self
+    }
+
+    pub(crate) fn with_pressure(mut self, pressure: Pressure) -> Self {
+        self.pressure = pressure;
         self
     }
 
@@ -58,8 +71,95 @@ impl SampleBuilder {
                 malformed: 0,
             },
             states,
-            sysctls: Sysctls::read(|sysctl| self.sysctls.get(&sysctl).copied()),
+            sysctls: Sysctls::read(Sysctl::PRESSURE, |sysctl| {
+                self.sysctls.get(&sysctl).copied()
+            }),
             counters: self.counters,
+            read_at: self.read_at,
+            pressure: self.pressure,
         }
+    }
+}
+
+/// A socket in the making: a full IPv4 or IPv6 one, ESTABLISHED.
+pub(crate) struct SocketBuilder(Socket);
+
+/// A connection between two endpoints.
+pub(crate) fn socket(local: &str, remote: &str) -> SocketBuilder {
+    let endpoint = |text: &str| {
+        let address: std::net::SocketAddr = text.parse().unwrap();
+        Endpoint::new(address.ip(), address.port())
+    };
+    let local = endpoint(local);
+    SocketBuilder(Socket {
+        state: TcpState::Established,
+        kind: SocketKind::Full,
+        family: match local.address {
+            std::net::IpAddr::V4(_) => Family::Ipv4,
+            std::net::IpAddr::V6(_) => Family::Ipv6,
+        },
+        local,
+        remote: endpoint(remote),
+        interface: None,
+        recv_q: 0,
+        send_q: Some(0),
+        timer: None,
+        uid: Some(0),
+        inode: Some(1),
+        cookie: None,
+        cgroup: None,
+        shutdown: None,
+        tcp_info: None,
+    })
+}
+
+impl SocketBuilder {
+    /// In TIME_WAIT, which ends in so many ms.
+    pub(crate) fn in_time_wait(mut self, expires_ms: u32) -> Self {
+        self.0.state = TcpState::TimeWait;
+        self.0.kind = SocketKind::TimeWait;
+        self.0.timer = Some(SocketTimer {
+            kind: TimerKind::TimeWait,
+            expires_ms,
+            retransmits: 0,
+        });
+        self
+    }
+
+    /// A handshake whose SYN-ACK was sent again so often.
+    pub(crate) fn in_syn_recv(mut self, retransmits: u8) -> Self {
+        self.0.state = TcpState::SynRecv;
+        self.0.kind = SocketKind::Request;
+        self.0.inode = None;
+        self.0.timer = Some(SocketTimer {
+            kind: TimerKind::Retransmit,
+            expires_ms: 500,
+            retransmits,
+        });
+        self
+    }
+
+    /// Listening, with so many connections waiting and room for so many.
+    pub(crate) fn listening(mut self, waiting: u32, limit: Option<u32>) -> Self {
+        self.0.state = TcpState::Listen;
+        self.0.recv_q = waiting;
+        self.0.send_q = limit;
+        self
+    }
+
+    /// In another state.
+    pub(crate) fn in_state(mut self, state: TcpState) -> Self {
+        self.0.state = state;
+        self
+    }
+
+    /// Not accepted yet.
+    pub(crate) fn unaccepted(mut self) -> Self {
+        self.0.inode = None;
+        self
+    }
+
+    pub(crate) fn build(self) -> Socket {
+        self.0
     }
 }

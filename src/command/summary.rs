@@ -11,8 +11,8 @@ use crate::kernel::{
     KernelError, ProcRoot, SocketSource, read_counters, read_host, read_sockstat, read_sysctls,
 };
 use crate::model::{
-    Collection, Counters, Host, Query, Sample, SourceKind, StateCounts, StateSet, StateTally,
-    Sysctls,
+    Collection, Counters, Host, Pressure, Query, Sample, SourceKind, StateCounts, StateSet,
+    StateTally, Sysctl, Sysctls,
 };
 use crate::render::summary;
 
@@ -71,7 +71,10 @@ fn read(
     let (sysctls, counters) = if recorded {
         (Sysctls::default(), Counters::default())
     } else {
-        (read_sysctls(proc_root), read_counters(proc_root))
+        (
+            read_sysctls(proc_root, Sysctl::SUMMARY),
+            read_counters(proc_root),
+        )
     };
     Ok(Sample {
         taken_at,
@@ -81,6 +84,8 @@ fn read(
         states,
         sysctls,
         counters,
+        read_at: (!recorded).then_some(start),
+        pressure: Pressure::default(),
     })
 }
 

@@ -6,6 +6,8 @@
 mod collection;
 mod counters;
 mod endpoint;
+mod port;
+mod pressure;
 mod query;
 mod sample;
 mod socket;
@@ -18,6 +20,11 @@ mod tcp_info;
 pub use collection::{Collection, FallbackReason, SourceKind};
 pub use counters::{Counter, Counters};
 pub use endpoint::{Endpoint, Family};
+pub use port::{PortRange, PortSet};
+pub use pressure::{
+    Destination, HostWide, Listener, Listeners, PortReading, PortSettings, Ports, Pressure,
+    SharedPool, TimeWaitTally,
+};
 pub use query::Query;
 pub use sample::{CountMethod, Host, NetNs, Sample, StateCount, StateCounts};
 pub use socket::{CgroupId, Socket, SocketCookie, SocketKind, SocketTimer, TimerKind};

@@ -62,7 +62,7 @@ mod tests {
             ) {
                 Judgement::Found(findings) => Some(findings[0].severity),
                 Judgement::Fine => None,
-                Judgement::Unknown => panic!("the count is known"),
+                Judgement::Unknown | Judgement::NotAsked => panic!("the count is known"),
             };
             assert_eq!(found, severity, "{count}");
         }

@@ -52,7 +52,13 @@ fn meaning(sysctl: Sysctl, value: u64, sample: &Sample) -> Option<String> {
             "s an orphan may stay in FIN_WAIT2; TIME_WAIT is always 60 s".to_owned()
         }
         Sysctl::TcpFastopen => fastopen(value),
-        Sysctl::TcpTwReuseDelay | Sysctl::TcpTimestamps | Sysctl::TcpMaxTwBuckets => return None,
+        // Told elsewhere, or not the summary's.
+        Sysctl::TcpTwReuseDelay
+        | Sysctl::TcpTimestamps
+        | Sysctl::TcpMaxTwBuckets
+        | Sysctl::TcpSynackRetries
+        | Sysctl::TcpAbortOnOverflow
+        | Sysctl::TcpMaxOrphans => return None,
     })
 }
 
