@@ -15,8 +15,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
     propagate_version = true,
     disable_help_subcommand = true,
     subcommand_help_heading = "Commands",
-    after_help = "Exit status: 0 done; 1 findings at warning or above and --exit-code was given; \
-                  2 failed, or bad usage."
+    after_help = EXIT_STATUS
 )]
 pub struct Cli {
     /// What every command takes.
@@ -31,6 +30,12 @@ pub struct Cli {
     #[command(subcommand)]
     pub command: Option<Command>,
 }
+
+/// How every command ends.
+pub const EXIT_STATUS: &str = "Exit status:
+  0  done
+  1  findings at warning or above, and --exit-code was given
+  2  failed, or bad usage";
 
 /// The commands.
 #[derive(Debug, Subcommand)]
@@ -60,6 +65,7 @@ const SUMMARY_EXAMPLES: &str = "Examples:
 
 /// What every command takes.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Options of every command")]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a switch on the command line, and none depends on another"

@@ -30,11 +30,17 @@ fn main() -> ExitCode {
 
 /// Help and version are asked for and go to stdout; the rest is bad usage.
 fn usage(error: &clap::Error) -> ExitCode {
-    let printed = error.print();
-    if error.use_stderr() || printed.is_err_and(|why| why.kind() != io::ErrorKind::BrokenPipe) {
-        ExitCode::from(FAILED)
-    } else {
-        ExitCode::SUCCESS
+    if error.use_stderr() {
+        let text = error.render().to_string();
+        complain(text.strip_prefix("error: ").unwrap_or(&text).trim_end());
+        return ExitCode::from(FAILED);
+    }
+    match error.print() {
+        Err(why) if why.kind() != io::ErrorKind::BrokenPipe => {
+            complain(&format!("cannot write the output: {why}"));
+            ExitCode::from(FAILED)
+        }
+        _ => ExitCode::SUCCESS,
     }
 }
 

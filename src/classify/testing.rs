@@ -58,6 +58,13 @@ impl SampleBuilder {
                 ipv6: Some(0),
             })
         });
+        // What the summary reads, and what else the test has set.
+        let mut wanted = Sysctl::SUMMARY.to_vec();
+        wanted.extend(
+            self.sysctls
+                .keys()
+                .filter(|key| !Sysctl::SUMMARY.contains(key)),
+        );
         Sample {
             taken_at: None,
             elapsed: Duration::ZERO,
@@ -71,9 +78,7 @@ impl SampleBuilder {
                 malformed: 0,
             },
             states,
-            sysctls: Sysctls::read(Sysctl::PRESSURE, |sysctl| {
-                self.sysctls.get(&sysctl).copied()
-            }),
+            sysctls: Sysctls::read(&wanted, |sysctl| self.sysctls.get(&sysctl).copied()),
             counters: self.counters,
             read_at: self.read_at,
             pressure: self.pressure,

@@ -1,5 +1,7 @@
 //! The source that the arguments ask for.
 
+use anyhow::bail;
+
 use crate::cli::{CommonArgs, Source};
 use crate::kernel::netlink::NetlinkSource;
 use crate::kernel::{
@@ -11,13 +13,24 @@ use crate::model::Family;
 pub(super) fn open(
     common: &CommonArgs,
     proc_root: &ProcRoot,
-) -> Result<Box<dyn SocketSource>, KernelError> {
+) -> anyhow::Result<Box<dyn SocketSource>> {
     if let Some(file) = &common.replay {
         return Ok(Box::new(ReplaySource::new(file)));
     }
     Ok(match common.source {
         Source::Auto => Box::new(FallbackSource::open(proc_root)),
-        Source::Netlink => Box::new(NetlinkSource::open()?),
+        Source::Netlink => {
+            // The sockets of one namespace beside the settings and counts of
+            // another would be a lie.
+            if !proc_root.is_live() && !proc_root.shows_our_netns() {
+                bail!(
+                    "cannot read {} with --source netlink: it is not known to show this network \
+                     namespace; leave one of the two out",
+                    proc_root.path().display()
+                );
+            }
+            Box::new(NetlinkSource::open().map_err(KernelError::Netlink)?)
+        }
         Source::Procfs => Box::new(ProcfsSource::new(proc_root)),
     })
 }

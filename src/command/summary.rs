@@ -108,13 +108,19 @@ fn count_sockets(
         // Rows that were lost would be counted as ESTABLISHED.
         if collection.source == SourceKind::Netlink
             && collection.complete
-            && let Some(counts) = count::derive(&tally, &sockstat, scope, host.kernel)
+            && let Some(counts) = count::derive(
+                &tally,
+                &sockstat,
+                scope,
+                scope.tells_bound(collection.source, host.kernel),
+            )
         {
             return Ok((counts, collection));
         }
     }
     let (tally, collection) = tally(source, scope.all_states(), scope)?;
-    let counts = count::from_dump(&tally, scope, host.kernel);
+    let tells_bound = scope.tells_bound(collection.source, host.kernel);
+    let counts = count::from_dump(&tally, scope, tells_bound);
     Ok((counts, collection))
 }
 

@@ -27,8 +27,7 @@ impl FallbackSource<KernelTransport> {
     /// Chooses by what this process may open.
     #[must_use]
     pub fn open(proc_root: &ProcRoot) -> Self {
-        let is_live_proc = proc_root.path() == std::path::Path::new("/proc");
-        if !is_live_proc && !proc_root.shows_our_netns() {
+        if !proc_root.is_live() && !proc_root.shows_our_netns() {
             let procfs = ProcfsSource::new(proc_root).because(FallbackReason::ForeignProcRoot);
             return Self {
                 netlink: None,
@@ -87,5 +86,84 @@ impl<T: Transport> SocketSource for FallbackSource<T> {
             Some(_) => SourceKind::Netlink,
             None => SourceKind::Procfs,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::netlink::testing::{RowBytes, ScriptedKernel, done, error};
+    use super::*;
+    use crate::model::StateSet;
+    use std::fs;
+
+    const ONE_ESTABLISHED: &str = "  sl  local_address rem_address   st\n   0: \
+        0100007F:9C62 0100007F:CE33 01 00000000:00000000 00:00000000 00000000 0 0 4838 2 0 20 4 0 10 -1\n";
+
+    fn proc_with_one_socket() -> (tempfile::TempDir, ProcRoot) {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir(root.path().join("net")).unwrap();
+        fs::write(root.path().join("net/tcp"), ONE_ESTABLISHED).unwrap();
+        let proc_root = ProcRoot::new(root.path());
+        (root, proc_root)
+    }
+
+    fn visit(
+        source: &mut FallbackSource<ScriptedKernel>,
+    ) -> (u32, Result<Collection, KernelError>) {
+        let mut visited = 0;
+        let outcome = source.visit(&Query::states(StateSet::RFC9293), &mut |_| visited += 1);
+        (visited, outcome)
+    }
+
+    #[test]
+    fn a_refused_dump_is_read_from_proc_and_stays_there() {
+        let (_root, proc_root) = proc_with_one_socket();
+        for refusal in [error(1, -1), done(1, -1)] {
+            let mut source = FallbackSource::over(ScriptedKernel::answering([refusal]), &proc_root);
+            assert_eq!(source.kind(), SourceKind::Netlink);
+            let (visited, outcome) = visit(&mut source);
+            let collection = outcome.unwrap();
+            assert_eq!(visited, 1);
+            assert_eq!(collection.source, SourceKind::Procfs);
+            let reason = collection.fallback_reason.unwrap().to_string();
+            assert!(reason.contains("Operation not permitted"), "{reason}");
+            assert_eq!(source.kind(), SourceKind::Procfs);
+            // The script is over: netlink isn't asked again.
+            assert!(visit(&mut source).1.is_ok());
+        }
+    }
+
+    #[test]
+    fn a_dump_that_fails_after_its_first_row_is_an_error_and_not_rows_twice() {
+        let (_root, proc_root) = proc_with_one_socket();
+        let script = [RowBytes::new(1, 1).message(1), done(1, -12)].concat();
+        let mut source = FallbackSource::over(ScriptedKernel::answering([script]), &proc_root);
+        let (visited, outcome) = visit(&mut source);
+        assert_eq!(visited, 1);
+        assert!(matches!(outcome, Err(KernelError::Netlink(_))));
+    }
+
+    #[test]
+    fn an_empty_table_is_no_reason_to_fall_back() {
+        let (_root, proc_root) = proc_with_one_socket();
+        let mut source = FallbackSource::over(ScriptedKernel::answering([done(1, 0)]), &proc_root);
+        let (visited, outcome) = visit(&mut source);
+        assert_eq!(visited, 0);
+        assert_eq!(outcome.unwrap().source, SourceKind::Netlink);
+    }
+
+    #[test]
+    fn another_namespaces_proc_is_not_mixed_with_our_netlink() {
+        let (_root, proc_root) = proc_with_one_socket();
+        let mut source = FallbackSource::open(&proc_root);
+        let mut visited = 0;
+        let collection = source
+            .visit(&Query::states(StateSet::RFC9293), &mut |_| visited += 1)
+            .unwrap();
+        assert_eq!(visited, 1);
+        assert_eq!(
+            collection.fallback_reason,
+            Some(FallbackReason::ForeignProcRoot)
+        );
     }
 }

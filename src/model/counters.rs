@@ -33,7 +33,7 @@ macro_rules! counters {
 
 counters! {
     ActiveOpens "Tcp" "ActiveOpens" "connections that we began, successful or not",
-    PassiveOpens "Tcp" "PassiveOpens" "handshakes that reached SYN_RECV's end, or began, on a listener",
+    PassiveOpens "Tcp" "PassiveOpens" "handshakes that clients of our listeners finished",
     AttemptFails "Tcp" "AttemptFails" "handshakes that failed, ours and others', most of them refused",
     EstabResets "Tcp" "EstabResets" "connections that went from ESTABLISHED or CLOSE_WAIT straight to CLOSE",
     OutRsts "Tcp" "OutRsts" "segments that we sent with RST",

@@ -6,6 +6,7 @@
 mod collection;
 mod counters;
 mod endpoint;
+pub mod number;
 mod port;
 mod pressure;
 mod query;

@@ -8,8 +8,8 @@
 //! - TIME_WAIT = `tw` − FIN_WAIT2 minisockets that were dumped.
 
 use crate::model::{
-    CountMethod, Family, FamilyCount, Sockstat, StateCount, StateCounts, StateSet, StateTally,
-    TcpState,
+    CountMethod, Family, FamilyCount, Sockstat, SourceKind, StateCount, StateCounts, StateSet,
+    StateTally, TcpState,
 };
 
 /// Since this kernel `tw` is of the network namespace; before, of the host.
@@ -39,6 +39,15 @@ impl Scope {
         }
     }
 
+    /// Whether a reading tells how many bound-only sockets there are. /proc
+    /// never shows them, and a recording doesn't say whether it was asked.
+    #[must_use]
+    pub fn tells_bound(self, source: SourceKind, kernel: Option<(u32, u32)>) -> bool {
+        self.bound
+            && source == SourceKind::Netlink
+            && kernel.is_some_and(|version| version >= BOUND_INACTIVE)
+    }
+
     /// The states that must be dumped where the kernel's counts are to give the
     /// rest; `None` where this kernel's counts can't.
     #[must_use]
@@ -57,8 +66,8 @@ impl Scope {
 
 /// The counts of a full dump.
 #[must_use]
-pub fn from_dump(tally: &StateTally, scope: Scope, kernel: Option<(u32, u32)>) -> StateCounts {
-    counts(CountMethod::Dump, tally, scope, kernel, |state| {
+pub fn from_dump(tally: &StateTally, scope: Scope, tells_bound: bool) -> StateCounts {
+    counts(CountMethod::Dump, tally, tells_bound, |state| {
         Some(count_of(tally.of(state), scope.family))
     })
 }
@@ -71,7 +80,7 @@ pub fn derive(
     tally: &StateTally,
     sockstat: &Sockstat,
     scope: Scope,
-    kernel: Option<(u32, u32)>,
+    tells_bound: bool,
 ) -> Option<StateCounts> {
     let full = tally.full();
     let remainder = |inuse: Option<u64>, dumped: u64| inuse?.checked_sub(dumped);
@@ -96,32 +105,24 @@ pub fn derive(
             ipv6: None,
         },
     };
-    Some(counts(
-        CountMethod::Derived,
-        tally,
-        scope,
-        kernel,
-        |state| {
-            Some(match state {
-                TcpState::Established => count_of(established, scope.family),
-                TcpState::TimeWait => time_wait,
-                other => count_of(tally.of(other), scope.family),
-            })
-        },
-    ))
+    Some(counts(CountMethod::Derived, tally, tells_bound, |state| {
+        Some(match state {
+            TcpState::Established => count_of(established, scope.family),
+            TcpState::TimeWait => time_wait,
+            other => count_of(tally.of(other), scope.family),
+        })
+    }))
 }
 
 fn counts(
     method: CountMethod,
     tally: &StateTally,
-    scope: Scope,
-    kernel: Option<(u32, u32)>,
+    tells_bound: bool,
     mut count: impl FnMut(TcpState) -> Option<StateCount>,
 ) -> StateCounts {
-    let knows_bound = scope.bound && kernel.is_some_and(|version| version >= BOUND_INACTIVE);
     let unknown = tally.of(TcpState::Unknown(0)).total();
     StateCounts::new(method, unknown, |state| match state {
-        TcpState::BoundInactive if !knows_bound => None,
+        TcpState::BoundInactive if !tells_bound => None,
         other => count(other),
     })
 }

@@ -88,11 +88,11 @@ proptest! {
         bound in any::<bool>(),
     ) {
         let scope = Scope { family, bound };
-        let dumped = from_dump(&tally_of(&sockets, scope.all_states(), family), scope, KERNEL);
+        let dumped = from_dump(&tally_of(&sockets, scope.all_states(), family), scope, bound);
         let states = scope.derived_states(KERNEL).unwrap();
         prop_assert!(!states.contains(TcpState::Established));
         let tally = tally_of(&sockets, states, family);
-        let derived = derive(&tally, &sockstat_of(&sockets), scope, KERNEL).unwrap();
+        let derived = derive(&tally, &sockstat_of(&sockets), scope, bound).unwrap();
         for state in TcpState::NAMED {
             let (derived, dumped) = (derived.of(state), dumped.of(state));
             prop_assert_eq!(
@@ -125,7 +125,7 @@ fn counts_that_belie_each_other_are_not_derived() {
         tw: Some(1),
         ..Sockstat::default()
     };
-    assert!(derive(&tally, &sockstat, scope, KERNEL).is_some());
+    assert!(derive(&tally, &sockstat, scope, false).is_some());
     for wrong in [
         Sockstat {
             inuse_ipv6: Some(0),
@@ -144,7 +144,7 @@ fn counts_that_belie_each_other_are_not_derived() {
             ..sockstat
         },
     ] {
-        assert_eq!(derive(&tally, &wrong, scope, KERNEL), None, "{wrong:?}");
+        assert_eq!(derive(&tally, &wrong, scope, false), None, "{wrong:?}");
     }
 }
 
@@ -158,15 +158,29 @@ fn a_kernel_that_counts_time_wait_for_the_host_is_not_trusted() {
 }
 
 #[test]
-fn bound_sockets_are_unknown_unless_asked_for_and_known_to_the_kernel() {
-    let tally = StateTally::default();
+fn bound_sockets_are_unknown_unless_asked_for_and_told() {
     let bound = Scope {
         bound: true,
         ..Scope::default()
     };
-    let of = |scope, kernel| from_dump(&tally, scope, kernel).total_of(TcpState::BoundInactive);
-    assert_eq!(of(Scope::default(), KERNEL), None);
-    assert_eq!(of(bound, Some((6, 7))), None);
-    assert_eq!(of(bound, None), None);
-    assert_eq!(of(bound, Some((6, 8))), Some(0));
+    for (scope, source, kernel, tells) in [
+        (bound, SourceKind::Netlink, Some((6, 8)), true),
+        (bound, SourceKind::Netlink, Some((6, 7)), false),
+        (bound, SourceKind::Netlink, None, false),
+        (bound, SourceKind::Procfs, KERNEL, false),
+        (bound, SourceKind::Replay, KERNEL, false),
+        (Scope::default(), SourceKind::Netlink, KERNEL, false),
+    ] {
+        assert_eq!(
+            scope.tells_bound(source, kernel),
+            tells,
+            "{source:?} {kernel:?}"
+        );
+    }
+    let of = |tells_bound| {
+        let counts = from_dump(&StateTally::default(), bound, tells_bound);
+        counts.total_of(TcpState::BoundInactive)
+    };
+    assert_eq!(of(true), Some(0));
+    assert_eq!(of(false), None);
 }

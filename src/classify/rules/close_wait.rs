@@ -1,6 +1,7 @@
 //! CLOSE_WAIT: the peer closed, the application didn't.
 
 use super::super::{Evidence, Finding, Judgement, Rule, Severity};
+use crate::model::number::counted;
 use crate::model::{Sample, TcpState};
 
 /// Many connections that wait for their application to close them.
@@ -33,8 +34,9 @@ fn judge(sample: &Sample, _previous: Option<&Sample>) -> Judgement {
         severity,
         subject: "CLOSE_WAIT".to_owned(),
         message: format!(
-            "{close_wait} connections were closed by the peer and not by the application; \
-             CLOSE_WAIT has no timeout"
+            "{} were closed by the peer and not by the application; \
+             CLOSE_WAIT has no timeout",
+            counted(close_wait, "connection", "connections"),
         ),
         advice: "find the processes that hold them: ss -tnp state close-wait".to_owned(),
         evidence,

@@ -2,6 +2,7 @@
 
 use super::super::{Evidence, Finding, Judgement, Rule, Severity};
 use super::ratio;
+use crate::model::number::{counted, grouped};
 use crate::model::{Counter, Sample, Sysctl, TcpState};
 
 /// Many half-open connections for the backlog there is.
@@ -68,8 +69,9 @@ fn judge_backlog(sample: &Sample, _previous: Option<&Sample>) -> Judgement {
         severity,
         subject: "SYN_RECV".to_owned(),
         message: format!(
-            "{count} handshakes are unfinished, against a backlog of {backlog} a listener; \
-             {consequence}"
+            "{} unfinished, against a backlog of {} a listener; {consequence}",
+            counted(count, "handshake is", "handshakes are"),
+            grouped(backlog),
         ),
         advice: "see whether the peers are real, a flood comes from addresses that never answer: \
                  ss -tn state syn-recv"

@@ -2,6 +2,7 @@
 
 use super::super::{Evidence, Finding, Judgement, Rule, Severity};
 use super::ratio;
+use crate::model::number::grouped;
 use crate::model::{Counter, Sample, Sysctl, TcpState};
 
 /// TIME_WAIT near its bucket limit, or over it.
@@ -45,15 +46,20 @@ fn judge_buckets(sample: &Sample, _previous: Option<&Sample>) -> Judgement {
     };
     let state_now = if used >= WARNING {
         format!(
-            "{count} of {limit} TIME_WAIT buckets are used; beyond the limit connections end \
-             without TIME_WAIT, and late segments can reach a new connection"
+            "{} of {} TIME_WAIT buckets are used; beyond the limit connections end \
+             without TIME_WAIT, and late segments can reach a new connection",
+            grouped(count),
+            grouped(limit),
         )
     } else {
         "TIME_WAIT is far below its limit now".to_owned()
     };
     let so_far = match overflows {
         Some(times @ 1..) => {
-            format!("; {times} connections have been closed without TIME_WAIT so far")
+            format!(
+                "; {} connections were closed without TIME_WAIT so far",
+                grouped(times)
+            )
         }
         _ => String::new(),
     };

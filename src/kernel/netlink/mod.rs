@@ -248,4 +248,6 @@ impl Progress {
 }
 
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;

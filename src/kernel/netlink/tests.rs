@@ -1,1 +1,253 @@
+use super::testing::{RowBytes, ScriptedKernel, Step, done, error, message};
+use super::*;
+use crate::model::{StateSet, TcpState};
+use proptest::prelude::*;
 
+const EPERM: i32 = 1;
+const ENOENT: i32 = 2;
+const ENOMEM: i32 = 12;
+const EOPNOTSUPP: i32 = 95;
+
+fn all() -> Query {
+    Query::states(StateSet::RFC9293)
+}
+
+/// Runs a query against a script, and gives what was visited with the outcome.
+fn visit(
+    source: &mut NetlinkSource<ScriptedKernel>,
+    query: &Query,
+) -> (Vec<Socket>, Result<Collection, KernelError>) {
+    let mut sockets = Vec::new();
+    let outcome = source.visit(query, &mut |socket| sockets.push(socket.clone()));
+    (sockets, outcome)
+}
+
+fn visit_script(
+    kernel: ScriptedKernel,
+    query: &Query,
+) -> (Vec<Socket>, Result<Collection, KernelError>) {
+    visit(&mut NetlinkSource::over(kernel), query)
+}
+
+fn refused(outcome: Result<Collection, KernelError>) -> i32 {
+    match outcome {
+        Err(KernelError::Netlink(NetlinkFailure::Refused(error))) => error.raw_os_error().unwrap(),
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+#[test]
+fn both_families_come_in_one_walk_where_the_kernel_can() {
+    let rows = [
+        RowBytes::new(1, 1).message(1),
+        RowBytes::new(10, 2).ipv6().message(1),
+        done(1, 0),
+    ];
+    let mut source = NetlinkSource::over(ScriptedKernel::answering([rows.concat()]));
+    let (sockets, outcome) = visit(&mut source, &all());
+    let families: Vec<Family> = sockets.iter().map(|socket| socket.family).collect();
+    assert_eq!(families, [Family::Ipv4, Family::Ipv6]);
+    let collection = outcome.unwrap();
+    assert!(collection.complete);
+    assert_eq!((collection.sockets, collection.malformed), (2, 0));
+    assert_eq!(collection.duplicates, None, "nobody looked");
+    assert_eq!(source.transport.requests, [18]);
+}
+
+#[test]
+fn a_kernel_without_the_one_walk_is_asked_twice_and_not_tried_again() {
+    let mut source = NetlinkSource::over(ScriptedKernel::answering([
+        error(1, -EOPNOTSUPP),
+        [RowBytes::new(1, 1).message(2), done(2, 0)].concat(),
+        [RowBytes::new(1, 2).ipv6().message(3), done(3, 0)].concat(),
+        done(4, 0),
+        done(5, 0),
+    ]));
+    let (sockets, outcome) = visit(&mut source, &all());
+    assert_eq!(sockets.len(), 2);
+    assert!(outcome.unwrap().complete);
+    visit(&mut source, &all()).1.unwrap();
+    assert_eq!(source.transport.requests, [18, 20, 20, 20, 20]);
+}
+
+#[test]
+fn one_family_is_asked_for_by_its_own_request() {
+    let query = Query {
+        family: Some(Family::Ipv6),
+        ..all()
+    };
+    let mut source = NetlinkSource::over(ScriptedKernel::answering([done(1, 0)]));
+    visit(&mut source, &query).1.unwrap();
+    assert_eq!(source.transport.requests, [20]);
+}
+
+#[test]
+fn an_error_message_is_an_error() {
+    let (sockets, outcome) = visit_script(ScriptedKernel::answering([error(1, -EPERM)]), &all());
+    assert!(sockets.is_empty());
+    assert_eq!(refused(outcome), EPERM);
+}
+
+/// Others read this as an empty table, and never fall back.
+#[test]
+fn a_negative_errno_inside_done_is_an_error() {
+    let script = [error(1, -ENOENT), done(2, -ENOENT)];
+    let (_, outcome) = visit_script(ScriptedKernel::answering(script), &all());
+    assert_eq!(refused(outcome), ENOENT);
+    let in_mid_dump = [RowBytes::new(1, 1).message(1), done(1, -ENOMEM)].concat();
+    let (sockets, outcome) = visit_script(ScriptedKernel::answering([in_mid_dump]), &all());
+    assert_eq!(sockets.len(), 1);
+    assert_eq!(refused(outcome), ENOMEM);
+}
+
+#[test]
+fn interrupted_calls_are_made_again() {
+    let mut kernel = ScriptedKernel::new([
+        Step::Fails(io::ErrorKind::Interrupted.into()),
+        Step::Fails(io::ErrorKind::Interrupted.into()),
+        Step::Datagram(done(1, 0)),
+    ]);
+    kernel.interrupt_sends = 3;
+    assert!(visit_script(kernel, &all()).1.unwrap().complete);
+}
+
+#[test]
+fn other_failures_of_a_call_are_told() {
+    let kernel = ScriptedKernel::new([Step::Fails(io::ErrorKind::TimedOut.into())]);
+    assert!(matches!(
+        visit_script(kernel, &all()).1,
+        Err(KernelError::Netlink(NetlinkFailure::Receive(_)))
+    ));
+}
+
+#[test]
+fn an_answer_that_ends_before_it_is_done_is_garbled() {
+    let (_, outcome) = visit_script(ScriptedKernel::answering([Vec::new()]), &all());
+    assert!(matches!(
+        outcome,
+        Err(KernelError::Netlink(NetlinkFailure::Garbled(_)))
+    ));
+}
+
+#[test]
+fn an_interrupted_dump_and_lost_rows_are_incomplete() {
+    const DUMP_INTR: u16 = 16;
+    const OVERRUN: u16 = 4;
+    for spoiled in [
+        message(20, DUMP_INTR, 1, &RowBytes::new(1, 1).payload()),
+        message(OVERRUN, 0, 1, &[]),
+        message(77, 0, 1, &[]),
+        message(20, 0, 1, &[0; 71]),
+    ] {
+        let script = [spoiled, done(1, 0)].concat();
+        let collection = visit_script(ScriptedKernel::answering([script]), &all())
+            .1
+            .unwrap();
+        assert!(!collection.complete);
+    }
+    let done_interrupted = message(3, DUMP_INTR, 1, &[0; 4]);
+    let (_, outcome) = visit_script(ScriptedKernel::answering([done_interrupted]), &all());
+    assert!(!outcome.unwrap().complete);
+}
+
+#[test]
+fn a_datagram_longer_than_the_buffer_is_used_as_far_as_it_goes() {
+    let row = RowBytes::new(1, 1).message(1);
+    let long = row.repeat(BUFFER_BYTES / row.len() + 1);
+    assert!(long.len() > BUFFER_BYTES);
+    let kernel = ScriptedKernel::answering([long, done(1, 0)]);
+    let (sockets, outcome) = visit_script(kernel, &all());
+    assert_eq!(sockets.len(), BUFFER_BYTES / row.len());
+    assert!(!outcome.unwrap().complete);
+}
+
+#[test]
+fn answers_to_an_earlier_request_are_not_counted() {
+    let script = [
+        RowBytes::new(1, 1).message(9),
+        done(9, 0),
+        RowBytes::new(1, 2).message(1),
+        done(1, 0),
+    ];
+    let (sockets, outcome) = visit_script(ScriptedKernel::answering([script.concat()]), &all());
+    assert_eq!(sockets.len(), 1);
+    assert!(outcome.unwrap().complete);
+}
+
+#[test]
+fn a_socket_shown_twice_comes_once_where_that_is_asked_for() {
+    let script = || {
+        let rows = [1, 2, 1, 1, 3].map(|cookie| RowBytes::new(1, cookie).message(1));
+        ScriptedKernel::answering([[rows.concat(), done(1, 0)].concat()])
+    };
+    let unique = Query {
+        unique: true,
+        ..all()
+    };
+    let (sockets, outcome) = visit_script(script(), &unique);
+    assert_eq!(sockets.len(), 3);
+    let collection = outcome.unwrap();
+    assert_eq!(collection.duplicates, Some(2));
+    assert_eq!(collection.sockets, 3);
+    assert_eq!(visit_script(script(), &all()).0.len(), 5);
+}
+
+#[test]
+fn what_was_not_asked_for_is_left_out_and_what_has_no_name_is_kept() {
+    let rows = [1, 6, 14].map(|state| RowBytes::new(state, u64::from(state)).message(1));
+    let query = Query::states(StateSet::NONE.with(TcpState::TimeWait));
+    let script = [rows.concat(), done(1, 0)].concat();
+    let (sockets, _) = visit_script(ScriptedKernel::answering([script]), &query);
+    let states: Vec<TcpState> = sockets.iter().map(|socket| socket.state).collect();
+    assert_eq!(states, [TcpState::TimeWait, TcpState::Unknown(14)]);
+}
+
+#[test]
+fn the_live_kernel_shows_a_listener_of_ours() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let mut source = NetlinkSource::open().unwrap();
+    let mut found = Vec::new();
+    let query = Query::states(StateSet::NONE.with(TcpState::Listen));
+    let collection = source
+        .visit(&query, &mut |socket| {
+            if socket.local.port == port {
+                found.push(socket.clone());
+            }
+        })
+        .unwrap();
+    assert!(collection.complete);
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].accept_queue(), Some(0));
+    assert!(found[0].accept_limit().is_some_and(|limit| limit > 0));
+    assert!(found[0].inode.is_some());
+    assert!(found[0].cookie.is_some());
+}
+
+proptest! {
+    /// Whatever the kernel, or something in its place, sends: an outcome, and
+    /// never a panic.
+    #[test]
+    fn any_bytes_have_an_outcome(datagrams in proptest::collection::vec(
+        proptest::collection::vec(any::<u8>(), 0..200), 0..4,
+    )) {
+        let last = done(1, 0);
+        let script = datagrams.into_iter().chain([last.clone(), last]);
+        let _ = visit_script(ScriptedKernel::answering(script), &all());
+    }
+
+    /// The same for well-framed messages with any content.
+    #[test]
+    fn any_rows_have_an_outcome(rows in proptest::collection::vec(
+        (0_u16..40, proptest::collection::vec(any::<u8>(), 0..300)), 0..20,
+    )) {
+        let messages: Vec<u8> = rows
+            .iter()
+            .filter(|(kind, _)| *kind != 3 && *kind != 2)
+            .flat_map(|(kind, payload)| message(*kind, 2, 1, payload))
+            .chain(done(1, 0))
+            .collect();
+        let (sockets, outcome) = visit_script(ScriptedKernel::answering([messages]), &all());
+        prop_assert_eq!(outcome.unwrap().sockets, sockets.len() as u64);
+    }
+}

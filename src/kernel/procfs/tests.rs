@@ -1,1 +1,174 @@
+use super::*;
+use crate::model::{SocketKind, StateSet, TcpState, TimerKind};
+use proptest::prelude::*;
+use std::fs;
 
+/// Lines as Linux 6.18 prints them: a listener, an orphan in FIN_WAIT2, a
+/// request, a leaked CLOSE_WAIT.
+const TCP: &str = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode                                                     
+   0: 0100007F:CE33 00000000:0000 0A 00000000:00000003 00:00000000 00000000     0        0 4834 1 00000000be14b265 100 0 0 10 0                      
+   1: 0100007F:9C62 0100007F:CE33 05 00000000:00000000 03:0000176A 00000000     0        0 0 3 00000000a775dd7c                                      
+   2: 0100007F:CE33 0200000A:9C64 03 00000000:00000000 01:00000064 00000002     0        0 0 1 00000000a775dd7c                                      
+   3: 0100007F:CE33 0100007F:9C62 08 00000007:00000033 00:00000000 00000000  1000        0 4836 1 000000005cb263f7 20 4 0 10 -1                      
+";
+
+const TCP6: &str = "  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 0000000000000000FFFF00000100007F:9B59 0000000000000000FFFF00000100007F:CAA2 01 00000000:00000000 00:00000000 00000000     0        0 4839 1 0000000086448b99 20 0 0 10 -1
+";
+
+fn root_with(files: &[(&str, &[u8])]) -> (tempfile::TempDir, ProcRoot) {
+    let root = tempfile::tempdir().unwrap();
+    fs::create_dir(root.path().join("net")).unwrap();
+    for (name, text) in files {
+        fs::write(root.path().join("net").join(name), text).unwrap();
+    }
+    let proc_root = ProcRoot::new(root.path());
+    (root, proc_root)
+}
+
+fn visit(proc_root: &ProcRoot, query: &Query) -> (Vec<Socket>, Result<Collection, KernelError>) {
+    let mut sockets = Vec::new();
+    let outcome =
+        ProcfsSource::new(proc_root).visit(query, &mut |socket| sockets.push(socket.clone()));
+    (sockets, outcome)
+}
+
+fn all() -> Query {
+    Query::states(StateSet::RFC9293)
+}
+
+#[test]
+fn every_kind_of_line_is_read() {
+    let (_root, proc_root) = root_with(&[("tcp", TCP.as_bytes()), ("tcp6", TCP6.as_bytes())]);
+    let (sockets, outcome) = visit(&proc_root, &all());
+    let collection = outcome.unwrap();
+    assert!(collection.complete);
+    assert_eq!((collection.sockets, collection.malformed), (5, 0));
+
+    let [listener, mini, request, leaked, mapped] = sockets.as_slice() else {
+        panic!("five sockets");
+    };
+    assert_eq!(listener.state, TcpState::Listen);
+    assert_eq!(listener.accept_queue(), Some(3));
+    assert_eq!(listener.accept_limit(), None, "/proc doesn't tell");
+    assert_eq!(listener.inode, Some(4_834));
+
+    assert_eq!(mini.state, TcpState::FinWait2);
+    assert_eq!(mini.kind, SocketKind::TimeWait);
+    assert_eq!((mini.uid, mini.inode), (None, None));
+    let timer = mini.timer.unwrap();
+    assert_eq!(
+        (timer.kind, timer.expires_ms),
+        (TimerKind::TimeWait, 59_940)
+    );
+
+    assert_eq!(request.kind, SocketKind::Request);
+    assert_eq!(request.remote.to_string(), "10.0.0.2:40036");
+    assert_eq!(request.timer.unwrap().retransmits, 2);
+
+    assert_eq!(leaked.state, TcpState::CloseWait);
+    assert_eq!((leaked.recv_q, leaked.send_q), (51, Some(7)));
+    assert_eq!((leaked.uid, leaked.inode), (Some(1_000), Some(4_836)));
+
+    assert_eq!(mapped.family, Family::Ipv6);
+    assert_eq!(mapped.local.to_string(), "[::ffff:127.0.0.1]:39769");
+}
+
+#[test]
+fn a_fast_open_syn_recv_is_a_full_socket() {
+    let line = TCP.lines().nth(4).unwrap().replace(" 08 ", " 03 ");
+    let socket = row::parse(line.as_bytes(), Family::Ipv4).unwrap();
+    assert_eq!(socket.kind, SocketKind::Full);
+}
+
+#[test]
+fn bad_lines_are_skipped_and_counted() {
+    let bad = "   1: nonsense\n\n   2: 0100007F:CE33 0100007F:9C62 ZZ 0:0 0:0 0 0 0 0\n\u{0}\n";
+    let text = format!("{TCP}{bad}{}\n", TCP.lines().nth(4).unwrap());
+    let (_root, proc_root) = root_with(&[("tcp", text.as_bytes())]);
+    let (sockets, outcome) = visit(&proc_root, &all());
+    let collection = outcome.unwrap();
+    assert_eq!(sockets.len(), 5);
+    assert_eq!(collection.malformed, 4);
+    assert!(!collection.complete);
+}
+
+#[test]
+fn states_and_families_are_filtered() {
+    let (_root, proc_root) = root_with(&[("tcp", TCP.as_bytes()), ("tcp6", TCP6.as_bytes())]);
+    let close_wait = Query::states(StateSet::NONE.with(TcpState::CloseWait));
+    assert_eq!(visit(&proc_root, &close_wait).0.len(), 1);
+    for (family, count) in [(Family::Ipv4, 4), (Family::Ipv6, 1)] {
+        let query = Query {
+            family: Some(family),
+            ..all()
+        };
+        let (sockets, _) = visit(&proc_root, &query);
+        assert_eq!(sockets.len(), count);
+        assert!(sockets.iter().all(|socket| socket.family == family));
+    }
+}
+
+#[test]
+fn a_missing_table_is_an_error_for_ipv4_and_no_sockets_for_ipv6() {
+    let (_root, without_ipv6) = root_with(&[("tcp", TCP.as_bytes())]);
+    assert_eq!(visit(&without_ipv6, &all()).0.len(), 4);
+    let (_root, without_ipv4) = root_with(&[("tcp6", TCP6.as_bytes())]);
+    assert!(matches!(
+        visit(&without_ipv4, &all()).1,
+        Err(KernelError::Proc { .. })
+    ));
+}
+
+#[test]
+fn a_file_that_is_no_socket_table_is_an_error() {
+    for text in ["", "sockets: used 5\n", "\n"] {
+        let (_root, proc_root) = root_with(&[("tcp", text.as_bytes())]);
+        assert!(
+            matches!(
+                visit(&proc_root, &all()).1,
+                Err(KernelError::ProcContent { .. })
+            ),
+            "{text:?}"
+        );
+    }
+}
+
+#[test]
+fn the_live_table_shows_a_listener_of_ours() {
+    let listener = std::net::TcpListener::bind("[::1]:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (sockets, outcome) = visit(&ProcRoot::new(std::path::Path::new("/proc")), &all());
+    assert!(outcome.unwrap().complete);
+    let ours: Vec<&Socket> = sockets
+        .iter()
+        .filter(|socket| socket.local.port == port && socket.state == TcpState::Listen)
+        .collect();
+    assert_eq!(ours.len(), 1);
+    assert_eq!(ours[0].local.to_string(), format!("[::1]:{port}"));
+}
+
+proptest! {
+    #[test]
+    fn any_line_has_an_outcome(line in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let _ = row::parse(&line, Family::Ipv4);
+        let _ = row::parse(&line, Family::Ipv6);
+    }
+
+    /// Lines that are almost right, where a careless parser reads past its
+    /// columns.
+    #[test]
+    fn any_damaged_line_has_an_outcome(
+        which in 1_usize..5,
+        cut in 0_usize..150,
+        place in 0_usize..150,
+        byte in any::<u8>(),
+    ) {
+        let mut line = TCP.lines().nth(which).unwrap().as_bytes().to_vec();
+        if let Some(target) = line.get_mut(place) {
+            *target = byte;
+        }
+        line.truncate(cut);
+        let _ = row::parse(&line, Family::Ipv4);
+    }
+}

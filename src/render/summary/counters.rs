@@ -1,6 +1,6 @@
 //! How connections began and ended, from the kernel's counters.
 
-use super::super::number::grouped;
+use crate::model::number::grouped;
 use crate::model::{Counter, Counters};
 
 /// A line of counters under a heading.

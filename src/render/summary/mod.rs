@@ -10,7 +10,7 @@ pub use self::csv::csv;
 pub use self::json::json;
 pub use self::table::table;
 
-use super::number::elapsed;
+use crate::model::number::elapsed;
 use crate::model::{CountMethod, Sample, SourceKind};
 
 /// How the numbers were obtained, in a sentence.

@@ -1,6 +1,6 @@
 //! The settings that matter, with what their values mean.
 
-use super::super::number::grouped;
+use crate::model::number::grouped;
 use crate::model::{Counter, Sample, Sysctl};
 
 /// A setting as a line: name, value, meaning.
@@ -44,13 +44,11 @@ fn meaning(sysctl: Sysctl, value: u64, sample: &Sample) -> Option<String> {
         },
         Sysctl::TcpSyncookies => syncookies(value, sample.counters.get(Counter::SyncookiesSent)),
         Sysctl::TcpMaxSynBacklog => match sample.sysctls.get(Sysctl::TcpSyncookies) {
-            Some(0) => "half-open connections a listener, then SYNs are dropped".to_owned(),
-            _ => "half-open connections a listener, where cookies are off".to_owned(),
+            Some(0) => "half-open connections a listener; then SYNs drop".to_owned(),
+            _ => "half-open connections a listener, without cookies".to_owned(),
         },
-        Sysctl::Somaxconn => "connections an accept queue may hold at most".to_owned(),
-        Sysctl::TcpFinTimeout => {
-            "s an orphan may stay in FIN_WAIT2; TIME_WAIT is always 60 s".to_owned()
-        }
+        Sysctl::Somaxconn => "connections an accept queue holds at most".to_owned(),
+        Sysctl::TcpFinTimeout => "s an orphan stays in FIN_WAIT2 (TIME_WAIT: 60 s)".to_owned(),
         Sysctl::TcpFastopen => fastopen(value),
         // Told elsewhere, or not the summary's.
         Sysctl::TcpTwReuseDelay
@@ -66,7 +64,7 @@ fn meaning(sysctl: Sysctl, value: u64, sample: &Sample) -> Option<String> {
 fn tw_reuse(value: u64, sample: &Sample) -> String {
     let timestamps = sample.sysctls.get(Sysctl::TcpTimestamps);
     if value == 0 {
-        return "connect() never takes a port over from TIME_WAIT".to_owned();
+        return "connect() never reuses a port in TIME_WAIT".to_owned();
     }
     if timestamps == Some(0) {
         return "without effect: tcp_timestamps is 0".to_owned();
@@ -77,8 +75,8 @@ fn tw_reuse(value: u64, sample: &Sample) -> String {
         None => "1 s".to_owned(),
     };
     match value {
-        1 => format!("connect() takes ports over after {delay} of TIME_WAIT"),
-        2 => format!("on loopback only, connect() takes ports over after {delay}"),
+        1 => format!("connect() reuses ports after {delay} in TIME_WAIT"),
+        2 => format!("on loopback, connect() reuses ports after {delay}"),
         _ => "not a value that this version of tcpstate knows".to_owned(),
     }
 }
@@ -137,8 +135,8 @@ mod tests {
         let with = |reuse| sample().with_sysctl(Sysctl::TcpTwReuse, reuse);
         let of = |sample| meaning_of(Sysctl::TcpTwReuse, sample);
         assert!(of(with(0)).contains("never"));
-        assert!(of(with(1)).ends_with("after 1 s of TIME_WAIT"));
-        assert!(of(with(2)).starts_with("on loopback only"));
+        assert!(of(with(1)).ends_with("after 1 s in TIME_WAIT"));
+        assert!(of(with(2)).starts_with("on loopback,"));
         assert!(of(with(2).with_sysctl(Sysctl::TcpTwReuseDelay, 1_000)).contains("1,000 ms"));
         assert!(of(with(1).with_sysctl(Sysctl::TcpTimestamps, 0)).contains("without effect"));
         assert!(of(with(0).with_sysctl(Sysctl::TcpTimestamps, 0)).contains("never"));

@@ -1,13 +1,11 @@
 //! The summary for people.
 
-use std::fmt::Write;
-
 use comfy_table::{CellAlignment, Table, presets};
 
-use super::super::number::{counted, elapsed, grouped, percent};
 use super::super::{Style, finding, safe};
 use super::{buckets_used, counters, settings};
 use crate::classify::{Assessment, Finding, Severity};
+use crate::model::number::{counted, elapsed, grouped, percent};
 use crate::model::{CountMethod, Counter, Sample, SourceKind, StateCount, Sysctl, TcpState};
 
 /// The longest bar, and the shortest that still says something.
@@ -181,55 +179,30 @@ fn absent(sample: &Sample, style: &Style) -> String {
 
 /// TIME_WAIT, settings and counters, in aligned columns.
 fn details(sample: &Sample, style: &Style) -> String {
+    let mut rows: Vec<(&str, String, String)> = Vec::new();
+    rows.extend(time_wait(sample).map(|(count, rest)| ("TIME_WAIT", count, rest)));
+    rows.extend(
+        settings::settings(sample)
+            .into_iter()
+            .map(|setting| (setting.name, setting.value, setting.meaning)),
+    );
+    let width = |width: fn(&(&str, String, String)) -> usize| rows.iter().map(width).max();
+    let names = width(|(name, _, _)| name.len()).unwrap_or(0);
+    let values = width(|(_, value, _)| value.len()).unwrap_or(0);
     let mut text = String::new();
-    let settings = settings::settings(sample);
-    let time_wait = time_wait(sample);
-    let name_width = settings
-        .iter()
-        .map(|setting| setting.name.len())
-        .chain(time_wait.is_some().then_some("TIME_WAIT".len()))
-        .max()
-        .unwrap_or(0);
-    let value_width = settings
-        .iter()
-        .map(|setting| setting.value.len())
-        .max()
-        .unwrap_or(0);
-    if let Some((count, rest)) = time_wait {
-        let _ = writeln!(
-            text,
-            "{:<name_width$}  {count:>value_width$}  {rest}",
-            "TIME_WAIT"
-        );
-    }
-    for setting in settings {
-        let settings::Setting {
-            name,
-            value,
-            meaning,
-        } = setting;
-        let _ = writeln!(
-            text,
-            "{name:<name_width$}  {value:>value_width$}  {meaning}"
-        );
+    for (name, value, meaning) in &rows {
+        let label = format!("{name:<names$}  {value:>values$}  ");
+        finding::push_wrapped(&mut text, &label, label.len(), meaning, style);
     }
     let lines = counters::lines(&sample.counters);
     if !lines.is_empty() && !text.is_empty() {
         text.push('\n');
     }
-    let heading_width = lines
-        .iter()
-        .map(|line| line.heading.len())
-        .max()
-        .unwrap_or(0);
-    for line in lines {
-        finding::push_wrapped(
-            &mut text,
-            &format!("{:<heading_width$}  ", line.heading),
-            heading_width + 2,
-            &line.text,
-            style,
-        );
+    let headings = lines.iter().map(|line| line.heading.len()).max();
+    let headings = headings.unwrap_or(0);
+    for line in &lines {
+        let label = format!("{:<headings$}  ", line.heading);
+        finding::push_wrapped(&mut text, &label, label.len(), &line.text, style);
     }
     text
 }

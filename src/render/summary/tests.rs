@@ -1,1 +1,150 @@
+use super::*;
+use crate::classify::assess;
+use crate::classify::testing::{SampleBuilder, sample};
+use crate::model::{Counter, FallbackReason, Host, NetNs, Sysctl, TcpState};
+use crate::render::Style;
+use std::time::Duration;
 
+fn healthy() -> SampleBuilder {
+    sample()
+        .with_state(TcpState::Established, 852)
+        .with_state(TcpState::TimeWait, 301)
+        .with_state(TcpState::CloseWait, 6)
+        .with_state(TcpState::Listen, 45)
+        .with_sysctl(Sysctl::TcpMaxTwBuckets, 262_144)
+        .with_sysctl(Sysctl::TcpTwReuse, 2)
+        .with_sysctl(Sysctl::TcpTwReuseDelay, 1_000)
+        .with_sysctl(Sysctl::TcpTimestamps, 1)
+        .with_sysctl(Sysctl::TcpSyncookies, 1)
+        .with_sysctl(Sysctl::TcpMaxSynBacklog, 2_048)
+        .with_sysctl(Sysctl::Somaxconn, 4_096)
+        .with_sysctl(Sysctl::TcpFinTimeout, 60)
+        .with_sysctl(Sysctl::TcpFastopen, 1)
+        .with_counter(Counter::ActiveOpens, 1_204_311)
+        .with_counter(Counter::PassiveOpens, 4_002_113)
+        .with_counter(Counter::AttemptFails, 310)
+        .with_counter(Counter::EstabResets, 2_011)
+        .with_counter(Counter::OutRsts, 4_876)
+        .with_counter(Counter::TcpAbortOnClose, 1_755)
+        .with_counter(Counter::SyncookiesSent, 0)
+        .with_counter(Counter::TcpTimeWaitOverflow, 0)
+}
+
+fn named(builder: SampleBuilder) -> Sample {
+    let mut sample = builder.build();
+    sample.host = Host {
+        name: Some("web-3".to_owned()),
+        netns: Some(NetNs {
+            inode: 4_026_531_840,
+            name: None,
+        }),
+        kernel: Some((6, 18)),
+    };
+    sample.states.method = CountMethod::Derived;
+    sample.elapsed = Duration::from_micros(1_400);
+    sample
+}
+
+fn on_terminal(columns: usize) -> Style {
+    Style {
+        color: false,
+        unicode: true,
+        width: Some(columns),
+    }
+}
+
+fn shown(sample: &Sample, style: &Style) -> String {
+    table(sample, &assess(sample, None), style)
+}
+
+#[test]
+fn a_healthy_host_at_80_columns() {
+    let text = shown(&named(healthy()), &on_terminal(80));
+    assert!(text.lines().count() <= 24, "one screen");
+    assert!(text.lines().all(|line| line.chars().count() <= 80));
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn the_verdict_comes_first_when_something_is_wrong() {
+    let sick = healthy()
+        .with_state(TcpState::CloseWait, 1_200)
+        .with_state(TcpState::SynRecv, 1_900)
+        .with_sysctl(Sysctl::TcpSyncookies, 0);
+    let text = shown(&named(sick), &on_terminal(80));
+    assert!(text.lines().all(|line| line.chars().count() <= 80));
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn nothing_is_wrapped_or_drawn_in_unicode_in_a_cron_mail() {
+    let sick = healthy().with_state(TcpState::CloseWait, 1_200);
+    let text = shown(&named(sick), &Style::default());
+    assert!(text.is_ascii(), "{text}");
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn what_a_recording_does_not_know_is_said() {
+    let mut sample = sample().with_state(TcpState::Established, 2).build();
+    sample.collection.source = SourceKind::Replay;
+    insta::assert_snapshot!(shown(&sample, &on_terminal(80)));
+}
+
+#[test]
+fn colours_mark_what_is_wrong_and_only_that() {
+    let style = Style {
+        color: true,
+        ..on_terminal(80)
+    };
+    let sick = healthy().with_state(TcpState::CloseWait, 1_200);
+    let text = shown(&named(sick), &style);
+    let close_wait = text
+        .lines()
+        .find(|line| line.contains("CLOSE_WAIT   1,200"))
+        .unwrap();
+    assert!(close_wait.starts_with("\u{1b}[1;31m"), "{close_wait:?}");
+    let established = text
+        .lines()
+        .find(|line| line.contains("ESTABLISHED "))
+        .unwrap();
+    assert!(!established.contains('\u{1b}'), "{established:?}");
+}
+
+#[test]
+fn a_hostile_host_name_does_not_reach_the_terminal() {
+    let mut sample = named(healthy());
+    sample.host.name = Some("evil\u{1b}[2J".to_owned());
+    sample.host.netns = Some(NetNs {
+        inode: 1,
+        name: Some("a\nb".to_owned()),
+    });
+    let text = shown(&sample, &Style::default());
+    assert!(!text.contains('\u{1b}'));
+    assert!(text.starts_with("evil\\u{1b}[2J, netns a\\nb - "), "{text}");
+}
+
+#[test]
+fn the_json_document_follows_the_contract() {
+    let mut sample = named(healthy());
+    sample.taken_at = Some(std::time::UNIX_EPOCH + Duration::from_millis(1_750_000_000_123));
+    sample.collection.source = SourceKind::Procfs;
+    sample.collection.fallback_reason = Some(FallbackReason::NetlinkRefused("no".to_owned()));
+    let text = json(&sample, &assess(&sample, None)).unwrap();
+    assert!(text.ends_with("}\n"));
+    let document: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(document["schema"], "tcpstate.summary/1");
+    assert_eq!(document["taken_at"], "2025-06-15T15:06:40.123Z");
+    assert_eq!(document["collection"]["source"], "procfs");
+    assert_eq!(
+        document["states"]["bound_inactive"],
+        serde_json::Value::Null
+    );
+    let pretty = serde_json::to_string_pretty(&document).unwrap();
+    insta::assert_snapshot!(pretty);
+}
+
+#[test]
+fn csv_has_a_line_for_every_state() {
+    insta::assert_snapshot!(csv(&named(healthy())).unwrap());
+}

@@ -1,9 +1,10 @@
-//! Numbers as people read them.
+//! Numbers as people read them: findings and tables write them alike.
 
 use std::time::Duration;
 
 /// `1284` is `1,284`.
-pub(super) fn grouped(number: u64) -> String {
+#[must_use]
+pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
@@ -16,7 +17,8 @@ pub(super) fn grouped(number: u64) -> String {
 }
 
 /// `0.823` is `82 %`; a small share keeps a digit: `0.1 %`.
-pub(super) fn percent(ratio: f64) -> String {
+#[must_use]
+pub fn percent(ratio: f64) -> String {
     let percent = ratio * 100.0;
     if percent == 0.0 || percent >= 9.95 {
         format!("{percent:.0} %")
@@ -28,7 +30,8 @@ pub(super) fn percent(ratio: f64) -> String {
 }
 
 /// `1.4 ms`, `12 ms`, `2.5 s`.
-pub(super) fn elapsed(time: Duration) -> String {
+#[must_use]
+pub fn elapsed(time: Duration) -> String {
     let milliseconds = time.as_secs_f64() * 1e3;
     if milliseconds >= 1_000.0 {
         format!("{:.1} s", milliseconds / 1e3)
@@ -40,7 +43,8 @@ pub(super) fn elapsed(time: Duration) -> String {
 }
 
 /// `1 connection`, `2 connections`.
-pub(super) fn counted(number: u64, one: &str, many: &str) -> String {
+#[must_use]
+pub fn counted(number: u64, one: &str, many: &str) -> String {
     let noun = if number == 1 { one } else { many };
     format!("{} {noun}", grouped(number))
 }

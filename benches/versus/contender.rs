@@ -1,0 +1,117 @@
+//! One program in the race.
+
+use std::env;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::ROLE;
+use crate::goals::Goal;
+
+/// The binary under test, built by the same cargo run.
+pub(crate) const TCPSTATE: &str = env!("CARGO_BIN_EXE_tcpstate");
+
+/// A command line with a name, and the goal it sets.
+#[derive(Debug, Clone)]
+pub(crate) struct Contender {
+    pub(crate) label: String,
+    /// Program and arguments.
+    pub(crate) words: Vec<String>,
+    /// Programs that have to be installed for it.
+    needs: Vec<&'static str>,
+    pub(crate) goal: Goal,
+}
+
+impl Contender {
+    /// tcpstate itself.
+    pub(crate) fn tcpstate(arguments: &str) -> Self {
+        let mut words = vec![TCPSTATE.to_owned()];
+        words.extend(arguments.split_whitespace().map(str::to_owned));
+        Self {
+            label: format!("tcpstate {arguments}"),
+            words,
+            needs: Vec::new(),
+            goal: Goal::None,
+        }
+    }
+
+    /// A program and its arguments, started without a shell.
+    pub(crate) fn peer(program: &'static str, arguments: &str) -> Self {
+        let mut words = vec![program.to_owned()];
+        words.extend(arguments.split_whitespace().map(str::to_owned));
+        Self {
+            label: format!("{program} {arguments}"),
+            words,
+            needs: vec![program],
+            goal: Goal::None,
+        }
+    }
+
+    /// A pipeline, as people type it, in a shell.
+    pub(crate) fn pipeline(line: &str, needs: &[&'static str]) -> Self {
+        Self {
+            label: line.to_owned(),
+            words: ["sh", "-c", line].map(str::to_owned).to_vec(),
+            needs: needs.to_vec(),
+            goal: Goal::None,
+        }
+    }
+
+    /// A raw dump of the states in `mask`, by this program again: its start-up is alike.
+    pub(crate) fn floor(what: &str, mask: u32) -> Result<Self> {
+        let program = env::current_exe()?;
+        let program = program.to_str().context("a path that isn't UTF-8")?;
+        Ok(Self {
+            label: format!("raw dump, {what}"),
+            words: vec![program.to_owned(), format!("{ROLE}floor"), mask.to_string()],
+            needs: Vec::new(),
+            goal: Goal::None,
+        })
+    }
+
+    /// The same, with a goal.
+    pub(crate) fn goal(mut self, goal: Goal) -> Self {
+        self.goal = goal;
+        self
+    }
+
+    /// The first program it needs that isn't installed.
+    pub(crate) fn missing(&self) -> Option<&'static str> {
+        let installed = |program: &str| {
+            env::var_os("PATH").is_some_and(|path| {
+                env::split_paths(&path).any(|folder| Path::new(&folder).join(program).is_file())
+            })
+        };
+        self.needs.iter().copied().find(|name| !installed(name))
+    }
+
+    /// Is it tcpstate?
+    pub(crate) fn is_ours(&self) -> bool {
+        self.words.first().is_some_and(|word| word == TCPSTATE)
+    }
+
+    /// Runs it once, unmeasured, for its standard output.
+    pub(crate) fn output(&self) -> Result<Vec<u8>> {
+        let (program, arguments) = self.words.split_first().context("an empty command")?;
+        let output = Command::new(program).args(arguments).output()?;
+        ensure!(
+            output.status.success(),
+            "{} failed, {}: {}",
+            self.label,
+            output.status,
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
+        Ok(output.stdout)
+    }
+}
+
+/// Does the binary have this subcommand yet, with `--json`?
+pub(crate) fn has_subcommand(name: &str) -> Result<bool> {
+    let output = Command::new(TCPSTATE)
+        .args([name, "--help"])
+        .output()
+        .with_context(|| format!("cannot run {TCPSTATE}"))?;
+    let help = String::from_utf8_lossy(&output.stdout);
+    Ok(output.status.success() && help.contains("--json"))
+}

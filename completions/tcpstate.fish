@@ -1,0 +1,67 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_tcpstate_global_optspecs
+    string join \n 4/ipv4 6/ipv6 source= replay= proc-root= json color= exit-code v/verbose exact bound format= h/help V/version
+end
+
+function __fish_tcpstate_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_tcpstate_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_tcpstate_using_subcommand
+    set -l cmd (__fish_tcpstate_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c tcpstate -n "__fish_tcpstate_needs_command" -l source -d 'Where sockets are read from' -r -f -a "auto\t'Netlink, and /proc where netlink is refused'
+netlink\t'sock_diag netlink, or an error'
+procfs\t'/proc/net/tcp and tcp6: slower, no ages, no limits of accept queues'"
+complete -c tcpstate -n "__fish_tcpstate_needs_command" -l replay -d 'Read a recorded dump (raw netlink messages, as ss -D FILE writes them) instead of this host' -r -F
+complete -c tcpstate -n "__fish_tcpstate_needs_command" -l proc-root -d 'Where /proc is mounted' -r -f -a "(__fish_complete_directories)"
+complete -c tcpstate -n "__fish_tcpstate_needs_command" -l color -d 'When to use colour; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t'Always'
+never\t'Never'"
+complete -c tcpstate -n "__fish_tcpstate_needs_command" -l format -d 'Output format' -r -f -a "table\t'For people'
+json\t'One document, schema tcpstate.summary/1'
+csv\t'A line a state: state,total,ipv4,ipv6'"
+complete -c tcpstate -n "__fish_tcpstate_needs_command" -s 4 -l ipv4 -d 'Only IPv4 sockets'
+complete -c tcpstate -n "__fish_tcpstate_needs_command" -s 6 -l ipv6 -d 'Only IPv6 sockets, those that carry IPv4 (::ffff:a.b.c.d) included'
+complete -c tcpstate -n "__fish_tcpstate_needs_command" -l json -d 'Print one JSON document; short for --format json'
+complete -c tcpstate -n "__fish_tcpstate_needs_command" -l exit-code -d 'Exit with 1 if there is a finding at warning or above'
+complete -c tcpstate -n "__fish_tcpstate_needs_command" -s v -l verbose -d 'Say on stderr how the numbers were obtained'
+complete -c tcpstate -n "__fish_tcpstate_needs_command" -l exact -d 'Look at every socket instead of trusting the kernel\'s own counts'
+complete -c tcpstate -n "__fish_tcpstate_needs_command" -l bound -d 'Also count sockets that are bound but neither listening nor connected (Linux 6.8 and later; costs the walk of a second table)'
+complete -c tcpstate -n "__fish_tcpstate_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tcpstate -n "__fish_tcpstate_needs_command" -s V -l version -d 'Print version'
+complete -c tcpstate -n "__fish_tcpstate_needs_command" -f -a "summary" -d 'Count connections by state and say whether anything is wrong'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand summary" -l format -d 'Output format' -r -f -a "table\t'For people'
+json\t'One document, schema tcpstate.summary/1'
+csv\t'A line a state: state,total,ipv4,ipv6'"
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand summary" -l source -d 'Where sockets are read from' -r -f -a "auto\t'Netlink, and /proc where netlink is refused'
+netlink\t'sock_diag netlink, or an error'
+procfs\t'/proc/net/tcp and tcp6: slower, no ages, no limits of accept queues'"
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand summary" -l replay -d 'Read a recorded dump (raw netlink messages, as ss -D FILE writes them) instead of this host' -r -F
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand summary" -l proc-root -d 'Where /proc is mounted' -r -f -a "(__fish_complete_directories)"
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand summary" -l color -d 'When to use colour; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t'Always'
+never\t'Never'"
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand summary" -l exact -d 'Look at every socket instead of trusting the kernel\'s own counts'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand summary" -l bound -d 'Also count sockets that are bound but neither listening nor connected (Linux 6.8 and later; costs the walk of a second table)'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand summary" -s 4 -l ipv4 -d 'Only IPv4 sockets'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand summary" -s 6 -l ipv6 -d 'Only IPv6 sockets, those that carry IPv4 (::ffff:a.b.c.d) included'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand summary" -l json -d 'Print one JSON document; short for --format json'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand summary" -l exit-code -d 'Exit with 1 if there is a finding at warning or above'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand summary" -s v -l verbose -d 'Say on stderr how the numbers were obtained'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand summary" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand summary" -s V -l version -d 'Print version'

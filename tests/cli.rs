@@ -1,0 +1,277 @@
+//! The binary as scripts and people meet it: exit status, stdout, stderr.
+
+#![expect(
+    clippy::expect_used,
+    reason = "a test says what it expects by panicking"
+)]
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use assert_cmd::Command;
+use serde_json::Value;
+
+const HEADER: &str = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   \
+                      uid  timeout inode\n";
+const ESTABLISHED: &str = "   0: 0100007F:9C62 0100007F:CE33 01 00000000:00000000 00:00000000 \
+                           00000000     0        0 4838 1 00000000be14b265 20 4 0 10 -1\n";
+
+/// A command without what the environment of the test says about colours and
+/// characters.
+fn tcpstate(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tcpstate"));
+    command
+        .args(args)
+        .env_remove("NO_COLOR")
+        .env_remove("LC_ALL")
+        .env_remove("LC_CTYPE")
+        .env("LANG", "C.UTF-8");
+    command
+}
+
+fn output(args: &[&str]) -> Output {
+    tcpstate(args).output().expect("it runs")
+}
+
+fn recording() -> String {
+    let path: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/every-state.dump");
+    path.to_string_lossy().into_owned()
+}
+
+/// A /proc of another host, made of the files that are given.
+struct StagedProc(tempfile::TempDir);
+
+impl StagedProc {
+    fn new(files: &[(&str, &str)]) -> Self {
+        let root = tempfile::tempdir().expect("a directory");
+        for (name, text) in files {
+            let path = root.path().join(name);
+            fs::create_dir_all(path.parent().expect("a parent")).expect("made");
+            fs::write(path, text).expect("written");
+        }
+        Self(root)
+    }
+
+    fn path(&self) -> &str {
+        self.0.path().to_str().expect("a path that is text")
+    }
+}
+
+/// Failed as it should: status 2, nothing on stdout, one reason on stderr.
+fn assert_refused(output: &Output, reason: &str) {
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    assert!(output.stdout.is_empty(), "nothing half-printed");
+    assert!(stderr.contains(reason), "{stderr}");
+    assert!(!stderr.contains("panicked"), "{stderr}");
+}
+
+#[test]
+fn nonsense_options_are_refused() {
+    for args in [
+        &["--no-such-option"][..],
+        &["no-such-command"],
+        &["-4", "-6"],
+        &["--source", "telepathy"],
+        &["summary", "--format", "xml"],
+        &["--replay"],
+        &["--replay", "x", "--source", "netlink"],
+        &["--json", "--format", "csv"],
+    ] {
+        assert_refused(&output(args), "tcpstate: ");
+    }
+}
+
+#[test]
+fn options_of_the_summary_before_another_command_are_refused() {
+    assert_refused(&output(&["--exact", "summary"]), "put them behind");
+}
+
+#[test]
+fn a_recording_that_is_missing_cut_or_no_recording_is_refused() {
+    assert_refused(&output(&["--replay", "no/such/file"]), "no/such/file");
+    let whole = fs::read(recording()).expect("readable");
+    let mut file = tempfile::NamedTempFile::new().expect("a file");
+    file.write_all(whole.get(..1_000).expect("long enough"))
+        .expect("written");
+    let path = file.path().to_str().expect("text").to_owned();
+    assert_refused(&output(&["--json", "--replay", &path]), "cut short");
+    let text = tempfile::NamedTempFile::new().expect("a file");
+    fs::write(text.path(), "State Recv-Q Send-Q\n").expect("written");
+    let path = text.path().to_str().expect("text").to_owned();
+    assert_refused(&output(&["--replay", &path]), "no netlink message");
+    assert_refused(&output(&["--replay", "/"]), "recorded dump /");
+}
+
+#[test]
+fn a_proc_root_without_net_is_refused() {
+    let empty = StagedProc::new(&[]);
+    let output = output(&["--proc-root", empty.path()]);
+    assert_refused(&output, "net/tcp");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(stderr.starts_with("tcpstate: cannot read "), "{stderr}");
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+}
+
+#[test]
+fn netlink_is_not_mixed_with_another_namespaces_proc() {
+    let staged = StagedProc::new(&[("net/tcp", HEADER)]);
+    let args = ["--source", "netlink", "--proc-root", staged.path()];
+    assert_refused(&output(&args), "leave one of the two out");
+}
+
+#[test]
+fn a_recording_is_summed_up_and_what_it_cannot_know_is_null() {
+    let output = output(&["summary", "--json", "--replay", &recording()]);
+    assert!(output.status.success());
+    assert!(output.stderr.is_empty());
+    let document: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let text = fs::read_to_string(recording().replace(".dump", ".ss.txt")).expect("readable");
+    for (state, name) in [
+        ("established", "ESTAB"),
+        ("close_wait", "CLOSE-WAIT"),
+        ("time_wait", "TIME-WAIT"),
+        ("fin_wait1", "FIN-WAIT-1"),
+        ("fin_wait2", "FIN-WAIT-2"),
+        ("last_ack", "LAST-ACK"),
+        ("closing", "CLOSING"),
+        ("syn_sent", "SYN-SENT"),
+        ("syn_recv", "SYN-RECV"),
+        ("listen", "LISTEN"),
+    ] {
+        let lines = text.lines().filter(|line| line.starts_with(name)).count();
+        assert_eq!(document["states"][state]["total"], lines, "{state}");
+    }
+    assert_eq!(document["total"], text.lines().count());
+    assert_eq!(document["method"], "dump");
+    for unknown in ["host", "taken_at"] {
+        assert_eq!(document[unknown], Value::Null, "{unknown}");
+    }
+    for map in ["sysctls", "counters"] {
+        let values = document[map].as_object().expect("an object");
+        assert!(!values.is_empty());
+        assert!(values.values().all(Value::is_null), "{map}");
+    }
+    assert_eq!(document["states"]["bound_inactive"], Value::Null);
+}
+
+#[test]
+fn a_staged_proc_is_read_and_the_reason_told() {
+    let staged = StagedProc::new(&[
+        ("net/tcp", &format!("{HEADER}{ESTABLISHED}garbage\n")),
+        ("sys/kernel/hostname", "evil\u{1b}[2J\n"),
+        ("sys/net/ipv4/tcp_syncookies", "0\n"),
+    ]);
+    let json = output(&["--json", "--proc-root", staged.path()]);
+    let document: Value = serde_json::from_slice(&json.stdout).expect("JSON");
+    assert_eq!(document["states"]["established"]["total"], 1);
+    assert_eq!(document["collection"]["source"], "procfs");
+    assert_eq!(document["collection"]["malformed"], 1);
+    assert_eq!(document["collection"]["complete"], false);
+    assert_eq!(document["host"], "evil\u{1b}[2J", "JSON has it as it is");
+    assert_eq!(document["findings"][0]["rule"], "tcp_syncookies");
+    let stderr = String::from_utf8_lossy(&json.stderr);
+    assert!(stderr.starts_with("tcpstate: --proc-root"), "{stderr}");
+
+    let table = output(&["--proc-root", staged.path()]);
+    assert!(
+        !table.stdout.contains(&0x1b),
+        "no escape reaches the terminal"
+    );
+}
+
+#[test]
+fn the_exit_status_tells_of_findings_only_when_asked() {
+    let with_cookies = |value: &str| {
+        StagedProc::new(&[
+            ("net/tcp", HEADER),
+            ("sys/net/ipv4/tcp_syncookies", &format!("{value}\n")),
+        ])
+    };
+    for (cookies, args, status) in [
+        ("0", &["--exit-code"][..], 1),
+        ("0", &[], 0),
+        ("1", &["--exit-code"], 0),
+    ] {
+        let staged = with_cookies(cookies);
+        let all = [args, &["--proc-root", staged.path()]].concat();
+        assert_eq!(
+            output(&all).status.code(),
+            Some(status),
+            "{cookies} {args:?}"
+        );
+    }
+}
+
+#[test]
+fn colours_are_for_terminals_unless_told_otherwise() {
+    let replay = recording();
+    let colored = |args: &[&str]| {
+        let all = [args, &["--replay", &replay]].concat();
+        tcpstate(&all)
+            .env("NO_COLOR", "1")
+            .output()
+            .expect("it runs")
+            .stdout
+            .contains(&0x1b)
+    };
+    assert!(!colored(&[]));
+    assert!(!colored(&["--color", "never"]));
+    assert!(colored(&["--color", "always"]), "the option wins");
+}
+
+#[test]
+fn a_locale_without_utf8_gets_ascii() {
+    let replay = recording();
+    for (locale, ascii) in [
+        ("C", true),
+        ("", true),
+        ("en_US.UTF-8", false),
+        ("C.utf8", false),
+    ] {
+        let output = tcpstate(&["--replay", &replay])
+            .env("LANG", locale)
+            .output()
+            .expect("it runs");
+        assert_eq!(output.stdout.is_ascii(), ascii, "LANG={locale}");
+    }
+}
+
+#[test]
+fn a_full_disk_is_an_error() {
+    let full = fs::OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .expect("every Linux has it");
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_tcpstate"))
+        .args(["--replay", &recording()])
+        .stdout(full)
+        .output()
+        .expect("it runs");
+    assert_eq!(output.status.code(), Some(2));
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        stderr.starts_with("tcpstate: cannot write the output: "),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn version_and_help_are_printed_on_stdout() {
+    for (args, words) in [
+        (&["--version"][..], env!("CARGO_PKG_VERSION")),
+        (&["--help"], "Exit status:"),
+        (&["summary", "--help"], "Examples:"),
+        (&["summary", "--version"], env!("CARGO_PKG_VERSION")),
+    ] {
+        let output = output(args);
+        assert!(output.status.success());
+        assert!(output.stderr.is_empty());
+        assert!(
+            String::from_utf8_lossy(&output.stdout).contains(words),
+            "{args:?}"
+        );
+    }
+}

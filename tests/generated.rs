@@ -1,0 +1,57 @@
+//! man/ and completions/ are made from `src/cli.rs`; what is committed must be
+//! what would be made now.
+
+#![expect(
+    clippy::expect_used,
+    reason = "a test says what it expects by panicking"
+)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+fn contents(directory: &Path) -> BTreeMap<String, String> {
+    fs::read_dir(directory)
+        .expect("the directory is there")
+        .map(|entry| {
+            let path = entry.expect("readable").path();
+            let name = path.file_name().expect("a name").to_string_lossy();
+            let text = fs::read_to_string(&path).expect("text");
+            (name.into_owned(), text)
+        })
+        .collect()
+}
+
+fn assert_current(what: &str, committed: &str) {
+    let made = tempfile::tempdir().expect("a directory");
+    let status = Command::new(env!("CARGO_BIN_EXE_tcpstate"))
+        .args(["generate", what])
+        .arg(made.path())
+        .status()
+        .expect("it runs");
+    assert!(status.success());
+    let committed_path = Path::new(env!("CARGO_MANIFEST_DIR")).join(committed);
+    let made = contents(made.path());
+    let current = contents(&committed_path);
+    assert!(!made.is_empty());
+    let changed: Vec<&String> = made
+        .keys()
+        .chain(current.keys())
+        .filter(|name| made.get(*name) != current.get(*name))
+        .collect();
+    assert!(
+        changed.is_empty(),
+        "{committed}/ is stale ({changed:?}): cargo run -- generate {what} {committed}"
+    );
+}
+
+#[test]
+fn man_pages_are_current() {
+    assert_current("man", "man");
+}
+
+#[test]
+fn completions_are_current() {
+    assert_current("completions", "completions");
+}

@@ -1,0 +1,187 @@
+//! The programs that play a part in a test, each in a process of its own: mostly servers that do
+//! with a connection what real ones do wrong.
+//!
+//! The servers take a family (`v4`, `v6`, `mapped`) and a number of connections, say their port,
+//! accept that many, and say "accepted".
+
+use std::{
+    io::{IoSlice, Read as _, Write as _},
+    mem::MaybeUninit,
+    net::SocketAddr,
+    os::{fd::AsFd as _, unix::net::UnixStream},
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
+use socket2::{Socket, TcpKeepalive};
+
+use crate::lab::{
+    Net, Part,
+    stage::{address_of, listen, socket},
+};
+
+/// What an actor does, from its start to its end.
+pub(crate) type Act = fn(&mut Part);
+
+/// Name and function of each; `lab.actor(name, …)` starts one.
+pub(crate) const ACTORS: &[(&str, Act)] = &[
+    ("never reads", never_reads),
+    ("never closes", never_closes),
+    ("reads short", reads_short),
+    ("half closes", half_closes),
+    ("never accepts", never_accepts),
+    ("keeps alive", keeps_alive),
+    ("shares with a child", shares_with_a_child),
+    ("has it in flight", has_it_in_flight),
+    ("shares its port", shares_its_port),
+    ("pools connections", pools_connections),
+];
+
+/// Hung, or interested in other things: data and FIN wait in the receive queue.
+fn never_reads(part: &mut Part) {
+    let _connections = serve(part);
+    part.stay();
+}
+
+/// Reads the end of file and forgets the connection. Says "eof" when it has seen all ends.
+fn never_closes(part: &mut Part) {
+    let connections = serve(part);
+    for connection in &connections {
+        read_to_end(connection);
+    }
+    part.say("eof");
+    part.stay();
+}
+
+/// Told to go on, it reads once, with room to spare, takes "less than asked for" for "nothing
+/// more to come" as edge-triggered programs do, and waits for an event that doesn't come. Says
+/// how much it read from each.
+fn reads_short(part: &mut Part) {
+    let connections = serve(part);
+    part.hear();
+    for mut connection in &connections {
+        let read = connection.read(&mut [0; 4096]).expect("read");
+        part.say(read);
+    }
+    part.stay();
+}
+
+/// Nothing wrong here: it has seen the end, says "eof", and goes on sending, some bytes to each
+/// for every line that it is told, and says "sent".
+fn half_closes(part: &mut Part) {
+    let connections = serve(part);
+    for connection in &connections {
+        read_to_end(connection);
+    }
+    part.say("eof");
+    while part.hear().is_some() {
+        for mut connection in &connections {
+            connection.write_all(b"more").expect("write");
+        }
+        part.say("sent");
+    }
+}
+
+/// Takes a family and a backlog, says its port, and leaves its connections in the queue.
+fn never_accepts(part: &mut Part) {
+    let net = part.argument(0);
+    let listener = listen(socket(net), net, part.argument(1));
+    part.say(address_of(&listener).port());
+    part.stay();
+}
+
+/// Doesn't read, and asks its peers every second whether they are still there: each answer
+/// refreshes what the kernel knows of them.
+fn keeps_alive(part: &mut Part) {
+    let often = TcpKeepalive::new()
+        .with_time(Duration::from_secs(1))
+        .with_interval(Duration::from_secs(1));
+    let connections = serve(part);
+    for connection in &connections {
+        connection.set_tcp_keepalive(&often).expect("keepalive");
+    }
+    part.say("keeping alive");
+    part.stay();
+}
+
+/// Its child has the first connection too, as descriptor 1, and doesn't know. Says the child's
+/// pid.
+fn shares_with_a_child(part: &mut Part) {
+    let connections = serve(part);
+    let first = connections.first().expect("a connection");
+    let first = first.as_fd().try_clone_to_owned().expect("a descriptor");
+    // It ends when this process does, whose end of the pipe it waits for.
+    let mut child = Command::new("cat")
+        .stdin(Stdio::piped())
+        .stdout(first)
+        .spawn()
+        .expect("start a child");
+    part.say(child.id());
+    part.stay();
+    drop(child.stdin.take());
+    child.wait().expect("the child ends");
+}
+
+/// Sends each connection to itself and closes it: they exist in an unread message only.
+fn has_it_in_flight(part: &mut Part) {
+    let connections = serve(part);
+    let (sender, _receiver) = UnixStream::pair().expect("a socket pair");
+    for connection in connections {
+        let descriptors = [connection.as_fd()];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut control = SendAncillaryBuffer::new(&mut space);
+        assert!(control.push(SendAncillaryMessage::ScmRights(&descriptors)));
+        let byte = [IoSlice::new(b"x")];
+        sendmsg(&sender, &byte, &mut control, SendFlags::empty()).expect("sendmsg");
+    }
+    part.say("in flight");
+    part.stay();
+}
+
+/// A server beside others on one port: takes a family and a port (0 for a new one), says its
+/// port, and accepts nothing.
+fn shares_its_port(part: &mut Part) {
+    let net: Net = part.argument(0);
+    let listener = socket(net);
+    listener.set_reuse_port(true).expect("SO_REUSEPORT");
+    let mut address = net.loopback();
+    address.set_port(part.argument(1));
+    listener.bind(&address.into()).expect("bind");
+    listener.listen(64).expect("listen");
+    part.say(address_of(&listener).port());
+    part.stay();
+}
+
+/// A client: takes an address and a number, makes so many connections, says "connected", and
+/// keeps them whatever the server does.
+fn pools_connections(part: &mut Part) {
+    let to: SocketAddr = part.argument(0);
+    let count: usize = part.argument(1);
+    let net = if to.is_ipv4() { Net::V4 } else { Net::V6 };
+    let connect = |_| {
+        let client = socket(net);
+        client.connect(&to.into()).expect("connect");
+        client
+    };
+    let _pool: Vec<Socket> = (0..count).map(connect).collect();
+    part.say("connected");
+    part.stay();
+}
+
+/// What all servers begin with. The listener is gone afterwards, so that only the connections
+/// remain to be looked at.
+fn serve(part: &mut Part) -> Vec<Socket> {
+    let net = part.argument(0);
+    let count: usize = part.argument(1);
+    let listener = listen(socket(net), net, 1024);
+    part.say(address_of(&listener).port());
+    let connections = (0..count).map(|_| listener.accept().expect("accept").0);
+    let connections = connections.collect();
+    part.say("accepted");
+    connections
+}
+
+fn read_to_end(mut connection: &Socket) {
+    connection.read_to_end(&mut Vec::new()).expect("read");
+}
