@@ -3,6 +3,7 @@
 
 mod generate;
 mod output;
+mod pressure;
 mod source;
 mod summary;
 
@@ -38,6 +39,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<Outcome> {
     }
     match command {
         Command::Summary(args) => summary::run(&cli.common, args),
+        Command::Pressure(args) => pressure::run(&cli.common, args),
         Command::Generate(args) => generate::run(args),
     }
 }

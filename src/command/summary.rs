@@ -69,7 +69,10 @@ fn read(
     let (states, collection) = count_sockets(source, proc_root, scope, exact, &host)?;
     let elapsed = start.elapsed();
     let (sysctls, counters) = if recorded {
-        (Sysctls::default(), Counters::default())
+        (
+            Sysctls::read(Sysctl::SUMMARY, |_| None),
+            Counters::default(),
+        )
     } else {
         (
             read_sysctls(proc_root, Sysctl::SUMMARY),

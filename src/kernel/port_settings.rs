@@ -36,7 +36,7 @@ pub fn read_tcp_mem(proc_root: &ProcRoot) -> Option<[u64; 3]> {
     numbers.next().is_none().then_some(limits)
 }
 
-/// `32768	60999`
+/// Two numbers with a tab between them.
 fn range(text: &str) -> Option<PortRange> {
     let mut ports = text.split_ascii_whitespace().map(str::parse);
     let range = PortRange::new(ports.next()?.ok()?, ports.next()?.ok()?)?;

@@ -7,6 +7,7 @@ mod collection;
 mod counters;
 mod endpoint;
 pub mod number;
+mod peer_filter;
 mod port;
 mod pressure;
 mod query;
@@ -21,6 +22,7 @@ mod tcp_info;
 pub use collection::{Collection, FallbackReason, SourceKind};
 pub use counters::{Counter, Counters};
 pub use endpoint::{Endpoint, Family};
+pub use peer_filter::PeerFilter;
 pub use port::{PortRange, PortSet};
 pub use pressure::{
     Destination, HostWide, Listener, Listeners, PortReading, PortSettings, Ports, Pressure,

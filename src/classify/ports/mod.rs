@@ -20,7 +20,7 @@ pub use self::advice::{advice, why_not_reusable};
 pub use self::reuse::{Reuse, ReusePolicy, is_loopback};
 use self::shared::Parities;
 pub use self::tally::PortTally;
-use self::tally::{Key, Use};
+use self::tally::{Key, Used};
 use crate::model::{
     Destination, Endpoint, PortSet, PortSettings, Ports, SharedPool, TimeWaitTally,
 };
@@ -87,7 +87,7 @@ impl PortTally {
             .then(|| range.map(|range| range.size() - excluded.count_in(range)))
             .flatten();
         let parities = range.map(|range| Parities::of(range, &excluded));
-        let look_bound = |used: &Use| parities.is_some_and(|parities| parities.look_bound(used));
+        let look_bound = |used: &Used| parities.is_some_and(|parities| parities.look_bound(used));
 
         let pools = Pools::of(&self.destinations, look_bound);
         let mut destinations: Vec<Destination> = self
@@ -159,8 +159,8 @@ struct Pools {
 
 impl Pools {
     fn of(
-        destinations: &HashMap<Key, Use, RandomState>,
-        look_bound: impl Fn(&Use) -> bool,
+        destinations: &HashMap<Key, Used, RandomState>,
+        look_bound: impl Fn(&Used) -> bool,
     ) -> Self {
         let mut pools = Self::default();
         for (key, used) in destinations.iter().filter(|(_, used)| look_bound(used)) {
@@ -175,7 +175,7 @@ impl Pools {
     /// Ports that a destination can't have because bind() gave them to others.
     /// Those of two local addresses may be the same ports: at least the
     /// largest pool is taken.
-    fn taken_elsewhere(&self, address: IpAddr, bound_first: bool, used: &Use) -> u32 {
+    fn taken_elsewhere(&self, address: IpAddr, bound_first: bool, used: &Used) -> u32 {
         let own = self.by_address.get(&address).map_or(0, |pool| pool.0);
         if bound_first {
             // bind() minds its own address only.

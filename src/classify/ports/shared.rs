@@ -7,7 +7,7 @@
 //! `inet_csk_find_open_port`, Linux 4.2). A destination that has many of the
 //! others while there are enough of the first was bound.
 
-use super::tally::Use;
+use super::tally::Used;
 use crate::model::{PortRange, PortSet};
 
 /// Fewer ports than this prove nothing.
@@ -39,7 +39,7 @@ impl Parities {
     }
 
     /// Whether the ports of a destination look chosen by bind().
-    pub(super) fn look_bound(self, used: &Use) -> bool {
+    pub(super) fn look_bound(self, used: &Used) -> bool {
         let by_bind = used.bind_parity;
         let by_connect = used.in_use.saturating_sub(by_bind);
         if by_bind < ENOUGH {
@@ -57,11 +57,11 @@ impl Parities {
 mod tests {
     use super::*;
 
-    fn used(by_connect: u32, by_bind: u32) -> Use {
-        Use {
+    fn used(by_connect: u32, by_bind: u32) -> Used {
+        Used {
             in_use: by_connect + by_bind,
             bind_parity: by_bind,
-            ..Use::default()
+            ..Used::default()
         }
     }
 

@@ -60,7 +60,7 @@ fn from_bits(bits: u128) -> IpAddr {
 
 /// What is counted of a destination.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Use {
+pub(super) struct Used {
     pub(super) in_use: u32,
     pub(super) time_wait: u32,
     pub(super) reusable: u32,
@@ -78,7 +78,7 @@ pub struct PortTally {
     candidates: PortSet,
     pub(super) policy: ReusePolicy,
     /// Peers choose their addresses, so the hash must not be foreseeable.
-    pub(super) destinations: HashMap<Key, Use, RandomState>,
+    pub(super) destinations: HashMap<Key, Used, RandomState>,
     pub(super) time_wait: TimeWaitTally,
 }
 

@@ -5,6 +5,7 @@ use serde::{Serialize, Serializer};
 
 use super::super::finding::{self, FindingJson};
 use super::super::header::Header;
+use super::super::share;
 use crate::classify::Assessment;
 use crate::model::{Counter, Counters, Sample, StateCount, StateCounts, Sysctl, Sysctls, TcpState};
 
@@ -119,7 +120,7 @@ impl TimeWaitJson {
         Self {
             count,
             max_buckets,
-            used_ratio: super::buckets_used(count, max_buckets),
+            used_ratio: share(count, max_buckets),
             overflows: sample.counters.get(Counter::TcpTimeWaitOverflow),
         }
     }

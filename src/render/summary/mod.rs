@@ -42,12 +42,5 @@ pub fn provenance(sample: &Sample) -> String {
     )
 }
 
-/// The used share of the TIME_WAIT buckets, 0 to 1 and more.
-#[expect(clippy::cast_precision_loss, reason = "socket counts are below 2^53")]
-fn buckets_used(count: Option<u64>, limit: Option<u64>) -> Option<f64> {
-    let limit = limit.filter(|&limit| limit > 0)?;
-    Some(count? as f64 / limit as f64)
-}
-
 #[cfg(test)]
 mod tests;

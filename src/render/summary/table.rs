@@ -2,8 +2,8 @@
 
 use comfy_table::{CellAlignment, Table, presets};
 
-use super::super::{Style, finding, safe};
-use super::{buckets_used, counters, settings};
+use super::super::{Style, finding, safe, share};
+use super::{counters, settings};
 use crate::classify::{Assessment, Finding, Severity};
 use crate::model::number::{counted, elapsed, grouped, percent};
 use crate::model::{CountMethod, Counter, Sample, SourceKind, StateCount, Sysctl, TcpState};
@@ -211,7 +211,7 @@ fn details(sample: &Sample, style: &Style) -> String {
 fn time_wait(sample: &Sample) -> Option<(String, String)> {
     let count = sample.states.total_of(TcpState::TimeWait)?;
     let limit = sample.sysctls.get(Sysctl::TcpMaxTwBuckets)?;
-    let used = buckets_used(Some(count), Some(limit))
+    let used = share(Some(count), Some(limit))
         .map_or_else(String::new, |ratio| format!(" ({})", percent(ratio)));
     let overflows = match sample.counters.get(Counter::TcpTimeWaitOverflow) {
         None => String::new(),
