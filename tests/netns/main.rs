@@ -21,4 +21,5 @@ mod actors;
 mod cast;
 mod fixtures;
 mod lab;
+mod pressure;
 mod summary;

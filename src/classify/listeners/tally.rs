@@ -49,11 +49,11 @@ impl ListenerTally {
             return;
         };
         let limit = socket.accept_limit();
+        self.ports.insert(socket.local.port);
         if self.queues_only && limit.is_some_and(|limit| queue <= limit) {
             self.spared += 1;
             return;
         }
-        self.ports.insert(socket.local.port);
         let entry = self
             .entries
             .entry((socket.family, socket.local))

@@ -34,6 +34,18 @@ pub const CRITICAL: f64 = 0.95;
 /// ports bound-only sockets take.
 pub const WORTH_BOUND_WALK: f64 = 0.5;
 
+/// More connections than this aren't grouped in passing: it would cost a
+/// multiple of everything else that the summary does.
+pub const FEW_ENOUGH: u64 = 50_000;
+
+/// Whether so many connections, whatever they are, could use up so much of the
+/// ports towards one destination that it would be worth a warning.
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "socket counts are below 2^53")]
+pub fn is_ruled_out(connections: u64, usable: u32) -> bool {
+    connections == 0 || (connections as f64) < WARNING * f64::from(usable)
+}
+
 /// Seconds that a port stays in TIME_WAIT.
 const TIME_WAIT_S: f64 = 60.0;
 
@@ -69,6 +81,7 @@ impl PortTally {
     /// ports of bound-only sockets, where somebody looked.
     #[must_use]
     pub fn finish(self, bound: Option<&PortSet>) -> (Ports, TimeWaitTally) {
+        let time_wait = self.time_wait();
         let range = self.settings.range;
         let mut excluded = self.settings.reserved.clone().unwrap_or_default();
         let mut count_new = |set: &PortSet| {
@@ -119,7 +132,7 @@ impl PortTally {
             destinations,
             shared_pools: pools.into_shared(usable),
         };
-        (ports, self.time_wait)
+        (ports, time_wait)
     }
 
     /// Connections a second for ever, if each ends in TIME_WAIT here.

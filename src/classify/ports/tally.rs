@@ -76,10 +76,14 @@ pub struct PortTally {
     pub(super) listened: PortSet,
     /// Ports that connect() may take.
     candidates: PortSet,
+    /// The first port of the range: its parity is the one that connect()
+    /// prefers.
+    first: u16,
     pub(super) policy: ReusePolicy,
     /// Peers choose their addresses, so the hash must not be foreseeable.
     pub(super) destinations: HashMap<Key, Used, RandomState>,
-    pub(super) time_wait: TimeWaitTally,
+    /// Of those that aren't clients', and by age.
+    time_wait: TimeWaitTally,
 }
 
 impl PortTally {
@@ -100,6 +104,7 @@ impl PortTally {
             settings,
             listened,
             candidates,
+            first: range.first,
             policy,
             destinations: HashMap::default(),
             time_wait: TimeWaitTally::default(),
@@ -115,46 +120,51 @@ impl PortTally {
             _ => {}
         }
         let port = socket.local.port;
-        let outgoing = self.candidates.contains(port);
-        let age = (socket.state == TcpState::TimeWait)
-            .then(|| age_ms(socket))
-            .flatten();
-        let reusable = outgoing && self.policy.allows(socket);
-        if socket.state == TcpState::TimeWait {
-            self.add_time_wait(socket, outgoing, reusable, age);
+        let waits = socket.state == TcpState::TimeWait;
+        let age = if waits { age_ms(socket) } else { None };
+        if let Some(age) = age {
+            self.add_age(age);
         }
-        if !outgoing {
+        if !self.candidates.contains(port) {
+            if waits && self.listened.contains(port) {
+                self.time_wait.server_side += 1;
+            } else if waits {
+                self.time_wait.other += 1;
+            }
             return;
         }
-        let range = self.settings.range;
-        let bind_parity = range.is_some_and(|range| (port ^ range.first) & 1 == 1);
+        let reusable = waits && self.policy.allows(socket);
         let recent = age.is_some_and(|age| age < RECENT_MS);
+        let bind_parity = (port ^ self.first) & 1 == 1;
         let entry = self.destinations.entry(Key::of(socket)).or_default();
         entry.in_use += 1;
-        entry.time_wait += u32::from(socket.state == TcpState::TimeWait);
+        entry.time_wait += u32::from(waits);
         entry.reusable += u32::from(reusable);
         entry.recent += u32::from(recent);
         entry.bind_parity += u32::from(bind_parity);
     }
 
-    fn add_time_wait(&mut self, socket: &Socket, outgoing: bool, reusable: bool, age: Option<u32>) {
-        let tally = &mut self.time_wait;
-        if outgoing {
-            tally.client_side += 1;
-            tally.reusable += u64::from(reusable);
-            tally.client_loopback +=
-                u64::from(is_loopback(socket.local.address, socket.remote.address));
-        } else if self.listened.contains(socket.local.port) {
-            tally.server_side += 1;
-        } else {
-            tally.other += 1;
+    fn add_age(&mut self, age: u32) {
+        let ages = &mut self.time_wait.ages;
+        let last = ages.len() - 1;
+        let step = usize::try_from(age / RECENT_MS).unwrap_or(last);
+        if let Some(slot) = ages.get_mut(step.min(last)) {
+            *slot += 1;
         }
-        if let Some(age) = age {
-            let step = usize::try_from(age / RECENT_MS).unwrap_or(usize::MAX);
-            let last = tally.ages.len() - 1;
-            if let Some(slot) = tally.ages.get_mut(step.min(last)) {
-                *slot += 1;
+    }
+
+    /// TIME_WAIT by side. The clients' are counted with their destinations,
+    /// and added up only now: the dump's rows are many, these are few.
+    pub(super) fn time_wait(&self) -> TimeWaitTally {
+        let mut tally = self.time_wait;
+        for (key, used) in &self.destinations {
+            let waiting = u64::from(used.time_wait);
+            tally.client_side += waiting;
+            tally.reusable += u64::from(used.reusable);
+            if is_loopback(key.local_address(), key.remote().address) {
+                tally.client_loopback += waiting;
             }
         }
+        tally
     }
 }

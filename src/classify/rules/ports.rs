@@ -22,7 +22,9 @@ fn judge(sample: &Sample, _previous: Option<&Sample>) -> Judgement {
     let ports = match &sample.pressure.ports {
         PortReading::NotRead => return Judgement::NotAsked,
         PortReading::RuledOut { .. } => return Judgement::Fine,
-        PortReading::TooMany { .. } => return Judgement::Unknown,
+        PortReading::TooMany { connections } => {
+            return Judgement::Found(vec![too_many(*connections)]);
+        }
         PortReading::Grouped(ports) => ports,
     };
     if ports.destinations.iter().any(|d| d.usable.is_none()) {
@@ -39,6 +41,23 @@ fn judge(sample: &Sample, _previous: Option<&Sample>) -> Judgement {
         Judgement::Fine
     } else {
         Judgement::Found(found)
+    }
+}
+
+/// Nobody could tell, which is worth knowing and no alarm: a large server is
+/// always so.
+fn too_many(connections: u64) -> Finding {
+    Finding {
+        rule: PORTS_EXHAUSTION.name,
+        severity: Severity::Info,
+        subject: "ports".to_owned(),
+        message: format!(
+            "whether a destination runs out of ports was not looked at: {connections} connections \
+             are too many to group in passing"
+        ),
+        advice: "group them: tcpstate pressure".to_owned(),
+        evidence: vec![Evidence::count("connections", connections)],
+        state: None,
     }
 }
 
@@ -199,7 +218,7 @@ mod tests {
         let many = PortReading::TooMany {
             connections: 1_000_000,
         };
-        assert_eq!(with(many), Judgement::Unknown);
+        assert_eq!(severity(&with(many)), Some(Severity::Info));
         let unknown = Destination {
             usable: None,
             ..destination(1_000, 0)

@@ -1,18 +1,21 @@
 //! `tcpstate summary`: how many connections are in each state, and is anything
 //! wrong?
 
+mod ports;
+
 use std::time::{Instant, SystemTime};
 
 use super::{Outcome, outcome, output, source};
 use crate::classify::assess;
 use crate::classify::count::{self, Scope};
+use crate::classify::listeners::ListenerTally;
 use crate::cli::{CommonArgs, SummaryArgs, SummaryFormat};
 use crate::kernel::{
     KernelError, ProcRoot, SocketSource, read_counters, read_host, read_sockstat, read_sysctls,
 };
 use crate::model::{
-    Collection, Counters, Host, Pressure, Query, Sample, SourceKind, StateCounts, StateSet,
-    StateTally, Sysctl, Sysctls,
+    Collection, Counters, Host, PortReading, Pressure, Query, Sample, SourceKind, StateCounts,
+    StateSet, StateTally, Sysctl, Sysctls,
 };
 use crate::render::summary;
 
@@ -49,6 +52,14 @@ pub(super) fn run(common: &CommonArgs, args: &SummaryArgs) -> anyhow::Result<Out
     Ok(outcome(common, &assessment))
 }
 
+/// Sockets that were counted.
+struct Counted {
+    states: StateCounts,
+    /// Listeners with a full queue, and the ports of all.
+    listeners: ListenerTally,
+    collection: Collection,
+}
+
 /// Reads everything that the summary shows.
 fn read(
     source: &mut dyn SocketSource,
@@ -66,7 +77,7 @@ fn read(
     };
     let taken_at = (!recorded).then(SystemTime::now);
     let start = Instant::now();
-    let (states, collection) = count_sockets(source, proc_root, scope, exact, &host)?;
+    let counted = count_sockets(source, proc_root, scope, exact, &host)?;
     let elapsed = start.elapsed();
     let (sysctls, counters) = if recorded {
         (
@@ -79,16 +90,25 @@ fn read(
             read_counters(proc_root),
         )
     };
+    let ports = if recorded {
+        PortReading::NotRead
+    } else {
+        ports::read(source, proc_root, scope.family, &counted, &sysctls)?
+    };
     Ok(Sample {
         taken_at,
         elapsed,
         host,
-        collection,
-        states,
+        collection: counted.collection,
+        states: counted.states,
         sysctls,
         counters,
         read_at: (!recorded).then_some(start),
-        pressure: Pressure::default(),
+        pressure: Pressure {
+            ports,
+            listeners: Some(counted.listeners.finish()),
+            ..Pressure::default()
+        },
     })
 }
 
@@ -100,13 +120,13 @@ fn count_sockets(
     scope: Scope,
     exact: bool,
     host: &Host,
-) -> Result<(StateCounts, Collection), KernelError> {
+) -> Result<Counted, KernelError> {
     // Only netlink saves by leaving states out.
     if !exact
         && source.kind() == SourceKind::Netlink
         && let Some(states) = scope.derived_states(host.kernel)
     {
-        let (tally, collection) = tally(source, states, scope)?;
+        let (tally, listeners, collection) = tally(source, states, scope)?;
         let sockstat = read_sockstat(proc_root);
         // Rows that were lost would be counted as ESTABLISHED.
         if collection.source == SourceKind::Netlink
@@ -118,25 +138,37 @@ fn count_sockets(
                 scope.tells_bound(collection.source, host.kernel),
             )
         {
-            return Ok((counts, collection));
+            return Ok(Counted {
+                states: counts,
+                listeners,
+                collection,
+            });
         }
     }
-    let (tally, collection) = tally(source, scope.all_states(), scope)?;
+    let (tally, listeners, collection) = tally(source, scope.all_states(), scope)?;
     let tells_bound = scope.tells_bound(collection.source, host.kernel);
-    let counts = count::from_dump(&tally, scope, tells_bound);
-    Ok((counts, collection))
+    Ok(Counted {
+        states: count::from_dump(&tally, scope, tells_bound),
+        listeners,
+        collection,
+    })
 }
 
 fn tally(
     source: &mut dyn SocketSource,
     states: StateSet,
     scope: Scope,
-) -> Result<(StateTally, Collection), KernelError> {
+) -> Result<(StateTally, ListenerTally, Collection), KernelError> {
     let mut tally = StateTally::default();
+    // Their rows come by anyway.
+    let mut listeners = ListenerTally::of_full_queues();
     let query = Query {
         family: scope.family,
         ..Query::states(states)
     };
-    let collection = source.visit(&query, &mut |socket| tally.add(socket))?;
-    Ok((tally, collection))
+    let collection = source.visit(&query, &mut |socket| {
+        tally.add(socket);
+        listeners.add_listener(socket);
+    })?;
+    Ok((tally, listeners, collection))
 }
