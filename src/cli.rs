@@ -57,6 +57,23 @@ pub enum Command {
     #[command(after_help = SUMMARY_EXAMPLES)]
     Summary(SummaryArgs),
 
+    /// Find the process that forgot to close its connections
+    ///
+    /// A connection is in CLOSE_WAIT when its peer has closed it and our
+    /// application has not. It stays there until the application does: there is
+    /// no timeout. This command judges every such socket, says how old it is
+    /// and how that is known, and names the process, the descriptor and the
+    /// peer.
+    ///
+    /// Leaked are sockets in CLOSE_WAIT for --min-age or longer that are
+    /// not_accepted (nobody has called accept()), eof_unread (nobody reads the
+    /// data, or the end of the stream) or not_closed (the end was read, and
+    /// close() never came). Spared are half_close (still sending: legitimate)
+    /// and recent ones. An undated one can't be judged from one look, because
+    /// answers to keepalives hide its age; --over settles it.
+    #[command(after_help = LEAKS_EXAMPLES)]
+    Leaks(LeaksArgs),
+
     /// Show what is about to run out: ports, accept queues, SYN queues
     ///
     /// TIME_WAIT is harmless until it isn't: what counts is what it blocks.
@@ -80,6 +97,19 @@ const SUMMARY_EXAMPLES: &str = "Examples:
   tcpstate summary --json | jq .states.close_wait.total
   tcpstate summary --exit-code      exit 1 if something is wrong
   tcpstate --replay dump.bin        a dump recorded with ss -tan -D dump.bin";
+
+const LEAKS_EXAMPLES: &str = "Examples:
+  tcpstate leaks                          who leaks, how much, since when
+  tcpstate leaks --pid 2231 --sockets     every descriptor of one process, and
+                                          those whose connection is gone already
+  tcpstate leaks --over 1m                two looks: the rate, and what keepalives hide
+  tcpstate leaks --remote 10.0.0.9:5432   only connections to one peer
+  tcpstate leaks --listen-port 443        only connections that came in on one port
+  tcpstate leaks --json | jq '.processes[] | {pid, command, leaked}'
+  tcpstate leaks --exit-code --min-count 10   for a script: 1 if anybody leaks ten
+
+Other users' processes can only be looked into as root (CAP_SYS_PTRACE and
+CAP_DAC_READ_SEARCH); how many sockets have an owner in sight is told.";
 
 const PRESSURE_EXAMPLES: &str = "Examples:
   tcpstate pressure                          what is about to run out
@@ -200,6 +230,62 @@ pub enum SummaryFormat {
     Csv,
 }
 
+/// What `tcpstate leaks` takes.
+#[derive(Debug, Args)]
+pub struct LeaksArgs {
+    /// Only sockets of this process, and its descriptors whose connection is
+    /// gone; takes several, and can be given several times
+    #[arg(short, long, value_name = "PID", num_args = 1.., value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..))]
+    pub pid: Vec<u32>,
+
+    /// How long a socket must have been in CLOSE_WAIT to be called leaked
+    #[arg(long, value_name = "DURATION", default_value = "60s")]
+    pub min_age: DurationArg,
+
+    /// Leave out processes and listeners that leak fewer sockets
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub min_count: u64,
+
+    /// Only connections to this peer: ADDRESS, ADDRESS/PREFIX, ADDRESS:PORT,
+    /// [IPV6]:PORT or :PORT; can be given several times
+    #[arg(long, value_name = "PEER")]
+    pub remote: Vec<PeerFilter>,
+
+    /// Only connections at this port of ours; can be given several times
+    #[arg(long, value_name = "PORT")]
+    pub listen_port: Vec<u16>,
+
+    /// Look twice, this long apart: the rate, what is new, what keepalives
+    /// hide, and which half-closed connections still send
+    #[arg(long, value_name = "DURATION")]
+    pub over: Option<DurationArg>,
+
+    /// List each leaked socket: descriptor, ends, age, queues
+    #[arg(long)]
+    pub sockets: bool,
+
+    /// Also find descriptors whose connection is gone already (reset while it
+    /// was leaked); implied by --pid. Reads every socket of the host
+    #[arg(long)]
+    pub deep: bool,
+
+    /// Output format
+    #[arg(long, value_enum, value_name = "FORMAT", conflicts_with = "json")]
+    pub format: Option<LeaksFormat>,
+}
+
+/// The formats of the leaks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum LeaksFormat {
+    /// For people
+    #[default]
+    Table,
+    /// One document, schema tcpstate.leaks/1
+    Json,
+    /// A line for each descriptor of each socket
+    Csv,
+}
+
 /// What `tcpstate pressure` takes.
 #[derive(Debug, Args)]
 pub struct PressureArgs {
@@ -220,6 +306,11 @@ pub struct PressureArgs {
     /// Only listeners on this port; can be given several times
     #[arg(long, value_name = "PORT")]
     pub listen_port: Vec<u16>,
+
+    /// Name the processes behind all listeners, not only those in trouble;
+    /// reads every descriptor of the host
+    #[arg(short, long)]
+    pub processes: bool,
 
     /// Also look which ports are bound and no more (Linux 6.8 and later; costs
     /// the walk of a second table). Done unasked where a destination uses half

@@ -2,6 +2,7 @@
 //! no clock, no printing.
 
 pub mod change;
+pub mod close_wait;
 pub mod count;
 mod finding;
 pub mod listeners;
@@ -18,7 +19,7 @@ use crate::model::Sample;
 /// Every rule, in the order in which findings of the same severity are shown.
 /// One that is added here appears in every view.
 pub const RULES: &[Rule] = &[
-    rules::CLOSE_WAIT_PILEUP,
+    rules::CLOSE_WAIT_LEAK,
     rules::PORTS_EXHAUSTION,
     rules::ACCEPT_QUEUE_FULL,
     rules::SYN_FLOOD,

@@ -192,11 +192,26 @@ pub struct Listener {
     pub syn_ack_retransmits: Option<u8>,
     /// Inodes of its sockets.
     pub inodes: Vec<u64>,
-    /// The processes that hold it; `None` when nobody looked.
+    /// The processes that hold it, by number; `None` when nobody looked, or
+    /// none was in sight.
     pub pids: Option<Vec<u32>>,
+    /// What the first of them is called (/proc/PID/comm).
+    pub command: Option<String>,
 }
 
 impl Listener {
+    /// Who holds it, as `nginx[880]`, and how many hold it too; `None` when
+    /// nobody is known to.
+    #[must_use]
+    pub fn program(&self) -> Option<String> {
+        let (first, others) = self.pids.as_deref()?.split_first()?;
+        let name = self.command.as_deref().unwrap_or("pid");
+        Some(match others.len() {
+            0 => format!("{name}[{first}]"),
+            more => format!("{name}[{first}] +{more}"),
+        })
+    }
+
     /// Whether the next connection is dropped: the kernel takes one more than
     /// the limit (`sk_acceptq_is_full`). `None` over /proc.
     #[must_use]

@@ -5,6 +5,7 @@
 
 mod finding;
 mod header;
+pub mod leaks;
 pub mod pressure;
 mod safe;
 mod style;

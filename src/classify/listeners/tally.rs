@@ -162,6 +162,7 @@ impl Entry {
                 syn_ack_retransmits: None,
                 inodes: Vec::new(),
                 pids: None,
+                command: None,
             },
             queued: 0,
             queued_again: None,

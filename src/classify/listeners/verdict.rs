@@ -239,6 +239,7 @@ mod tests {
             syn_ack_retransmits: None,
             inodes: Vec::new(),
             pids: None,
+            command: None,
         }
     }
 

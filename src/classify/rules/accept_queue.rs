@@ -82,8 +82,11 @@ fn finding(listener: &Listener, sample: &Sample, previous: Option<&Sample>) -> O
         severity,
         subject: listener.local.to_string(),
         message: format!(
-            "the program that listens on {} doesn't accept: {queue} connections wait, {limit} may; \
+            "{} doesn't accept fast enough on {}: {queue} connections wait, {limit} may; \
              {consequence}{rate}",
+            listener
+                .program()
+                .unwrap_or_else(|| "the program that listens".to_owned()),
             listener.local
         ),
         advice: format!(

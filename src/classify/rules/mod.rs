@@ -10,7 +10,7 @@ mod syn_flood;
 mod time_wait;
 
 pub(super) use accept_queue::ACCEPT_QUEUE_FULL;
-pub(super) use close_wait::CLOSE_WAIT_PILEUP;
+pub(super) use close_wait::CLOSE_WAIT_LEAK;
 pub(super) use host_wide::{ORPHANS, TCP_MEMORY};
 pub(super) use ports::PORTS_EXHAUSTION;
 pub(super) use syn::{SYN_RECV_BACKLOG, TCP_SYNCOOKIES};

@@ -1,5 +1,6 @@
 //! `tcpstate pressure`: what is about to run out?
 
+mod programs;
 mod read;
 
 use std::thread;
@@ -48,6 +49,9 @@ pub(super) fn run(common: &CommonArgs, args: &PressureArgs) -> anyhow::Result<Ou
         compare(&mut sample, earlier);
     }
     keep(&mut sample, args);
+    if sample.collection.source != SourceKind::Replay {
+        programs::name(&mut sample, earlier.as_ref(), &proc_root, args.processes);
+    }
     let assessment = assess(&sample, earlier.as_ref());
     let format = if common.json {
         PressureFormat::Json

@@ -91,6 +91,7 @@ impl Reader<'_> {
             host,
             collection,
             states,
+            leaks: None,
             sysctls,
             counters,
             read_at: (!recorded).then_some(read_at),

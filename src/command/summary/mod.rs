@@ -5,17 +5,19 @@ mod ports;
 
 use std::time::{Instant, SystemTime};
 
-use super::{Outcome, outcome, output, source};
+use super::{Outcome, outcome, output, source, suspects};
 use crate::classify::assess;
+use crate::classify::close_wait::{Digest, Judge, MIN_AGE};
 use crate::classify::count::{self, Scope};
 use crate::classify::listeners::ListenerTally;
 use crate::cli::{CommonArgs, SummaryArgs, SummaryFormat};
 use crate::kernel::{
     KernelError, ProcRoot, SocketSource, read_counters, read_host, read_sockstat, read_sysctls,
+    read_uptime,
 };
 use crate::model::{
     Collection, Counters, Host, PortReading, Pressure, Query, Sample, SourceKind, StateCounts,
-    StateSet, StateTally, Sysctl, Sysctls,
+    StateSet, StateTally, Sysctl, Sysctls, TcpState,
 };
 use crate::render::summary;
 
@@ -52,14 +54,6 @@ pub(super) fn run(common: &CommonArgs, args: &SummaryArgs) -> anyhow::Result<Out
     Ok(outcome(common, &assessment))
 }
 
-/// Sockets that were counted.
-struct Counted {
-    states: StateCounts,
-    /// Listeners with a full queue, and the ports of all.
-    listeners: ListenerTally,
-    collection: Collection,
-}
-
 /// Reads everything that the summary shows.
 fn read(
     source: &mut dyn SocketSource,
@@ -79,6 +73,7 @@ fn read(
     let start = Instant::now();
     let counted = count_sockets(source, proc_root, scope, exact, &host)?;
     let elapsed = start.elapsed();
+    let leaks = suspects::name(&counted.digest, MIN_AGE, (!recorded).then_some(proc_root));
     let (sysctls, counters) = if recorded {
         (
             Sysctls::read(Sysctl::SUMMARY, |_| None),
@@ -101,6 +96,7 @@ fn read(
         host,
         collection: counted.collection,
         states: counted.states,
+        leaks: Some(leaks),
         sysctls,
         counters,
         read_at: (!recorded).then_some(start),
@@ -110,6 +106,15 @@ fn read(
             ..Pressure::default()
         },
     })
+}
+
+/// What the sockets came to.
+struct Counted {
+    states: StateCounts,
+    digest: Digest,
+    /// Listeners with a full queue, and the ports of all.
+    listeners: ListenerTally,
+    collection: Collection,
 }
 
 /// Counts the cheap way where that can be trusted, and looks at every socket
@@ -126,7 +131,9 @@ fn count_sockets(
         && source.kind() == SourceKind::Netlink
         && let Some(states) = scope.derived_states(host.kernel)
     {
-        let (tally, listeners, collection) = tally(source, states, scope)?;
+        // Few rows are left, so tcp_info costs next to nothing: CLOSE_WAIT is
+        // judged in the same walk.
+        let (tally, digest, listeners, collection) = tally(source, states, scope, true)?;
         let sockstat = read_sockstat(proc_root);
         // Rows that were lost would be counted as ESTABLISHED.
         if collection.source == SourceKind::Netlink
@@ -140,15 +147,23 @@ fn count_sockets(
         {
             return Ok(Counted {
                 states: counts,
+                digest,
                 listeners,
                 collection,
             });
         }
     }
-    let (tally, listeners, collection) = tally(source, scope.all_states(), scope)?;
+    let (all, mut digest, listeners, collection) = tally(source, scope.all_states(), scope, false)?;
+    // Now tcp_info would cost a sixth of the whole; CLOSE_WAIT alone has few
+    // rows, mostly none.
+    if digest.counts.total() > 0 && source.kind() == SourceKind::Netlink {
+        let close_wait = StateSet::NONE.with(TcpState::CloseWait);
+        (_, digest, _, _) = tally(source, close_wait, scope, true)?;
+    }
     let tells_bound = scope.tells_bound(collection.source, host.kernel);
     Ok(Counted {
-        states: count::from_dump(&tally, scope, tells_bound),
+        states: count::from_dump(&all, scope, tells_bound),
+        digest,
         listeners,
         collection,
     })
@@ -158,17 +173,29 @@ fn tally(
     source: &mut dyn SocketSource,
     states: StateSet,
     scope: Scope,
-) -> Result<(StateTally, ListenerTally, Collection), KernelError> {
+    tcp_info: bool,
+) -> Result<(StateTally, Digest, ListenerTally, Collection), KernelError> {
     let mut tally = StateTally::default();
+    let mut digest = Digest::default();
     // Their rows come by anyway.
     let mut listeners = ListenerTally::of_full_queues();
+    let judge = Judge {
+        min_age: MIN_AGE,
+        // A recorded dump is of another time, perhaps of another host.
+        uptime: (source.kind() != SourceKind::Replay)
+            .then(read_uptime)
+            .flatten(),
+        earlier: None,
+    };
     let query = Query {
         family: scope.family,
+        tcp_info,
         ..Query::states(states)
     };
     let collection = source.visit(&query, &mut |socket| {
         tally.add(socket);
+        digest.add(socket, &judge);
         listeners.add_listener(socket);
     })?;
-    Ok((tally, listeners, collection))
+    Ok((tally, digest, listeners, collection))
 }

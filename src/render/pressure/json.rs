@@ -104,6 +104,7 @@ struct ListenerJson<'a> {
     oldest_syn_age_ms: Option<AgeJson>,
     verdict: &'static str,
     pids: Option<&'a [u32]>,
+    command: Option<&'a str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -245,6 +246,7 @@ fn listener_json<'a>(listener: &'a Listener, view: &View<'_>) -> ListenerJson<'a
         }),
         verdict: verdict(listener, &evidence).key(),
         pids: listener.pids.as_deref(),
+        command: listener.command.as_deref(),
     }
 }
 

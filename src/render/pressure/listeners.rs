@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::super::Style;
+use super::super::{Style, safe};
 use super::{View, table};
 use crate::classify::Severity;
 use crate::classify::change;
@@ -81,11 +81,8 @@ fn name(listener: &Listener) -> String {
     if listener.sockets > 1 {
         let _ = write!(name, " ({} sockets)", listener.sockets);
     }
-    if let Some([pid, rest @ ..]) = listener.pids.as_deref() {
-        let _ = write!(name, "  pid {pid}");
-        if !rest.is_empty() {
-            let _ = write!(name, " +{}", rest.len());
-        }
+    if let Some(program) = listener.program() {
+        let _ = write!(name, "  {}", safe(&program));
     }
     name
 }
