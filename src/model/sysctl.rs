@@ -17,8 +17,9 @@ pub enum Sysctl {
     /// `net.ipv4.tcp_fin_timeout`, s: how long an orphan stays in FIN_WAIT2.
     /// It doesn't shorten TIME_WAIT.
     TcpFinTimeout,
-    /// `net.ipv4.tcp_max_syn_backlog`: the SYN queue of a listener, where
-    /// cookies are off.
+    /// `net.ipv4.tcp_max_syn_backlog`: where cookies are off, a listener takes
+    /// SYNs of unknown peers up to three quarters of it. Its own backlog bounds
+    /// its SYN queue in any case (`tcp_conn_request`).
     TcpMaxSynBacklog,
     /// `net.core.somaxconn`: the upper limit of every accept queue.
     Somaxconn,

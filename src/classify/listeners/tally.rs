@@ -26,19 +26,23 @@ struct Entry {
 pub struct ListenerTally {
     entries: HashMap<(Family, Endpoint), Entry>,
     ports: PortSet,
-    /// Listening sockets that were passed by.
+    /// Listeners that were counted and not kept.
     spared: u64,
-    queues_only: bool,
+    in_passing: bool,
 }
 
+/// How many listeners a tally in passing keeps, trouble aside: far more than a
+/// host has, and memory has a bound all the same.
+const KEPT_IN_PASSING: usize = 4_096;
+
 impl ListenerTally {
-    /// A tally that looks at accept queues alone and keeps those listeners
-    /// only whose queue is full, or isn't known to be: few, however many there
-    /// are.
+    /// A tally for a dump without ESTABLISHED sockets: it can't tell how many
+    /// of those in an accept queue are alive. It keeps so many listeners, and
+    /// then only those whose accept queue is full.
     #[must_use]
-    pub fn of_full_queues() -> Self {
+    pub fn in_passing() -> Self {
         Self {
-            queues_only: true,
+            in_passing: true,
             ..Self::default()
         }
     }
@@ -50,13 +54,18 @@ impl ListenerTally {
         };
         let limit = socket.accept_limit();
         self.ports.insert(socket.local.port);
-        if self.queues_only && limit.is_some_and(|limit| queue <= limit) {
+        let key = (socket.family, socket.local);
+        let spare = self.in_passing
+            && self.entries.len() >= KEPT_IN_PASSING
+            && limit.is_some_and(|limit| queue <= limit)
+            && !self.entries.contains_key(&key);
+        if spare {
             self.spared += 1;
             return;
         }
         let entry = self
             .entries
-            .entry((socket.family, socket.local))
+            .entry(key)
             .or_insert_with(|| Entry::new(socket));
         let listener = &mut entry.listener;
         listener.sockets += 1;
@@ -133,10 +142,10 @@ impl ListenerTally {
         let spared = self.spared;
         let mut listeners: Vec<Listener> = self.entries.into_values().map(Entry::finish).collect();
         sort(&mut listeners);
-        if self.queues_only {
+        if self.in_passing {
             for listener in &mut listeners {
                 listener.unaccepted = None;
-                listener.syn_recv = None;
+                listener.dead = None;
             }
         }
         Listeners {
@@ -292,6 +301,30 @@ mod tests {
         ]);
         assert_eq!(listeners.listeners[0].unaccepted, Some(2));
         assert_eq!(listeners.listeners[0].dead, Some(3));
+    }
+
+    #[test]
+    fn in_passing_handshakes_are_counted_and_memory_is_bounded() {
+        let mut tally = ListenerTally::in_passing();
+        let busy = socket("0.0.0.0:80", NOBODY).listening(0, Some(8)).build();
+        tally.add_listener(&busy);
+        let kept = u32::try_from(KEPT_IN_PASSING).unwrap();
+        for number in 0..kept + 9 {
+            let [_, a, b, c] = number.to_be_bytes();
+            let local = format!("127.{a}.{b}.{c}:81");
+            tally.add_listener(&socket(&local, NOBODY).listening(0, Some(8)).build());
+        }
+        let full = socket("0.0.0.0:82", NOBODY).listening(9, Some(8)).build();
+        tally.add_listener(&full);
+        let request = socket("10.0.0.1:80", "192.0.2.1:1000").in_syn_recv(0);
+        tally.add(&request.build());
+        let listeners = tally.finish();
+        assert_eq!(listeners.count, u64::from(kept) + 11);
+        assert_eq!(listeners.listeners.len(), KEPT_IN_PASSING + 1);
+        let fullest = listeners.listeners.first().unwrap();
+        assert_eq!((fullest.local.port, fullest.unaccepted), (82, None));
+        let of_80 = listeners.listeners.iter().find(|l| l.local.port == 80);
+        assert_eq!(of_80.unwrap().syn_recv, Some(1));
     }
 
     #[test]

@@ -108,7 +108,7 @@ fn read(
 struct Counted {
     states: StateCounts,
     digest: Digest,
-    /// Listeners with a full queue, and the ports of all.
+    /// Listeners with their accept and SYN queues.
     listeners: ListenerTally,
     collection: Collection,
 }
@@ -221,12 +221,13 @@ fn look(
         tally: StateTally::default(),
         digest: Digest::default(),
         // Their rows come by anyway.
-        listeners: ListenerTally::of_full_queues(),
+        listeners: ListenerTally::in_passing(),
     };
     let collection = source.visit(&query, &mut |socket| {
         seen.tally.add(socket);
         seen.digest.add(socket, &judge);
         seen.listeners.add_listener(socket);
+        seen.listeners.add(socket);
     })?;
     Ok((seen, collection))
 }

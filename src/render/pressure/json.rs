@@ -36,6 +36,7 @@ struct Document<'a> {
 #[derive(Debug, Serialize)]
 struct TimeWaitJson {
     count: Option<u64>,
+    minisockets: Option<u64>,
     max_buckets: Option<u64>,
     used_ratio: Option<f64>,
     overflows: Option<u64>,
@@ -207,13 +208,14 @@ fn rates(view: &View<'_>) -> BTreeMap<&'static str, Option<f64>> {
 
 fn time_wait(view: &View<'_>) -> TimeWaitJson {
     let sample = view.sample;
-    let count = sample.states.total_of(TcpState::TimeWait);
+    let minisockets = sample.states.minisockets;
     let max_buckets = sample.sysctls.get(Sysctl::TcpMaxTwBuckets);
     let tally = sample.pressure.time_wait;
     TimeWaitJson {
-        count,
+        count: sample.states.total_of(TcpState::TimeWait),
+        minisockets,
         max_buckets,
-        used_ratio: share(count, max_buckets),
+        used_ratio: share(minisockets, max_buckets),
         overflows: sample.counters.get(Counter::TcpTimeWaitOverflow),
         client_side: tally.map(|tally| tally.client_side),
         client_side_loopback: tally.map(|tally| tally.client_loopback),
