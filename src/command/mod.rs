@@ -5,6 +5,7 @@ mod check;
 mod generate;
 mod leaks;
 mod output;
+mod pressure;
 mod source;
 mod summary;
 mod suspects;
@@ -50,6 +51,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<Outcome> {
     match command {
         Command::Summary(args) => summary::run(&cli.common, args),
         Command::Leaks(args) => leaks::run(&cli.common, args),
+        Command::Pressure(args) => pressure::run(&cli.common, args),
         Command::Check(args) => Ok(check::run(&cli.common, args, None)),
         Command::Generate(args) => generate::run(args),
     }

@@ -12,6 +12,8 @@ mod leaks;
 mod memory;
 pub mod number;
 mod peer_filter;
+mod port;
+mod pressure;
 mod process;
 mod query;
 mod sample;
@@ -31,6 +33,11 @@ pub use endpoint::{Endpoint, Family};
 pub use leaks::{LeakDigest, Suspect, Who};
 pub use memory::{Incomparable, Memory, Sighting};
 pub use peer_filter::PeerFilter;
+pub use port::{PortRange, PortSet};
+pub use pressure::{
+    Destination, HostWide, Listener, Listeners, PortReading, PortSettings, Ports, Pressure,
+    SharedPool, TimeWaitTally,
+};
 pub use process::{
     Holder, IncompleteScan, Process, ScanCoverage, SocketPast, VanishedSocket, VanishedSockets,
 };

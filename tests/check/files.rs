@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
-use std::time::Duration;
+use std::time::Instant;
 
 use serde_json::Value;
 
@@ -54,6 +54,12 @@ fn who_is_killed_at_any_moment_leaves_whole_files() {
         page.to_str().expect("text"),
     ];
     let args = proc_args(&proc_root, &args);
+    let start = Instant::now();
+    assert!(run(&args).status.success());
+    let whole_run = start.elapsed();
+    for file in [&state, &page] {
+        fs::remove_file(file).expect("it was there");
+    }
     let (mut killed, mut seen) = (0, 0);
     for round in 0..KILLS {
         let mut child = check(&args)
@@ -62,7 +68,8 @@ fn who_is_killed_at_any_moment_leaves_whole_files() {
             .spawn()
             .expect("it starts");
         // From before its first write to after its last one, in small steps.
-        thread::sleep(Duration::from_micros(round % 100 * 60));
+        let step = u32::try_from(round % 100).expect("small");
+        thread::sleep(whole_run.mul_f64(1.2) * step / 100);
         child.kill().expect("killed");
         let status = child.wait().expect("ended");
         killed += u64::from(status.code().is_none());

@@ -39,6 +39,7 @@ pub fn judge(reading: &Reading, previous: Option<&Sample>, wishes: &Wishes) -> V
         (untold.unread, Missing::Unread),
         (untold.hidden, Missing::Hidden),
         (untold.denied, Missing::Denied),
+        (untold.spared, Missing::Spared),
     ] {
         if !names.is_empty() {
             verdict.add(Status::Unknown, Cause::Untold(names, why));
@@ -53,6 +54,7 @@ struct Untold {
     unread: Vec<String>,
     hidden: Vec<String>,
     denied: Vec<String>,
+    spared: Vec<String>,
 }
 
 fn gauge(id: MetricId, reading: &Reading, wishes: &Wishes) -> Gauge {
@@ -98,11 +100,11 @@ fn judge_by_rule(
         // what only the next run can know isn't wrong yet.
         Judgement::Unknown if !missing.is_empty() && !missing.contains(&Missing::Unread) => {}
         Judgement::Unknown => untold.unread.push(rule.name.to_owned()),
-        // It saw a part only, and found nothing wrong with that.
-        Judgement::Fine if missing.contains(&Missing::Unread) => {
+        // It saw a part only, or nothing at all, and found nothing wrong.
+        Judgement::Fine | Judgement::NotAsked if missing.contains(&Missing::Unread) => {
             untold.unread.push(rule.name.to_owned());
         }
-        Judgement::Fine => {}
+        Judgement::Fine | Judgement::NotAsked => {}
     }
 }
 
@@ -121,7 +123,7 @@ fn rules_words(gauge: &Gauge, reading: &Reading, previous: Option<&Sample>) -> O
     judgements
         .filter_map(|judgement| match judgement {
             Judgement::Found(findings) => Some(findings),
-            Judgement::Fine | Judgement::Unknown => None,
+            Judgement::Fine | Judgement::Unknown | Judgement::NotAsked => None,
         })
         .flatten()
         .next()
@@ -171,8 +173,9 @@ fn judge_by_range(
         Err(Missing::Unread) => untold.unread.push(gauge.id.to_string()),
         Err(Missing::Hidden) if asked => untold.hidden.push(gauge.id.to_string()),
         Err(Missing::Denied) if asked => untold.denied.push(gauge.id.to_string()),
+        Err(Missing::Spared) if asked => untold.spared.push(gauge.id.to_string()),
         // Told beside the status: the first run after a boot is no alarm.
-        Err(Missing::NotYet | Missing::Hidden | Missing::Denied) => {}
+        Err(_) => {}
     }
 }
 

@@ -1,9 +1,14 @@
 //! Every metric, in the order in which they are listed. A new one is a few
 //! lines here, and appears in the list, the perfdata, JSON and Prometheus.
 
-use super::super::rules::{self, CLOSE_WAIT_LEAK, SYN_RECV_BACKLOG, TIME_WAIT_BUCKETS};
+use super::super::ports;
+use super::super::rules::{
+    self, ACCEPT_QUEUE_FULL, CLOSE_WAIT_LEAK, ORPHANS, PORTS_EXHAUSTION, SYN_FLOOD,
+    SYN_RECV_BACKLOG, TCP_MEMORY, TIME_WAIT_BUCKETS,
+};
 use super::Range;
 use super::metric::{Metric, Source, Unit};
+use super::pressure;
 use super::reading::{Measured, Missing, number, share};
 use crate::model::{Counter, LeakDigest, Sysctl, TcpState, Verdict, Who};
 
@@ -89,32 +94,47 @@ pub const METRICS: &[Metric] = &[
         Source::Rate(&[Counter::TcpTimeWaitOverflow]),
     )
     .warns(Range::above(0.0)),
-    Metric::state(
-        TcpState::SynRecv,
-        "handshakes that aren't finished; 100 % is tcp_max_syn_backlog",
-    )
-    .limited(|now| now.sysctl(Sysctl::TcpMaxSynBacklog)),
     Metric::new(
-        "syn_recv_used",
+        "ports_used",
         Unit::Percent,
-        "unfinished handshakes of all listeners, of tcp_max_syn_backlog",
-        Source::Of(|now| {
-            share(
-                now.sockets(now.sample.states.total_of(TcpState::SynRecv)),
-                now.sysctl(Sysctl::TcpMaxSynBacklog),
-            )
-        }),
+        "ports taken towards the fullest destination; at most so many while all are few",
+        Source::Of(pressure::ports_used),
     )
-    .judged_by(&[SYN_RECV_BACKLOG])
-    .warns(Range::from(rules::SYN_RECV_WARNING * 100.0)),
-    // A connect storm after a restart sends some, too; cookies lose nobody.
+    .judged_by(&[PORTS_EXHAUSTION])
+    .warns(Range::from(ports::WARNING * 100.0))
+    .alarms(Range::from(ports::CRITICAL * 100.0)),
+    Metric::new(
+        "accept_queues_full",
+        Unit::Count,
+        "listeners whose accept queue is full; critical while clients are dropped",
+        Source::Of(pressure::full_accept_queues),
+    )
+    .of_sockets()
+    .judged_by(&[ACCEPT_QUEUE_FULL])
+    .warns(Range::from(1.0)),
+    Metric::new(
+        "accept_queue_used",
+        Unit::Percent,
+        "connections that wait in the fullest accept queue, of its limit",
+        Source::Of(pressure::accept_queue_used),
+    )
+    .of_sockets(),
+    Metric::state(TcpState::SynRecv, "handshakes that aren't finished"),
+    // What cookies make of it decides, and no number: the rule has no range.
+    Metric::new(
+        "syn_queue_used",
+        Unit::Percent,
+        "unfinished handshakes in the fullest SYN queue; cookies decide how bad it is",
+        Source::Of(pressure::syn_queue_used),
+    )
+    .judged_by(&[SYN_RECV_BACKLOG]),
     Metric::new(
         "syn_cookies_per_second",
         Unit::PerSecond,
-        "SYN cookies sent: SYN queues overflow",
+        "SYN cookies sent; it is a flood where few come back",
         Source::Rate(&[Counter::SyncookiesSent]),
     )
-    .warns(Range::above(10.0)),
+    .judged_by(&[SYN_FLOOD]),
     // A client tries again after 1 s, then 3 s, then 7 s: users notice.
     Metric::new(
         "syn_drops_per_second",
@@ -132,6 +152,31 @@ pub const METRICS: &[Metric] = &[
     )
     .warns(Range::above(100.0))
     .alarms(Range::above(1_000.0)),
+    Metric::new(
+        "orphans",
+        Unit::Count,
+        "sockets of the host that no process holds; 100 % is tcp_max_orphans",
+        Source::Of(pressure::orphans),
+    )
+    .limited(pressure::max_orphans),
+    Metric::new(
+        "orphans_used",
+        Unit::Percent,
+        "the same, of tcp_max_orphans, which the host's namespace alone shows",
+        Source::Of(|now| share(pressure::orphans(now), pressure::max_orphans(now))),
+    )
+    .judged_by(&[ORPHANS])
+    .warns(Range::from(rules::ORPHANS_WARNING * 100.0))
+    .alarms(Range::from(rules::ORPHANS_CRITICAL * 100.0)),
+    // It warns from the second number of tcp_mem on, wherever that is.
+    Metric::new(
+        "tcp_memory_used",
+        Unit::Percent,
+        "TCP buffers of the host, of the third number of tcp_mem; warns from the second on",
+        Source::Of(pressure::memory_used),
+    )
+    .judged_by(&[TCP_MEMORY])
+    .alarms(Range::from(rules::MEMORY_CRITICAL * 100.0)),
     Metric::state(TcpState::Established, "open connections"),
     Metric::state(TcpState::SynSent, "connections that we try to open"),
     Metric::state(TcpState::FinWait1, "closed by us, not acknowledged"),
@@ -174,153 +219,4 @@ fn fds_used(leaks: &LeakDigest) -> Measured {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::super::testing::{java, leak_digest, sample};
-    use super::super::super::{Judgement, Severity};
-    use super::super::metric::MetricId;
-    use super::super::reading::Reading;
-    use super::*;
-    use crate::model::{Memory, Sample};
-    use std::collections::BTreeSet;
-    use std::time::Duration;
-
-    #[test]
-    fn names_are_unique_plain_and_found() {
-        let mut names = BTreeSet::new();
-        for metric in METRICS {
-            assert!(names.insert(metric.name), "{}", metric.name);
-            assert!(
-                metric
-                    .name
-                    .chars()
-                    .all(|c| c.is_ascii_lowercase() || c == '_' || c.is_ascii_digit()),
-                "{}",
-                metric.name
-            );
-            assert!(MetricId::find(metric.name).is_some());
-        }
-        assert!(MetricId::find("close_wait_growth").is_some_and(|id| id.growth));
-        assert!(MetricId::find("time_wait_used_growth").is_none());
-        assert!(MetricId::find("nonsense").is_none());
-    }
-
-    #[test]
-    fn every_state_has_a_metric_of_its_own_count() {
-        for (count, state) in (1..).zip(TcpState::NAMED) {
-            if state == TcpState::BoundInactive {
-                continue;
-            }
-            let sample = sample().with_state(state, count).build();
-            let reading = Reading {
-                sample: &sample,
-                before: None,
-            };
-            let id = MetricId::find(state.key()).unwrap();
-            assert_eq!(id.read(&reading), Ok(number(count)), "{state}");
-        }
-    }
-
-    fn severity(of: &Metric, sample: &Sample) -> Option<Severity> {
-        of.rules
-            .iter()
-            .filter_map(|rule| match (rule.judge)(sample, None) {
-                Judgement::Found(findings) => findings.iter().map(|finding| finding.severity).max(),
-                _ => None,
-            })
-            .max()
-            .filter(|&severity| severity >= Severity::Warning)
-    }
-
-    /// What the list and the perfdata show is what the rules do.
-    #[test]
-    fn shown_defaults_are_the_limits_of_their_rules() {
-        for count in 0..1_100 {
-            let sample = sample()
-                .with_leaks(leak_digest(
-                    &[(Verdict::NotClosed, count)],
-                    vec![java(count, 9)],
-                ))
-                .with_minisockets(count)
-                .with_state(TcpState::SynRecv, count)
-                .with_sysctl(Sysctl::TcpMaxTwBuckets, 1_000)
-                .with_sysctl(Sysctl::TcpMaxSynBacklog, 1_000)
-                .with_sysctl(Sysctl::TcpSyncookies, 1)
-                .build();
-            let reading = Reading {
-                sample: &sample,
-                before: None,
-            };
-            for metric in METRICS.iter().filter(|metric| !metric.rules.is_empty()) {
-                let value = metric.read(&reading).unwrap();
-                let alerts = |range: Option<Range>| range.is_some_and(|range| range.alerts(value));
-                let shown = if alerts(metric.crit) {
-                    Some(Severity::Critical)
-                } else if alerts(metric.warn) {
-                    Some(Severity::Warning)
-                } else {
-                    None
-                };
-                assert_eq!(
-                    shown,
-                    severity(metric, &sample),
-                    "{} at {count}",
-                    metric.name
-                );
-            }
-        }
-    }
-
-    fn rate(name: &str, now: Option<u64>, before: Option<u64>, seconds: u64) -> Measured {
-        let counters = |value: Option<u64>| {
-            let mut builder = sample();
-            if let Some(value) = value {
-                builder = builder.with_counter(Counter::EstabResets, value);
-            }
-            builder.build()
-        };
-        let (now, then) = (counters(now), counters(before));
-        let memory = Memory {
-            counters: then.counters,
-            values: [("close_wait".to_owned(), 12.0)].into(),
-            ..Memory::default()
-        };
-        let reading = Reading {
-            sample: &now,
-            before: (seconds > 0).then_some((&memory, Duration::from_secs(seconds))),
-        };
-        MetricId::find(name).unwrap().read(&reading)
-    }
-
-    #[test]
-    fn a_rate_needs_two_looks_and_a_counter_that_did_not_fall() {
-        let name = "resets_per_second";
-        assert_eq!(rate(name, Some(160), Some(100), 30), Ok(2.0));
-        assert_eq!(rate(name, Some(100), Some(100), 30), Ok(0.0));
-        assert_eq!(rate(name, Some(99), Some(100), 30), Err(Missing::NotYet));
-        assert_eq!(rate(name, Some(100), None, 0), Err(Missing::NotYet));
-        assert_eq!(rate(name, Some(100), None, 30), Err(Missing::NotYet));
-        assert_eq!(rate(name, None, Some(100), 30), Err(Missing::Unread));
-    }
-
-    #[test]
-    fn growth_is_an_hour_and_may_be_negative() {
-        assert_eq!(rate("close_wait_growth", None, None, 1_800), Ok(-24.0));
-        assert_eq!(
-            rate("close_wait_growth", None, None, 0),
-            Err(Missing::NotYet)
-        );
-        assert_eq!(rate("listen_growth", None, None, 60), Err(Missing::NotYet));
-    }
-
-    #[test]
-    fn counts_of_an_incomplete_dump_are_unknown() {
-        let mut sample = sample().with_state(TcpState::CloseWait, 3).build();
-        sample.collection.complete = false;
-        let reading = Reading {
-            sample: &sample,
-            before: None,
-        };
-        let id = MetricId::find("close_wait").unwrap();
-        assert_eq!(id.read(&reading), Err(Missing::Unread));
-    }
-}
+mod tests;

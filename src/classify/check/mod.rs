@@ -8,6 +8,7 @@
 mod judge;
 mod metric;
 mod metrics;
+mod pressure;
 mod range;
 mod reading;
 mod status;

@@ -23,6 +23,8 @@ pub enum Missing {
     Hidden,
     /// It is known to root alone.
     Denied,
+    /// It would take longer than all else together.
+    Spared,
     /// It could not be read.
     Unread,
 }
@@ -35,6 +37,7 @@ impl Missing {
             Self::NotYet => "not known before the next run",
             Self::Hidden => "not shown in this network namespace",
             Self::Denied => "not shown without privilege",
+            Self::Spared => "not looked at: too many connections",
             Self::Unread => "could not be read",
         }
     }

@@ -137,6 +137,18 @@ impl Wishes {
         ranges.chain(names).any(MetricId::is_rate)
     }
 
+    /// Whether a metric is asked for by name, its growth aside.
+    #[must_use]
+    pub fn names(&self, name: &str) -> bool {
+        let is = |id: &MetricId| !id.growth && id.metric.name == name;
+        let mut ranges = self.warn.iter().chain(&self.crit);
+        ranges.any(|(id, _)| is(id))
+            || self.only.iter().any(|only| match only {
+                Name::Metric(id) => is(id),
+                Name::Rule(_) => false,
+            })
+    }
+
     /// The user's own ranges for a metric: to warn by, and critical.
     pub(super) fn ranges(&self, id: MetricId) -> (Option<Range>, Option<Range>) {
         let last = |ranges: &[(MetricId, Range)]| {

@@ -3,16 +3,16 @@
 use anyhow::bail;
 
 use super::super::source;
-use super::super::summary::{self, LeakTerms};
+use super::super::summary::{self, Terms};
 use super::Answer;
 use super::memory::{Recollection, counts};
 use super::watch::{Narrowing, Watch};
 use crate::classify::check::{Reading, Status, Verdict, Wishes, judge};
 use crate::classify::count::Scope;
 use crate::cli::{CheckArgs, CheckFormat, CommonArgs};
-use crate::kernel::ProcRoot;
+use crate::kernel::{ProcRoot, read_host_wide, read_sockstat};
 use crate::memory::replace;
-use crate::model::SourceKind;
+use crate::model::{Pressure, Sample, SourceKind};
 use crate::render::check;
 
 /// The whole check.
@@ -33,13 +33,17 @@ pub(super) fn look(
         bound: false,
     };
     let earlier = recollection.earlier();
-    let terms = LeakTerms {
+    let terms = Terms {
         min_age: args.min_age.0,
         earlier: earlier.as_ref(),
+        group_ports: wishes.names("ports_used"),
     };
     // The kernel's own counts are of all sockets.
     let exact = wishes.narrowed;
-    let sample = summary::read(&mut source, &proc_root, scope, exact, terms)?;
+    let mut sample = summary::read(&mut source, &proc_root, scope, exact, terms)?;
+    if sample.collection.source != SourceKind::Replay {
+        sample.pressure.host_wide = read_host_wide(&proc_root, &read_sockstat(&proc_root));
+    }
     if needs_netlink && sample.collection.source == SourceKind::Procfs {
         bail!("cannot tell units apart over /proc: sockets have no cgroups there");
     }
@@ -48,12 +52,27 @@ pub(super) fn look(
         sample: &sample,
         before: recollection.before(),
     };
-    let verdict = judge(&reading, None, wishes);
+    let previous = previous(&reading);
+    let verdict = judge(&reading, previous.as_ref(), wishes);
     let values = counts(&reading);
     let answer = answer(common, args, &reading, verdict, format)?;
     Ok(Answer {
         notes: recollection.leave(values).into_iter().collect(),
         ..answer
+    })
+}
+
+/// The check before as the rules want it: a sample of which the counters are
+/// known.
+fn previous(reading: &Reading) -> Option<Sample> {
+    let (memory, elapsed) = reading.before?;
+    let sample = reading.sample;
+    Some(Sample {
+        counters: memory.counters.clone(),
+        read_at: sample.read_at?.checked_sub(elapsed),
+        leaks: None,
+        pressure: Pressure::default(),
+        ..sample.clone()
     })
 }
 

@@ -4,19 +4,24 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use crate::classify::RULES;
-use crate::classify::check::{GROWTH, METRICS, Range};
+use crate::classify::check::{GROWTH, METRICS, Metric, Range};
 
 /// A line a metric and a line a rule that judges none.
 #[must_use]
 pub fn list() -> String {
     let cell = |range: Option<Range>| range.map_or_else(|| "-".to_owned(), |r| r.to_string());
+    // A rule without a range judges by more than the number.
+    let of = |metric: &Metric, range: Option<Range>| match (range, metric.warn, metric.crit) {
+        (None, None, None) if !metric.rules.is_empty() => "by rule".to_owned(),
+        _ => cell(range),
+    };
     let mut rows = vec![["METRIC", "UNIT", "WARNING", "CRITICAL", "MEANING"].map(str::to_owned)];
     rows.extend(METRICS.iter().map(|metric| {
         [
             metric.name.to_owned(),
             metric.unit.key().to_owned(),
-            cell(metric.warn),
-            cell(metric.crit),
+            of(metric, metric.warn),
+            of(metric, metric.crit),
             metric.meaning.to_owned(),
         ]
     }));

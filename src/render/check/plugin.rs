@@ -108,7 +108,9 @@ fn whole(problem: &Problem) -> String {
     match &problem.cause {
         Cause::Found(finding) => finding.message.clone(),
         Cause::Exceeded(gauge) => exceeded(gauge, problem.status),
-        Cause::Untold(names, why) => format!("{} {}", names.join(", "), why.reason()),
+        Cause::Untold(names, why) => {
+            format!("{}, so not judged: {}", why.reason(), names.join(", "))
+        }
         Cause::Failed(what) => what.clone(),
     }
 }

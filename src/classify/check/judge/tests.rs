@@ -3,7 +3,9 @@ use std::time::Duration;
 use super::super::super::testing::{SampleBuilder, java, leak_digest, sample};
 use super::super::wishes::Name;
 use super::*;
-use crate::model::{Counter, Memory, Sysctl, TcpState, Verdict as Leak};
+use crate::model::{
+    Counter, HostWide, Listeners, Memory, PortReading, Pressure, Sysctl, TcpState, Verdict as Leak,
+};
 
 /// Everything known, nothing wrong.
 fn healthy() -> SampleBuilder {
@@ -16,6 +18,21 @@ fn healthy() -> SampleBuilder {
         .with_sysctl(Sysctl::TcpMaxSynBacklog, 1_000)
         .with_sysctl(Sysctl::TcpSyncookies, 1)
         .with_minisockets(0)
+        .with_pressure(Pressure {
+            ports: PortReading::RuledOut {
+                connections: 0,
+                usable: 28_000,
+            },
+            listeners: Some(Listeners::default()),
+            time_wait: None,
+            host_wide: HostWide {
+                orphans: Some(0),
+                memory_pages: Some(0),
+                // As in a child namespace.
+                max_orphans: None,
+                memory_limits: None,
+            },
+        })
         .with_leaks(leak_digest(&[], Vec::new()))
 }
 

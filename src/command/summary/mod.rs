@@ -1,20 +1,23 @@
 //! `tcpstate summary`: how many connections are in each state, and is anything
 //! wrong?
 
+mod ports;
+
 use std::time::{Duration, Instant, SystemTime};
 
 use super::{Outcome, outcome, output, source, suspects};
 use crate::classify::assess;
 use crate::classify::close_wait::{Digest, Earlier, Judge, MIN_AGE};
 use crate::classify::count::{self, Reading, Scope};
+use crate::classify::listeners::ListenerTally;
 use crate::cli::{CommonArgs, SummaryArgs, SummaryFormat};
 use crate::kernel::{
     KernelError, ProcRoot, SocketSource, read_counters, read_host, read_sockstat, read_sysctls,
     read_uptime,
 };
 use crate::model::{
-    Collection, Counters, Host, Query, Sample, Sockstat, SourceKind, StateCounts, StateSet,
-    StateTally, Sysctls, TcpState,
+    Collection, Counters, Host, PortReading, Pressure, Query, Sample, Sockstat, SourceKind,
+    StateCounts, StateSet, StateTally, Sysctl, Sysctls, TcpState,
 };
 use crate::render::summary;
 
@@ -32,7 +35,7 @@ pub(super) fn run(common: &CommonArgs, args: &SummaryArgs) -> anyhow::Result<Out
         &proc_root,
         scope,
         args.exact,
-        LeakTerms::default(),
+        Terms::default(),
     )?;
     if let Some(reason) = &sample.collection.fallback_reason {
         output::note(&format!(
@@ -53,20 +56,24 @@ pub(super) fn run(common: &CommonArgs, args: &SummaryArgs) -> anyhow::Result<Out
     Ok(outcome(common, &assessment))
 }
 
-/// What CLOSE_WAIT is judged by.
+/// What is asked beyond the counts.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct LeakTerms<'e> {
-    /// Younger sockets are not called leaked.
+pub(super) struct Terms<'e> {
+    /// Younger CLOSE_WAIT sockets are not called leaked.
     pub(super) min_age: Duration,
-    /// An earlier reading.
+    /// An earlier reading, to judge CLOSE_WAIT by.
     pub(super) earlier: Option<&'e Earlier>,
+    /// Groups connections by destination even where there are so many that it
+    /// takes a while.
+    pub(super) group_ports: bool,
 }
 
-impl Default for LeakTerms<'_> {
+impl Default for Terms<'_> {
     fn default() -> Self {
         Self {
             min_age: MIN_AGE,
             earlier: None,
+            group_ports: false,
         }
     }
 }
@@ -77,7 +84,7 @@ pub(super) fn read(
     proc_root: &ProcRoot,
     scope: Scope,
     exact: bool,
-    terms: LeakTerms<'_>,
+    terms: Terms<'_>,
 ) -> Result<Sample, KernelError> {
     // A recorded dump is of another time and perhaps another host: nothing that
     // could be read here belongs to it.
@@ -89,27 +96,44 @@ pub(super) fn read(
     };
     let taken_at = (!recorded).then(SystemTime::now);
     let start = Instant::now();
-    let Counted {
-        states,
-        digest,
-        collection,
-    } = count_sockets(source, proc_root, scope, exact, &host, terms)?;
+    let counted = count_sockets(source, proc_root, scope, exact, &host, terms)?;
     let elapsed = start.elapsed();
-    let leaks = suspects::name(&digest, terms.min_age, (!recorded).then_some(proc_root));
+    let leaks = suspects::name(
+        &counted.digest,
+        terms.min_age,
+        (!recorded).then_some(proc_root),
+    );
     let (sysctls, counters) = if recorded {
-        (Sysctls::default(), Counters::default())
+        (
+            Sysctls::read(Sysctl::SUMMARY, |_| None),
+            Counters::default(),
+        )
     } else {
-        (read_sysctls(proc_root), read_counters(proc_root))
+        (
+            read_sysctls(proc_root, Sysctl::SUMMARY),
+            read_counters(proc_root),
+        )
+    };
+    let ports = if recorded {
+        PortReading::NotRead
+    } else {
+        ports::read(source, proc_root, scope.family, &counted, &sysctls, terms)?
     };
     Ok(Sample {
         taken_at,
         elapsed,
         host,
-        collection,
-        states,
+        collection: counted.collection,
+        states: counted.states,
         leaks: Some(leaks),
         sysctls,
         counters,
+        read_at: (!recorded).then_some(start),
+        pressure: Pressure {
+            ports,
+            listeners: Some(counted.listeners.finish()),
+            ..Pressure::default()
+        },
     })
 }
 
@@ -117,6 +141,8 @@ pub(super) fn read(
 struct Counted {
     states: StateCounts,
     digest: Digest,
+    /// Listeners with their accept and SYN queues.
+    listeners: ListenerTally,
     collection: Collection,
 }
 
@@ -128,7 +154,7 @@ fn count_sockets(
     scope: Scope,
     exact: bool,
     host: &Host,
-    terms: LeakTerms<'_>,
+    terms: Terms<'_>,
 ) -> Result<Counted, KernelError> {
     // Only netlink saves by leaving states out.
     if !exact
@@ -137,9 +163,9 @@ fn count_sockets(
     {
         // Few rows are left, so tcp_info costs next to nothing: CLOSE_WAIT is
         // judged in the same walk.
-        let (tally, digest, collection) = tally_again(source, states, scope, true, terms)?;
+        let (seen, collection) = look_again(source, states, scope, true, terms)?;
         let reading = Reading {
-            tally: &tally,
+            tally: &seen.tally,
             source: collection.source,
             sockstat: read_sockstat(proc_root),
             kernel: host.kernel,
@@ -151,16 +177,16 @@ fn count_sockets(
         {
             return Ok(Counted {
                 states,
-                digest,
+                digest: seen.digest,
+                listeners: seen.listeners,
                 collection,
             });
         }
     }
-    let (all, mut digest, collection) =
-        tally_again(source, scope.all_states(), scope, false, terms)?;
+    let (mut seen, collection) = look_again(source, scope.all_states(), scope, false, terms)?;
     let recorded = collection.source == SourceKind::Replay;
     let reading = Reading {
-        tally: &all,
+        tally: &seen.tally,
         source: collection.source,
         sockstat: if recorded {
             Sockstat::default()
@@ -169,44 +195,51 @@ fn count_sockets(
         },
         kernel: host.kernel,
     };
+    let states = count::from_dump(&reading, scope);
     // Now tcp_info would cost a sixth of the whole; CLOSE_WAIT alone has few
     // rows, mostly none.
-    if digest.counts.total() > 0 && source.kind() == SourceKind::Netlink {
+    if seen.digest.counts.total() > 0 && source.kind() == SourceKind::Netlink {
         let close_wait = StateSet::NONE.with(TcpState::CloseWait);
-        (_, digest, _) = tally_again(source, close_wait, scope, true, terms)?;
+        seen.digest = look_again(source, close_wait, scope, true, terms)?.0.digest;
     }
     Ok(Counted {
-        states: count::from_dump(&reading, scope),
-        digest,
+        states,
+        digest: seen.digest,
+        listeners: seen.listeners,
         collection,
     })
 }
 
-/// Counts, and counts anew where the source failed in mid-dump and has another
-/// to go on with: nothing is printed yet, so what was counted can be forgotten.
-fn tally_again(
+/// What sockets come to while they stream by.
+struct Seen {
+    tally: StateTally,
+    digest: Digest,
+    listeners: ListenerTally,
+}
+
+/// Looks, and looks anew where the source failed in mid-dump and has another to
+/// go on with: nothing is printed yet, so what was seen can be forgotten.
+fn look_again(
     source: &mut dyn SocketSource,
     states: StateSet,
     scope: Scope,
     tcp_info: bool,
-    terms: LeakTerms<'_>,
-) -> Result<(StateTally, Digest, Collection), KernelError> {
+    terms: Terms<'_>,
+) -> Result<(Seen, Collection), KernelError> {
     let before = source.kind();
-    match tally(source, states, scope, tcp_info, terms) {
-        Err(_) if source.kind() != before => tally(source, states, scope, tcp_info, terms),
+    match look(source, states, scope, tcp_info, terms) {
+        Err(_) if source.kind() != before => look(source, states, scope, tcp_info, terms),
         outcome => outcome,
     }
 }
 
-fn tally(
+fn look(
     source: &mut dyn SocketSource,
     states: StateSet,
     scope: Scope,
     tcp_info: bool,
-    terms: LeakTerms<'_>,
-) -> Result<(StateTally, Digest, Collection), KernelError> {
-    let mut tally = StateTally::default();
-    let mut digest = Digest::default();
+    terms: Terms<'_>,
+) -> Result<(Seen, Collection), KernelError> {
     let judge = Judge {
         min_age: terms.min_age,
         // A recorded dump is of another time, perhaps of another host.
@@ -220,9 +253,17 @@ fn tally(
         tcp_info,
         ..Query::states(states)
     };
+    let mut seen = Seen {
+        tally: StateTally::default(),
+        digest: Digest::default(),
+        // Their rows come by anyway.
+        listeners: ListenerTally::in_passing(),
+    };
     let collection = source.visit(&query, &mut |socket| {
-        tally.add(socket);
-        digest.add(socket, &judge);
+        seen.tally.add(socket);
+        seen.digest.add(socket, &judge);
+        seen.listeners.add_listener(socket);
+        seen.listeners.add(socket);
     })?;
-    Ok((tally, digest, collection))
+    Ok((seen, collection))
 }
