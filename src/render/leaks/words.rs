@@ -78,12 +78,9 @@ pub(super) fn unattributed(report: &LeakReport) -> Option<String> {
         .or(Some(first))
     {
         let why = match why {
-            IncompleteScan::Denied(1) => {
-                "1 process belongs to another user: only root may look into it".to_owned()
-            }
             IncompleteScan::Denied(processes) => format!(
-                "{} processes belong to other users: only root may look into them",
-                grouped(processes)
+                "{} may not be looked into: that takes root with all its capabilities",
+                counted(processes, "process", "processes")
             ),
             IncompleteScan::Hidden => {
                 "/proc hides other users' processes (hidepid); root sees them".to_owned()
