@@ -118,6 +118,7 @@ struct ProcessJson<'a> {
     remotes: Vec<PeerJson>,
     local_ports: Vec<LocalPortJson>,
     growth: Option<GrowthJson>,
+    unread_bytes: u64,
     hint: Option<String>,
     sockets: Vec<HeldJson<'a>>,
 }
@@ -139,6 +140,8 @@ struct SocketJson {
     half_close: Option<&'static str>,
     age_ms: AgeJson,
     recv_q: u32,
+    /// `recv_q` without the end of the stream.
+    unread_bytes: u32,
     send_q: Option<u32>,
     inode: Option<u64>,
     cookie: Option<u64>,
@@ -266,9 +269,8 @@ fn process_json<'a>(view: &View<'a>, leaks: &'a ProcessLeaks) -> ProcessJson<'a>
         remotes: leaks.peers.iter().map(PeerJson::from).collect(),
         local_ports: leaks.local_ports.iter().map(LocalPortJson::from).collect(),
         growth: leaks.growth.map(|growth| growth_json(growth, leaks)),
-        hint: leaks
-            .hint
-            .map(|hint| super::words::hint(hint, &leaks.counts)),
+        unread_bytes: leaks.unread_bytes,
+        hint: leaks.hint.map(|hint| super::words::hint(hint, leaks)),
         sockets: leaks
             .sockets
             .iter()
@@ -414,6 +416,7 @@ impl From<&Judged> for SocketJson {
             half_close: judged.half_close.map(HalfClose::key),
             age_ms: judged.age.into(),
             recv_q: socket.recv_q,
+            unread_bytes: judged.unread_bytes(),
             send_q: socket.send_q,
             inode: socket.inode,
             cookie: socket.cookie.map(|cookie| cookie.0),

@@ -98,7 +98,7 @@ fn explain(text: &mut String, leaks: &ProcessLeaks, peers_told: bool, style: &St
         return;
     };
     let label = format!("{}  ", name(leaks.process.pid, Some(&leaks.process)));
-    let mut sentence = words::hint(hint, &leaks.counts);
+    let mut sentence = words::hint(hint, leaks);
     if !peers_told {
         let peers = peers(&leaks.peers, Some(style.columns()), style);
         let _ = write!(sentence, " Peers: {peers}.");
