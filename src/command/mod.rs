@@ -4,6 +4,7 @@
 mod generate;
 mod leaks;
 mod output;
+mod pressure;
 mod source;
 mod summary;
 mod suspects;
@@ -42,6 +43,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<Outcome> {
     match command {
         Command::Summary(args) => summary::run(&cli.common, args),
         Command::Leaks(args) => leaks::run(&cli.common, args),
+        Command::Pressure(args) => pressure::run(&cli.common, args),
         Command::Generate(args) => generate::run(args),
     }
 }

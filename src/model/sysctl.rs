@@ -31,11 +31,19 @@ pub enum Sysctl {
     /// `net.ipv4.tcp_tw_recycle`: gone since 4.12; where it is 1 it breaks
     /// clients behind NAT.
     TcpTwRecycle,
+    /// `net.ipv4.tcp_synack_retries`: how often a SYN-ACK is sent again.
+    TcpSynackRetries,
+    /// `net.ipv4.tcp_abort_on_overflow`: 1 answers with a reset where a full
+    /// accept queue otherwise stays silent.
+    TcpAbortOnOverflow,
+    /// `net.ipv4.tcp_max_orphans`: sockets without a process that the host may
+    /// have. Not to be seen in a child namespace.
+    TcpMaxOrphans,
 }
 
 impl Sysctl {
-    /// Every setting, in the order in which they are shown.
-    pub const ALL: [Self; 10] = [
+    /// The settings that the summary judges by and shows, in that order.
+    pub const SUMMARY: &'static [Self] = &[
         Self::TcpTwReuse,
         Self::TcpTwReuseDelay,
         Self::TcpTimestamps,
@@ -46,6 +54,23 @@ impl Sysctl {
         Self::TcpFastopen,
         Self::TcpMaxTwBuckets,
         Self::TcpTwRecycle,
+    ];
+
+    /// The settings that `pressure` judges by and shows, in that order.
+    pub const PRESSURE: &'static [Self] = &[
+        Self::TcpTwReuse,
+        Self::TcpTwReuseDelay,
+        Self::TcpTimestamps,
+        Self::TcpSyncookies,
+        Self::TcpMaxSynBacklog,
+        Self::TcpSynackRetries,
+        Self::Somaxconn,
+        Self::TcpAbortOnOverflow,
+        Self::TcpFinTimeout,
+        Self::TcpFastopen,
+        Self::TcpMaxTwBuckets,
+        Self::TcpTwRecycle,
+        Self::TcpMaxOrphans,
     ];
 
     /// The name as sysctl(8) takes it.
@@ -62,6 +87,9 @@ impl Sysctl {
             Self::TcpFastopen => "net.ipv4.tcp_fastopen",
             Self::TcpMaxTwBuckets => "net.ipv4.tcp_max_tw_buckets",
             Self::TcpTwRecycle => "net.ipv4.tcp_tw_recycle",
+            Self::TcpSynackRetries => "net.ipv4.tcp_synack_retries",
+            Self::TcpAbortOnOverflow => "net.ipv4.tcp_abort_on_overflow",
+            Self::TcpMaxOrphans => "net.ipv4.tcp_max_orphans",
         }
     }
 
@@ -77,18 +105,21 @@ impl Sysctl {
 /// not be read, is `None`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sysctls {
-    values: [Option<u64>; Sysctl::ALL.len()],
+    values: Vec<(Sysctl, Option<u64>)>,
 }
 
 impl Sysctls {
-    /// Asks `value` for every setting.
-    pub fn read(value: impl FnMut(Sysctl) -> Option<u64>) -> Self {
+    /// Asks `value` for each of the wanted settings.
+    pub fn read(wanted: &[Sysctl], mut value: impl FnMut(Sysctl) -> Option<u64>) -> Self {
         Self {
-            values: Sysctl::ALL.map(value),
+            values: wanted
+                .iter()
+                .map(|&sysctl| (sysctl, value(sysctl)))
+                .collect(),
         }
     }
 
-    /// The value of one setting.
+    /// The value of one setting; `None` too when it wasn't wanted.
     #[must_use]
     pub fn get(&self, sysctl: Sysctl) -> Option<u64> {
         self.iter()
@@ -96,9 +127,9 @@ impl Sysctls {
             .flatten()
     }
 
-    /// Every setting with its value.
+    /// Every setting that was wanted with its value.
     pub fn iter(&self) -> impl Iterator<Item = (Sysctl, Option<u64>)> {
-        Sysctl::ALL.into_iter().zip(self.values)
+        self.values.iter().copied()
     }
 }
 
@@ -108,7 +139,7 @@ mod tests {
 
     #[test]
     fn a_setting_is_found_by_name_whatever_the_others_are() {
-        let sysctls = Sysctls::read(|sysctl| match sysctl {
+        let sysctls = Sysctls::read(Sysctl::SUMMARY, |sysctl| match sysctl {
             Sysctl::TcpSyncookies => Some(2),
             Sysctl::TcpTwRecycle => None,
             _ => Some(9),
@@ -116,6 +147,7 @@ mod tests {
         assert_eq!(sysctls.get(Sysctl::TcpSyncookies), Some(2));
         assert_eq!(sysctls.get(Sysctl::TcpTwRecycle), None);
         assert_eq!(sysctls.get(Sysctl::Somaxconn), Some(9));
+        assert_eq!(sysctls.get(Sysctl::TcpMaxOrphans), None, "not wanted");
         assert_eq!(Sysctl::Somaxconn.short_name(), "somaxconn");
     }
 }

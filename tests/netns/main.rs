@@ -22,4 +22,5 @@ mod cast;
 mod fixtures;
 mod lab;
 mod leaks;
+mod pressure;
 mod summary;

@@ -50,7 +50,13 @@ fn meaning(sysctl: Sysctl, value: u64, sample: &Sample) -> Option<String> {
         Sysctl::Somaxconn => "connections an accept queue holds at most".to_owned(),
         Sysctl::TcpFinTimeout => "s an orphan stays in FIN_WAIT2 (TIME_WAIT: 60 s)".to_owned(),
         Sysctl::TcpFastopen => fastopen(value),
-        Sysctl::TcpTwReuseDelay | Sysctl::TcpTimestamps | Sysctl::TcpMaxTwBuckets => return None,
+        // Told elsewhere, or not the summary's.
+        Sysctl::TcpTwReuseDelay
+        | Sysctl::TcpTimestamps
+        | Sysctl::TcpMaxTwBuckets
+        | Sysctl::TcpSynackRetries
+        | Sysctl::TcpAbortOnOverflow
+        | Sysctl::TcpMaxOrphans => return None,
     })
 }
 
