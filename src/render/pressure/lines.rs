@@ -60,7 +60,8 @@ fn time_wait(view: &View<'_>) -> Option<String> {
         Some(overflows @ 1..) => {
             let _ = write!(line, ", {} refused so far", grouped(overflows));
         }
-        _ => line.push_str(", none refused"),
+        Some(0) => line.push_str(", none refused"),
+        None => {}
     }
     let recent = tally.ages.first().copied().unwrap_or(0);
     if recent > 0 {
@@ -175,7 +176,7 @@ fn resets(view: &View<'_>) -> Option<String> {
         ),
         (
             Counter::TcpAbortOnData,
-            "closed with SO_LINGER 0 (can lose what was sent)",
+            "closed with SO_LINGER 0, or before the peer's last data (can lose what was sent)",
         ),
         (Counter::TcpAbortOnTimeout, "timed out"),
         (Counter::TcpAbortOnMemory, "out of memory or orphans"),
