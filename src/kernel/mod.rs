@@ -2,6 +2,7 @@
 //! counters. Everything that can fail says what it was doing to what.
 
 mod counters;
+mod digits;
 mod error;
 mod fallback;
 mod host;

@@ -14,10 +14,17 @@ pub mod summary;
 pub use safe::safe;
 pub use style::Style;
 
+use crate::model::number;
+
+/// Adds a line to a text.
+fn push_line(text: &mut String, line: &str) {
+    text.push_str(line);
+    text.push('\n');
+}
+
 /// A share as a number from 0 to 1 and more; `None` of nothing, or of what
 /// isn't known.
-#[expect(clippy::cast_precision_loss, reason = "counts here are below 2^53")]
 fn share(part: Option<u64>, whole: Option<u64>) -> Option<f64> {
-    let whole = whole.filter(|&whole| whole > 0)?;
-    Some(part? as f64 / whole as f64)
+    part.zip(whole)
+        .and_then(|(part, whole)| number::ratio(part, whole))
 }

@@ -1,8 +1,8 @@
 //! What the whole host shares: orphans and the memory of TCP.
 
 use super::super::{Evidence, Finding, Judgement, Rule, Severity};
-use super::ratio;
 use crate::model::Sample;
+use crate::model::number::ratio;
 
 /// Orphans near their limit.
 pub(in crate::classify) const ORPHANS: Rule = Rule {

@@ -17,13 +17,6 @@ pub(super) use syn::{SYN_RECV_BACKLOG, TCP_SYNCOOKIES};
 pub(super) use syn_flood::SYN_FLOOD;
 pub(super) use time_wait::{TCP_TW_RECYCLE, TIME_WAIT_BUCKETS};
 
-/// A share as a number from 0 to 1; `None` of nothing. Counts are far below
-/// 2^53, where a float would begin to round.
-#[expect(clippy::cast_precision_loss, reason = "socket counts are below 2^53")]
-fn ratio(part: u64, whole: u64) -> Option<f64> {
-    (whole > 0).then(|| part as f64 / whole as f64)
-}
-
 #[cfg(test)]
 mod testing {
     use super::super::{Judgement, Severity};

@@ -11,7 +11,7 @@ use crate::kernel::{
 };
 use crate::model::{
     Collection, Counters, Family, Host, HostWide, PortReading, PortSet, PortSettings, Pressure,
-    Query, Sample, SourceKind, StateSet, StateTally, Sysctl, Sysctls, TcpState,
+    Query, Sample, Sockstat, SourceKind, StateSet, StateTally, Sysctl, Sysctls, TcpState,
 };
 
 /// Where and what to read.
@@ -77,13 +77,24 @@ impl Reader<'_> {
             family: self.family,
             bound: false,
         };
-        let states = count::from_dump(&states, scope, false);
+        let sockstat = if recorded {
+            Sockstat::default()
+        } else {
+            read_sockstat(self.proc_root)
+        };
+        let reading = count::Reading {
+            tally: &states,
+            source: collection.source,
+            sockstat,
+            kernel: host.kernel,
+        };
+        let states = count::from_dump(&reading, scope);
         let (ports, time_wait) = ports.finish(bound.as_ref());
         let pressure = Pressure {
             ports: PortReading::Grouped(ports),
             listeners: Some(listeners.finish()),
             time_wait: Some(time_wait),
-            host_wide: self.host_wide(recorded, &sysctls),
+            host_wide: self.host_wide(recorded, &sockstat, &sysctls),
         };
         Ok(Sample {
             taken_at,
@@ -107,11 +118,7 @@ impl Reader<'_> {
         collection: &Collection,
         host: &Host,
     ) -> Result<Option<PortSet>, KernelError> {
-        let scope = Scope {
-            family: None,
-            bound: true,
-        };
-        let offered = scope.tells_bound(collection.source, host.kernel);
+        let offered = count::shows_bound(collection.source, host.kernel);
         if !offered || !(self.bound || ports.is_tight()) {
             return Ok(None);
         }
@@ -136,11 +143,10 @@ impl Reader<'_> {
         self.source.visit(&query, visitor)
     }
 
-    fn host_wide(&self, recorded: bool, sysctls: &Sysctls) -> HostWide {
+    fn host_wide(&self, recorded: bool, sockstat: &Sockstat, sysctls: &Sysctls) -> HostWide {
         if recorded {
             return HostWide::default();
         }
-        let sockstat = read_sockstat(self.proc_root);
         HostWide {
             orphans: sockstat.orphan,
             max_orphans: sysctls.get(Sysctl::TcpMaxOrphans),

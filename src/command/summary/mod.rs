@@ -8,7 +8,7 @@ use std::time::{Instant, SystemTime};
 use super::{Outcome, outcome, output, source, suspects};
 use crate::classify::assess;
 use crate::classify::close_wait::{Digest, Judge, MIN_AGE};
-use crate::classify::count::{self, Scope};
+use crate::classify::count::{self, Reading, Scope};
 use crate::classify::listeners::ListenerTally;
 use crate::cli::{CommonArgs, SummaryArgs, SummaryFormat};
 use crate::kernel::{
@@ -16,13 +16,14 @@ use crate::kernel::{
     read_uptime,
 };
 use crate::model::{
-    Collection, Counters, Host, PortReading, Pressure, Query, Sample, SourceKind, StateCounts,
-    StateSet, StateTally, Sysctl, Sysctls, TcpState,
+    Collection, Counters, Host, PortReading, Pressure, Query, Sample, Sockstat, SourceKind,
+    StateCounts, StateSet, StateTally, Sysctl, Sysctls, TcpState,
 };
 use crate::render::summary;
 
 /// Prints the summary.
 pub(super) fn run(common: &CommonArgs, args: &SummaryArgs) -> anyhow::Result<Outcome> {
+    let format = super::format(common, args.format, SummaryFormat::Json)?;
     let proc_root = ProcRoot::new(&common.proc_root);
     let mut source = source::open(common, &proc_root)?;
     let scope = Scope {
@@ -40,11 +41,6 @@ pub(super) fn run(common: &CommonArgs, args: &SummaryArgs) -> anyhow::Result<Out
         output::note(&summary::provenance(&sample));
     }
     let assessment = assess(&sample, None);
-    let format = if common.json {
-        SummaryFormat::Json
-    } else {
-        args.format.unwrap_or_default()
-    };
     let text = match format {
         SummaryFormat::Table => summary::table(&sample, &assessment, &output::style(common.color)),
         SummaryFormat::Json => summary::json(&sample, &assessment)?,
@@ -133,52 +129,81 @@ fn count_sockets(
     {
         // Few rows are left, so tcp_info costs next to nothing: CLOSE_WAIT is
         // judged in the same walk.
-        let (tally, digest, listeners, collection) = tally(source, states, scope, true)?;
-        let sockstat = read_sockstat(proc_root);
+        let (seen, collection) = look_again(source, states, scope, true)?;
+        let reading = Reading {
+            tally: &seen.tally,
+            source: collection.source,
+            sockstat: read_sockstat(proc_root),
+            kernel: host.kernel,
+        };
         // Rows that were lost would be counted as ESTABLISHED.
         if collection.source == SourceKind::Netlink
             && collection.complete
-            && let Some(counts) = count::derive(
-                &tally,
-                &sockstat,
-                scope,
-                scope.tells_bound(collection.source, host.kernel),
-            )
+            && let Some(states) = count::derive(&reading, scope)
         {
             return Ok(Counted {
-                states: counts,
-                digest,
-                listeners,
+                states,
+                digest: seen.digest,
+                listeners: seen.listeners,
                 collection,
             });
         }
     }
-    let (all, mut digest, listeners, collection) = tally(source, scope.all_states(), scope, false)?;
+    let (mut seen, collection) = look_again(source, scope.all_states(), scope, false)?;
+    let recorded = collection.source == SourceKind::Replay;
+    let reading = Reading {
+        tally: &seen.tally,
+        source: collection.source,
+        sockstat: if recorded {
+            Sockstat::default()
+        } else {
+            read_sockstat(proc_root)
+        },
+        kernel: host.kernel,
+    };
+    let states = count::from_dump(&reading, scope);
     // Now tcp_info would cost a sixth of the whole; CLOSE_WAIT alone has few
     // rows, mostly none.
-    if digest.counts.total() > 0 && source.kind() == SourceKind::Netlink {
+    if seen.digest.counts.total() > 0 && source.kind() == SourceKind::Netlink {
         let close_wait = StateSet::NONE.with(TcpState::CloseWait);
-        (_, digest, _, _) = tally(source, close_wait, scope, true)?;
+        seen.digest = look_again(source, close_wait, scope, true)?.0.digest;
     }
-    let tells_bound = scope.tells_bound(collection.source, host.kernel);
     Ok(Counted {
-        states: count::from_dump(&all, scope, tells_bound),
-        digest,
-        listeners,
+        states,
+        digest: seen.digest,
+        listeners: seen.listeners,
         collection,
     })
 }
 
-fn tally(
+/// What sockets come to while they stream by.
+struct Seen {
+    tally: StateTally,
+    digest: Digest,
+    listeners: ListenerTally,
+}
+
+/// Looks, and looks anew where the source failed in mid-dump and has another to
+/// go on with: nothing is printed yet, so what was seen can be forgotten.
+fn look_again(
     source: &mut dyn SocketSource,
     states: StateSet,
     scope: Scope,
     tcp_info: bool,
-) -> Result<(StateTally, Digest, ListenerTally, Collection), KernelError> {
-    let mut tally = StateTally::default();
-    let mut digest = Digest::default();
-    // Their rows come by anyway.
-    let mut listeners = ListenerTally::of_full_queues();
+) -> Result<(Seen, Collection), KernelError> {
+    let before = source.kind();
+    match look(source, states, scope, tcp_info) {
+        Err(_) if source.kind() != before => look(source, states, scope, tcp_info),
+        outcome => outcome,
+    }
+}
+
+fn look(
+    source: &mut dyn SocketSource,
+    states: StateSet,
+    scope: Scope,
+    tcp_info: bool,
+) -> Result<(Seen, Collection), KernelError> {
     let judge = Judge {
         min_age: MIN_AGE,
         // A recorded dump is of another time, perhaps of another host.
@@ -192,10 +217,16 @@ fn tally(
         tcp_info,
         ..Query::states(states)
     };
+    let mut seen = Seen {
+        tally: StateTally::default(),
+        digest: Digest::default(),
+        // Their rows come by anyway.
+        listeners: ListenerTally::of_full_queues(),
+    };
     let collection = source.visit(&query, &mut |socket| {
-        tally.add(socket);
-        digest.add(socket, &judge);
-        listeners.add_listener(socket);
+        seen.tally.add(socket);
+        seen.digest.add(socket, &judge);
+        seen.listeners.add_listener(socket);
     })?;
-    Ok((tally, digest, listeners, collection))
+    Ok((seen, collection))
 }

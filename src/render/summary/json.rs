@@ -41,6 +41,7 @@ struct CountersJson<'a>(&'a Counters);
 #[derive(Debug, Serialize)]
 struct TimeWaitJson {
     count: Option<u64>,
+    minisockets: Option<u64>,
     max_buckets: Option<u64>,
     used_ratio: Option<f64>,
     overflows: Option<u64>,
@@ -115,12 +116,13 @@ impl Serialize for CountersJson<'_> {
 
 impl TimeWaitJson {
     fn of(sample: &Sample) -> Self {
-        let count = sample.states.total_of(TcpState::TimeWait);
+        let minisockets = sample.states.minisockets;
         let max_buckets = sample.sysctls.get(Sysctl::TcpMaxTwBuckets);
         Self {
-            count,
+            count: sample.states.total_of(TcpState::TimeWait),
+            minisockets,
             max_buckets,
-            used_ratio: share(count, max_buckets),
+            used_ratio: share(minisockets, max_buckets),
             overflows: sample.counters.get(Counter::TcpTimeWaitOverflow),
         }
     }
