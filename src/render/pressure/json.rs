@@ -36,6 +36,7 @@ struct Document<'a> {
 #[derive(Debug, Serialize)]
 struct TimeWaitJson {
     count: Option<u64>,
+    minisockets: Option<u64>,
     max_buckets: Option<u64>,
     used_ratio: Option<f64>,
     overflows: Option<u64>,
@@ -212,8 +213,9 @@ fn time_wait(view: &View<'_>) -> TimeWaitJson {
     let tally = sample.pressure.time_wait;
     TimeWaitJson {
         count,
+        minisockets: sample.states.minisockets,
         max_buckets,
-        used_ratio: share(count, max_buckets),
+        used_ratio: share(sample.states.minisockets, max_buckets),
         overflows: sample.counters.get(Counter::TcpTimeWaitOverflow),
         client_side: tally.map(|tally| tally.client_side),
         client_side_loopback: tally.map(|tally| tally.client_loopback),

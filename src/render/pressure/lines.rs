@@ -8,7 +8,7 @@ use crate::classify::change;
 use crate::classify::listeners::{SynVerdict, syn_verdict};
 use crate::classify::ports::{Reuse, ReusePolicy};
 use crate::model::number::{grouped, percent};
-use crate::model::{Counter, Sysctl, TcpState};
+use crate::model::{Counter, Sysctl};
 
 /// Columns of a heading and the space behind it.
 const INDENT: usize = 11;
@@ -35,7 +35,8 @@ pub(super) fn lines(view: &View<'_>, style: &Style) -> String {
 
 fn time_wait(view: &View<'_>) -> Option<String> {
     let sample = view.sample;
-    let count = sample.states.total_of(TcpState::TimeWait)?;
+    // FIN_WAIT2 with nobody behind it takes a bucket too.
+    let buckets = sample.states.minisockets;
     let limit = sample.sysctls.get(Sysctl::TcpMaxTwBuckets);
     let tally = sample.pressure.time_wait?;
     let mut line = format!(
@@ -46,13 +47,13 @@ fn time_wait(view: &View<'_>) -> Option<String> {
     if tally.other > 0 {
         let _ = write!(line, ", {} whose listener is gone", grouped(tally.other));
     }
-    if let Some(limit) = limit {
-        let used = share(Some(count), Some(limit))
+    if let (Some(buckets), Some(limit)) = (buckets, limit) {
+        let used = share(Some(buckets), Some(limit))
             .map_or_else(String::new, |used| format!(" ({})", percent(used)));
         let _ = write!(
             line,
             "; {} of {} buckets{used}",
-            grouped(count),
+            grouped(buckets),
             grouped(limit)
         );
     }

@@ -110,6 +110,7 @@ fn settings() -> SampleBuilder {
     sample()
         .with_state(TcpState::Established, 1_290)
         .with_state(TcpState::TimeWait, 22_210)
+        .with_minisockets(22_215)
         .with_state(TcpState::SynRecv, 40)
         .with_state(TcpState::Listen, 3)
         .with_sysctl(Sysctl::TcpTwReuse, 2)
