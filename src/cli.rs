@@ -246,12 +246,9 @@ pub struct LeaksArgs {
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub min_count: u64,
 
-    /// The peers that are wanted. (Rustdoc would take the brackets of the help for a link.)
-    #[arg(
-        long,
-        value_name = "PEER",
-        help = "Only connections to this peer: ADDRESS, ADDRESS/PREFIX, ADDRESS:PORT, [IPV6]:PORT or :PORT; can be given several times"
-    )]
+    /// Only connections to this peer: ADDRESS, ADDRESS/PREFIX, ADDRESS:PORT or
+    /// :PORT (IPv6 in brackets); can be given several times
+    #[arg(long, value_name = "PEER")]
     pub remote: Vec<PeerFilter>,
 
     /// Only connections at this port of ours; can be given several times
@@ -301,12 +298,9 @@ pub struct PressureArgs {
     #[arg(long, value_name = "N", default_value_t = 5)]
     pub top: usize,
 
-    /// The peers that are wanted. (Rustdoc would take the brackets of the help for a link.)
-    #[arg(
-        long,
-        value_name = "PEER",
-        help = "Only ports towards this peer: ADDRESS, ADDRESS/PREFIX, ADDRESS:PORT, [IPV6]:PORT or :PORT; can be given several times"
-    )]
+    /// Only ports towards this peer: ADDRESS, ADDRESS/PREFIX, ADDRESS:PORT or
+    /// :PORT (IPv6 in brackets); can be given several times
+    #[arg(long, value_name = "PEER")]
     pub remote: Vec<PeerFilter>,
 
     /// Only listeners on this port; can be given several times
