@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::super::{Style, safe};
+use super::super::{Style, finding, safe};
 use super::{View, table};
 use crate::classify::Severity;
 use crate::classify::change;
@@ -38,19 +38,23 @@ pub(super) fn listeners(view: &View<'_>, top: usize, style: &Style) -> String {
         rows.push((
             name(listener),
             vec![queue(listener, style), syn_recv],
-            words(listener, *verdict, view),
+            words(*verdict, view),
         ));
     }
     let mut text = String::new();
     let mut lines = table::rows(&rows, style).into_iter();
     text.push_str(&style.faint(&lines.next().unwrap_or_default()));
     text.push('\n');
-    for (line, (_, verdict)) in lines.zip(&judged) {
+    for (line, (listener, verdict)) in lines.zip(&judged) {
         text.push_str(&match severity(*verdict) {
             Some(severity) => style.severity(severity, &line),
             None => line,
         });
         text.push('\n');
+        let detail = detail(listener);
+        if *verdict != Verdict::Fine && !detail.is_empty() {
+            finding::push_wrapped(&mut text, "  ", 2, &detail, style);
+        }
     }
     let rest = judged.get(top..).unwrap_or_default();
     if !rest.is_empty() {
@@ -99,9 +103,9 @@ fn queue(listener: &Listener, style: &Style) -> String {
     format!("{} / {limit}{full}", grouped(listener.accept_queue.into()))
 }
 
-fn words(listener: &Listener, verdict: Verdict, view: &View<'_>) -> String {
+fn words(verdict: Verdict, view: &View<'_>) -> String {
     let drops = change::counter(Counter::ListenOverflows, view.sample, view.previous);
-    let mut words = match verdict {
+    match verdict {
         Verdict::Unknown => "unknown: /proc doesn't tell".to_owned(),
         Verdict::Fine => "fine".to_owned(),
         Verdict::SynBurst => "burst of real clients".to_owned(),
@@ -113,12 +117,23 @@ fn words(listener: &Listener, verdict: Verdict, view: &View<'_>) -> String {
             }
             _ => "slow accept".to_owned(),
         },
-    };
+    }
+}
+
+/// What waits at a listener in trouble.
+fn detail(listener: &Listener) -> String {
+    let mut parts = Vec::new();
     if let Some(dead @ 1..) = listener.dead {
-        let _ = write!(words, ", {} dead", grouped(dead.into()));
+        let dead = counted(
+            dead.into(),
+            "waiting connection is",
+            "waiting connections are",
+        );
+        parts.push(format!("{dead} dead already"));
     }
     if let Some(again @ 1..) = listener.syn_ack_retransmits {
-        let _ = write!(words, ", oldest SYN {} s or more", handshake_age_s(again).0);
+        let (at_least, _) = handshake_age_s(again);
+        parts.push(format!("the oldest handshake is {at_least} s old or more"));
     }
-    words
+    parts.join("; ")
 }
