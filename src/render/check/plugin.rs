@@ -183,3 +183,31 @@ fn shorten(text: &str) -> String {
     }
     short + " ..."
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_can_neither_break_the_line_nor_begin_perfdata() {
+        assert_eq!(plain("a|b\nc\u{1b}[2J"), "a/b\\nc\\u{1b}[2J");
+        let line = failed(Status::Unknown, "x|y\n| 'z'=1");
+        assert_eq!(line, "TCPSTATE UNKNOWN: x/y\\n/ 'z'=1\n");
+    }
+
+    #[test]
+    fn what_explains_is_left_to_the_long_output() {
+        assert_eq!(first_clause("java[1] leaks; 9 of 10 fds"), "java[1] leaks");
+        assert_eq!(first_clause("a;b"), "a;b");
+    }
+
+    #[test]
+    fn a_long_line_ends_behind_a_word() {
+        let long = "word ".repeat(40);
+        let short = shorten(long.trim_end());
+        assert!(short.chars().count() <= LONGEST + 4, "{short}");
+        assert!(short.ends_with("word ..."), "{short}");
+        assert_eq!(shorten("short"), "short");
+        assert_eq!(shorten(&"ä".repeat(200)).chars().count(), LONGEST + 4);
+    }
+}
