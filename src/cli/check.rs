@@ -19,8 +19,8 @@ pub(super) const EXAMPLES: &str = "Examples:
   tcpstate check --list                        every metric and rule
 
 Ranges are those of the monitoring plugins, [@]start:end, ends included: 10
-alerts outside 0 to 10, 10: below 10, ~:10 above 10, 10:20 outside, @10:20
-inside.";
+alerts outside 0 to 10, 10: below 10, '~:10' (quoted) above 10, 10:20 outside,
+@10:20 inside.";
 
 /// What `tcpstate check` takes.
 #[derive(Debug, Clone, Args)]

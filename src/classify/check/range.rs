@@ -127,6 +127,9 @@ fn parse(text: &str) -> Result<Range, &'static str> {
         Some(ends) => (true, ends),
         None => (false, text),
     };
+    if ends.starts_with('/') {
+        return Err("the shell has put a home in the place of ~; quote it");
+    }
     let (start, end) = match ends.split_once(':') {
         Some(("" | "~", "")) if !inside => return Err("it would never alert"),
         Some((start, end)) => (lower(start)?, upper(end)?),

@@ -125,6 +125,8 @@ fn nonsense_is_refused_with_the_right_form() {
         let refused = text.parse::<Range>().unwrap_err().to_string();
         assert!(refused.contains("[@]start:end"), "{text}: {refused}");
     }
+    let expanded = "/root:5".parse::<Range>().unwrap_err().to_string();
+    assert!(expanded.contains("quote it"), "{expanded}");
 }
 
 #[test]
