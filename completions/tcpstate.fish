@@ -126,7 +126,7 @@ complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -l min-age -d '
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -s p -l pid -d 'Only sockets of this process; can be given several times' -r
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -l unit -d 'Only sockets that were made in this systemd unit, container or pod' -r
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -l listen-port -d 'Only connections at this port of ours; can be given several times' -r
-complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -l remote -d 'Only connections to this peer: ADDRESS, ADDRESS/PREFIX, ADDRESS:PORT, [IPV6]:PORT or :PORT; can be given several times' -r
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -l remote -d 'Only connections to this peer: ADDRESS, ADDRESS/PREFIX, ADDRESS:PORT or :PORT (IPv6 in brackets); can be given several times' -r
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -l state -d 'Remember what was seen in this file, for rates and growth; without FILE in $STATE_DIRECTORY, or under $XDG_STATE_HOME or ~/.local/state' -r -F
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -s t -l timeout -d 'Give up after this time' -r
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -l timeout-status -d 'What giving up means' -r -f -a "ok\t'0'

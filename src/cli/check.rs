@@ -57,8 +57,8 @@ pub struct CheckArgs {
     #[arg(long, value_name = "PORT")]
     pub listen_port: Vec<u16>,
 
-    /// Only connections to this peer: ADDRESS, ADDRESS/PREFIX, ADDRESS:PORT,
-    /// [IPV6]:PORT or :PORT; can be given several times
+    /// Only connections to this peer: ADDRESS, ADDRESS/PREFIX, ADDRESS:PORT or
+    /// :PORT (IPv6 in brackets); can be given several times
     #[arg(long, value_name = "PEER")]
     pub remote: Vec<PeerFilter>,
 
