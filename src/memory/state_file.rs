@@ -86,6 +86,12 @@ impl StateFile {
         }
     }
 
+    /// Whether a memory can be left, as far as is known before.
+    #[must_use]
+    pub const fn is_writable(&self) -> bool {
+        self.replacement.is_some()
+    }
+
     /// What is wrong with the file, in one sentence.
     #[must_use]
     pub fn trouble(&self) -> Option<&str> {

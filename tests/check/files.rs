@@ -131,6 +131,10 @@ fn a_file_that_is_not_ours_costs_one_warning_and_stays() {
     assert!(stderr(&output).contains("stays as it is"), "{output:?}");
     assert_eq!(fs::read_to_string(&foreign).expect("there"), "precious\n");
     for place in ["/dev/full", "/proc/none/state", "/"] {
+        // A rate that was asked for will never be known: that is no OK.
+        let asking = ["--state", place, "-c", "resets_per_second=5"];
+        let output = run(&proc_args(&proc_root, &asking));
+        assert_eq!(output.status.code(), Some(3), "{place}: {output:?}");
         let output = run(&proc_args(&proc_root, &["--state", place]));
         assert_eq!(output.status.code(), Some(0), "{place}: {output:?}");
         assert_eq!(stderr(&output).lines().count(), 1, "{place}: {output:?}");

@@ -35,26 +35,32 @@ pub fn judge(reading: &Reading, previous: Option<&Sample>, wishes: &Wishes) -> V
             judge_by_range(gauge, reading, previous, wishes, &mut verdict, &mut untold);
         }
     }
-    for (names, why) in [
-        (untold.unread, Missing::Unread),
-        (untold.hidden, Missing::Hidden),
-        (untold.denied, Missing::Denied),
-        (untold.spared, Missing::Spared),
-    ] {
-        if !names.is_empty() {
-            verdict.add(Status::Unknown, Cause::Untold(names, why));
-        }
-    }
+    untold.tell(&mut verdict);
     verdict
 }
 
-/// Names of what can't be judged, by the reason.
+/// What can't be judged, and why.
 #[derive(Default)]
-struct Untold {
-    unread: Vec<String>,
-    hidden: Vec<String>,
-    denied: Vec<String>,
-    spared: Vec<String>,
+struct Untold(Vec<(String, Missing)>);
+
+impl Untold {
+    fn add(&mut self, name: String, why: Missing) {
+        self.0.push((name, why));
+    }
+
+    /// One problem for each reason.
+    fn tell(self, verdict: &mut Verdict) {
+        let mut reasons: Vec<(Missing, Vec<String>)> = Vec::new();
+        for (name, why) in self.0 {
+            match reasons.iter_mut().find(|(reason, _)| *reason == why) {
+                Some((_, names)) => names.push(name),
+                None => reasons.push((why, vec![name])),
+            }
+        }
+        for (why, names) in reasons {
+            verdict.add(Status::Unknown, Cause::Untold(names, why));
+        }
+    }
 }
 
 fn gauge(id: MetricId, reading: &Reading, wishes: &Wishes) -> Gauge {
@@ -99,10 +105,10 @@ fn judge_by_rule(
         // What is hidden from this namespace is somebody else's to watch, and
         // what only the next run can know isn't wrong yet.
         Judgement::Unknown if !missing.is_empty() && !missing.contains(&Missing::Unread) => {}
-        Judgement::Unknown => untold.unread.push(rule.name.to_owned()),
+        Judgement::Unknown => untold.add(rule.name.to_owned(), Missing::Unread),
         // It saw a part only, or nothing at all, and found nothing wrong.
         Judgement::Fine | Judgement::NotAsked if missing.contains(&Missing::Unread) => {
-            untold.unread.push(rule.name.to_owned());
+            untold.add(rule.name.to_owned(), Missing::Unread);
         }
         Judgement::Fine | Judgement::NotAsked => {}
     }
@@ -170,11 +176,9 @@ fn judge_by_range(
             });
             verdict.add(severity.into(), words.unwrap_or(Cause::Exceeded(gauge)));
         }
-        Err(Missing::Unread) => untold.unread.push(gauge.id.to_string()),
-        Err(Missing::Hidden) if asked => untold.hidden.push(gauge.id.to_string()),
-        Err(Missing::Denied) if asked => untold.denied.push(gauge.id.to_string()),
-        Err(Missing::Spared) if asked => untold.spared.push(gauge.id.to_string()),
         // Told beside the status: the first run after a boot is no alarm.
+        Err(Missing::NotYet) => {}
+        Err(why) if asked || why == Missing::Unread => untold.add(gauge.id.to_string(), why),
         Err(_) => {}
     }
 }

@@ -238,7 +238,7 @@ impl MetricId {
         if !self.growth {
             return Ok(value);
         }
-        let (memory, elapsed) = reading.before.ok_or(Missing::NotYet)?;
+        let (memory, elapsed) = reading.earlier()?;
         let before = memory.values.get(self.metric.name).ok_or(Missing::NotYet)?;
         Ok((value - before) / elapsed.as_secs_f64() * 3600.0)
     }

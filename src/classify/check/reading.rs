@@ -11,6 +11,8 @@ pub struct Reading<'a> {
     pub sample: &'a Sample,
     /// What the check before this one left, and how long ago that was.
     pub before: Option<(&'a Memory, Duration)>,
+    /// Whether the check after this one will find what this one leaves.
+    pub keeps: bool,
 }
 
 /// Why a metric has no value.
@@ -19,6 +21,8 @@ pub enum Missing {
     /// It needs an earlier look, and there is none that compares: the first
     /// run, a reboot, a counter that went down. The next run will know.
     NotYet,
+    /// The same, and the next run won't know either: nothing can be kept.
+    Forgotten,
     /// This network namespace doesn't show it: it is the host's.
     Hidden,
     /// It is known to root alone.
@@ -35,6 +39,7 @@ impl Missing {
     pub const fn reason(self) -> &'static str {
         match self {
             Self::NotYet => "not known before the next run",
+            Self::Forgotten => "not known without a state file",
             Self::Hidden => "not shown in this network namespace",
             Self::Denied => "not shown without privilege",
             Self::Spared => "not looked at: too many connections",
@@ -47,6 +52,15 @@ impl Missing {
 pub type Measured = Result<f64, Missing>;
 
 impl Reading<'_> {
+    /// What the check before left, and the time since.
+    pub(super) fn earlier(&self) -> Result<(&Memory, Duration), Missing> {
+        self.before.ok_or(if self.keeps {
+            Missing::NotYet
+        } else {
+            Missing::Forgotten
+        })
+    }
+
     /// A number of sockets. Where rows were lost it would be too low, and
     /// nobody knows by how much.
     pub(super) fn sockets(&self, count: Option<u64>) -> Measured {
@@ -76,11 +90,11 @@ impl Reading<'_> {
         let mut rise = 0;
         for &counter in counters {
             let now = self.sample.counters.get(counter).ok_or(Missing::Unread)?;
-            let (memory, _) = self.before.ok_or(Missing::NotYet)?;
+            let (memory, _) = self.earlier()?;
             let before = memory.counters.get(counter).ok_or(Missing::NotYet)?;
             rise += now.checked_sub(before).ok_or(Missing::NotYet)?;
         }
-        let (_, elapsed) = self.before.ok_or(Missing::NotYet)?;
+        let (_, elapsed) = self.earlier()?;
         Ok(number(rise) / elapsed.as_secs_f64())
     }
 }

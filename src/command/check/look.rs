@@ -51,6 +51,7 @@ pub(super) fn look(
     let reading = Reading {
         sample: &sample,
         before: recollection.before(),
+        keeps: recollection.keeps(),
     };
     let previous = previous(&reading);
     let verdict = judge(&reading, previous.as_ref(), wishes);

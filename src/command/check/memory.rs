@@ -72,6 +72,11 @@ impl Recollection {
         self.file.is_some()
     }
 
+    /// Whether what is left will be found.
+    pub(super) fn keeps(&self) -> bool {
+        self.file.as_ref().is_some_and(StateFile::is_writable)
+    }
+
     /// The ages of the CLOSE_WAIT sockets as the check before knew them.
     pub(super) fn earlier(&self) -> Option<Earlier> {
         let before = self.before.as_ref()?;

@@ -58,6 +58,7 @@ fn judged(sample: &Sample, wishes: &Wishes) -> Verdict {
     let reading = Reading {
         sample,
         before: None,
+        keeps: true,
     };
     judge(&reading, None, wishes)
 }
@@ -242,9 +243,28 @@ fn a_rate_that_is_not_known_yet_is_no_alarm() {
     let reading = Reading {
         sample: &sample,
         before: Some((&memory, Duration::from_secs(60))),
+        keeps: true,
     };
     let second = judge(&reading, None, &eager);
     assert_eq!(second.status(), Status::Critical);
     assert_eq!(second.pending().count(), 0);
     assert_eq!(second.problems.len(), 1);
+}
+
+#[test]
+fn a_rate_that_will_never_be_known_is_unknown_where_it_was_asked_for() {
+    let forgetful = |wishes: &Wishes| {
+        let sample = healthy().build();
+        let reading = Reading {
+            sample: &sample,
+            before: None,
+            keeps: false,
+        };
+        judge(&reading, None, wishes).status()
+    };
+    let mut wishes = wishes(&[], &["resets_per_second=5"]);
+    wishes.rates = true;
+    assert_eq!(forgetful(&wishes), Status::Unknown);
+    wishes.crit.clear();
+    assert_eq!(forgetful(&wishes), Status::Ok);
 }

@@ -38,6 +38,7 @@ fn every_state_has_a_metric_of_its_own_count() {
         let reading = Reading {
             sample: &sample,
             before: None,
+            keeps: true,
         };
         let id = MetricId::find(state.key()).unwrap();
         assert_eq!(id.read(&reading), Ok(number(count)), "{state}");
@@ -114,6 +115,7 @@ fn shown_defaults_are_the_limits_of_their_rules() {
         let reading = Reading {
             sample: &sample,
             before: None,
+            keeps: true,
         };
         for metric in &judged {
             let value = metric.read(&reading).unwrap();
@@ -147,6 +149,7 @@ fn ports_are_known_as_far_as_anybody_looked() {
         let reading = Reading {
             sample: &sample,
             before: None,
+            keeps: true,
         };
         MetricId::find("ports_used").unwrap().read(&reading)
     };
@@ -179,6 +182,7 @@ fn rate(name: &str, now: Option<u64>, before: Option<u64>, seconds: u64) -> Meas
     let reading = Reading {
         sample: &now,
         before: (seconds > 0).then_some((&memory, Duration::from_secs(seconds))),
+        keeps: true,
     };
     MetricId::find(name).unwrap().read(&reading)
 }
@@ -211,6 +215,7 @@ fn counts_of_an_incomplete_dump_are_unknown() {
     let reading = Reading {
         sample: &sample,
         before: None,
+        keeps: true,
     };
     let id = MetricId::find("close_wait").unwrap();
     assert_eq!(id.read(&reading), Err(Missing::Unread));
