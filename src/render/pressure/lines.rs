@@ -120,6 +120,7 @@ fn syn(view: &View<'_>) -> Option<String> {
     let verdict = match syn_verdict(&evidence, view.sample.pressure.listeners.as_ref()) {
         SynVerdict::Unknown => "",
         SynVerdict::Fine => ": fine",
+        SynVerdict::QueueFull => ": a SYN queue is full",
         SynVerdict::Burst => ": bursts of real clients",
         SynVerdict::FloodAbsorbed => ": flood, absorbed",
         SynVerdict::FloodDropping => ": flood, dropping",

@@ -46,7 +46,7 @@ pub(super) fn listeners(view: &View<'_>, top: usize, style: &Style) -> String {
     text.push_str(&style.faint(&lines.next().unwrap_or_default()));
     text.push('\n');
     for (line, (listener, verdict)) in lines.zip(&judged) {
-        text.push_str(&match severity(*verdict) {
+        text.push_str(&match severity(*verdict, evidence.cookies) {
             Some(severity) => style.severity(severity, &line),
             None => line,
         });
@@ -71,11 +71,12 @@ pub(super) fn listeners(view: &View<'_>, top: usize, style: &Style) -> String {
     text
 }
 
-fn severity(verdict: Verdict) -> Option<Severity> {
+fn severity(verdict: Verdict, cookies: Option<u64>) -> Option<Severity> {
     match verdict {
         Verdict::FloodDropping => Some(Severity::Critical),
+        Verdict::SynQueueFull if cookies == Some(0) => Some(Severity::Warning),
         Verdict::SlowAccept | Verdict::FloodAbsorbed => Some(Severity::Warning),
-        Verdict::SynBurst => Some(Severity::Info),
+        Verdict::SynBurst | Verdict::SynQueueFull => Some(Severity::Info),
         Verdict::Fine | Verdict::Unknown => None,
     }
 }
@@ -108,6 +109,7 @@ fn words(verdict: Verdict, view: &View<'_>) -> String {
     match verdict {
         Verdict::Unknown => "unknown: /proc doesn't tell".to_owned(),
         Verdict::Fine => "fine".to_owned(),
+        Verdict::SynQueueFull => "SYN queue full".to_owned(),
         Verdict::SynBurst => "burst of real clients".to_owned(),
         Verdict::FloodAbsorbed => "SYN flood, absorbed".to_owned(),
         Verdict::FloodDropping => "SYN flood, dropping".to_owned(),
