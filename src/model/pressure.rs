@@ -93,7 +93,8 @@ pub struct Destination {
     /// Of these, the ones in TIME_WAIT.
     pub time_wait: u32,
     /// Of these, the ones that connect() would take over now. At least: a
-    /// TIME_WAIT whose timer was started again is older than it looks.
+    /// TIME_WAIT whose timer was started again is older than it looks. None of
+    /// those that bind() gave out.
     pub reusable: u32,
     /// Of those in TIME_WAIT, the ones that began in the last 10 s.
     pub recent_time_wait: u32,
@@ -103,7 +104,8 @@ pub struct Destination {
     /// Whether its ports look given out by bind() before connect().
     pub bound_first: bool,
     /// Connections a second that the ports can bear if we close first, for
-    /// ever.
+    /// ever, beside the live ones; `None` where the settings aren't known, or
+    /// where TIME_WAIT is taken over at once and no port is waited for.
     pub sustainable_per_s: Option<f64>,
     /// More ports in use a second, between two samples; negative when they
     /// get fewer.
@@ -150,10 +152,30 @@ pub struct SharedPool {
     pub local_address: IpAddr,
     /// Ports in use that look given out so.
     pub in_use: u32,
+    /// Ports of the address in use, however given out: bind() passes by those
+    /// of connect() too.
+    pub taken: u32,
     /// To how many destinations.
     pub destinations: u32,
     /// Ports that the pool has; `None` where the settings aren't known.
     pub usable: Option<u32>,
+}
+
+impl SharedPool {
+    /// Ports that bind() can still give out.
+    #[must_use]
+    pub fn free(&self) -> Option<u32> {
+        Some(self.usable?.saturating_sub(self.taken))
+    }
+
+    /// The share of the usable ports that bind() can't give out, 0 to 1.
+    #[must_use]
+    pub fn used_ratio(&self) -> Option<f64> {
+        match self.usable? {
+            0 => Some(1.0),
+            usable => Some((f64::from(self.taken) / f64::from(usable)).min(1.0)),
+        }
+    }
 }
 
 /// Listening sockets, those of one address and port together.

@@ -69,7 +69,25 @@ pub(super) struct Used {
     pub(super) bind_parity: u32,
     /// Of these, the ones that were in use in the last 10 s.
     pub(super) bind_parity_now: u32,
+    /// Of those, the ones in TIME_WAIT.
+    pub(super) bind_parity_recent: u32,
+    /// Its local address, as a place in [`PortTally::locals`].
+    pub(super) local: usize,
 }
+
+/// The ports of one local address, towards whatever destination.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Local {
+    seen: PortSet,
+    /// Ports in use.
+    pub(super) distinct: u32,
+    /// Of these, the ones of the parity that bind() prefers.
+    pub(super) bind_parity: u32,
+}
+
+/// A set of ports is 8 KiB: of more local addresses than this nobody says
+/// which ports they have given out twice.
+const MOST_LOCALS: usize = 256;
 
 /// Counts connections by destination.
 #[derive(Debug)]
@@ -84,6 +102,9 @@ pub struct PortTally {
     pub(super) policy: ReusePolicy,
     /// Peers choose their addresses, so the hash must not be foreseeable.
     pub(super) destinations: HashMap<Key, Used, RandomState>,
+    /// The local addresses of the destinations.
+    pub(super) locals: Vec<Local>,
+    local_places: HashMap<u128, usize, RandomState>,
     /// Of those that aren't clients', and by age.
     time_wait: TimeWaitTally,
 }
@@ -109,6 +130,8 @@ impl PortTally {
             first: range.first,
             policy,
             destinations: HashMap::default(),
+            locals: Vec::new(),
+            local_places: HashMap::default(),
             time_wait: TimeWaitTally::default(),
         }
     }
@@ -138,13 +161,25 @@ impl PortTally {
         let reusable = waits && self.policy.allows(socket);
         let recent = age.is_some_and(|age| age < RECENT_MS);
         let bind_parity = (port ^ self.first) & 1 == 1;
-        let entry = self.destinations.entry(Key::of(socket)).or_default();
+        let key = Key::of(socket);
+        let (locals, places) = (&mut self.locals, &mut self.local_places);
+        let entry = self.destinations.entry(key).or_insert_with(|| Used {
+            local: place(locals, places, key.local),
+            ..Used::default()
+        });
+        if let Some(local) = locals.get_mut(entry.local)
+            && local.seen.insert(port)
+        {
+            local.distinct += 1;
+            local.bind_parity += u32::from(bind_parity);
+        }
         entry.in_use += 1;
         entry.time_wait += u32::from(waits);
         entry.reusable += u32::from(reusable);
         entry.recent += u32::from(recent);
         entry.bind_parity += u32::from(bind_parity);
         entry.bind_parity_now += u32::from(bind_parity && (recent || !waits));
+        entry.bind_parity_recent += u32::from(bind_parity && recent);
     }
 
     fn add_age(&mut self, age: u32) {
@@ -157,17 +192,39 @@ impl PortTally {
     }
 
     /// TIME_WAIT by side. The clients' are counted with their destinations,
-    /// and added up only now: the dump's rows are many, these are few.
-    pub(super) fn time_wait(&self) -> TimeWaitTally {
+    /// and added up only now: the dump's rows are many, these are few. No
+    /// TIME_WAIT gives a port back that bind() gave out.
+    pub(super) fn time_wait(&self, bound_first: impl Fn(&Used) -> bool) -> TimeWaitTally {
         let mut tally = self.time_wait;
         for (key, used) in &self.destinations {
             let waiting = u64::from(used.time_wait);
             tally.client_side += waiting;
-            tally.reusable += u64::from(used.reusable);
+            if !bound_first(used) {
+                tally.reusable += u64::from(used.reusable);
+            }
             if is_loopback(key.local_address(), key.remote().address) {
                 tally.client_loopback += waiting;
             }
         }
         tally
     }
+}
+
+/// The place of a local address; one that leads nowhere when there are too
+/// many.
+fn place(
+    locals: &mut Vec<Local>,
+    places: &mut HashMap<u128, usize, RandomState>,
+    address: u128,
+) -> usize {
+    if let Some(&place) = places.get(&address) {
+        return place;
+    }
+    if locals.len() >= MOST_LOCALS {
+        return usize::MAX;
+    }
+    let place = locals.len();
+    locals.push(Local::default());
+    places.insert(address, place);
+    place
 }

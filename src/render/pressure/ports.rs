@@ -37,13 +37,13 @@ pub(super) fn ports(view: &View<'_>, top: usize, style: &Style) -> String {
         text.push('\n');
     }
     for pool in &ports.shared_pools {
-        let usable = pool.usable.map_or_else(String::new, |usable| {
-            format!(" of {}", grouped(usable.into()))
+        let left = pool.free().map_or_else(String::new, |free| {
+            format!(", and has {} left", grouped(free.into()))
         });
         let line = format!(
-            "bind() seems to have given out {}{usable} ports of {} to {}, which share them; \
+            "bind() seems to have given out {} of {} to {}, which share them{left}; \
              IP_BIND_ADDRESS_NO_PORT would give each all of them",
-            grouped(pool.in_use.into()),
+            counted(pool.in_use.into(), "port", "ports"),
             pool.local_address,
             counted(pool.destinations.into(), "destination", "destinations"),
         );
