@@ -35,17 +35,12 @@ pub enum PortReading {
     #[default]
     NotRead,
     /// All connections together are too few to exhaust the ports towards any
-    /// one destination.
+    /// one destination, and enough of the range is left to them.
     RuledOut {
         /// Connections, whatever their direction.
         connections: u64,
-        /// Ports that connect() may take.
+        /// Ports that connect() may take, at least.
         usable: u32,
-    },
-    /// Too many connections to group them in passing.
-    TooMany {
-        /// Connections, whatever their direction.
-        connections: u64,
     },
     /// Every connection was looked at.
     Grouped(Ports),
@@ -57,7 +52,7 @@ impl PortReading {
     pub const fn grouped(&self) -> Option<&Ports> {
         match self {
             Self::Grouped(ports) => Some(ports),
-            Self::NotRead | Self::RuledOut { .. } | Self::TooMany { .. } => None,
+            Self::NotRead | Self::RuledOut { .. } => None,
         }
     }
 }
@@ -78,6 +73,18 @@ pub struct Ports {
     pub destinations: Vec<Destination>,
     /// Local addresses whose ports look given out by bind(), fullest first.
     pub shared_pools: Vec<SharedPool>,
+}
+
+impl Ports {
+    /// Ports of the range that connect() may take towards some destination;
+    /// `None` where the settings aren't known.
+    #[must_use]
+    pub fn usable(&self) -> Option<u32> {
+        let range = self.settings.range?;
+        let reserved = self.settings.reserved.as_ref()?.count_in(range);
+        let taken = reserved + self.listened + self.bound.unwrap_or(0);
+        Some(range.size().saturating_sub(taken))
+    }
 }
 
 /// The ports of one local address towards one remote address and port: what

@@ -23,7 +23,7 @@ pub use self::reuse::{Reuse, ReusePolicy, is_loopback};
 use self::shared::Bound;
 pub use self::tally::PortTally;
 use self::tally::{Key, Used};
-use crate::model::{Destination, Endpoint, PortSet, PortSettings, Ports, TimeWaitTally};
+use crate::model::{Destination, Endpoint, PortRange, PortSet, PortSettings, Ports, TimeWaitTally};
 
 /// From this share of its ports on, a destination is judged a warning.
 pub const WARNING: f64 = 0.8;
@@ -34,16 +34,19 @@ pub const CRITICAL: f64 = 0.95;
 /// ports bound-only sockets take.
 pub const WORTH_BOUND_WALK: f64 = 0.5;
 
-/// More connections than this aren't grouped in passing: it would cost a
-/// multiple of everything else that the summary does.
-pub const FEW_ENOUGH: u64 = 50_000;
-
-/// Whether so many connections, whatever they are, could use up so much of the
-/// ports towards one destination that it would be worth a warning.
+/// Whether nothing is worth a warning, by the numbers alone: enough of the
+/// range is `usable`, and so many connections, whatever they are, can't use up
+/// too much of that towards one destination.
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "socket counts are below 2^53")]
-pub fn is_ruled_out(connections: u64, usable: u32) -> bool {
-    connections == 0 || (connections as f64) < WARNING * f64::from(usable)
+pub fn is_ruled_out(connections: u64, usable: u32, range: PortRange) -> bool {
+    taken_out(usable, range) < WARNING && (connections as f64) < WARNING * f64::from(usable)
+}
+
+/// The share of a range that nobody can connect from, 0 to 1.
+#[must_use]
+pub fn taken_out(usable: u32, range: PortRange) -> f64 {
+    1.0 - f64::from(usable) / f64::from(range.size())
 }
 
 /// Seconds that a port stays in TIME_WAIT.
@@ -60,19 +63,30 @@ pub fn usable(settings: &PortSettings, taken: &PortSet) -> Option<u32> {
 }
 
 impl PortTally {
-    /// Whether any destination uses so much that bound-only sockets could
-    /// matter.
+    /// Whether so many sockets that are bound and no more could matter: to any
+    /// destination, or to the range.
     #[must_use]
-    pub fn is_tight(&self) -> bool {
-        let Some(usable) = usable(&self.settings, &self.listened) else {
+    pub fn could_matter(&self, bound_at_most: Option<u64>) -> bool {
+        let (Some(range), Some(usable)) =
+            (self.settings.range, usable(&self.settings, &self.listened))
+        else {
             return false;
         };
-        let most = self
-            .destinations
-            .values()
-            .map(|used| used.in_use - used.reusable)
-            .max();
-        most.is_some_and(|most| f64::from(most) >= WORTH_BOUND_WALK * f64::from(usable))
+        let at_most = bound_at_most.and_then(|most| u32::try_from(most).ok());
+        let left = usable.saturating_sub(at_most.unwrap_or(u32::MAX));
+        if taken_out(left, range) >= WARNING {
+            return true;
+        }
+        let mut excluded = self.settings.reserved.clone().unwrap_or_default();
+        excluded.insert_all(&self.listened);
+        let by_bind = Bound::find(self, &excluded);
+        let blocked = |used: &Used| match self.locals.get(used.local) {
+            Some(local) if by_bind.shares(used) => local.distinct,
+            _ if by_bind.looks_bound(used) => used.in_use,
+            _ => used.in_use - used.reusable,
+        };
+        let most = self.destinations.values().map(blocked).max();
+        most.is_some_and(|most| f64::from(most) >= WORTH_BOUND_WALK * f64::from(left))
     }
 
     /// What was counted: ports by destination, and TIME_WAIT. `bound` are the
@@ -123,13 +137,16 @@ impl PortTally {
                 }
             })
             .collect();
+        destinations.retain(|destination| self.shows(destination.local_address));
         sort(&mut destinations);
+        let mut shared_pools = pools.into_shared(usable);
+        shared_pools.retain(|pool| self.shows(pool.local_address));
         let ports = Ports {
             settings: self.settings,
             listened,
             bound,
             destinations,
-            shared_pools: pools.into_shared(usable),
+            shared_pools,
         };
         (ports, time_wait)
     }

@@ -11,7 +11,7 @@ use foldhash::fast::RandomState;
 
 use super::reuse::{ReusePolicy, age_ms, is_loopback};
 use crate::model::{
-    Endpoint, PortRange, PortSet, PortSettings, Socket, SocketKind, TcpState, TimeWaitTally,
+    Endpoint, Family, PortRange, PortSet, PortSettings, Socket, SocketKind, TcpState, TimeWaitTally,
 };
 
 /// A TIME_WAIT younger than this counts as recent, ms.
@@ -107,6 +107,8 @@ pub struct PortTally {
     local_places: HashMap<u128, usize, RandomState>,
     /// Of those that aren't clients', and by age.
     time_wait: TimeWaitTally,
+    /// What is shown; ports are counted whatever the family.
+    family: Option<Family>,
 }
 
 impl PortTally {
@@ -133,7 +135,24 @@ impl PortTally {
             locals: Vec::new(),
             local_places: HashMap::default(),
             time_wait: TimeWaitTally::default(),
+            family: None,
         }
+    }
+
+    /// Shows the destinations of one family, and the TIME_WAIT sockets. All
+    /// count all the same: a socket of either family can take the port that one
+    /// of the other would.
+    #[must_use]
+    pub fn showing(mut self, family: Option<Family>) -> Self {
+        self.family = family;
+        self
+    }
+
+    pub(super) fn shows(&self, address: IpAddr) -> bool {
+        self.family.is_none_or(|family| match family {
+            Family::Ipv4 => address.is_ipv4(),
+            Family::Ipv6 => address.is_ipv6(),
+        })
     }
 
     /// Counts one socket.
@@ -147,13 +166,18 @@ impl PortTally {
         let port = socket.local.port;
         let waits = socket.state == TcpState::TimeWait;
         let age = if waits { age_ms(socket) } else { None };
-        if let Some(age) = age {
+        let shown = self.family.is_none_or(|family| family == socket.family);
+        if let Some(age) = age
+            && shown
+        {
             self.add_age(age);
         }
         if !self.candidates.contains(port) {
-            if waits && self.listened.contains(port) {
+            if !waits || !shown {
+                // Nothing to count.
+            } else if self.listened.contains(port) {
                 self.time_wait.server_side += 1;
-            } else if waits {
+            } else {
                 self.time_wait.other += 1;
             }
             return;
@@ -196,7 +220,8 @@ impl PortTally {
     /// TIME_WAIT gives a port back that bind() gave out.
     pub(super) fn time_wait(&self, bound_first: impl Fn(&Used) -> bool) -> TimeWaitTally {
         let mut tally = self.time_wait;
-        for (key, used) in &self.destinations {
+        let destinations = self.destinations.iter();
+        for (key, used) in destinations.filter(|(key, _)| self.shows(key.local_address())) {
             let waiting = u64::from(used.time_wait);
             tally.client_side += waiting;
             if !bound_first(used) {

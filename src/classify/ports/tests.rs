@@ -1,6 +1,6 @@
 use super::super::testing::socket;
 use super::*;
-use crate::model::{PortRange, Socket, TcpState};
+use crate::model::{Family, PortRange, Socket, TcpState};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
@@ -191,7 +191,7 @@ fn without_settings_nothing_is_claimed() {
     );
     tally.add(&connection(1_000, "10.0.0.9:80"));
     tally.add(&socket("10.0.0.5:80", "10.0.0.9:1000").build());
-    assert!(!tally.is_tight());
+    assert!(!tally.could_matter(None));
     let destinations = grouped(tally);
     assert_eq!(destinations.len(), 1);
     assert_eq!(destinations[0].usable, None);
@@ -249,10 +249,48 @@ fn growth_foretells_the_end() {
 
 #[test]
 fn few_connections_prove_that_nothing_runs_out() {
-    assert!(is_ruled_out(0, 0));
-    assert!(is_ruled_out(79, 100));
-    assert!(!is_ruled_out(80, 100));
-    assert!(!is_ruled_out(1, 0));
+    let range = PortRange::new(1_000, 1_099).unwrap();
+    assert!(is_ruled_out(79, 100, range));
+    assert!(!is_ruled_out(80, 100, range));
+    // Ports that are left to nobody prove nothing.
+    assert!(is_ruled_out(0, 21, range));
+    assert!(!is_ruled_out(0, 20, range));
+    assert!(!is_ruled_out(0, 0, range));
+}
+
+#[test]
+fn bound_sockets_matter_where_there_may_be_many() {
+    let range = PortRange::new(1_000, 1_099).unwrap();
+    let with = |connections| {
+        let mut tally = PortTally::new(settings(range, &[]), PortSet::default(), ALWAYS);
+        for step in 0..connections {
+            tally.add(&connection(1_000 + 2 * step, "10.0.0.9:80"));
+        }
+        tally
+    };
+    assert!(!with(0).could_matter(Some(79)));
+    assert!(with(0).could_matter(Some(80)), "of the range");
+    assert!(with(0).could_matter(None));
+    assert!(!with(39).could_matter(Some(20)));
+    assert!(with(40).could_matter(Some(20)), "of a destination");
+}
+
+/// A dual-stack socket takes the port that one of IPv4 would.
+#[test]
+fn ports_of_both_families_count_and_those_of_one_are_shown() {
+    let range = PortRange::new(1_000, 1_099).unwrap();
+    let shown = |family| {
+        let mut tally =
+            PortTally::new(settings(range, &[]), PortSet::default(), ALWAYS).showing(family);
+        tally.add(&connection(1_000, "10.0.0.9:80"));
+        tally.add(&socket("[::ffff:10.0.0.5]:1002", "[::ffff:10.0.0.9]:80").build());
+        tally.add(&socket("[2001:db8::5]:1000", "[2001:db8::9]:80").build());
+        let found = grouped(tally);
+        found.iter().map(|d| d.in_use).collect::<Vec<_>>()
+    };
+    assert_eq!(shown(None), [2, 1]);
+    assert_eq!(shown(Some(Family::Ipv4)), [2]);
+    assert_eq!(shown(Some(Family::Ipv6)), [1]);
 }
 
 #[test]

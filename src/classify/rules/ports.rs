@@ -1,6 +1,7 @@
 //! Ports that run out: towards a destination, and those of bind().
 
 mod pool;
+mod range;
 
 use super::super::ports::{self, CRITICAL, WARNING};
 use super::super::{Evidence, Finding, Judgement, Rule, Severity};
@@ -25,20 +26,14 @@ fn judge(sample: &Sample, _previous: Option<&Sample>) -> Judgement {
     let ports = match &sample.pressure.ports {
         PortReading::NotRead => return Judgement::NotAsked,
         PortReading::RuledOut { .. } => return Judgement::Fine,
-        PortReading::TooMany { connections } => {
-            return Judgement::Found(vec![too_many(*connections)]);
-        }
         PortReading::Grouped(ports) => ports,
     };
     if ports.destinations.iter().any(|d| d.usable.is_none()) {
         return Judgement::Unknown;
     }
-    let mut found: Vec<Finding> = ports
-        .shared_pools
-        .iter()
-        .take(MOST_FINDINGS)
-        .filter_map(pool::finding)
-        .collect();
+    let mut found: Vec<Finding> = range::finding(ports).into_iter().collect();
+    let pools = ports.shared_pools.iter().take(MOST_FINDINGS);
+    found.extend(pools.filter_map(pool::finding));
     let shared = |destination: &&Destination| {
         let mut pools = ports.shared_pools.iter();
         destination.bound_first && pools.any(|pool| pool.local_address == destination.local_address)
@@ -57,24 +52,6 @@ fn judge(sample: &Sample, _previous: Option<&Sample>) -> Judgement {
         Judgement::Fine
     } else {
         Judgement::Found(found)
-    }
-}
-
-/// Nobody could tell, which is worth knowing and no alarm: a large server is
-/// always so.
-fn too_many(connections: u64) -> Finding {
-    Finding {
-        rule: PORTS_EXHAUSTION.name,
-        severity: Severity::Info,
-        subject: "ports".to_owned(),
-        message: format!(
-            "whether a destination runs out of ports was not looked at: {} connections are too \
-             many to group in passing",
-            grouped(connections)
-        ),
-        advice: "group them: tcpstate pressure".to_owned(),
-        evidence: vec![Evidence::count("connections", connections)],
-        state: None,
     }
 }
 

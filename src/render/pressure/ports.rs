@@ -163,9 +163,20 @@ fn taken(ports: &Ports, style: &Style) -> String {
         causes.push(counted(reserved.into(), "reservation", "reservations"));
     }
     let range = format!("{}{dash}{}", range.first, range.last);
-    if causes.is_empty() {
-        format!("no listener or reservation takes ports out of {range}")
+    let unknown = if ports.bound.is_none() {
+        "; sockets that are bound and no more were not looked at: --bound"
     } else {
-        format!("out of {range} ports are taken by {}", causes.join(", "))
+        ""
+    };
+    if causes.is_empty() {
+        let bound = if ports.bound.is_some() {
+            ", bound socket"
+        } else {
+            ""
+        };
+        format!("no listener{bound} or reservation takes ports out of {range}{unknown}")
+    } else {
+        let causes = causes.join(", ");
+        format!("out of {range} ports are taken by {causes}{unknown}")
     }
 }

@@ -319,6 +319,57 @@ netns_test!(no_time_wait_gives_a_port_of_bind_back, |lab| {
     server.assert_predicted(lab, PORTS - 8, "TIME_WAIT of bind()");
 });
 
+netns_test!(a_range_full_of_bound_sockets_is_found, |lab| {
+    tiny_range(lab);
+    if !lab.shows_bound_sockets() {
+        return;
+    }
+    let mut sockets: Vec<Socket> = (0..12).map(|step| bound(ELSEWHERE, FIRST + step)).collect();
+    let server = Server::new(ELSEWHERE, 7_000);
+    let kept: Vec<_> = (0..7).map(|_| server.connection()).collect();
+    // Neither asks for bound sockets.
+    let document = pressure(lab, &[]);
+    assert_eq!(server.destination(&document)["free"], 1, "{document:#}");
+    assert_eq!(severities(&document, "ports_exhaustion"), ["warning"]);
+    let summary = lab.tcpstate(&["summary", "--json"]).run().json();
+    assert_eq!(severities(&summary, "ports_exhaustion"), ["warning"]);
+    let more = server.exhaust();
+    assert_eq!(more.len(), 1);
+
+    for client in kept.iter().map(|(client, _)| client).chain(&more) {
+        client.set_linger(Some(Duration::ZERO)).expect("SO_LINGER");
+    }
+    drop((kept, more));
+    sockets.extend((12..20).map(|step| bound(ELSEWHERE, FIRST + step)));
+    let idle = Server::new(ELSEWHERE, 7_001);
+    assert_eq!(idle.exhaust().len(), 0);
+    for command in ["pressure", "summary"] {
+        let document = lab.tcpstate(&[command, "--json"]).run().json();
+        let found = severities(&document, "ports_exhaustion");
+        assert_eq!(found, ["critical"], "{command}");
+    }
+});
+
+netns_test!(one_family_is_shown_and_both_take_ports, |lab| {
+    tiny_range(lab);
+    let server = Server::new(ELSEWHERE, 7_000);
+    let _kept = server.connection();
+    let clients: Vec<Socket> = (0..16)
+        .map(|_| {
+            let client = Socket::new(Domain::IPV6, Type::STREAM, None).expect("a TCP socket");
+            let to = SocketAddr::new(IpAddr::V6(ELSEWHERE.to_ipv6_mapped()), 7_000);
+            client.connect(&to.into()).expect("connect");
+            client
+        })
+        .collect();
+    let document = pressure(lab, &["-4"]);
+    assert_eq!(server.destination(&document)["free"], PORTS - 17);
+    assert_eq!(severities(&document, "ports_exhaustion"), ["warning"]);
+    let summary = lab.tcpstate(&["summary", "-4", "--json"]).run().json();
+    assert_eq!(severities(&summary, "ports_exhaustion"), ["warning"]);
+    drop(clients);
+});
+
 netns_test!(exhaustion_is_found_and_what_is_taken_over_is_not, |lab| {
     tiny_range(lab);
     lab.set_sysctl("net/ipv4/tcp_tw_reuse", "0");

@@ -1,7 +1,9 @@
 use super::super::super::testing::sample;
 use super::super::testing::severity;
 use super::*;
-use crate::model::{Endpoint, Ports, Pressure, SharedPool, Sysctl};
+use crate::model::{
+    Endpoint, PortRange, PortSet, PortSettings, Ports, Pressure, SharedPool, Sysctl,
+};
 
 fn destination(in_use: u32, reusable: u32) -> Destination {
     Destination {
@@ -18,9 +20,17 @@ fn destination(in_use: u32, reusable: u32) -> Destination {
     }
 }
 
+fn settings() -> PortSettings {
+    PortSettings {
+        range: PortRange::new(50_000, 50_999),
+        reserved: Some(PortSet::default()),
+    }
+}
+
 fn judged(destination: Destination) -> Judgement {
     let pressure = Pressure {
         ports: PortReading::Grouped(Ports {
+            settings: settings(),
             destinations: vec![destination],
             ..Ports::default()
         }),
@@ -90,10 +100,6 @@ fn what_was_not_looked_at_has_no_verdict() {
         usable: 28_000,
     };
     assert_eq!(with(few), Judgement::Fine);
-    let many = PortReading::TooMany {
-        connections: 1_000_000,
-    };
-    assert_eq!(severity(&with(many)), Some(Severity::Info));
     let unknown = Destination {
         usable: None,
         ..destination(1_000, 0)
@@ -112,6 +118,7 @@ fn a_pool_of_bind_that_runs_out_is_found_once() {
         };
         let pressure = Pressure {
             ports: PortReading::Grouped(Ports {
+                settings: settings(),
                 destinations: vec![of_pool(80), of_pool(81)],
                 shared_pools: vec![SharedPool {
                     local_address: "10.0.0.5".parse().unwrap(),
@@ -152,5 +159,36 @@ fn ports_of_bind_fail_with_the_error_of_bind() {
         findings[0]
             .message
             .ends_with("1 more connection, then bind() before connect() fails with EADDRINUSE")
+    );
+}
+
+/// Seen on Linux 6.18: with 20 of 20 ports bound and no connection at all
+/// connect() fails.
+#[test]
+fn a_range_that_others_have_is_found_without_any_connection() {
+    let judged = |listened, bound| {
+        let pressure = Pressure {
+            ports: PortReading::Grouped(Ports {
+                settings: settings(),
+                listened,
+                bound,
+                ..Ports::default()
+            }),
+            ..Pressure::default()
+        };
+        judge(&sample().with_pressure(pressure).build(), None)
+    };
+    assert_eq!(severity(&judged(799, None)), None);
+    assert_eq!(severity(&judged(700, Some(99))), None);
+    assert_eq!(severity(&judged(700, Some(100))), Some(Severity::Warning));
+    assert_eq!(severity(&judged(0, Some(999))), Some(Severity::Warning));
+    let Judgement::Found(findings) = judged(1, Some(999)) else {
+        panic!("no port is left");
+    };
+    assert_eq!(findings[0].severity, Severity::Critical);
+    assert_eq!(
+        findings[0].message,
+        "of the 1,000 ports of 50000-50999 1 listener, 999 bound sockets take most away; none is \
+         left, and connect() fails with EADDRNOTAVAIL whatever its destination"
     );
 }
