@@ -126,7 +126,9 @@ impl Destination {
         self.in_use.saturating_sub(self.reusable)
     }
 
-    /// Connections that would succeed now.
+    /// Connections that would succeed now, at most: which ports were bound by
+    /// hand before connect() nothing tells, and those are lost to all other
+    /// destinations.
     #[must_use]
     pub fn free(&self) -> Option<u32> {
         Some(self.usable?.saturating_sub(self.blocked()))
@@ -256,7 +258,8 @@ pub struct TimeWaitTally {
     pub client_side: u64,
     /// Ours were servers: the local port is a listener's.
     pub server_side: u64,
-    /// Neither: the listener is gone, or the port was bound by hand.
+    /// Neither: the listener is gone, the port was bound by hand, or the range
+    /// was another one.
     pub other: u64,
     /// By age in steps of 10 s, 0 to 60 s; from the timers, which an answer to
     /// a late segment starts again.

@@ -6,6 +6,7 @@
 //! with bind(), it passes by whatever the destination.
 
 mod advice;
+mod crowd;
 mod pools;
 mod reuse;
 mod shared;
@@ -92,7 +93,8 @@ impl PortTally {
     /// What was counted: ports by destination, and TIME_WAIT. `bound` are the
     /// ports of bound-only sockets, where somebody looked.
     #[must_use]
-    pub fn finish(self, bound: Option<&PortSet>) -> (Ports, TimeWaitTally) {
+    pub fn finish(mut self, bound: Option<&PortSet>) -> (Ports, TimeWaitTally) {
+        self.leave_crowds();
         let range = self.settings.range;
         let mut excluded = self.settings.reserved.clone().unwrap_or_default();
         let mut count_new = |set: &PortSet| {

@@ -41,6 +41,13 @@ impl Key {
         from_bits(self.local)
     }
 
+    pub(super) fn is_of(self, family: Family) -> bool {
+        match family {
+            Family::Ipv4 => self.local_address().is_ipv4(),
+            Family::Ipv6 => self.local_address().is_ipv6(),
+        }
+    }
+
     /// The peer, its address unwrapped.
     pub(super) fn remote(self) -> Endpoint {
         Endpoint::new(from_bits(self.remote), self.port)
@@ -71,6 +78,8 @@ pub(super) struct Used {
     pub(super) bind_parity_now: u32,
     /// Of those, the ones in TIME_WAIT.
     pub(super) bind_parity_recent: u32,
+    /// The port that was seen last.
+    pub(super) port: u16,
     /// Its local address, as a place in [`PortTally::locals`].
     pub(super) local: usize,
 }
@@ -95,7 +104,7 @@ pub struct PortTally {
     pub(super) settings: PortSettings,
     pub(super) listened: PortSet,
     /// Ports that connect() may take.
-    candidates: PortSet,
+    pub(super) candidates: PortSet,
     /// The first port of the range: its parity is the one that connect()
     /// prefers.
     first: u16,
@@ -106,9 +115,12 @@ pub struct PortTally {
     pub(super) locals: Vec<Local>,
     local_places: HashMap<u128, usize, RandomState>,
     /// Of those that aren't clients', and by age.
-    time_wait: TimeWaitTally,
+    pub(super) time_wait: TimeWaitTally,
+    /// How many destinations there may be before clients are looked for among
+    /// them.
+    pub(super) crowd_at: usize,
     /// What is shown; ports are counted whatever the family.
-    family: Option<Family>,
+    pub(super) family: Option<Family>,
 }
 
 impl PortTally {
@@ -135,6 +147,7 @@ impl PortTally {
             locals: Vec::new(),
             local_places: HashMap::default(),
             time_wait: TimeWaitTally::default(),
+            crowd_at: super::crowd::FIRST_LOOK,
             family: None,
         }
     }
@@ -198,12 +211,16 @@ impl PortTally {
             local.bind_parity += u32::from(bind_parity);
         }
         entry.in_use += 1;
+        entry.port = port;
         entry.time_wait += u32::from(waits);
         entry.reusable += u32::from(reusable);
         entry.recent += u32::from(recent);
         entry.bind_parity += u32::from(bind_parity);
         entry.bind_parity_now += u32::from(bind_parity && (recent || !waits));
         entry.bind_parity_recent += u32::from(bind_parity && recent);
+        if self.destinations.len() >= self.crowd_at {
+            self.leave_crowds();
+        }
     }
 
     fn add_age(&mut self, age: u32) {

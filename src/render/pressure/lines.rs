@@ -20,6 +20,7 @@ pub(super) fn lines(view: &View<'_>, style: &Style) -> String {
         ("TIME_WAIT", time_wait(view)),
         ("reuse", reuse(view)),
         ("SYN", syn(view)),
+        ("QUEUES", queues(view)),
         ("ORPHANS", orphans(view)),
         ("MEMORY", memory(view)),
         ("RESETS", resets(view)),
@@ -47,7 +48,11 @@ fn time_wait(view: &View<'_>) -> Option<String> {
         grouped(tally.server_side)
     );
     if tally.other > 0 {
-        let _ = write!(line, ", {} whose listener is gone", grouped(tally.other));
+        let _ = write!(
+            line,
+            ", {} of neither (bound by hand, or the listener is gone)",
+            grouped(tally.other)
+        );
     }
     if let Some((count, limit)) = buckets {
         let used = share(Some(count), Some(limit))
@@ -64,7 +69,7 @@ fn time_wait(view: &View<'_>) -> Option<String> {
             let _ = write!(line, ", {} refused so far", grouped(overflows));
         }
         Some(0) => line.push_str(", none refused"),
-        None => {}
+        None => line.push_str(", how many were refused is not known"),
     }
     let recent = tally.ages.first().copied().unwrap_or(0);
     if recent > 0 {
@@ -132,7 +137,7 @@ fn syn(view: &View<'_>) -> Option<String> {
     };
     let number = |value: Option<u64>| value.map_or_else(|| "?".to_owned(), grouped);
     Some(format!(
-        "{cookies}, {} sent and {} returned, {} SYNs dropped by full SYN queues{when}{verdict}",
+        "{cookies}, {} sent and {} returned, {} SYNs dropped, accept queues aside{when}{verdict}",
         number(evidence.sent),
         number(evidence.returned),
         number(evidence.dropped)
@@ -192,6 +197,22 @@ fn resets(view: &View<'_>) -> Option<String> {
         return None;
     }
     Some(parts.join(", "))
+}
+
+/// What full queues did to clients, of the whole namespace.
+fn queues(view: &View<'_>) -> Option<String> {
+    const COUNTERS: [(Counter, &str); 5] = [
+        (Counter::ListenOverflows, "dropped by full accept queues"),
+        (Counter::ListenDrops, "dropped by listeners in all"),
+        (
+            Counter::TcpReqQFullDoCookies,
+            "got cookies from full SYN queues",
+        ),
+        (Counter::TcpReqQFullDrop, "dropped by full SYN queues"),
+        (Counter::SyncookiesFailed, "cookies came back false"),
+    ];
+    let parts = counted(view, &COUNTERS);
+    (!parts.is_empty()).then(|| parts.join(", "))
 }
 
 fn fast_open(view: &View<'_>) -> Option<String> {

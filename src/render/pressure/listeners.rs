@@ -24,6 +24,10 @@ pub(super) fn listeners(view: &View<'_>, top: usize, style: &Style) -> String {
     if judged.is_empty() {
         return "LISTENERS  none\n".to_owned();
     }
+    let full = judged
+        .iter()
+        .filter(|(_, verdict)| *verdict == Verdict::SlowAccept);
+    let only = full.count() == 1;
     // A stable sort: within a verdict the fullest stays first.
     judged.sort_by_key(|(_, verdict)| std::cmp::Reverse(*verdict));
     let mut rows = vec![(
@@ -38,7 +42,7 @@ pub(super) fn listeners(view: &View<'_>, top: usize, style: &Style) -> String {
         rows.push((
             name(listener),
             vec![queue(listener, style), syn_recv],
-            words(*verdict, view),
+            words(*verdict, view, only),
         ));
     }
     let mut text = String::new();
@@ -104,8 +108,10 @@ fn queue(listener: &Listener, style: &Style) -> String {
     format!("{} / {limit}{full}", grouped(listener.accept_queue.into()))
 }
 
-fn words(verdict: Verdict, view: &View<'_>) -> String {
-    let drops = change::counter(Counter::ListenOverflows, view.sample, view.previous);
+fn words(verdict: Verdict, view: &View<'_>, only: bool) -> String {
+    // Of the namespace: whose they are is certain where one queue is full.
+    let drops =
+        change::counter(Counter::ListenOverflows, view.sample, view.previous).filter(|_| only);
     match verdict {
         Verdict::Unknown => "unknown: /proc doesn't tell".to_owned(),
         Verdict::Fine => "fine".to_owned(),
