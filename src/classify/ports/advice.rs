@@ -50,6 +50,10 @@ pub fn advice(destination: &Destination, sample: &Sample) -> String {
         let loopback = is_loopback(destination.local_address, destination.remote.address);
         match (covered, timestamps, sample.sysctls.get(Sysctl::TcpTwReuse)) {
             (true, ..) | (_, _, None) => {}
+            (false, Some(0), Some(0)) => steps.push(
+                "or let connect() take TIME_WAIT over, which needs tcp_timestamps=1 at both ends \
+                 and tcp_tw_reuse=1 here",
+            ),
             (false, Some(0), _) => steps.push(
                 "or let connect() take TIME_WAIT over, which needs tcp_timestamps=1 at both ends",
             ),

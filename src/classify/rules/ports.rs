@@ -67,7 +67,14 @@ fn by_share(used: f64) -> Option<Severity> {
 fn severity(destination: &Destination) -> Option<Severity> {
     let used = destination.used_ratio()?;
     let soon = destination.exhausted_in_s().is_some_and(|s| s <= SOON_S);
-    by_share(used).map(|severity| if soon { Severity::Critical } else { severity })
+    if let Some(severity) = by_share(used) {
+        return Some(if soon { Severity::Critical } else { severity });
+    }
+    // The rest hangs on a word of the peer's, which nothing tells: that it
+    // used timestamps.
+    let usable = destination.usable?;
+    let raw = f64::from(destination.in_use) / f64::from(usable.max(1));
+    (raw >= WARNING).then_some(Severity::Info)
 }
 
 fn finding(destination: &Destination, severity: Severity, sample: &Sample) -> Option<Finding> {
@@ -89,7 +96,7 @@ fn finding(destination: &Destination, severity: Severity, sample: &Sample) -> Op
             format!(", {waiting} of them in TIME_WAIT and none reusable ({why})")
         }
         _ => format!(
-            ", {} of them in TIME_WAIT, {} reusable",
+            ", {} of them in TIME_WAIT, {} reusable if the peer uses timestamps",
             grouped((*time_wait).into()),
             grouped((*reusable).into())
         ),

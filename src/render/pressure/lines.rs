@@ -100,18 +100,16 @@ fn reuse(view: &View<'_>) -> Option<String> {
             grouped(tally.client_loopback)
         ),
     };
-    let servers = if tally.server_side > 0 {
-        "nothing on the server side, where it blocks no port either: let clients close first if \
-         the memory matters"
-    } else {
-        ""
-    };
-    let joined = [clients.as_str(), servers]
-        .into_iter()
-        .filter(|part| !part.is_empty())
-        .collect::<Vec<_>>()
-        .join("; ");
-    Some(format!("tcp_tw_reuse={reuse} gives {joined}"))
+    let clients = Some(clients)
+        .filter(|words| !words.is_empty())
+        .map(|words| format!("tcp_tw_reuse={reuse} gives {words}"));
+    let servers = (tally.server_side > 0).then(|| {
+        "no value of tcp_tw_reuse helps the server side, where TIME_WAIT blocks no port either: \
+         let clients close first if the memory matters"
+            .to_owned()
+    });
+    let parts: Vec<String> = clients.into_iter().chain(servers).collect();
+    Some(parts.join("; "))
 }
 
 fn syn(view: &View<'_>) -> Option<String> {
@@ -176,9 +174,10 @@ fn memory(view: &View<'_>) -> Option<String> {
 
 /// How connections ended that didn't end well, the frequent causes in words.
 fn resets(view: &View<'_>) -> Option<String> {
-    const CAUSES: [(Counter, &str); 8] = [
+    const CAUSES: [(Counter, &str); 9] = [
         (Counter::AttemptFails, "refused or failed"),
         (Counter::EstabResets, "ended by reset"),
+        (Counter::OutRsts, "RSTs sent"),
         (
             Counter::TcpAbortOnClose,
             "closed with unread data (can lose what was sent)",

@@ -22,7 +22,10 @@ pub(super) fn listeners(view: &View<'_>, top: usize, style: &Style) -> String {
         .map(|listener| (listener, verdict(listener, &evidence)))
         .collect();
     if judged.is_empty() {
-        return "LISTENERS  none\n".to_owned();
+        return match listeners.count {
+            0 => "LISTENERS  none\n".to_owned(),
+            count => format!("LISTENERS  none to show, of {}\n", grouped(count)),
+        };
     }
     let full = judged
         .iter()

@@ -19,14 +19,14 @@ pub(super) fn ports(view: &View<'_>, top: usize, style: &Style) -> String {
     };
     let mut text = String::new();
     let shown = ports.destinations.iter().take(top).collect::<Vec<_>>();
-    if shown.is_empty() {
+    if ports.destinations.is_empty() {
         let line = if view.sample.states.total() == 0 {
             "no connections"
         } else {
-            "no outgoing connections"
+            "no outgoing connection to show"
         };
         let _ = writeln!(text, "PORTS  {line}");
-    } else {
+    } else if !shown.is_empty() {
         destinations(&mut text, &shown, view, style);
     }
     let more = ports.destinations.len() - shown.len();
@@ -96,7 +96,9 @@ fn destinations(text: &mut String, shown: &[&Destination], view: &View<'_>, styl
             .is_none_or(|used| used >= WORTH_A_LINE)
         {
             let detail = detail(destination, view.sample);
-            finding::push_wrapped(text, "  ", 2, &detail, style);
+            if !detail.is_empty() {
+                finding::push_wrapped(text, "  ", 2, &detail, style);
+            }
         }
     }
 }
@@ -113,7 +115,8 @@ fn severity(destination: &Destination) -> Option<Severity> {
 fn full_in(destination: &Destination) -> String {
     match destination.exhausted_in_s() {
         None => String::new(),
-        Some(seconds) if seconds < 1.0 => "full now".to_owned(),
+        Some(_) if destination.free() == Some(0) => "full now".to_owned(),
+        Some(seconds) if seconds < 1.0 => "full in < 1 s".to_owned(),
         Some(seconds) if seconds < 120.0 => format!("full in {seconds:.0} s"),
         Some(seconds) if seconds < 7_200.0 => format!("full in {:.0} min", seconds / 60.0),
         Some(seconds) => format!("full in {:.0} h", seconds / 3_600.0),
@@ -127,7 +130,10 @@ fn detail(destination: &Destination, sample: &Sample) -> String {
         let why = why_not_reusable(destination, sample);
         let reusable = match destination.reusable {
             0 => "none reusable".to_owned(),
-            reusable => format!("{} reusable", grouped(reusable.into())),
+            reusable => format!(
+                "{} reusable if the peer uses timestamps",
+                grouped(reusable.into())
+            ),
         };
         let why = why.map_or_else(String::new, |why| format!(" ({why})"));
         let waiting = grouped(destination.time_wait.into());

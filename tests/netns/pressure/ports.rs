@@ -394,7 +394,11 @@ netns_test!(exhaustion_is_found_and_what_is_taken_over_is_not, |lab| {
     assert_eq!(severities(&summary, "ports_exhaustion"), ["critical"]);
     lab.set_sysctl("net/ipv4/tcp_tw_reuse", "1");
     grow_old(lab);
-    assert!(severities(&pressure(lab, &[]), "ports_exhaustion").is_empty());
+    // What is taken over hangs on the peer's timestamps.
+    assert_eq!(
+        severities(&pressure(lab, &[]), "ports_exhaustion"),
+        ["info"]
+    );
 });
 
 netns_test!(the_sides_of_time_wait_are_told_apart, |lab| {
@@ -423,7 +427,10 @@ netns_test!(the_sides_of_time_wait_are_told_apart, |lab| {
     );
     let table = lab.tcpstate(&["pressure"]).run().succeeded().stdout;
     assert!(table.contains("3 client side, 5 server side"), "{table}");
-    assert!(table.contains("nothing on the server side"), "{table}");
+    assert!(
+        table.contains("no value of tcp_tw_reuse helps the server side"),
+        "{table}"
+    );
 });
 
 // A dual-stack socket that carries IPv4 takes the port that an IPv4 one would.

@@ -51,7 +51,10 @@ fn fires_at_eighty_percent_and_is_critical_at_ninety_five() {
         (949, 0, Some(Severity::Warning)),
         (950, 0, Some(Severity::Critical)),
         // What connect() takes over blocks nothing.
-        (1_000, 300, None),
+        (799, 300, None),
+        // But only if the peer used timestamps.
+        (800, 300, Some(Severity::Info)),
+        (1_000, 300, Some(Severity::Info)),
         (1_000, 100, Some(Severity::Warning)),
     ] {
         let judgement = judged(destination(in_use, reusable));
