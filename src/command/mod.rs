@@ -3,6 +3,7 @@
 
 mod generate;
 mod output;
+mod sample;
 mod source;
 mod summary;
 

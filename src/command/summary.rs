@@ -1,30 +1,26 @@
 //! `tcpstate summary`: how many connections are in each state, and is anything
 //! wrong?
 
-use std::time::{Instant, SystemTime};
-
+use super::sample::{self, Wanted};
 use super::{Outcome, outcome, output, source};
 use crate::classify::assess;
-use crate::classify::count::{self, Scope};
+use crate::classify::count::Scope;
 use crate::cli::{CommonArgs, SummaryArgs, SummaryFormat};
-use crate::kernel::{
-    KernelError, ProcRoot, SocketSource, read_counters, read_host, read_sockstat, read_sysctls,
-};
-use crate::model::{
-    Collection, Counters, Host, Query, Sample, SourceKind, StateCounts, StateSet, StateTally,
-    Sysctls,
-};
+use crate::kernel::ProcRoot;
 use crate::render::summary;
 
 /// Prints the summary.
 pub(super) fn run(common: &CommonArgs, args: &SummaryArgs) -> anyhow::Result<Outcome> {
     let proc_root = ProcRoot::new(&common.proc_root);
     let mut source = source::open(common, &proc_root)?;
-    let scope = Scope {
-        family: source::family(common),
-        bound: args.bound,
+    let wanted = Wanted {
+        scope: Scope {
+            family: source::family(common),
+            bound: args.bound,
+        },
+        exact: args.exact,
     };
-    let sample = read(source.as_mut(), &proc_root, scope, args.exact)?;
+    let sample = sample::read(source.as_mut(), &proc_root, wanted, &mut |_| {})?;
     if let Some(reason) = &sample.collection.fallback_reason {
         output::note(&format!(
             "{reason}; reading /proc/net/tcp instead: ages, cgroups and limits of accept queues \
@@ -47,88 +43,4 @@ pub(super) fn run(common: &CommonArgs, args: &SummaryArgs) -> anyhow::Result<Out
     };
     output::print(&text)?;
     Ok(outcome(common, &assessment))
-}
-
-/// Reads everything that the summary shows.
-fn read(
-    source: &mut dyn SocketSource,
-    proc_root: &ProcRoot,
-    scope: Scope,
-    exact: bool,
-) -> Result<Sample, KernelError> {
-    // A recorded dump is of another time and perhaps another host: nothing that
-    // could be read here belongs to it.
-    let recorded = source.kind() == SourceKind::Replay;
-    let host = if recorded {
-        Host::default()
-    } else {
-        read_host(proc_root)
-    };
-    let taken_at = (!recorded).then(SystemTime::now);
-    let start = Instant::now();
-    let (states, collection) = count_sockets(source, proc_root, scope, exact, &host)?;
-    let elapsed = start.elapsed();
-    let (sysctls, counters) = if recorded {
-        (Sysctls::default(), Counters::default())
-    } else {
-        (read_sysctls(proc_root), read_counters(proc_root))
-    };
-    Ok(Sample {
-        taken_at,
-        elapsed,
-        host,
-        collection,
-        states,
-        sysctls,
-        counters,
-    })
-}
-
-/// Counts the cheap way where that can be trusted, and looks at every socket
-/// where it can't.
-fn count_sockets(
-    source: &mut dyn SocketSource,
-    proc_root: &ProcRoot,
-    scope: Scope,
-    exact: bool,
-    host: &Host,
-) -> Result<(StateCounts, Collection), KernelError> {
-    // Only netlink saves by leaving states out.
-    if !exact
-        && source.kind() == SourceKind::Netlink
-        && let Some(states) = scope.derived_states(host.kernel)
-    {
-        let (tally, collection) = tally(source, states, scope)?;
-        let sockstat = read_sockstat(proc_root);
-        // Rows that were lost would be counted as ESTABLISHED.
-        if collection.source == SourceKind::Netlink
-            && collection.complete
-            && let Some(counts) = count::derive(
-                &tally,
-                &sockstat,
-                scope,
-                scope.tells_bound(collection.source, host.kernel),
-            )
-        {
-            return Ok((counts, collection));
-        }
-    }
-    let (tally, collection) = tally(source, scope.all_states(), scope)?;
-    let tells_bound = scope.tells_bound(collection.source, host.kernel);
-    let counts = count::from_dump(&tally, scope, tells_bound);
-    Ok((counts, collection))
-}
-
-fn tally(
-    source: &mut dyn SocketSource,
-    states: StateSet,
-    scope: Scope,
-) -> Result<(StateTally, Collection), KernelError> {
-    let mut tally = StateTally::default();
-    let query = Query {
-        family: scope.family,
-        ..Query::states(states)
-    };
-    let collection = source.visit(&query, &mut |socket| tally.add(socket))?;
-    Ok((tally, collection))
 }
