@@ -1,6 +1,7 @@
 //! Judges what was read: counts, pressure, findings. Pure functions: no I/O,
 //! no clock, no printing.
 
+pub mod change;
 pub mod count;
 mod finding;
 mod rules;

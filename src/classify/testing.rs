@@ -1,11 +1,12 @@
 //! Samples for the tests of the rules.
 
 use std::collections::HashMap;
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use crate::model::{
-    Collection, CountMethod, Counter, Counters, Host, Sample, SourceKind, StateCount, StateCounts,
-    Sysctl, Sysctls, TcpState,
+    Collection, CountMethod, Counter, Counters, Endpoint, Family, Host, Sample, Socket, SocketKind,
+    SourceKind, StateCount, StateCounts, Sysctl, Sysctls, TcpState,
 };
 
 /// A sample in the making: no sockets, no settings, no counters.
@@ -61,5 +62,27 @@ impl SampleBuilder {
             sysctls: Sysctls::read(|sysctl| self.sysctls.get(&sysctl).copied()),
             counters: self.counters,
         }
+    }
+}
+
+/// A full IPv4 socket in a state, of which nothing else is known.
+pub(crate) fn socket(state: TcpState) -> Socket {
+    let address = Ipv4Addr::LOCALHOST.into();
+    Socket {
+        state,
+        kind: SocketKind::Full,
+        family: Family::Ipv4,
+        local: Endpoint::new(address, 80),
+        remote: Endpoint::new(address, 1024),
+        interface: None,
+        recv_q: 0,
+        send_q: Some(0),
+        timer: None,
+        uid: None,
+        inode: None,
+        cookie: None,
+        cgroup: None,
+        shutdown: None,
+        tcp_info: None,
     }
 }
