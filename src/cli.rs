@@ -1,9 +1,13 @@
 //! The arguments and their help, nothing else. Man pages and completions are
 //! made from these definitions too.
 
+mod duration;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use self::duration::{DurationArg, NotADuration};
 
 /// Says how many TCP connections are in each state, and what is wrong.
 ///
@@ -52,6 +56,26 @@ pub enum Command {
     #[command(after_help = SUMMARY_EXAMPLES)]
     Summary(SummaryArgs),
 
+    /// Watch what is changing, right now
+    ///
+    /// On a terminal, a screen: each state with its count, change, rate and
+    /// history, what opens and closes in a second, findings as they appear and
+    /// clear. Keys: ? shows them all, q quits.
+    ///
+    /// Off a terminal, a line a sample with a header now and then; with --json,
+    /// a document a sample (NDJSON, schema tcpstate.watch/1). Each is written
+    /// out at once.
+    ///
+    /// The interval is kept without drift: the time that a sample takes doesn't
+    /// add to it. A sample that takes longer than the interval leaves ticks
+    /// out, and that is said. Times are UTC.
+    ///
+    /// SIGINT (Ctrl-C) and SIGTERM are a normal end, with status 0, where many
+    /// programs die by the signal: a loop around tcpstate watch that shall end
+    /// with it has to ask for more than its status.
+    #[command(after_help = WATCH_EXAMPLES)]
+    Watch(WatchArgs),
+
     /// Write man pages or shell completions into a directory
     #[command(hide = true)]
     Generate(GenerateArgs),
@@ -62,6 +86,14 @@ const SUMMARY_EXAMPLES: &str = "Examples:
   tcpstate summary --json | jq .states.close_wait.total
   tcpstate summary --exit-code      exit 1 if something is wrong
   tcpstate --replay dump.bin        a dump recorded with ss -tan -D dump.bin";
+
+const WATCH_EXAMPLES: &str = "Examples:
+  tcpstate watch                              the screen
+  tcpstate watch -n 5s                        a sample every five seconds
+  tcpstate watch --lines | tee incident.log   a line a second, kept
+  tcpstate watch --json --duration 10m > incident.ndjson
+  tcpstate watch --json | jq -c '[.taken_at, .rates.connections.opened]'
+  tcpstate watch --count 2 --exit-code        two samples, 1 if anything is wrong";
 
 /// What every command takes.
 #[derive(Debug, Args)]
@@ -172,6 +204,30 @@ pub enum SummaryFormat {
     Json,
     /// A line a state: state,total,ipv4,ipv6
     Csv,
+}
+
+/// What `tcpstate watch` takes.
+#[derive(Debug, Args)]
+pub struct WatchArgs {
+    /// Time from sample to sample
+    #[arg(short = 'n', long, value_name = "DURATION", default_value = "1s")]
+    pub interval: DurationArg,
+
+    /// End after so many samples
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub count: Option<u64>,
+
+    /// End after so much time
+    #[arg(long, value_name = "DURATION")]
+    pub duration: Option<DurationArg>,
+
+    /// Print a line a sample on a terminal too
+    #[arg(long, conflicts_with = "json")]
+    pub lines: bool,
+
+    /// Look at every socket instead of trusting the kernel's own counts
+    #[arg(long)]
+    pub exact: bool,
 }
 
 /// What the hidden `tcpstate generate` takes.

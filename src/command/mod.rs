@@ -6,6 +6,7 @@ mod output;
 mod sample;
 mod source;
 mod summary;
+mod watch;
 
 use anyhow::bail;
 
@@ -39,6 +40,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<Outcome> {
     }
     match command {
         Command::Summary(args) => summary::run(&cli.common, args),
+        Command::Watch(args) => watch::run(&cli.common, args),
         Command::Generate(args) => generate::run(args),
     }
 }

@@ -8,6 +8,7 @@ mod header;
 mod safe;
 mod style;
 pub mod summary;
+pub mod watch;
 
 pub use safe::safe;
 pub use style::Style;

@@ -7,6 +7,7 @@ mod settings;
 mod table;
 
 pub use self::csv::csv;
+pub(super) use self::json::Document;
 pub use self::json::json;
 pub use self::table::table;
 
