@@ -22,6 +22,12 @@ macro_rules! counters {
                 match self { $(Self::$variant => $name,)* }
             }
 
+            /// What it counts, in words.
+            #[must_use]
+            pub const fn meaning(self) -> &'static str {
+                match self { $(Self::$variant => $meaning,)* }
+            }
+
             /// The line that it stands in.
             #[must_use]
             pub const fn protocol(self) -> &'static str {

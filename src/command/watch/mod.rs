@@ -1,12 +1,18 @@
 //! `tcpstate watch`: what is changing, right now?
 
+mod keys;
 mod limit;
 mod sampler;
 mod schedule;
+mod screen;
 mod signals;
 mod stream;
+mod suspend;
+mod terminal;
+mod threads;
 
-use std::io;
+use std::env;
+use std::io::{self, IsTerminal};
 use std::time::Duration;
 
 use anyhow::bail;
@@ -32,7 +38,17 @@ pub(super) fn run(common: &CommonArgs, args: &WatchArgs) -> anyhow::Result<Outco
     }
     let sampler = Sampler::open(common, args)?;
     let limit = Limit::new(args);
-    stream::run(common, interval, limit, sampler)
+    let on_screen = !common.json && !args.lines && has_screen();
+    if on_screen {
+        screen::run(common, interval, limit, sampler)
+    } else {
+        stream::run(common, interval, limit, sampler)
+    }
+}
+
+/// Whether stdout is a terminal that can be drawn on.
+fn has_screen() -> bool {
+    io::stdout().is_terminal() && env::var_os("TERM").is_some_and(|term| term != "dumb")
 }
 
 /// Whether output failed because nobody is there any more: the reader of a

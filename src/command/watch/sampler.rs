@@ -13,7 +13,7 @@ use crate::model::{FallbackReason, Sample};
 /// Reads samples from the same place, and remembers between them who is in
 /// CLOSE_WAIT.
 pub(super) struct Sampler {
-    source: Box<dyn SocketSource>,
+    source: Box<dyn SocketSource + Send>,
     /// Whether /proc may be read when netlink fails.
     may_fall_back: bool,
     proc_root: ProcRoot,

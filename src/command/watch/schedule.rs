@@ -41,6 +41,12 @@ impl Schedule {
         self.tick = planned.max(ahead);
         self.tick - planned
     }
+
+    /// From now on another interval, the next tick one of it away.
+    pub(super) fn change(&mut self, now: Instant, interval: Duration) {
+        *self = Self::new(now, interval);
+        self.tick = 1;
+    }
 }
 
 /// To what the interval was stretched because a sample took so long; `None`
@@ -89,6 +95,14 @@ mod tests {
         assert_eq!(stretched(SECOND, SECOND / 2, 5), None, "asleep");
         let slow = Duration::from_millis(1_400);
         assert_eq!(stretched(SECOND, slow, 1), Some(SECOND * 2));
+    }
+
+    #[test]
+    fn a_new_interval_counts_from_now() {
+        let start = Instant::now();
+        let mut schedule = Schedule::new(start, SECOND);
+        schedule.change(start + SECOND * 3, SECOND * 5);
+        assert_eq!(schedule.next(), start + SECOND * 8);
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod table;
 pub use self::csv::csv;
 pub(super) use self::json::Document;
 pub use self::json::json;
+pub(super) use self::settings::rows as details;
 pub use self::table::table;
 
 use crate::model::number::elapsed;

@@ -3,10 +3,10 @@
 use comfy_table::{CellAlignment, Table, presets};
 
 use super::super::{Style, finding, safe};
-use super::{buckets_used, counters, settings};
+use super::{counters, settings};
 use crate::classify::{Assessment, Finding, Severity};
-use crate::model::number::{counted, elapsed, grouped, percent};
-use crate::model::{CountMethod, Counter, Sample, SourceKind, StateCount, Sysctl, TcpState};
+use crate::model::number::{counted, elapsed, grouped};
+use crate::model::{CountMethod, Sample, SourceKind, StateCount, TcpState};
 
 /// The longest bar, and the shortest that still says something.
 const BAR: std::ops::RangeInclusive<usize> = 4..=24;
@@ -179,13 +179,7 @@ fn absent(sample: &Sample, style: &Style) -> String {
 
 /// TIME_WAIT, settings and counters, in aligned columns.
 fn details(sample: &Sample, style: &Style) -> String {
-    let mut rows: Vec<(&str, String, String)> = Vec::new();
-    rows.extend(time_wait(sample).map(|(count, rest)| ("TIME_WAIT", count, rest)));
-    rows.extend(
-        settings::settings(sample)
-            .into_iter()
-            .map(|setting| (setting.name, setting.value, setting.meaning)),
-    );
+    let rows = settings::rows(sample);
     let width = |width: fn(&(&str, String, String)) -> usize| rows.iter().map(width).max();
     let names = width(|(name, _, _)| name.len()).unwrap_or(0);
     let values = width(|(_, value, _)| value.len()).unwrap_or(0);
@@ -205,19 +199,4 @@ fn details(sample: &Sample, style: &Style) -> String {
         finding::push_wrapped(&mut text, &label, label.len(), &line.text, style);
     }
     text
-}
-
-/// TIME_WAIT against its limit: the count, and the words behind it.
-fn time_wait(sample: &Sample) -> Option<(String, String)> {
-    let count = sample.states.total_of(TcpState::TimeWait)?;
-    let limit = sample.sysctls.get(Sysctl::TcpMaxTwBuckets)?;
-    let used = buckets_used(Some(count), Some(limit))
-        .map_or_else(String::new, |ratio| format!(" ({})", percent(ratio)));
-    let overflows = match sample.counters.get(Counter::TcpTimeWaitOverflow) {
-        None => String::new(),
-        Some(0) => ", none refused so far".to_owned(),
-        Some(times) => format!(", {} refused so far", grouped(times)),
-    };
-    let rest = format!("of {} buckets{used}{overflows}", grouped(limit));
-    Some((grouped(count), rest))
 }

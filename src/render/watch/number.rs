@@ -1,5 +1,7 @@
 //! Rates and changes in a few columns.
 
+use std::time::Duration;
+
 /// Events in a second: `0`, `0.2`, `12`, `1,204`, `120k`, `3.4M`.
 pub(super) fn rate(per_second: f64) -> String {
     match per_second {
@@ -9,6 +11,48 @@ pub(super) fn rate(per_second: f64) -> String {
         ..9_999.5 => format!("{per_second:.0}"),
         ..999_500.0 => format!("{:.0}k", per_second / 1e3),
         _ => format!("{:.1}M", per_second / 1e6),
+    }
+}
+
+/// The same of something that rises and falls: `+12`, `-0.2`, `0`.
+pub(super) fn signed_rate(per_second: f64) -> String {
+    let size = rate(per_second.abs());
+    if per_second > 0.0 {
+        format!("+{size}")
+    } else if per_second < 0.0 {
+        format!("-{size}")
+    } else {
+        size
+    }
+}
+
+/// A change between two samples: `+12`, `-3`, `0`.
+pub(super) fn change(change: i64) -> String {
+    if change > 0 {
+        format!("+{change}")
+    } else {
+        change.to_string()
+    }
+}
+
+/// `1 s`, `200 ms`, `1.5 s`.
+pub(super) fn interval(interval: Duration) -> String {
+    if interval.as_millis() < 1_000 {
+        format!("{} ms", interval.as_millis())
+    } else {
+        format!("{} s", interval.as_secs_f64())
+    }
+}
+
+/// `58 s`, `4 min 2 s`, `2 h 14 min`, `3 d 4 h`.
+pub(super) fn age(age: Duration) -> String {
+    let seconds = age.as_secs();
+    let (minutes, hours, days) = (seconds / 60, seconds / 3_600, seconds / 86_400);
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3_600 => format!("{minutes} min {} s", seconds % 60),
+        3_600..86_400 => format!("{hours} h {} min", minutes % 60),
+        _ => format!("{days} d {} h", hours % 24),
     }
 }
 
@@ -30,6 +74,12 @@ mod tests {
         ] {
             assert_eq!(rate(number), text);
         }
+        assert_eq!(signed_rate(-0.2), "-0.2");
+        assert_eq!(signed_rate(12.0), "+12");
+        assert_eq!(signed_rate(0.0), "0");
+        assert_eq!(signed_rate(-0.0), "0");
+        assert_eq!(change(-3), "-3");
+        assert_eq!(change(3), "+3");
     }
 
     proptest! {

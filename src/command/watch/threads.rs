@@ -1,0 +1,66 @@
+//! The threads beside the loop of the screen, and what they tell it.
+
+use std::sync::mpsc::{self, Sender};
+use std::thread::{self, JoinHandle};
+
+use anyhow::Context;
+use crossterm::event::{self, Event, KeyEvent};
+
+use super::sampler::{Reading, Sampler};
+use crate::kernel::KernelError;
+
+/// What the threads tell.
+pub(super) enum Message {
+    /// A sample that was ordered.
+    Sampled(Result<Box<Reading>, KernelError>),
+    /// A key.
+    Key(KeyEvent),
+    /// The terminal has another size.
+    Resized,
+    /// Keys can't be read any more.
+    Deaf,
+    /// A signal.
+    Signal(i32),
+}
+
+/// Takes a sample for each order.
+pub(super) fn start_sampler(
+    mut sampler: Sampler,
+    tell: Sender<Message>,
+) -> anyhow::Result<(Sender<()>, JoinHandle<()>)> {
+    let (order, orders) = mpsc::channel();
+    let thread = thread::Builder::new()
+        .name("sampler".to_owned())
+        .spawn(move || {
+            for () in orders {
+                let reading = sampler.take().map(Box::new);
+                if tell.send(Message::Sampled(reading)).is_err() {
+                    return;
+                }
+            }
+        })
+        .context("cannot start the thread that samples")?;
+    Ok((order, thread))
+}
+
+/// Reads keys.
+pub(super) fn start_keyboard(tell: Sender<Message>) -> anyhow::Result<()> {
+    thread::Builder::new()
+        .name("keyboard".to_owned())
+        .spawn(move || {
+            loop {
+                let message = match event::read() {
+                    Ok(Event::Key(key)) => Message::Key(key),
+                    Ok(Event::Resize(..)) => Message::Resized,
+                    Ok(_) => continue,
+                    Err(_) => Message::Deaf,
+                };
+                let deaf = matches!(message, Message::Deaf);
+                if tell.send(message).is_err() || deaf {
+                    return;
+                }
+            }
+        })
+        .context("cannot start the thread that reads keys")?;
+    Ok(())
+}

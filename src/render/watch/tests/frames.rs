@@ -1,0 +1,255 @@
+use super::super::{Moment, Screen, View, frame};
+use super::staged::{SECOND, at_second, busy, incident, timeline};
+use crate::classify::change::Timeline;
+use crate::classify::testing::sample;
+use crate::model::{FallbackReason, SourceKind};
+use crate::render::Style;
+use proptest::prelude::*;
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::{Color, Modifier};
+use std::time::Instant;
+
+const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (40, 10)];
+
+const UNICODE: Style = Style {
+    color: false,
+    unicode: true,
+    width: None,
+};
+
+fn screen() -> Screen {
+    Screen::new(SECOND)
+}
+
+/// A moment after the newest sample.
+fn moment<'a>(timeline: &'a Timeline, screen: &'a Screen) -> Moment<'a> {
+    Moment {
+        timeline,
+        screen,
+        now: timeline
+            .latest()
+            .map_or_else(Instant::now, |latest| latest.at)
+            + SECOND / 10,
+        style: UNICODE,
+    }
+}
+
+fn drawn(moment: &Moment<'_>, (columns, lines): (u16, u16)) -> String {
+    let mut terminal = Terminal::new(TestBackend::new(columns, lines)).unwrap();
+    terminal
+        .draw(|target| {
+            frame(target.buffer_mut(), moment);
+        })
+        .unwrap();
+    terminal.backend().to_string()
+}
+
+fn buffer(moment: &Moment<'_>) -> Buffer {
+    let mut buffer = Buffer::empty(Rect::new(0, 0, 80, 24));
+    frame(&mut buffer, moment);
+    buffer
+}
+
+/// Draws at every size, each into a snapshot of its own.
+fn assert_frames(name: &str, moment: &Moment<'_>) {
+    for size in SIZES {
+        let name = format!("{name}_{}x{}", size.0, size.1);
+        insta::assert_snapshot!(name, drawn(moment, size));
+    }
+}
+
+#[test]
+fn overview_of_a_calm_host() {
+    let timeline = timeline();
+    assert_frames("overview", &moment(&timeline, &screen()));
+}
+
+#[test]
+fn overview_of_an_incident() {
+    let timeline = incident();
+    assert_frames("incident", &moment(&timeline, &screen()));
+}
+
+#[test]
+fn settings_and_counters() {
+    let timeline = incident();
+    let mut screen = screen();
+    screen.open(View::Settings);
+    assert_frames("settings", &moment(&timeline, &screen));
+}
+
+#[test]
+fn the_keys_are_explained() {
+    let timeline = timeline();
+    let screen = Screen {
+        help: true,
+        ..screen()
+    };
+    assert_frames("help", &moment(&timeline, &screen));
+}
+
+#[test]
+fn before_the_first_sample() {
+    let timeline = Timeline::default();
+    assert_frames("nothing", &moment(&timeline, &screen()));
+}
+
+#[test]
+fn what_is_old_partial_or_second_best_is_said() {
+    let mut timeline = timeline();
+    let mut partial = at_second(busy(860, 50, 1_100), 4);
+    partial.collection.complete = false;
+    partial.collection.source = SourceKind::Procfs;
+    partial.collection.fallback_reason = Some(FallbackReason::DumpRefused(
+        "Operation not permitted".to_owned(),
+    ));
+    let at = timeline.latest().unwrap().at + SECOND * 2;
+    timeline.push(at, SECOND * 3, partial, None);
+    let screen = Screen {
+        trouble: Some("cannot read /proc/net/tcp: \u{1b}[31mred".to_owned()),
+        stretched: Some(SECOND * 4),
+        ..screen()
+    };
+    let mut moment = moment(&timeline, &screen);
+    moment.now = at + SECOND * 90;
+    assert_frames("troubled", &moment);
+}
+
+#[test]
+fn a_filter_is_seen_while_it_is_typed_and_while_it_works() {
+    let timeline = timeline();
+    let mut screen = Screen {
+        filter: "WAIT".to_owned(),
+        typing: true,
+        row: Some(1),
+        ..screen()
+    };
+    insta::assert_snapshot!("filter_typed", drawn(&moment(&timeline, &screen), (80, 24)));
+    screen.typing = false;
+    screen.filter = "nothing like it".to_owned();
+    insta::assert_snapshot!("filter_empty", drawn(&moment(&timeline, &screen), (80, 24)));
+}
+
+#[test]
+fn rows_stand_in_the_order_that_was_asked_for() {
+    let timeline = timeline();
+    let place = |text: &str, what: &str| text.find(what).unwrap_or_else(|| panic!("{what}"));
+    let mut screen = screen();
+    let by_state = drawn(&moment(&timeline, &screen), (80, 24));
+    assert!(place(&by_state, "TIME_WAIT") < place(&by_state, "CLOSE_WAIT"));
+    screen.order = 2;
+    let by_change = drawn(&moment(&timeline, &screen), (80, 24));
+    assert!(place(&by_change, "CLOSE_WAIT") < place(&by_change, "TIME_WAIT"));
+}
+
+#[test]
+fn a_paused_screen_says_so_and_is_not_called_stale() {
+    let timeline = timeline();
+    let latest = timeline.latest().unwrap().at;
+    let screen = Screen {
+        paused: Some(latest + SECOND),
+        ..screen()
+    };
+    let mut moment = moment(&timeline, &screen);
+    moment.now = latest + SECOND * 600;
+    let text = drawn(&moment, (80, 24));
+    assert!(text.contains("PAUSED for 9 min 59 s"), "{text}");
+    assert!(!text.contains("STALE"), "{text}");
+}
+
+#[test]
+fn what_changed_is_marked_for_a_moment() {
+    let timeline = timeline();
+    let screen = screen();
+    let mut moment = moment(&timeline, &screen);
+    moment.style.color = true;
+    let is_marked = |moment: &Moment<'_>| {
+        buffer(moment)
+            .content()
+            .iter()
+            .any(|cell| cell.fg == Color::Cyan && cell.modifier.contains(Modifier::BOLD))
+    };
+    assert!(is_marked(&moment));
+    moment.now += SECOND * 5;
+    assert!(!is_marked(&moment));
+}
+
+#[test]
+fn without_colour_there_is_none_and_no_background_is_ever_assumed() {
+    let timeline = incident();
+    let screen = screen();
+    for color in [false, true] {
+        let mut moment = moment(&timeline, &screen);
+        moment.style.color = color;
+        let buffer = buffer(&moment);
+        assert!(buffer.content().iter().all(|cell| cell.bg == Color::Reset));
+        let named = [
+            Color::Reset,
+            Color::Red,
+            Color::Yellow,
+            Color::Green,
+            Color::Cyan,
+        ];
+        assert!(buffer.content().iter().all(|cell| named.contains(&cell.fg)));
+        let colored = buffer.content().iter().any(|cell| cell.fg != Color::Reset);
+        assert_eq!(colored, color);
+    }
+}
+
+#[test]
+fn without_unicode_everything_is_ascii() {
+    let timeline = incident();
+    let screen = screen();
+    let mut moment = moment(&timeline, &screen);
+    moment.style.unicode = false;
+    for size in SIZES {
+        let text = drawn(&moment, size);
+        assert!(text.is_ascii(), "{text}");
+    }
+}
+
+#[test]
+fn names_from_outside_cannot_draw() {
+    let mut timeline = Timeline::default();
+    let mut hostile = at_second(sample(), 0);
+    hostile.host.name = Some("a\u{1b}[2Jb\nc\u{202e}d".to_owned());
+    timeline.push(Instant::now(), SECOND, hostile, None);
+    let text = drawn(&moment(&timeline, &screen()), (80, 24));
+    assert!(text.contains("u{1b}[2Jb"), "{text}");
+    assert!(
+        !text.contains('\u{1b}') && !text.contains('\u{202e}'),
+        "{text}"
+    );
+}
+
+proptest! {
+    /// Whatever the size of the terminal and wherever the user is: a frame, and
+    /// no panic.
+    #[test]
+    fn every_size_can_be_drawn(
+        columns in 0_u16..200,
+        lines in 0_u16..60,
+        view in 0..View::ALL.len(),
+        row in proptest::option::of(0_usize..100),
+        order in 0_usize..5,
+        help: bool,
+        typing: bool,
+        filter in "[a-z_]{0,3}",
+    ) {
+        let timeline = incident();
+        let screen = Screen {
+            view: View::ALL[view],
+            row,
+            order,
+            help,
+            typing,
+            filter,
+            ..screen()
+        };
+        let mut buffer = Buffer::empty(Rect::new(0, 0, columns, lines));
+        frame(&mut buffer, &moment(&timeline, &screen));
+    }
+}

@@ -1,0 +1,5 @@
+//! Streams and frames of fixed samples.
+
+mod frames;
+mod staged;
+mod streams;
