@@ -45,6 +45,7 @@ complete -c tcpstate -n "__fish_tcpstate_needs_command" -l bound -d 'Also count 
 complete -c tcpstate -n "__fish_tcpstate_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tcpstate -n "__fish_tcpstate_needs_command" -s V -l version -d 'Print version'
 complete -c tcpstate -n "__fish_tcpstate_needs_command" -f -a "summary" -d 'Count connections by state and say whether anything is wrong'
+complete -c tcpstate -n "__fish_tcpstate_needs_command" -f -a "leaks" -d 'Find the process that forgot to close its connections'
 complete -c tcpstate -n "__fish_tcpstate_needs_command" -f -a "watch" -d 'Watch what is changing, right now'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand summary" -l format -d 'Output format' -r -f -a "table\t'For people'
 json\t'One document, schema tcpstate.summary/1'
@@ -66,6 +67,32 @@ complete -c tcpstate -n "__fish_tcpstate_using_subcommand summary" -l exit-code 
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand summary" -s v -l verbose -d 'Say on stderr how the numbers were obtained'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand summary" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand summary" -s V -l version -d 'Print version'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -s p -l pid -d 'Only sockets of this process, and its descriptors whose connection is gone; takes several, and can be given several times' -r
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -l min-age -d 'How long a socket must have been in CLOSE_WAIT to be called leaked' -r
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -l min-count -d 'Leave out processes and listeners that leak fewer sockets' -r
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -l remote -d 'Only connections to this peer: ADDRESS, ADDRESS/PREFIX, ADDRESS:PORT, [IPV6]:PORT or :PORT; can be given several times' -r
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -l listen-port -d 'Only connections at this port of ours; can be given several times' -r
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -l over -d 'Look twice, this long apart: the rate, what is new, what keepalives hide, and which half-closed connections still send' -r
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -l format -d 'Output format' -r -f -a "table\t'For people'
+json\t'One document, schema tcpstate.leaks/1'
+csv\t'A line for each descriptor of each socket'"
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -l source -d 'Where sockets are read from' -r -f -a "auto\t'Netlink, and /proc where netlink is refused'
+netlink\t'sock_diag netlink, or an error'
+procfs\t'/proc/net/tcp and tcp6: slower, no ages, no limits of accept queues'"
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -l replay -d 'Read a recorded dump (raw netlink messages, as ss -D FILE writes them) instead of this host' -r -F
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -l proc-root -d 'Where /proc is mounted' -r -f -a "(__fish_complete_directories)"
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -l color -d 'When to use colour; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t'Always'
+never\t'Never'"
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -l sockets -d 'List each leaked socket: descriptor, ends, age, queues'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -l deep -d 'Also find descriptors whose connection is gone already (reset while it was leaked); implied by --pid. Reads every socket of the host'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -s 4 -l ipv4 -d 'Only IPv4 sockets'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -s 6 -l ipv6 -d 'Only IPv6 sockets, those that carry IPv4 (::ffff:a.b.c.d) included'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -l json -d 'Print one JSON document; short for --format json'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -l exit-code -d 'Exit with 1 if there is a finding at warning or above'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -s v -l verbose -d 'Say on stderr how the numbers were obtained'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -s V -l version -d 'Print version'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand watch" -s n -l interval -d 'Time from sample to sample' -r
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand watch" -l count -d 'End after so many samples' -r
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand watch" -l duration -d 'End after so much time' -r

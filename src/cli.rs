@@ -2,12 +2,16 @@
 //! made from these definitions too.
 
 mod duration;
+mod watch;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use self::duration::{DurationArg, NotADuration};
+pub use self::duration::DurationArg;
+use self::watch::WATCH_EXAMPLES;
+pub use self::watch::WatchArgs;
+use crate::model::PeerFilter;
 
 /// Says how many TCP connections are in each state, and what is wrong.
 ///
@@ -56,6 +60,23 @@ pub enum Command {
     #[command(after_help = SUMMARY_EXAMPLES)]
     Summary(SummaryArgs),
 
+    /// Find the process that forgot to close its connections
+    ///
+    /// A connection is in CLOSE_WAIT when its peer has closed it and our
+    /// application has not. It stays there until the application does: there is
+    /// no timeout. This command judges every such socket, says how old it is
+    /// and how that is known, and names the process, the descriptor and the
+    /// peer.
+    ///
+    /// Leaked are sockets in CLOSE_WAIT for --min-age or longer that are
+    /// not_accepted (nobody has called accept()), eof_unread (nobody reads the
+    /// data, or the end of the stream) or not_closed (the end was read, and
+    /// close() never came). Spared are half_close (still sending: legitimate)
+    /// and recent ones. An undated one can't be judged from one look, because
+    /// answers to keepalives hide its age; --over settles it.
+    #[command(after_help = LEAKS_EXAMPLES)]
+    Leaks(LeaksArgs),
+
     /// Watch what is changing, right now
     ///
     /// On a terminal, a screen: each state with its count, change, rate and
@@ -87,13 +108,18 @@ const SUMMARY_EXAMPLES: &str = "Examples:
   tcpstate summary --exit-code      exit 1 if something is wrong
   tcpstate --replay dump.bin        a dump recorded with ss -tan -D dump.bin";
 
-const WATCH_EXAMPLES: &str = "Examples:
-  tcpstate watch                              the screen
-  tcpstate watch -n 5s                        a sample every five seconds
-  tcpstate watch --lines | tee incident.log   a line a second, kept
-  tcpstate watch --json --duration 10m > incident.ndjson
-  tcpstate watch --json | jq -c '[.taken_at, .rates.connections.opened]'
-  tcpstate watch --count 2 --exit-code        two samples, 1 if anything is wrong";
+const LEAKS_EXAMPLES: &str = "Examples:
+  tcpstate leaks                          who leaks, how much, since when
+  tcpstate leaks --pid 2231 --sockets     every descriptor of one process, and
+                                          those whose connection is gone already
+  tcpstate leaks --over 1m                two looks: the rate, and what keepalives hide
+  tcpstate leaks --remote 10.0.0.9:5432   only connections to one peer
+  tcpstate leaks --listen-port 443        only connections that came in on one port
+  tcpstate leaks --json | jq '.processes[] | {pid, command, leaked}'
+  tcpstate leaks --exit-code --min-count 10   for a script: 1 if anybody leaks ten
+
+Other users' processes can only be looked into as root (CAP_SYS_PTRACE and
+CAP_DAC_READ_SEARCH); how many sockets have an owner in sight is told.";
 
 /// What every command takes.
 #[derive(Debug, Args)]
@@ -206,28 +232,60 @@ pub enum SummaryFormat {
     Csv,
 }
 
-/// What `tcpstate watch` takes.
+/// What `tcpstate leaks` takes.
 #[derive(Debug, Args)]
-pub struct WatchArgs {
-    /// Time from sample to sample
-    #[arg(short = 'n', long, value_name = "DURATION", default_value = "1s")]
-    pub interval: DurationArg,
+pub struct LeaksArgs {
+    /// Only sockets of this process, and its descriptors whose connection is
+    /// gone; takes several, and can be given several times
+    #[arg(short, long, value_name = "PID", num_args = 1.., value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..))]
+    pub pid: Vec<u32>,
 
-    /// End after so many samples
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    pub count: Option<u64>,
+    /// How long a socket must have been in CLOSE_WAIT to be called leaked
+    #[arg(long, value_name = "DURATION", default_value = "60s")]
+    pub min_age: DurationArg,
 
-    /// End after so much time
+    /// Leave out processes and listeners that leak fewer sockets
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub min_count: u64,
+
+    /// Only connections to this peer: ADDRESS, ADDRESS/PREFIX, ADDRESS:PORT,
+    /// [IPV6]:PORT or :PORT; can be given several times
+    #[arg(long, value_name = "PEER")]
+    pub remote: Vec<PeerFilter>,
+
+    /// Only connections at this port of ours; can be given several times
+    #[arg(long, value_name = "PORT")]
+    pub listen_port: Vec<u16>,
+
+    /// Look twice, this long apart: the rate, what is new, what keepalives
+    /// hide, and which half-closed connections still send
     #[arg(long, value_name = "DURATION")]
-    pub duration: Option<DurationArg>,
+    pub over: Option<DurationArg>,
 
-    /// Print a line a sample on a terminal too
-    #[arg(long, conflicts_with = "json")]
-    pub lines: bool,
-
-    /// Look at every socket instead of trusting the kernel's own counts
+    /// List each leaked socket: descriptor, ends, age, queues
     #[arg(long)]
-    pub exact: bool,
+    pub sockets: bool,
+
+    /// Also find descriptors whose connection is gone already (reset while it
+    /// was leaked); implied by --pid. Reads every socket of the host
+    #[arg(long)]
+    pub deep: bool,
+
+    /// Output format
+    #[arg(long, value_enum, value_name = "FORMAT", conflicts_with = "json")]
+    pub format: Option<LeaksFormat>,
+}
+
+/// The formats of the leaks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum LeaksFormat {
+    /// For people
+    #[default]
+    Table,
+    /// One document, schema tcpstate.leaks/1
+    Json,
+    /// A line for each descriptor of each socket
+    Csv,
 }
 
 /// What the hidden `tcpstate generate` takes.

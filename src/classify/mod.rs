@@ -2,6 +2,7 @@
 //! no clock, no printing.
 
 pub mod change;
+pub mod close_wait;
 pub mod count;
 mod finding;
 mod rules;
@@ -16,7 +17,7 @@ use crate::model::Sample;
 /// Every rule, in the order in which findings of the same severity are shown.
 /// One that is added here appears in every view.
 pub const RULES: &[Rule] = &[
-    rules::CLOSE_WAIT_PILEUP,
+    rules::CLOSE_WAIT_LEAK,
     rules::TIME_WAIT_BUCKETS,
     rules::SYN_RECV_BACKLOG,
     rules::TCP_SYNCOOKIES,

@@ -5,8 +5,9 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use crate::model::{
-    Collection, CountMethod, Counter, Counters, Endpoint, Family, Host, Sample, Socket, SocketKind,
-    SourceKind, StateCount, StateCounts, Sysctl, Sysctls, TcpState,
+    AgeBounds, Collection, CountMethod, Counter, Counters, Endpoint, Family, Host, LeakDigest,
+    Sample, Socket, SocketKind, SourceKind, StateCount, StateCounts, Suspect, Sysctl, Sysctls,
+    TcpState, Verdict, VerdictCounts, Who,
 };
 
 /// A sample in the making: no sockets, no settings, no counters.
@@ -15,10 +16,43 @@ pub(crate) struct SampleBuilder {
     states: HashMap<TcpState, u64>,
     sysctls: HashMap<Sysctl, u64>,
     counters: Counters,
+    leaks: Option<LeakDigest>,
 }
 
 pub(crate) fn sample() -> SampleBuilder {
     SampleBuilder::default()
+}
+
+/// A digest of CLOSE_WAIT sockets with these verdicts.
+pub(crate) fn leak_digest(verdicts: &[(Verdict, u64)], suspects: Vec<Suspect>) -> LeakDigest {
+    let mut counts = VerdictCounts::default();
+    for &(verdict, times) in verdicts {
+        (0..times).for_each(|_| counts.add(verdict));
+    }
+    LeakDigest {
+        min_age: Duration::from_secs(60),
+        counts,
+        oldest: AgeBounds::default(),
+        suspects,
+    }
+}
+
+/// `java[2231]`, which leaks so many sockets, the oldest for 2 h 14 min.
+pub(crate) fn java(leaked: u64, open_fds: u64) -> Suspect {
+    Suspect {
+        who: Who::Process {
+            pid: 2231,
+            command: Some("java".to_owned()),
+            open_fds: Some(open_fds),
+            fd_limit: Some(1_024),
+        },
+        leaked,
+        or_more: false,
+        oldest: AgeBounds {
+            at_least: Some(Duration::from_secs(8_040)),
+            at_most: None,
+        },
+    }
 }
 
 impl SampleBuilder {
@@ -34,6 +68,11 @@ impl SampleBuilder {
 
     pub(crate) fn with_counter(mut self, counter: Counter, value: u64) -> Self {
         self.counters.set(counter, value);
+        self
+    }
+
+    pub(crate) fn with_leaks(mut self, leaks: LeakDigest) -> Self {
+        self.leaks = Some(leaks);
         self
     }
 
@@ -59,6 +98,7 @@ impl SampleBuilder {
                 malformed: 0,
             },
             states,
+            leaks: self.leaks,
             sysctls: Sysctls::read(|sysctl| self.sysctls.get(&sysctl).copied()),
             counters: self.counters,
         }

@@ -2,10 +2,12 @@
 //! answer.
 
 mod generate;
+mod leaks;
 mod output;
 mod sample;
 mod source;
 mod summary;
+mod suspects;
 mod watch;
 
 use anyhow::bail;
@@ -40,6 +42,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<Outcome> {
     }
     match command {
         Command::Summary(args) => summary::run(&cli.common, args),
+        Command::Leaks(args) => leaks::run(&cli.common, args),
         Command::Watch(args) => watch::run(&cli.common, args),
         Command::Generate(args) => generate::run(args),
     }

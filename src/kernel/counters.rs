@@ -22,9 +22,8 @@ pub fn read_counters(proc_root: &ProcRoot) -> Counters {
 /// protocol's name. Kernels differ in which names there are, so a value is
 /// found by its name and never by its place.
 fn parse(bytes: &[u8], protocol: &'static str, counters: &mut Counters) {
-    let Ok(text) = std::str::from_utf8(bytes) else {
-        return;
-    };
+    // A byte that is no text spoils the name that it stands in, not the rest.
+    let text = String::from_utf8_lossy(bytes);
     let mut lines = text
         .lines()
         .filter_map(|line| line.split_once(": "))
@@ -72,8 +71,13 @@ mod tests {
         assert_eq!(counters.get(Counter::ActiveOpens), Some(4));
         assert_eq!(counters.get(Counter::PassiveOpens), None);
         parse(b"TcpExt: TW", "TcpExt", &mut counters);
-        parse(b"\xff", "TcpExt", &mut counters);
         assert_eq!(counters.get(Counter::Tw), None);
+        parse(
+            b"\xff\nTcpExt: \xff TW\nTcpExt: 1 2\n",
+            "TcpExt",
+            &mut counters,
+        );
+        assert_eq!(counters.get(Counter::Tw), Some(2));
     }
 
     #[test]

@@ -1,4 +1,7 @@
 //! What can go wrong between us and the kernel.
+//!
+//! Every message is whole: what failed, why, and what to do. So no error here
+//! has a source that a printer of chains would say a second time.
 
 use std::io;
 use std::path::PathBuf;
@@ -7,18 +10,18 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum NetlinkFailure {
     /// socket(2), bind(2) or connect(2) was refused.
-    #[error("cannot open a sock_diag netlink socket: {0}")]
-    Open(#[source] io::Error),
+    #[error("cannot open a sock_diag netlink socket: {}", reason(.0))]
+    Open(io::Error),
     /// The request could not be sent.
-    #[error("cannot send the sock_diag request: {0}")]
-    Send(#[source] io::Error),
+    #[error("cannot send the sock_diag request: {}", reason(.0))]
+    Send(io::Error),
     /// No answer could be received.
-    #[error("cannot receive the sock_diag answer: {0}")]
-    Receive(#[source] io::Error),
+    #[error("cannot receive the sock_diag answer: {}", reason(.0))]
+    Receive(io::Error),
     /// The kernel answered with an error (`NLMSG_ERROR`, or a negative number
     /// inside `NLMSG_DONE`).
-    #[error("the kernel refused the sock_diag dump: {0}")]
-    Refused(#[source] io::Error),
+    #[error("the kernel refused the sock_diag dump: {}", reason(.0))]
+    Refused(io::Error),
     /// The answer is not netlink.
     #[error("the sock_diag answer cannot be read: {0}")]
     Garbled(&'static str),
@@ -28,12 +31,13 @@ pub enum NetlinkFailure {
 #[derive(Debug, thiserror::Error)]
 pub enum KernelError {
     /// Netlink failed, and nothing else was to be tried.
-    #[error("cannot read sockets over netlink: {0}; try --source procfs, which needs no netlink")]
-    Netlink(#[from] NetlinkFailure),
+    #[error("{0}; try --source procfs, which needs no netlink")]
+    Netlink(NetlinkFailure),
     /// A file of /proc could not be read.
     #[error(
-        "cannot read {}: {source}; is {} a mounted /proc?",
+        "cannot read {}: {}; is {} a mounted /proc?",
         path.display(),
+        reason(cause),
         root.display()
     )]
     Proc {
@@ -42,7 +46,7 @@ pub enum KernelError {
         /// The root it belongs to.
         root: PathBuf,
         /// The kernel's words.
-        source: io::Error,
+        cause: io::Error,
     },
     /// A file of /proc isn't what its name promises.
     #[error("cannot read {}: {what}; is it really the kernel's file?", path.display())]
@@ -54,14 +58,15 @@ pub enum KernelError {
     },
     /// A recorded dump could not be read.
     #[error(
-        "cannot read the recorded dump {}: {source}; record one with ss -tan -D FILE",
-        path.display()
+        "cannot read the recorded dump {}: {}; give the file that ss -tan -D FILE wrote",
+        path.display(),
+        reason(cause)
     )]
     ReplayRead {
         /// The file.
         path: PathBuf,
         /// The kernel's words.
-        source: io::Error,
+        cause: io::Error,
     },
     /// A recorded dump isn't one, or is cut short.
     #[error(
@@ -76,4 +81,45 @@ pub enum KernelError {
         /// What is wrong.
         what: &'static str,
     },
+}
+
+impl From<NetlinkFailure> for KernelError {
+    fn from(failure: NetlinkFailure) -> Self {
+        Self::Netlink(failure)
+    }
+}
+
+/// The kernel's words without the number that the library adds to them: no
+/// operator looks it up.
+pub(crate) fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.split_once(" (os error ") {
+        Some((words, _)) => words.to_owned(),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_says_the_reason_once_and_what_to_do() {
+        let refused = io::Error::from_raw_os_error(1);
+        let error = KernelError::from(NetlinkFailure::Open(refused));
+        assert_eq!(
+            format!("{:#}", anyhow::Error::from(error)),
+            "cannot open a sock_diag netlink socket: Operation not permitted; \
+             try --source procfs, which needs no netlink"
+        );
+        let error = KernelError::ReplayRead {
+            path: PathBuf::from("/nope"),
+            cause: io::Error::from_raw_os_error(2),
+        };
+        assert_eq!(
+            format!("{:#}", anyhow::Error::from(error)),
+            "cannot read the recorded dump /nope: No such file or directory; \
+             give the file that ss -tan -D FILE wrote"
+        );
+    }
 }

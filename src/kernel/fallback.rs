@@ -1,20 +1,8 @@
 //! Netlink first, /proc where netlink is refused.
 
 use super::netlink::{KernelTransport, NetlinkSource, Transport};
-use super::{KernelError, ProcRoot, ProcfsSource, SocketSource};
+use super::{KernelError, NetlinkFailure, ProcRoot, ProcfsSource, SocketSource};
 use crate::model::{Collection, FallbackReason, Query, Socket, SourceKind};
-
-/// What the user wants to read from.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum SourceChoice {
-    /// Netlink, and /proc where that is refused.
-    #[default]
-    Auto,
-    /// Netlink, or an error.
-    Netlink,
-    /// /proc, netlink not even tried.
-    Procfs,
-}
 
 /// Reads over netlink until that is refused, and from /proc from then on.
 #[derive(Debug)]
@@ -38,8 +26,9 @@ impl FallbackSource<KernelTransport> {
             Ok(transport) => Self::over(transport, proc_root),
             Err(error) => Self {
                 netlink: None,
-                procfs: ProcfsSource::new(proc_root)
-                    .because(FallbackReason::NetlinkRefused(error.to_string())),
+                procfs: ProcfsSource::new(proc_root).because(FallbackReason::NetlinkRefused(
+                    NetlinkFailure::Open(error).to_string(),
+                )),
             },
         }
     }
@@ -68,12 +57,15 @@ impl<T: Transport> SocketSource for FallbackSource<T> {
                 visitor(socket);
             });
             match outcome {
-                // Sockets that were shown can't be taken back: a source that
-                // fails after the first one has failed.
-                Err(KernelError::Netlink(failure)) if !visited => {
+                Err(KernelError::Netlink(failure)) => {
                     self.netlink = None;
                     self.procfs
-                        .set_reason(FallbackReason::DumpRefused(failure.to_string()));
+                        .set_reason(FallbackReason::DumpFailed(failure.to_string()));
+                    // Sockets that were shown can't be taken back, and must not
+                    // be shown twice: whoever can forget them asks again.
+                    if visited {
+                        return Err(KernelError::Netlink(failure));
+                    }
                 }
                 outcome => return outcome,
             }
@@ -141,6 +133,8 @@ mod tests {
         let (visited, outcome) = visit(&mut source);
         assert_eq!(visited, 1);
         assert!(matches!(outcome, Err(KernelError::Netlink(_))));
+        assert_eq!(source.kind(), SourceKind::Procfs, "for who asks again");
+        assert_eq!(visit(&mut source).0, 1);
     }
 
     #[test]

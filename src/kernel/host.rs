@@ -4,6 +4,8 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use rustix::system::uname;
+
 use super::ProcRoot;
 use super::proc_root::read_small;
 use crate::model::{Host, NetNs};
@@ -15,9 +17,16 @@ const NAMED_NETNS: &str = "/run/netns";
 #[must_use]
 pub fn read_host(proc_root: &ProcRoot) -> Host {
     let mut buffer = Vec::with_capacity(128);
-    let name = line(proc_root, "sys/kernel/hostname", &mut buffer);
-    let kernel = line(proc_root, "sys/kernel/osrelease", &mut buffer)
-        .and_then(|release| kernel_version(&release));
+    let mut name = line(proc_root, "sys/kernel/hostname", &mut buffer);
+    let mut release = line(proc_root, "sys/kernel/osrelease", &mut buffer);
+    // A /proc mounted with subset=pid has neither; the kernel tells them also
+    // where it runs.
+    if proc_root.is_live() {
+        let uname = uname();
+        name = name.or_else(|| Some(uname.nodename().to_string_lossy().into_owned()));
+        release = release.or_else(|| Some(uname.release().to_string_lossy().into_owned()));
+    }
+    let kernel = release.and_then(|release| kernel_version(&release));
     let netns = proc_root.netns_inode().map(|inode| NetNs {
         inode,
         name: netns_name(Path::new(NAMED_NETNS), inode),

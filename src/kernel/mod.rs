@@ -7,20 +7,23 @@ mod fallback;
 mod host;
 pub mod netlink;
 mod proc_root;
+pub mod processes;
 mod procfs;
 mod replay;
 mod sockstat;
 mod sysctl;
+mod uptime;
 
 pub use counters::read_counters;
 pub use error::{KernelError, NetlinkFailure};
-pub use fallback::{FallbackSource, SourceChoice};
+pub use fallback::FallbackSource;
 pub use host::read_host;
 pub use proc_root::ProcRoot;
 pub use procfs::ProcfsSource;
 pub use replay::ReplaySource;
 pub use sockstat::read_sockstat;
 pub use sysctl::read_sysctls;
+pub use uptime::read_uptime;
 
 use crate::model::{Collection, Query, Socket, SourceKind};
 

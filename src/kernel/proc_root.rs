@@ -1,8 +1,11 @@
 //! The /proc that is read, wherever it is mounted.
 
-use std::fs::File;
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
 
 use super::KernelError;
 
@@ -50,14 +53,35 @@ impl ProcRoot {
     /// it shows no process of ours.
     #[must_use]
     pub fn netns_inode(&self) -> Option<u64> {
-        let link = self
-            .root
-            .join("thread-self/ns/net")
-            .read_link()
-            .or_else(|_| self.root.join("self/ns/net").read_link())
-            .ok()?;
-        let text = link.to_str()?;
-        text.strip_prefix("net:[")?.strip_suffix(']')?.parse().ok()
+        self.netns().map(|namespace| namespace.ino())
+    }
+
+    /// The inode of the network namespace of a process; `None` when it is gone,
+    /// or may not be looked into.
+    #[must_use]
+    pub fn netns_inode_of(&self, pid: u32) -> Option<u64> {
+        let namespace = self.netns_at(&format!("{pid}/ns/net"))?;
+        Some(namespace.ino())
+    }
+
+    fn netns(&self) -> Option<Metadata> {
+        ["thread-self/ns/net", "self/ns/net"]
+            .into_iter()
+            .find_map(|link| self.netns_at(link))
+    }
+
+    /// The namespace itself. In a copy of a /proc the link leads nowhere,
+    /// whatever its text says.
+    fn netns_at(&self, link: &str) -> Option<Metadata> {
+        self.root.join(link).metadata().ok()
+    }
+
+    /// Whether the pids of this /proc are those that we may use in system
+    /// calls: it shows us under the pid that we know ourselves by.
+    #[must_use]
+    pub fn shows_us(&self) -> bool {
+        let shown = self.root.join("self").read_link().ok();
+        shown.is_some_and(|pid| pid.as_os_str() == std::process::id().to_string().as_str())
     }
 
     /// Whether it is the /proc of this system, where it always is.
@@ -70,25 +94,42 @@ impl ProcRoot {
     /// tree, or another host's, doesn't.
     #[must_use]
     pub fn shows_our_netns(&self) -> bool {
-        let ours = Self::new(Path::new("/proc")).netns_inode();
-        ours.is_some() && self.netns_inode() == ours
+        let identity = |namespace: Metadata| (namespace.dev(), namespace.ino());
+        let ours = Self::new(Path::new("/proc")).netns().map(identity);
+        ours.is_some() && self.netns().map(identity) == ours
     }
 
     /// An error about a file of this root.
-    pub(crate) fn error(&self, path: PathBuf, source: io::Error) -> KernelError {
+    pub(crate) fn error(&self, path: PathBuf, cause: io::Error) -> KernelError {
         KernelError::Proc {
             path,
             root: self.root.clone(),
-            source,
+            cause,
         }
     }
 }
+
+/// Opens a file of /proc. Under a root that isn't the kernel's it may be a pipe
+/// that nobody writes to, which must not stop us.
+pub(crate) fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .read(true)
+        .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
+        .open(path)
+}
+
+/// More than any setting or table of counters has. Under a root that isn't the
+/// kernel's, a name can stand for anything.
+const SMALL: u64 = 64 * 1024;
 
 /// Reads a small file whole into a buffer that is used again; `None` when it
 /// can't be read, which for a setting or a counter means "unknown".
 pub(crate) fn read_small<'b>(path: &Path, buffer: &'b mut Vec<u8>) -> Option<&'b [u8]> {
     buffer.clear();
-    File::open(path).ok()?.read_to_end(buffer).ok()?;
+    // The limit also keeps the library from asking how long the file is, which
+    // /proc doesn't know: two calls less for each of some twenty files.
+    let file = open(path).ok()?;
+    file.take(SMALL).read_to_end(buffer).ok()?;
     Some(buffer)
 }
 
@@ -103,6 +144,18 @@ mod tests {
         std::fs::create_dir(copy.path().join("net")).unwrap();
         let copied = ProcRoot::new(copy.path());
         assert!(!copied.shows_our_netns());
+        let ours = std::fs::read_link("/proc/self/ns/net").unwrap();
+        std::fs::create_dir_all(copy.path().join("self/ns")).unwrap();
+        std::os::unix::fs::symlink(ours, copy.path().join("self/ns/net")).unwrap();
+        assert!(
+            !copied.shows_our_netns(),
+            "the text of a link is no namespace"
+        );
+        assert!(!copied.shows_us());
+        let live = ProcRoot::new(Path::new("/proc"));
+        assert!(live.shows_us());
+        assert_eq!(live.netns_inode_of(std::process::id()), live.netns_inode());
+        assert_eq!(live.netns_inode_of(u32::MAX), None);
         assert_eq!(copied.net_file("tcp"), copy.path().join("net/tcp"));
     }
 }

@@ -9,7 +9,7 @@ use zerocopy::FromBytes;
 use super::netlink::Progress;
 use super::netlink::message::{Header, Message, Messages};
 use super::{KernelError, SocketSource};
-use crate::model::{Collection, Query, Socket, SourceKind};
+use crate::model::{Collection, Query, Socket, SourceKind, TcpState};
 
 /// No row comes near this; a length beyond it is not a netlink message.
 const LONGEST_MESSAGE: usize = 1024 * 1024;
@@ -37,6 +37,12 @@ impl SocketSource for ReplaySource {
         visitor: &mut dyn FnMut(&Socket),
     ) -> Result<Collection, KernelError> {
         let mut recording = Recording::open(&self.path)?;
+        // A recording doesn't say whether it was asked for bound-only sockets,
+        // so what it calls closed stays closed.
+        let query = &Query {
+            states: query.states.without(TcpState::BoundInactive),
+            ..query.clone()
+        };
         let mut progress = Progress::new(query);
         // ss records a dump for each family: the end of the first isn't the
         // end of the file.
@@ -80,9 +86,9 @@ struct Recording<'p> {
 
 impl<'p> Recording<'p> {
     fn open(path: &'p Path) -> Result<Self, KernelError> {
-        let file = File::open(path).map_err(|source| KernelError::ReplayRead {
+        let file = File::open(path).map_err(|cause| KernelError::ReplayRead {
             path: path.to_owned(),
-            source,
+            cause,
         })?;
         Ok(Self {
             path,
@@ -121,9 +127,9 @@ impl<'p> Recording<'p> {
             .by_ref()
             .take(missing)
             .read_to_end(&mut self.message)
-            .map_err(|source| KernelError::ReplayRead {
+            .map_err(|cause| KernelError::ReplayRead {
                 path: self.path.to_owned(),
-                source,
+                cause,
             })?;
         Ok(())
     }

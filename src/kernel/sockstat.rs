@@ -29,13 +29,14 @@ pub fn read_sockstat(proc_root: &ProcRoot) -> Sockstat {
     sockstat
 }
 
-/// The number after `key` in the line of `protocol`.
+/// The number after `key` in the line of `protocol`. The kernel prints them as
+/// `int`: what doesn't fit is no count of sockets.
 fn value(bytes: &[u8], protocol: &str, key: &str) -> Option<u64> {
     let text = std::str::from_utf8(bytes).ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix(protocol))?;
     let mut words = line.split_ascii_whitespace();
     words.find(|&word| word == key)?;
-    words.next()?.parse().ok()
+    words.next()?.parse::<u32>().ok().map(u64::from)
 }
 
 #[cfg(test)]
@@ -75,11 +76,13 @@ mod tests {
 
     #[test]
     fn no_sockstat6_means_no_ipv6_and_a_broken_one_means_unknown() {
-        let (_root, without) = root_with(&[("sockstat", "TCP: inuse 7 tw x\n")]);
+        let (_root, without) =
+            root_with(&[("sockstat", "TCP: inuse 7 tw x mem 18446744073709551615\n")]);
         let sockstat = read_sockstat(&without);
         assert_eq!(sockstat.inuse_ipv6, Some(0));
         assert_eq!(sockstat.tw, None);
         assert_eq!(sockstat.orphan, None);
+        assert_eq!(sockstat.mem_pages, None);
         let (_root, broken) = root_with(&[("sockstat6", "UDP6: inuse 5\n")]);
         assert_eq!(read_sockstat(&broken).inuse_ipv6, None);
         assert_eq!(read_sockstat(&broken).inuse_ipv4, None);

@@ -29,10 +29,10 @@ impl SourceKind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FallbackReason {
     /// No netlink socket could be had: seccomp, RestrictAddressFamilies, or a
-    /// kernel without sock_diag. The kernel's words.
+    /// kernel without sock_diag. The failure in words.
     NetlinkRefused(String),
-    /// The netlink socket was there, the dump was refused. The kernel's words.
-    DumpRefused(String),
+    /// The netlink socket was there, the dump failed. The failure in words.
+    DumpFailed(String),
     /// `--proc-root` shows a network namespace that isn't known to be ours:
     /// netlink would answer for another one.
     ForeignProcRoot,
@@ -41,10 +41,7 @@ pub enum FallbackReason {
 impl fmt::Display for FallbackReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NetlinkRefused(why) => {
-                write!(f, "cannot open a sock_diag netlink socket: {why}")
-            }
-            Self::DumpRefused(why) => write!(f, "cannot dump sockets over netlink: {why}"),
+            Self::NetlinkRefused(why) | Self::DumpFailed(why) => f.write_str(why),
             Self::ForeignProcRoot => {
                 f.write_str("--proc-root is not known to show this network namespace")
             }

@@ -1,12 +1,17 @@
-//! The nouns: a socket, its state, the host's settings. Plain data, no I/O.
+//! The nouns: a socket, its state, its process, the host's settings. Plain data, no I/O.
 //!
 //! Names are the kernel's and the RFC's. What isn't known is `None`, never a
 //! zero that looks like a measurement.
 
+mod cgroup;
+mod close_wait;
 mod collection;
 mod counters;
 mod endpoint;
+mod leaks;
 pub mod number;
+mod peer_filter;
+mod process;
 mod query;
 mod sample;
 mod socket;
@@ -15,10 +20,18 @@ mod state;
 mod sysctl;
 mod tally;
 mod tcp_info;
+mod unit;
 
+pub use cgroup::Cgroup;
+pub use close_wait::{AgeBounds, Verdict, VerdictCounts};
 pub use collection::{Collection, FallbackReason, SourceKind};
 pub use counters::{Counter, Counters};
 pub use endpoint::{Endpoint, Family};
+pub use leaks::{LeakDigest, Suspect, Who};
+pub use peer_filter::PeerFilter;
+pub use process::{
+    Holder, IncompleteScan, Process, ScanCoverage, SocketPast, VanishedSocket, VanishedSockets,
+};
 pub use query::Query;
 pub use sample::{CountMethod, Host, NetNs, Sample, StateCount, StateCounts};
 pub use socket::{CgroupId, Socket, SocketCookie, SocketKind, SocketTimer, TimerKind};
@@ -27,3 +40,4 @@ pub use state::{StateSet, TcpState};
 pub use sysctl::{Sysctl, Sysctls};
 pub use tally::{FamilyCount, StateTally};
 pub use tcp_info::TcpInfo;
+pub use unit::{ContainerRuntime, Unit};

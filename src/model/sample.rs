@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::{Collection, Counters, Sysctls, TcpState};
+use super::{Collection, Counters, LeakDigest, Sysctls, TcpState};
 
 /// The network namespace that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,6 +127,8 @@ pub struct Sample {
     pub collection: Collection,
     /// Sockets by state.
     pub states: StateCounts,
+    /// What CLOSE_WAIT comes to; `None` when nobody judged it.
+    pub leaks: Option<LeakDigest>,
     /// The settings that TCP runs under.
     pub sysctls: Sysctls,
     /// What the kernel counted since the namespace began.

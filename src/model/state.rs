@@ -149,7 +149,7 @@ impl fmt::Display for TcpState {
 
 /// A word that names no TCP state.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("no TCP state is called {0:?}; see tcpstate list --help for the names")]
+#[error("no TCP state is called {0:?}")]
 pub struct UnknownStateName(String);
 
 impl FromStr for TcpState {

@@ -1,9 +1,11 @@
 //! What every JSON document begins with.
 
+use std::time::{Duration, SystemTime};
+
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::model::Sample;
+use crate::model::{self, Host, Sample};
 
 /// The head of a document. A field that isn't known is null.
 #[derive(Debug, Serialize)]
@@ -36,15 +38,30 @@ struct Collection {
 impl<'a> Header<'a> {
     /// The head of a document about a sample.
     pub(super) fn new(schema: &'static str, sample: &'a Sample) -> Self {
-        let netns = sample.host.netns.as_ref();
-        let collection = &sample.collection;
+        Self::of(
+            schema,
+            &sample.host,
+            sample.taken_at,
+            &sample.collection,
+            sample.elapsed,
+        )
+    }
+
+    /// The head of a document about something else that was read.
+    pub(super) fn of(
+        schema: &'static str,
+        host: &'a Host,
+        taken_at: Option<SystemTime>,
+        collection: &model::Collection,
+        elapsed: Duration,
+    ) -> Self {
+        let netns = host.netns.as_ref();
         Self {
             schema,
             version: env!("CARGO_PKG_VERSION"),
-            host: sample.host.name.as_deref(),
+            host: host.name.as_deref(),
             // A clock outside the years 1 to 9999 is no time to print.
-            taken_at: sample
-                .taken_at
+            taken_at: taken_at
                 .and_then(|time| Timestamp::try_from(time).ok())
                 .map(|time| format!("{time:.3}")),
             netns: NetNs {
@@ -58,7 +75,7 @@ impl<'a> Header<'a> {
                 sockets: collection.sockets,
                 duplicates: collection.duplicates,
                 malformed: collection.malformed,
-                elapsed_us: u64::try_from(sample.elapsed.as_micros()).unwrap_or(u64::MAX),
+                elapsed_us: u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
             },
         }
     }

@@ -1,10 +1,11 @@
 //! Shows what was read and judged. Nothing here prints: every view gives text.
 //!
 //! Everything that came from outside (host names, process names, paths) goes
-//! through [`safe`] on its way to a terminal.
+//! through [`safe()`] on its way to a terminal.
 
 mod finding;
 mod header;
+pub mod leaks;
 mod safe;
 mod style;
 pub mod summary;

@@ -148,15 +148,29 @@ fn judged(active: &Active, assessment: &Assessment) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::assess;
-    use super::super::super::testing::sample;
     use super::*;
-    use crate::model::{Sample, TcpState};
     use std::time::Duration;
 
-    fn with_close_wait(count: u64) -> Sample {
-        sample().with_state(TcpState::CloseWait, count).build()
+    /// A sample in which the first rule found something, or nothing.
+    fn found(severity: Option<Severity>) -> Assessment {
+        let finding = severity.map(|severity| Finding {
+            rule: RULES[0].name,
+            severity,
+            subject: "java[2231]".to_owned(),
+            message: "changes with every sample".to_owned(),
+            advice: "look".to_owned(),
+            evidence: Vec::new(),
+            state: None,
+        });
+        Assessment {
+            findings: finding.into_iter().collect(),
+            ..Assessment::default()
+        }
     }
+
+    const FINE: Option<Severity> = None;
+    const WARNING: Option<Severity> = Some(Severity::Warning);
+    const CRITICAL: Option<Severity> = Some(Severity::Critical);
 
     fn at(second: u64) -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_secs(second)
@@ -171,16 +185,9 @@ mod tests {
     #[test]
     fn a_finding_is_told_when_it_changes_and_not_when_it_stays() {
         let mut log = EventLog::default();
-        for (second, count) in [
-            (0, 0),
-            (1, 60),
-            (2, 70),
-            (3, 2_000),
-            (4, 80),
-            (5, 0),
-            (6, 0),
-        ] {
-            log.observe(Some(at(second)), &assess(&with_close_wait(count), None));
+        for (second, severity) in (0..).zip([FINE, WARNING, WARNING, CRITICAL, WARNING, FINE, FINE])
+        {
+            log.observe(Some(at(second)), &found(severity));
         }
         assert_eq!(
             told(&log),
@@ -196,24 +203,23 @@ mod tests {
     #[test]
     fn a_finding_keeps_its_beginning() {
         let mut log = EventLog::default();
-        for (second, count) in [(3, 60), (8, 2_000)] {
-            log.observe(Some(at(second)), &assess(&with_close_wait(count), None));
-        }
-        let assessment = assess(&with_close_wait(2_000), None);
-        assert_eq!(log.since(&assessment.findings[0]), Some(at(3)));
+        log.observe(Some(at(3)), &found(WARNING));
+        let worse = found(CRITICAL);
+        log.observe(Some(at(8)), &worse);
+        assert_eq!(log.since(&worse.findings[0]), Some(at(3)));
     }
 
     #[test]
     fn what_could_not_be_judged_has_not_cleared() {
         let mut log = EventLog::default();
-        log.observe(Some(at(0)), &assess(&with_close_wait(60), None));
+        log.observe(Some(at(0)), &found(WARNING));
         let blind = Assessment {
-            unknown: vec!["CLOSE_WAIT"],
+            unknown: vec![RULES[0].topic],
             ..Assessment::default()
         };
         log.observe(Some(at(1)), &blind);
         assert_eq!(told(&log).len(), 1);
-        log.observe(Some(at(2)), &Assessment::default());
+        log.observe(Some(at(2)), &found(FINE));
         assert_eq!(told(&log)[0].0, EventKind::Cleared);
     }
 
@@ -221,8 +227,8 @@ mod tests {
     fn the_log_is_bounded() {
         let mut log = EventLog::default();
         for round in 0..1_000 {
-            let count = if round % 2 == 0 { 60 } else { 0 };
-            log.observe(Some(at(round)), &assess(&with_close_wait(count), None));
+            let severity = if round % 2 == 0 { WARNING } else { FINE };
+            log.observe(Some(at(round)), &found(severity));
         }
         assert_eq!(log.newest_first().count(), EVENTS);
     }

@@ -1,72 +1,232 @@
 //! CLOSE_WAIT: the peer closed, the application didn't.
 
-use super::super::{Evidence, Finding, Judgement, Rule, Severity};
-use crate::model::number::counted;
-use crate::model::{Sample, TcpState};
+use std::fmt::Write;
 
-/// Many connections that wait for their application to close them.
-pub(in crate::classify) const CLOSE_WAIT_PILEUP: Rule = Rule {
-    name: "close_wait_pileup",
+use super::super::{Evidence, Finding, Judgement, Rule, Severity};
+use super::ratio;
+use crate::model::number::{counted, duration, grouped};
+use crate::model::{LeakDigest, Sample, Suspect, TcpState, Verdict, Who};
+
+/// Connections that their application forgot to close.
+pub(in crate::classify) const CLOSE_WAIT_LEAK: Rule = Rule {
+    name: "close_wait_leak",
     topic: "CLOSE_WAIT",
     judge,
 };
 
-/// A healthy application closes within milliseconds, so even a busy host has
-/// few at any moment; one that leaks passes this within its first hour.
-const WARNING: u64 = 50;
-/// A common descriptor limit is 1,024: near it, accept() and open() fail.
-const CRITICAL: u64 = 1_000;
+/// One may be a pool's spare connection that its next user will find closed.
+const WARNING: u64 = 2;
+/// Beyond this somebody leaks at every request, or for a long time.
+const CRITICAL: u64 = 51;
+/// Share of a process's descriptors: near the limit accept() and open() fail.
+const FDS_CRITICAL: f64 = 0.8;
+/// And it leaks enough to be the cause.
+const LEAKED_CRITICAL: u64 = 10;
+/// Sockets whose age one look can't tell are too many to be chance.
+const UNDATED: u64 = 50;
 
 fn judge(sample: &Sample, _previous: Option<&Sample>) -> Judgement {
-    let Some(close_wait) = sample.states.total_of(TcpState::CloseWait) else {
+    let Some(leaks) = &sample.leaks else {
         return Judgement::Unknown;
     };
-    let severity = match close_wait {
+    let total = leaks.counts.leaked();
+    let undated = leaks.counts.of(Verdict::Undated);
+    if total == 0 {
+        return if undated >= UNDATED {
+            Judgement::Found(vec![cannot_be_dated(undated, leaks)])
+        } else {
+            Judgement::Fine
+        };
+    }
+    let findings = leaks.suspects.iter().enumerate().map(|(index, suspect)| {
+        // The worst one stands for the sum.
+        let number = if index == 0 { total } else { suspect.leaked };
+        finding(suspect, severity(number, suspect), leaks)
+    });
+    Judgement::Found(findings.collect())
+}
+
+fn severity(number: u64, suspect: &Suspect) -> Severity {
+    let near_limit = fds_used(&suspect.who).is_some_and(|used| used >= FDS_CRITICAL);
+    match number {
         CRITICAL.. => Severity::Critical,
+        LEAKED_CRITICAL.. if near_limit => Severity::Critical,
         WARNING.. => Severity::Warning,
-        _ => return Judgement::Fine,
-    };
-    let mut evidence = vec![Evidence::count("close_wait", close_wait)];
-    let established = sample.states.total_of(TcpState::Established);
-    evidence.extend(established.map(|count| Evidence::count("established", count)));
-    Judgement::Found(vec![Finding {
-        rule: CLOSE_WAIT_PILEUP.name,
-        severity,
-        subject: "CLOSE_WAIT".to_owned(),
-        message: format!(
-            "{} were closed by the peer and not by the application; \
-             CLOSE_WAIT has no timeout",
-            counted(close_wait, "connection", "connections"),
+        _ => Severity::Info,
+    }
+}
+
+fn fds_used(who: &Who) -> Option<f64> {
+    match who {
+        Who::Process {
+            open_fds, fd_limit, ..
+        } => ratio((*open_fds)?, (*fd_limit)?),
+        Who::Unit(_) | Who::Listener(_) | Who::Unknown => None,
+    }
+}
+
+fn finding(suspect: &Suspect, severity: Severity, leaks: &LeakDigest) -> Finding {
+    let leaked = suspect.leaked;
+    let mut number = counted(leaked, "CLOSE_WAIT socket", "CLOSE_WAIT sockets");
+    if suspect.or_more {
+        number.push_str(" or more");
+    }
+    let age = suspect.oldest.at_least.map_or_else(String::new, |age| {
+        format!(", the oldest for at least {}", duration(age))
+    });
+    let mut evidence = vec![
+        Evidence::count("leaked", leaked),
+        Evidence::count("close_wait", leaks.counts.total()),
+    ];
+    if let Some(age) = suspect.oldest.at_least {
+        let age = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
+        evidence.push(Evidence::count("oldest_at_least_ms", age));
+    }
+    let (subject, message, advice) = match &suspect.who {
+        Who::Process {
+            pid,
+            command,
+            open_fds,
+            fd_limit,
+        } => {
+            let name = format!("{}[{pid}]", command.as_deref().unwrap_or("?"));
+            evidence.push(Evidence::count("pid", (*pid).into()));
+            let mut message = format!("{name} leaks {number}{age}");
+            if let (Some(open), Some(limit)) = (open_fds, fd_limit) {
+                let _ = write!(
+                    message,
+                    "; {} of its {} file descriptors are in use",
+                    grouped(*open),
+                    grouped(*limit)
+                );
+                evidence.push(Evidence::count("open_fds", *open));
+                evidence.push(Evidence::count("fd_limit", *limit));
+            }
+            (name, message, format!("tcpstate leaks --pid {pid}"))
+        }
+        Who::Unit(unit) => (
+            unit.clone(),
+            format!("{unit} leaks {number}{age}"),
+            "tcpstate leaks".to_owned(),
         ),
-        advice: "find the processes that hold them: ss -tnp state close-wait".to_owned(),
+        Who::Listener(port) => (
+            format!("port {port}"),
+            format!("the listener at port {port} leaves {number} in its queue{age}"),
+            format!("tcpstate leaks --listen-port {port}"),
+        ),
+        Who::Unknown => (
+            "CLOSE_WAIT".to_owned(),
+            format!("{number} leaked{age}"),
+            "see whose they are, as root: tcpstate leaks".to_owned(),
+        ),
+    };
+    Finding {
+        rule: CLOSE_WAIT_LEAK.name,
+        severity,
+        subject,
+        message,
+        advice,
         evidence,
         state: Some(TcpState::CloseWait),
-    }])
+    }
+}
+
+/// Nothing is known to leak, and that is not good news.
+fn cannot_be_dated(undated: u64, leaks: &LeakDigest) -> Finding {
+    Finding {
+        rule: CLOSE_WAIT_LEAK.name,
+        severity: Severity::Warning,
+        subject: "CLOSE_WAIT".to_owned(),
+        message: format!(
+            "{} connections were closed by the peer and not by the application; one look can't \
+             tell since when",
+            grouped(undated)
+        ),
+        advice: format!(
+            "look twice: tcpstate leaks --over {}s",
+            leaks.min_age.as_secs().max(1)
+        ),
+        evidence: vec![
+            Evidence::count("undated", undated),
+            Evidence::count("close_wait", leaks.counts.total()),
+        ],
+        state: Some(TcpState::CloseWait),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::testing::sample;
+    use super::super::super::testing::{java, leak_digest as digest, sample};
     use super::*;
 
-    #[test]
-    fn fires_from_fifty_and_is_critical_from_a_thousand() {
-        for (count, severity) in [
-            (0, None),
-            (49, None),
-            (50, Some(Severity::Warning)),
-            (999, Some(Severity::Warning)),
-            (1_000, Some(Severity::Critical)),
-        ] {
-            let found = match judge(
-                &sample().with_state(TcpState::CloseWait, count).build(),
-                None,
-            ) {
-                Judgement::Found(findings) => Some(findings[0].severity),
-                Judgement::Fine => None,
-                Judgement::Unknown => panic!("the count is known"),
-            };
-            assert_eq!(found, severity, "{count}");
+    fn found(digest: LeakDigest) -> Vec<Finding> {
+        match judge(&sample().with_leaks(digest).build(), None) {
+            Judgement::Found(findings) => findings,
+            Judgement::Fine => Vec::new(),
+            Judgement::Unknown => panic!("everything needed is there"),
         }
+    }
+
+    fn severities(leaked: u64, open_fds: u64) -> Vec<Severity> {
+        let suspects = vec![java(leaked, open_fds)];
+        let findings = found(digest(&[(Verdict::NotClosed, leaked)], suspects));
+        findings.iter().map(|finding| finding.severity).collect()
+    }
+
+    #[test]
+    fn one_is_told_two_are_a_warning_and_many_are_critical() {
+        for (leaked, severity) in [
+            (1, Severity::Info),
+            (2, Severity::Warning),
+            (50, Severity::Warning),
+            (51, Severity::Critical),
+        ] {
+            assert_eq!(severities(leaked, 100), [severity], "{leaked}");
+        }
+    }
+
+    #[test]
+    fn few_are_critical_near_the_limit_of_descriptors() {
+        assert_eq!(severities(10, 820), [Severity::Critical]);
+        assert_eq!(severities(10, 819), [Severity::Warning]);
+        assert_eq!(severities(9, 1_000), [Severity::Warning]);
+    }
+
+    #[test]
+    fn without_a_leak_all_is_fine() {
+        let spared = [
+            (Verdict::HalfClose, 900),
+            (Verdict::Recent, 900),
+            (Verdict::Undated, 49),
+        ];
+        assert_eq!(found(digest(&spared, Vec::new())), []);
+        assert_eq!(judge(&sample().build(), None), Judgement::Unknown);
+    }
+
+    #[test]
+    fn many_that_cannot_be_dated_are_not_good_news() {
+        let findings = found(digest(&[(Verdict::Undated, 50)], Vec::new()));
+        assert_eq!(findings.len(), 1);
+        assert_eq!(findings[0].advice, "look twice: tcpstate leaks --over 60s");
+    }
+
+    #[test]
+    fn the_process_is_named_with_its_limit_and_the_next_command() {
+        let suspects = vec![
+            java(81, 918),
+            Suspect {
+                who: Who::Unit("nginx.service".to_owned()),
+                ..java(3, 0)
+            },
+        ];
+        let findings = found(digest(&[(Verdict::NotClosed, 84)], suspects));
+        assert_eq!(
+            findings[0].message,
+            "java[2231] leaks 81 CLOSE_WAIT sockets, the oldest for at least 2 h 14 m; \
+             918 of its 1,024 file descriptors are in use"
+        );
+        assert_eq!(findings[0].advice, "tcpstate leaks --pid 2231");
+        assert_eq!(findings[1].subject, "nginx.service");
+        assert_eq!(findings[1].severity, Severity::Warning);
     }
 }

@@ -7,8 +7,11 @@ use super::super::source;
 use crate::classify::change::{CloseWaitMemory, Transitions};
 use crate::classify::count::Scope;
 use crate::cli::{CommonArgs, Source, WatchArgs};
-use crate::kernel::{KernelError, ProcRoot, ProcfsSource, SocketSource};
-use crate::model::{FallbackReason, Sample};
+use crate::kernel::{FallbackSource, KernelError, ProcRoot, SocketSource};
+use crate::model::{Sample, SourceKind};
+
+/// Netlink that failed is tried again after so long.
+const RETRY: Duration = Duration::from_secs(60);
 
 /// Reads samples from the same place, and remembers between them who is in
 /// CLOSE_WAIT.
@@ -16,6 +19,8 @@ pub(super) struct Sampler {
     source: Box<dyn SocketSource + Send>,
     /// Whether /proc may be read when netlink fails.
     may_fall_back: bool,
+    /// Since when it is, if it is.
+    fell_back: Option<Instant>,
     proc_root: ProcRoot,
     wanted: Wanted,
     memory: CloseWaitMemory,
@@ -46,6 +51,7 @@ impl Sampler {
         Ok(Self {
             source,
             may_fall_back: common.source == Source::Auto,
+            fell_back: None,
             proc_root,
             wanted: Wanted {
                 scope,
@@ -58,23 +64,15 @@ impl Sampler {
     /// Takes a sample.
     pub(super) fn take(&mut self) -> Result<Reading, KernelError> {
         let at = Instant::now();
+        self.try_netlink_again(at);
         let memory = &mut self.memory;
-        let mut read = |source: &mut dyn SocketSource| {
-            memory.begin(at);
-            sample::read(source, &self.proc_root, self.wanted, &mut |socket| {
-                memory.see(socket);
-            })
-        };
-        let sample = match read(self.source.as_mut()) {
-            // A dump that was refused has fallen back by itself, for good. One
-            // that broke off hasn't: this sample comes from /proc, and the
-            // next one tries again.
-            Err(KernelError::Netlink(failure)) if self.may_fall_back => {
-                let reason = FallbackReason::DumpRefused(failure.to_string());
-                read(&mut ProcfsSource::new(&self.proc_root).because(reason))?
-            }
-            outcome => outcome?,
-        };
+        memory.begin(at);
+        let sample = sample::read(
+            self.source.as_mut(),
+            &self.proc_root,
+            self.wanted,
+            &mut |socket| memory.see(socket),
+        )?;
         let close_wait = memory.end(sample.collection.complete);
         Ok(Reading {
             at,
@@ -82,5 +80,19 @@ impl Sampler {
             sample,
             close_wait,
         })
+    }
+
+    /// A source that fell back stays with /proc. What made netlink fail may be
+    /// over, and whoever watches for days shall not pay for a bad minute.
+    fn try_netlink_again(&mut self, now: Instant) {
+        if !self.may_fall_back || self.source.kind() == SourceKind::Netlink {
+            self.fell_back = None;
+            return;
+        }
+        let since = *self.fell_back.get_or_insert(now);
+        if now.saturating_duration_since(since) >= RETRY {
+            self.source = Box::new(FallbackSource::open(&self.proc_root));
+            self.fell_back = None;
+        }
     }
 }

@@ -2,7 +2,6 @@
 
 use netlink_packet_core::NLM_F_DUMP_INTR;
 use netlink_packet_sock_diag::constants::SOCK_DIAG_BY_FAMILY;
-use rustix::io::Errno;
 use zerocopy::native_endian::{I32, U16, U32};
 use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
 
@@ -44,11 +43,11 @@ impl Header {
 pub enum Message<'a> {
     /// A socket: `struct inet_diag_msg` and attributes.
     Row(&'a [u8]),
-    /// The dump is over: well, or with an error. A kernel that fails in
+    /// The dump is over: well, or with an error number. A kernel that fails in
     /// mid-dump says so only here.
-    Done(Option<Errno>),
-    /// The request is refused.
-    Error(Errno),
+    Done(Option<i32>),
+    /// The request is refused, with an error number.
+    Error(i32),
     /// Rows were lost.
     Lost,
     /// Something that wasn't asked for.
@@ -143,7 +142,7 @@ fn status(payload: &[u8]) -> Option<i32> {
 }
 
 /// The kernel's errors are negative; a positive one would be a bug in it, and
-/// is still an error.
-fn errno(number: i32) -> Errno {
-    Errno::from_raw_os_error(number.checked_abs().unwrap_or(i32::MAX))
+/// is still an error. Nor need the number be one that any kernel has.
+fn errno(number: i32) -> i32 {
+    number.checked_abs().unwrap_or(i32::MAX)
 }

@@ -101,7 +101,8 @@ impl<T: Transport> NetlinkSource<T> {
                     Message::Row(payload) => progress.row(payload, query, visitor),
                     Message::Done(None) => return Ok(()),
                     Message::Done(Some(errno)) | Message::Error(errno) => {
-                        return Err(NetlinkFailure::Refused(errno.into()));
+                        let error = io::Error::from_raw_os_error(errno);
+                        return Err(NetlinkFailure::Refused(error));
                     }
                     Message::Lost => progress.complete = false,
                     Message::Other => progress.unreadable(),

@@ -100,6 +100,17 @@ fn a_negative_errno_inside_done_is_an_error() {
     assert_eq!(refused(outcome), ENOMEM);
 }
 
+/// It panicked: an error number need not be one that a kernel has.
+#[test]
+fn an_impossible_errno_is_an_error_and_not_a_panic() {
+    for number in [-5_000, 70_000, i32::MIN, i32::MAX] {
+        for answer in [done(1, number), error(1, number)] {
+            let (_, outcome) = visit_script(ScriptedKernel::answering([answer]), &all());
+            refused(outcome);
+        }
+    }
+}
+
 #[test]
 fn interrupted_calls_are_made_again() {
     let mut kernel = ScriptedKernel::new([

@@ -6,6 +6,9 @@ use std::io::{self, Read};
 /// bytes, 200 for IPv6.
 const BUFFER_BYTES: usize = 64 * 1024;
 
+/// A line that is longer, whatever it is, has no end.
+const LONGEST_BYTES: usize = 4 * 1024 * 1024;
+
 /// A line without its end.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Line<'a> {
@@ -41,22 +44,28 @@ impl<R: Read> Lines<R> {
 
     /// The next line; `None` at the end of the file.
     pub(super) fn next_line(&mut self) -> io::Result<Option<Line<'_>>> {
-        let mut skipping = false;
+        let mut skipped = 0;
         loop {
             if let Some(length) = self.pending().iter().position(|&byte| byte == b'\n') {
                 let start = self.filled.start;
                 self.filled.start += length + 1;
-                return Ok(Some(self.line(start..start + length, skipping)));
+                return Ok(Some(self.line(start..start + length, skipped > 0)));
             }
             if self.at_end {
                 let rest = self.filled.clone();
                 self.filled = 0..0;
-                let nothing = rest.is_empty() && !skipping;
-                return Ok((!nothing).then(|| self.line(rest, skipping)));
+                let nothing = rest.is_empty() && skipped == 0;
+                return Ok((!nothing).then(|| self.line(rest, skipped > 0)));
             }
             if self.filled.len() == self.buffer.len() {
-                skipping = true;
+                skipped += self.filled.len();
                 self.filled = 0..0;
+                if skipped > LONGEST_BYTES {
+                    return Err(io::Error::new(
+                        io::ErrorKind::InvalidData,
+                        "a line without an end",
+                    ));
+                }
             }
             self.fill()?;
         }
@@ -124,6 +133,12 @@ mod tests {
                 Some(b"last".to_vec()),
             ]
         );
+    }
+
+    #[test]
+    fn a_line_without_an_end_is_an_error() {
+        let mut lines = Lines::new(io::repeat(0));
+        assert!(lines.next_line().is_err());
     }
 
     proptest! {

@@ -6,10 +6,10 @@
 mod lines;
 mod row;
 
-use std::fs::File;
 use std::io;
 
 use self::lines::{Line, Lines};
+use super::proc_root::open;
 use super::{KernelError, ProcRoot, SocketSource};
 use crate::model::{Collection, FallbackReason, Family, Query, Socket, SourceKind};
 
@@ -55,7 +55,7 @@ impl ProcfsSource {
             Family::Ipv6 => "tcp6",
         };
         let path = self.proc_root.net_file(name);
-        let file = match File::open(&path) {
+        let file = match open(&path) {
             Ok(file) => file,
             // A kernel without IPv6 has no such table, and no such sockets.
             Err(error) if family == Family::Ipv6 && error.kind() == io::ErrorKind::NotFound => {

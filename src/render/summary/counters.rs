@@ -28,7 +28,7 @@ const LINES: [(&str, &[Item]); 5] = [
         &[
             (
                 Counter::EstabResets,
-                "connections ended by reset",
+                "connections cut off by reset or timeout",
                 Zero::Show,
             ),
             (Counter::OutRsts, "RST segments sent", Zero::Show),
@@ -44,7 +44,7 @@ const LINES: [(&str, &[Item]); 5] = [
             ),
             (
                 Counter::TcpAbortOnData,
-                "closed with SO_LINGER 0",
+                "closed with SO_LINGER 0, or before the peer's last data",
                 Zero::Hide,
             ),
             (Counter::TcpAbortOnTimeout, "timed out", Zero::Hide),

@@ -86,7 +86,7 @@ fn meaning(sysctl: Sysctl, value: u64, sample: &Sample) -> Option<String> {
 fn tw_reuse(value: u64, sample: &Sample) -> String {
     let timestamps = sample.sysctls.get(Sysctl::TcpTimestamps);
     if value == 0 {
-        return "connect() never reuses a port in TIME_WAIT".to_owned();
+        return "connect() picks no port that is in TIME_WAIT".to_owned();
     }
     if timestamps == Some(0) {
         return "without effect: tcp_timestamps is 0".to_owned();
@@ -126,12 +126,13 @@ fn fastopen(value: u64) -> String {
         (true, true) => "for connections that we open and accept",
     };
     let mut text = format!("Fast Open {mode}");
-    for (bit, variant) in [
-        (0x4, "opens without a cookie"),
-        (0x200, "accepts without a cookie"),
-        (0x400, "on for every listener"),
+    // A variant does nothing without the side that it belongs to.
+    for (side, bit, variant) in [
+        (1, 0x4, "opens without a cookie"),
+        (2, 0x200, "accepts without a cookie"),
+        (2, 0x400, "on for every listener"),
     ] {
-        if has(bit) {
+        if has(side) && has(bit) {
             text.push_str("; ");
             text.push_str(variant);
         }
@@ -156,18 +157,23 @@ mod tests {
     fn reuse_is_told_with_what_it_depends_on() {
         let with = |reuse| sample().with_sysctl(Sysctl::TcpTwReuse, reuse);
         let of = |sample| meaning_of(Sysctl::TcpTwReuse, sample);
-        assert!(of(with(0)).contains("never"));
+        assert!(of(with(0)).contains("picks no port"));
         assert!(of(with(1)).ends_with("after 1 s in TIME_WAIT"));
         assert!(of(with(2)).starts_with("on loopback,"));
         assert!(of(with(2).with_sysctl(Sysctl::TcpTwReuseDelay, 1_000)).contains("1,000 ms"));
         assert!(of(with(1).with_sysctl(Sysctl::TcpTimestamps, 0)).contains("without effect"));
-        assert!(of(with(0).with_sysctl(Sysctl::TcpTimestamps, 0)).contains("never"));
+        assert!(of(with(0).with_sysctl(Sysctl::TcpTimestamps, 0)).contains("picks no port"));
         assert!(of(with(7)).contains("not a value"));
     }
 
     #[test]
     fn fast_open_bits_are_spelled_out() {
         assert_eq!(fastopen(0), "Fast Open off");
+        assert_eq!(fastopen(0x404), "Fast Open off");
+        assert_eq!(
+            fastopen(0x5),
+            "Fast Open for connections that we open; opens without a cookie"
+        );
         assert_eq!(fastopen(1), "Fast Open for connections that we open");
         assert_eq!(
             fastopen(0x603),

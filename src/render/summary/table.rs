@@ -117,9 +117,21 @@ fn states(sample: &Sample, assessment: &Assessment, style: &Style) -> String {
     let header = lines.next().unwrap_or_default();
     push_line(&mut text, &style.faint(header.trim_end()));
     for (line, (state, count)) in lines.zip(&present) {
+        let leaks = sample.leaks.as_ref();
+        let leaked = leaks
+            .filter(|_| *state == TcpState::CloseWait)
+            .map_or(0, |leaks| leaks.counts.leaked());
         push_line(
             &mut text,
-            &state_line(&line, *state, count.total, largest, assessment, style),
+            &state_line(
+                &line,
+                *state,
+                count.total,
+                largest,
+                leaked,
+                assessment,
+                style,
+            ),
         );
     }
     push_line(&mut text, &style.faint(&absent(sample, style)));
@@ -131,12 +143,18 @@ fn state_line(
     state: TcpState,
     total: u64,
     largest: u64,
+    leaked: u64,
     assessment: &Assessment,
     style: &Style,
 ) -> String {
-    let room = style.columns().saturating_sub(line.chars().count());
+    let remark = match leaked {
+        0 => String::new(),
+        leaked => format!("  {} leaked", grouped(leaked)),
+    };
+    let taken = line.chars().count() + remark.chars().count();
+    let room = style.columns().saturating_sub(taken);
     let room = room.clamp(*BAR.start(), *BAR.end());
-    let bar = style.block().repeat(bar_length(total, largest, room));
+    let bar = style.block().repeat(bar_length(total, largest, room)) + &remark;
     let worst = assessment
         .findings
         .iter()

@@ -1,7 +1,7 @@
 use super::*;
 use crate::classify::assess;
-use crate::classify::testing::{SampleBuilder, sample};
-use crate::model::{Counter, FallbackReason, Host, NetNs, Sysctl, TcpState};
+use crate::classify::testing::{SampleBuilder, java, leak_digest, sample};
+use crate::model::{Counter, FallbackReason, Host, NetNs, Sysctl, TcpState, Verdict};
 use crate::render::Style;
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ fn healthy() -> SampleBuilder {
         .with_state(TcpState::Established, 852)
         .with_state(TcpState::TimeWait, 301)
         .with_state(TcpState::CloseWait, 6)
+        .with_leaks(leak_digest(&[(Verdict::Recent, 6)], Vec::new()))
         .with_state(TcpState::Listen, 45)
         .with_sysctl(Sysctl::TcpMaxTwBuckets, 262_144)
         .with_sysctl(Sysctl::TcpTwReuse, 2)
@@ -28,6 +29,14 @@ fn healthy() -> SampleBuilder {
         .with_counter(Counter::TcpAbortOnClose, 1_755)
         .with_counter(Counter::SyncookiesSent, 0)
         .with_counter(Counter::TcpTimeWaitOverflow, 0)
+}
+
+/// A host on which java leaks nearly all that is in CLOSE_WAIT.
+fn leaking() -> SampleBuilder {
+    let verdicts = [(Verdict::NotClosed, 1_190), (Verdict::Recent, 10)];
+    healthy()
+        .with_state(TcpState::CloseWait, 1_200)
+        .with_leaks(leak_digest(&verdicts, vec![java(1_190, 918)]))
 }
 
 fn named(builder: SampleBuilder) -> Sample {
@@ -67,8 +76,7 @@ fn a_healthy_host_at_80_columns() {
 
 #[test]
 fn the_verdict_comes_first_when_something_is_wrong() {
-    let sick = healthy()
-        .with_state(TcpState::CloseWait, 1_200)
+    let sick = leaking()
         .with_state(TcpState::SynRecv, 1_900)
         .with_sysctl(Sysctl::TcpSyncookies, 0);
     let text = shown(&named(sick), &on_terminal(80));
@@ -78,7 +86,7 @@ fn the_verdict_comes_first_when_something_is_wrong() {
 
 #[test]
 fn nothing_is_wrapped_or_drawn_in_unicode_in_a_cron_mail() {
-    let sick = healthy().with_state(TcpState::CloseWait, 1_200);
+    let sick = leaking();
     let text = shown(&named(sick), &Style::default());
     assert!(text.is_ascii(), "{text}");
     insta::assert_snapshot!(text);
@@ -97,7 +105,7 @@ fn colours_mark_what_is_wrong_and_only_that() {
         color: true,
         ..on_terminal(80)
     };
-    let sick = healthy().with_state(TcpState::CloseWait, 1_200);
+    let sick = leaking();
     let text = shown(&named(sick), &style);
     let close_wait = text
         .lines()

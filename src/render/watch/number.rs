@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::model::number::duration;
+
 /// Events in a second: `0`, `0.2`, `12`, `1,204`, `120k`, `3.4M`.
 pub(super) fn rate(per_second: f64) -> String {
     match per_second {
@@ -44,15 +46,11 @@ pub(super) fn interval(interval: Duration) -> String {
     }
 }
 
-/// `58 s`, `4 min 2 s`, `2 h 14 min`, `3 d 4 h`.
+/// `0 s`, and on as everywhere else: `4 m 2 s`.
 pub(super) fn age(age: Duration) -> String {
-    let seconds = age.as_secs();
-    let (minutes, hours, days) = (seconds / 60, seconds / 3_600, seconds / 86_400);
-    match seconds {
-        0..60 => format!("{seconds} s"),
-        60..3_600 => format!("{minutes} min {} s", seconds % 60),
-        3_600..86_400 => format!("{hours} h {} min", minutes % 60),
-        _ => format!("{days} d {} h", hours % 24),
+    match age.as_secs() {
+        0 => "0 s".to_owned(),
+        _ => duration(age),
     }
 }
 

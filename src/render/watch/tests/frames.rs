@@ -103,8 +103,8 @@ fn what_is_old_partial_or_second_best_is_said() {
     let mut partial = at_second(busy(860, 50, 1_100), 4);
     partial.collection.complete = false;
     partial.collection.source = SourceKind::Procfs;
-    partial.collection.fallback_reason = Some(FallbackReason::DumpRefused(
-        "Operation not permitted".to_owned(),
+    partial.collection.fallback_reason = Some(FallbackReason::DumpFailed(
+        "the kernel refused the sock_diag dump: Operation not permitted".to_owned(),
     ));
     let at = timeline.latest().unwrap().at + SECOND * 2;
     timeline.push(at, SECOND * 3, partial, None);
@@ -156,7 +156,7 @@ fn a_paused_screen_says_so_and_is_not_called_stale() {
     let mut moment = moment(&timeline, &screen);
     moment.now = latest + SECOND * 600;
     let text = drawn(&moment, (80, 24));
-    assert!(text.contains("PAUSED for 9 min 59 s"), "{text}");
+    assert!(text.contains("PAUSED for 9 m 59 s"), "{text}");
     assert!(!text.contains("STALE"), "{text}");
 }
 

@@ -1,8 +1,8 @@
 //! Samples to draw.
 
 use crate::classify::change::{Seen, Timeline, Transitions};
-use crate::classify::testing::{SampleBuilder, sample};
-use crate::model::{Counter, Host, NetNs, Sample, Sysctl, TcpState};
+use crate::classify::testing::{SampleBuilder, java, leak_digest, sample};
+use crate::model::{Counter, Host, LeakDigest, NetNs, Sample, Sysctl, TcpState, Verdict};
 use std::time::{Duration, Instant, SystemTime};
 
 pub(super) const SECOND: Duration = Duration::from_secs(1);
@@ -31,6 +31,7 @@ pub(super) fn busy(established: u64, close_wait: u64, opened: u64) -> SampleBuil
         .with_state(TcpState::TimeWait, 301)
         .with_state(TcpState::CloseWait, close_wait)
         .with_state(TcpState::Listen, 45)
+        .with_leaks(leak_digest(&[], Vec::new()))
         .with_counter(Counter::ActiveOpens, opened)
         .with_counter(Counter::PassiveOpens, 4_002_113)
         .with_counter(Counter::AttemptFails, 310)
@@ -63,6 +64,16 @@ pub(super) fn timeline() -> Timeline {
     timeline
 }
 
+/// What java leaks after so many seconds.
+fn leaks(second: u64) -> LeakDigest {
+    let leaked = second.saturating_sub(60) * 6;
+    let suspects = (leaked > 0).then(|| java(leaked, leaked + 40));
+    leak_digest(
+        &[(Verdict::NotClosed, leaked)],
+        suspects.into_iter().collect(),
+    )
+}
+
 /// A host whose connections pile up in CLOSE_WAIT, after four minutes.
 pub(super) fn incident() -> Timeline {
     let start = Instant::now();
@@ -72,6 +83,7 @@ pub(super) fn incident() -> Timeline {
         let close_wait = second * 6;
         let builder = busy(established, close_wait, 1_000 + second * 8)
             .with_state(TcpState::SynRecv, 3 - second % 4)
+            .with_leaks(leaks(second))
             .with_counter(Counter::TcpAbortOnClose, 1_755)
             .with_counter(Counter::SyncookiesSent, 12)
             .with_counter(Counter::TcpTimeWaitOverflow, 0)

@@ -1,0 +1,32 @@
+//! CLOSE_WAIT: which sockets are forgotten, since when, by whom.
+//!
+//! The kernel's word for "the peer has closed, the application hasn't". It has
+//! no timeout: what the application forgets stays until the process ends.
+
+mod age;
+mod compare;
+mod digest;
+mod listeners;
+mod peers;
+mod process;
+mod report;
+mod verdict;
+
+pub use compare::{Earlier, Interval};
+pub use digest::{Digest, Share};
+pub use listeners::Listeners;
+pub use peers::{LocalPort, Peer};
+pub use process::{Growth, Held, Hint, ProcessLeaks};
+pub use report::{
+    Comparison, HoldersOf, LeakReport, Owners, QueueLeaks, Selection, Unattributed, Unowned,
+};
+pub use verdict::{HalfClose, Judge, Judged};
+
+use std::time::Duration;
+
+/// A connection whose application is alive is closed within milliseconds, or
+/// is at the end of a timeout; a minute is forgotten.
+pub const MIN_AGE: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+pub(crate) mod testing;

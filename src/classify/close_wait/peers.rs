@@ -1,0 +1,134 @@
+//! Where connections lead to: peers and local ports, counted.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+
+use crate::model::Socket;
+
+/// Some connections to one peer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peer {
+    /// Its address, an IPv4-mapped one unwrapped.
+    pub address: IpAddr,
+    /// Its port; `None` when these connections have one each, as those of a
+    /// client do.
+    pub port: Option<u16>,
+    /// How many.
+    pub count: u64,
+}
+
+/// Some connections at one port of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LocalPort {
+    /// The port.
+    pub port: u16,
+    /// How many.
+    pub count: u64,
+}
+
+/// The peers of some connections, the most frequent first.
+///
+/// A service is one port with many connections, a client one address with as
+/// many ports: those ports that occur once are counted together.
+#[must_use]
+pub(super) fn peers<'s>(sockets: impl IntoIterator<Item = &'s Socket>) -> Vec<Peer> {
+    let mut ports: HashMap<IpAddr, BTreeMap<u16, u64>> = HashMap::new();
+    for socket in sockets {
+        let address = socket.remote.canonical_address();
+        let of_address = ports.entry(address).or_default();
+        *of_address.entry(socket.remote.port).or_default() += 1;
+    }
+    let mut peers = Vec::new();
+    for (address, ports) in ports {
+        let alone = ports.values().filter(|&&count| count == 1).count();
+        for (&port, &count) in &ports {
+            if count > 1 || alone == 1 {
+                let port = Some(port);
+                peers.push(Peer {
+                    address,
+                    port,
+                    count,
+                });
+            }
+        }
+        if alone > 1 {
+            peers.push(Peer {
+                address,
+                port: None,
+                count: alone as u64,
+            });
+        }
+    }
+    peers.sort_by_key(|peer| (Reverse(peer.count), peer.address, peer.port));
+    peers
+}
+
+/// The ports of ours that several of some connections share, the most frequent
+/// first: where a server leaks. Ports of outgoing connections differ.
+#[must_use]
+pub(super) fn local_ports<'s>(sockets: impl IntoIterator<Item = &'s Socket>) -> Vec<LocalPort> {
+    let mut counts: HashMap<u16, u64> = HashMap::new();
+    for socket in sockets {
+        *counts.entry(socket.local.port).or_default() += 1;
+    }
+    let mut ports: Vec<LocalPort> = counts
+        .into_iter()
+        .filter(|&(_, count)| count > 1)
+        .map(|(port, count)| LocalPort { port, count })
+        .collect();
+    ports.sort_by_key(|port| (Reverse(port.count), port.port));
+    ports
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::close_wait;
+    use super::*;
+
+    fn sockets(ends: &[(&str, &str)]) -> Vec<Socket> {
+        ends.iter()
+            .map(|(local, remote)| close_wait().ends(local, remote).build())
+            .collect()
+    }
+
+    fn shown(ends: &[(&str, &str)]) -> Vec<(String, Option<u16>, u64)> {
+        peers(&sockets(ends))
+            .into_iter()
+            .map(|peer| (peer.address.to_string(), peer.port, peer.count))
+            .collect()
+    }
+
+    #[test]
+    fn a_service_keeps_its_port_and_clients_lose_theirs() {
+        let pool = [
+            ("10.0.0.1:40001", "10.0.0.9:5432"),
+            ("10.0.0.1:40002", "10.0.0.9:5432"),
+            ("10.0.0.1:40003", "10.0.0.8:80"),
+        ];
+        assert_eq!(
+            shown(&pool),
+            [
+                ("10.0.0.9".to_owned(), Some(5432), 2),
+                ("10.0.0.8".to_owned(), Some(80), 1)
+            ]
+        );
+        assert_eq!(local_ports(&sockets(&pool)), []);
+        let clients = [
+            ("10.0.0.1:80", "192.0.2.7:50001"),
+            ("10.0.0.1:80", "192.0.2.7:50002"),
+        ];
+        assert_eq!(shown(&clients), [("192.0.2.7".to_owned(), None, 2)]);
+        let port = LocalPort { port: 80, count: 2 };
+        assert_eq!(local_ports(&sockets(&clients)), [port]);
+    }
+
+    #[test]
+    fn a_mapped_address_is_the_same_peer() {
+        let mixed = [
+            ("[::ffff:10.0.0.1]:80", "[::ffff:192.0.2.7]:50001"),
+            ("10.0.0.1:80", "192.0.2.7:50001"),
+        ];
+        assert_eq!(shown(&mixed), [("192.0.2.7".to_owned(), Some(50001), 2)]);
+    }
+}

@@ -1,0 +1,171 @@
+//! What one process leaks.
+
+use std::cmp::Reverse;
+use std::time::Duration;
+
+use super::peers::{LocalPort, Peer, local_ports, peers};
+use super::verdict::Judged;
+use crate::model::{AgeBounds, Process, Verdict, VerdictCounts};
+
+/// Fewer connections to one service look like chance.
+const POOL: u64 = 3;
+
+/// A process and its CLOSE_WAIT sockets.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProcessLeaks {
+    /// The process.
+    pub process: Process,
+    /// Its sockets by verdict. A socket with several holders counts for each.
+    pub counts: VerdictCounts,
+    /// The age of the oldest leaked one; of the oldest at all where none is
+    /// leaked.
+    pub oldest: AgeBounds,
+    /// Where the leaked ones lead to (all, where none is leaked).
+    pub peers: Vec<Peer>,
+    /// The ports of ours that several of the same share.
+    pub local_ports: Vec<LocalPort>,
+    /// Each socket, oldest first.
+    pub sockets: Vec<Held>,
+    /// How the number of its CLOSE_WAIT sockets has grown; `None` without an
+    /// earlier reading, or when the process wasn't there then.
+    pub growth: Option<Growth>,
+    /// What the cause may be; `None` where nothing is leaked.
+    pub hint: Option<Hint>,
+}
+
+/// A socket as one process holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// Which of the report's sockets.
+    pub index: usize,
+    /// The descriptors of this process that refer to it.
+    pub fds: Vec<u32>,
+    /// Other processes that hold it too: all must close it.
+    pub shared_with: Vec<u32>,
+}
+
+/// A change between two readings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Growth {
+    /// How many CLOSE_WAIT sockets more, or fewer.
+    pub sockets: i64,
+    /// In what time.
+    pub over: Duration,
+}
+
+/// A likely cause. Never more than a hint: the kernel sees what a program
+/// does, not why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hint {
+    /// Most lead to one service: a pool that keeps what the server closed?
+    Pool(Peer),
+    /// Nobody reads: blocked, hung, or the connection fell out of the event
+    /// loop.
+    NotReading,
+    /// The end was read: it was taken for "nothing more now" (a short read
+    /// under edge-triggered epoll), or a path without close().
+    NotClosing,
+}
+
+impl Growth {
+    /// A number an hour.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "socket counts are below 2^52")]
+    pub fn an_hour(&self) -> Option<f64> {
+        let hours = self.over.as_secs_f64() / 3600.0;
+        (hours > 0.0).then(|| self.sockets as f64 / hours)
+    }
+}
+
+impl ProcessLeaks {
+    /// Counts what a process holds.
+    pub(super) fn new(
+        process: Process,
+        mut held: Vec<Held>,
+        sockets: &[Judged],
+        growth: Option<Growth>,
+    ) -> Self {
+        held.sort_by_key(|held| {
+            let judged = sockets.get(held.index);
+            let age = judged.and_then(|judged| judged.age.at_least);
+            (Reverse(age), held.fds.first().copied())
+        });
+        let of = |held: &Held| sockets.get(held.index);
+        let mut counts = VerdictCounts::default();
+        for judged in held.iter().filter_map(of) {
+            counts.add(judged.verdict);
+        }
+        let any_leaked = counts.leaked() > 0;
+        let shown = || {
+            held.iter()
+                .filter_map(of)
+                .filter(|judged| !any_leaked || judged.verdict.is_leak())
+        };
+        let oldest = shown()
+            .map(|judged| judged.age)
+            .reduce(AgeBounds::older)
+            .unwrap_or_default();
+        let peers = peers(shown().map(|judged| &judged.socket));
+        Self {
+            hint: any_leaked.then(|| hint(&counts, &peers)),
+            process,
+            counts,
+            oldest,
+            local_ports: local_ports(shown().map(|judged| &judged.socket)),
+            peers,
+            sockets: held,
+            growth,
+        }
+    }
+
+    /// The used share of the descriptor limit, 0 to 1.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "descriptors are below 2^52")]
+    pub fn fds_used(&self) -> Option<f64> {
+        let limit = self.process.fd_limit.filter(|&limit| limit > 0)?;
+        Some(self.process.open_fds? as f64 / limit as f64)
+    }
+
+    /// In what time it reaches its descriptor limit if it goes on as between
+    /// the two readings.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "descriptors are below 2^52")]
+    pub fn limit_reached_in(&self) -> Option<Duration> {
+        let rate = self.growth?.an_hour().filter(|&rate| rate > 0.0)?;
+        let free = self
+            .process
+            .fd_limit?
+            .saturating_sub(self.process.open_fds?);
+        Duration::try_from_secs_f64(free as f64 / rate * 3600.0).ok()
+    }
+
+    /// Worse ones sort first.
+    pub(super) fn harm(&self) -> impl Ord + use<> {
+        // Shares compare as integers; a float has no order.
+        let used = self.process.fd_limit.zip(self.process.open_fds);
+        let used = used.map(|(limit, open)| open.saturating_mul(10_000) / limit.max(1));
+        Reverse((
+            self.counts.leaked(),
+            used,
+            self.oldest.at_least,
+            self.counts.total(),
+            Reverse(self.process.pid),
+        ))
+    }
+}
+
+fn hint(counts: &VerdictCounts, peers: &[Peer]) -> Hint {
+    let leaked = counts.leaked();
+    if let Some(peer) = peers.first()
+        && peer.port.is_some()
+        && peer.count >= POOL
+        && peer.count * 2 >= leaked
+    {
+        return Hint::Pool(*peer);
+    }
+    if counts.of(Verdict::EofUnread) > counts.of(Verdict::NotClosed) {
+        Hint::NotReading
+    } else {
+        Hint::NotClosing
+    }
+}

@@ -1,0 +1,385 @@
+//! Everything that is known of the CLOSE_WAIT sockets.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use super::compare::Earlier;
+use super::listeners::Listeners;
+use super::process::{Growth, Held, ProcessLeaks};
+use super::verdict::Judged;
+use crate::model::{
+    AgeBounds, Endpoint, Holder, IncompleteScan, Process, ScanCoverage, Socket, SocketPast,
+    VanishedSocket, VanishedSockets, VerdictCounts,
+};
+
+/// The answer to "which process forgot to close what?".
+#[derive(Debug, Clone, PartialEq)]
+pub struct LeakReport {
+    /// Younger sockets are not called forgotten.
+    pub min_age: Duration,
+    /// Every socket that was judged; the lists below refer to it.
+    pub sockets: Vec<Judged>,
+    /// The same by verdict.
+    pub counts: VerdictCounts,
+    /// How many have an owner in sight.
+    pub attributed: u64,
+    /// How much of the host was searched for owners; `None`: it wasn't.
+    pub scan: Option<ScanCoverage>,
+    /// Processes that hold one, worst first.
+    pub processes: Vec<ProcessLeaks>,
+    /// Listeners that leave connections to themselves, worst first.
+    pub listeners: Vec<QueueLeaks>,
+    /// Processes and listeners that leak less than was asked for.
+    pub left_out: u64,
+    /// Sockets without an owner in sight, oldest first.
+    pub unattributed: Vec<Unattributed>,
+    /// Descriptors whose connection is gone; `None`: nobody looked.
+    pub vanished: Option<VanishedSockets>,
+    /// What an earlier reading says.
+    pub comparison: Option<Comparison>,
+}
+
+/// Connections in the queue of a listener whose peers have given up.
+#[derive(Debug, Clone, PartialEq)]
+pub struct QueueLeaks {
+    /// Where it listens.
+    pub local: Endpoint,
+    /// The listening sockets: several share the place with SO_REUSEPORT.
+    pub listeners: Vec<Socket>,
+    /// Who could accept, by pid.
+    pub pids: Vec<u32>,
+    /// Connections judged [`crate::model::Verdict::NotAccepted`].
+    pub not_accepted: u64,
+    /// The age of the oldest of these.
+    pub oldest: AgeBounds,
+}
+
+/// A socket without an owner in sight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unattributed {
+    /// Which of the report's sockets.
+    pub index: usize,
+    /// Why.
+    pub why: Unowned,
+}
+
+/// Why a socket has no owner in sight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unowned {
+    /// Some processes could not be looked into; it may be in one of them.
+    Unseen(IncompleteScan),
+    /// Every process was looked into, and none has a descriptor: it is in
+    /// flight over SCM_RIGHTS, in a pid namespace that this /proc doesn't
+    /// show, or the kernel's own.
+    NoDescriptor,
+    /// Nobody has accepted it, and its listener isn't to be seen.
+    NoListener,
+    /// Nobody searched: a recorded dump has no processes.
+    NotSearched,
+}
+
+impl Unowned {
+    /// The word of the JSON output.
+    #[must_use]
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Unseen(IncompleteScan::Denied(_) | IncompleteScan::Hidden) => "permission",
+            Self::Unseen(IncompleteScan::Failed(_)) => "unreadable",
+            Self::NoDescriptor => "no_descriptor",
+            Self::NoListener => "no_listener",
+            Self::NotSearched => "not_searched",
+        }
+    }
+}
+
+/// Two readings beside each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Comparison {
+    /// The time between them.
+    pub over: Duration,
+    /// In CLOSE_WAIT both times.
+    pub stayed: u64,
+    /// Only the second time.
+    pub new: u64,
+    /// Only the first time: closed, or reset. `None` where only some
+    /// processes are wanted: whose those were isn't known.
+    pub gone: Option<u64>,
+}
+
+/// Who holds a socket.
+pub trait HoldersOf {
+    /// The holders of the socket with an inode, by pid and descriptor.
+    fn holders_of(&self, inode: u64) -> &[Holder];
+}
+
+/// What is known of owners.
+#[derive(Clone, Copy)]
+pub struct Owners<'a> {
+    /// Who holds which socket.
+    pub holders: &'a dyn HoldersOf,
+    /// What is known of each of these processes; one that isn't in it has
+    /// ended.
+    pub processes: &'a HashMap<u32, Process>,
+    /// The LISTEN sockets.
+    pub listeners: &'a Listeners,
+    /// How much was searched; `None`: nothing.
+    pub scan: Option<ScanCoverage>,
+    /// How many CLOSE_WAIT sockets processes, by pid and start time, had at an
+    /// earlier reading.
+    pub earlier: Option<&'a HashMap<(u32, u64), u64>>,
+}
+
+/// Which part of it all is wanted.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Selection<'a> {
+    /// Sockets of these processes only; all where it is empty.
+    pub pids: &'a [u32],
+    /// Processes and listeners that leak as many at least.
+    pub min_count: u64,
+}
+
+impl LeakReport {
+    /// Puts sockets and owners together.
+    #[must_use]
+    pub fn new(
+        min_age: Duration,
+        mut sockets: Vec<Judged>,
+        owners: Owners<'_>,
+        selection: Selection<'_>,
+        earlier: Option<&Earlier>,
+    ) -> Self {
+        let all = sockets.len();
+        if !selection.pids.is_empty() {
+            sockets.retain(|judged| {
+                let mut pids = owners.pids(&judged.socket);
+                pids.any(|pid| selection.pids.contains(&pid))
+            });
+        }
+        let narrowed = sockets.len() < all;
+        let comparison = earlier.map(|earlier| Comparison::new(earlier, &sockets, narrowed));
+        let mut counts = VerdictCounts::default();
+        for judged in &sockets {
+            counts.add(judged.verdict);
+        }
+        let mut by_process: BTreeMap<u32, Vec<Held>> = BTreeMap::new();
+        let mut queues = Queues::default();
+        let mut unattributed = Vec::new();
+        for (index, judged) in sockets.iter().enumerate() {
+            let found = match judged.socket.inode {
+                Some(inode) => owners.hold(inode, index, &mut by_process),
+                None => queues.add(judged, owners),
+            };
+            if let Err(why) = found {
+                unattributed.push(Unattributed { index, why });
+            }
+        }
+        let age = |entry: &Unattributed| sockets.get(entry.index).map(|s| s.age.at_least);
+        unattributed.sort_by_key(|entry| Reverse(age(entry)));
+        let attributed = (sockets.len() - unattributed.len()) as u64;
+        let over = earlier.map(|earlier| earlier.since().at_least);
+        let mut processes: Vec<ProcessLeaks> = by_process
+            .into_iter()
+            .filter(|(pid, _)| selection.pids.is_empty() || selection.pids.contains(pid))
+            .filter_map(|(pid, held)| {
+                let process = owners.processes.get(&pid)?.clone();
+                let growth = owners.growth(&process, held.len(), over);
+                Some(ProcessLeaks::new(process, held, &sockets, growth))
+            })
+            .collect();
+        processes.sort_by_cached_key(ProcessLeaks::harm);
+        let mut listeners = queues.into_sorted();
+        let before = processes.len() + listeners.len();
+        processes.retain(|process| process.counts.leaked() >= selection.min_count);
+        listeners.retain(|listener| listener.not_accepted >= selection.min_count);
+        let left_out = (before - processes.len() - listeners.len()) as u64;
+        Self {
+            min_age,
+            counts,
+            attributed,
+            scan: owners.scan,
+            processes,
+            listeners,
+            left_out,
+            unattributed,
+            vanished: None,
+            comparison,
+            sockets,
+        }
+    }
+
+    /// Whether somebody who is shown leaks.
+    #[must_use]
+    pub fn is_alarming(&self, min_count: u64) -> bool {
+        let unattributed = self.leaked_unattributed().count() as u64;
+        self.processes
+            .iter()
+            .any(|process| process.counts.leaked() > 0)
+            || !self.listeners.is_empty()
+            || unattributed >= min_count.max(1)
+            || self.vanished().any(|one| one.past == SocketPast::Ended)
+    }
+
+    /// One of the sockets.
+    #[must_use]
+    pub fn socket(&self, index: usize) -> Option<&Judged> {
+        self.sockets.get(index)
+    }
+
+    /// Descriptors that refer, or may refer, to a connection that is gone. A
+    /// socket that never had one is no leak of a connection.
+    pub fn vanished(&self) -> impl Iterator<Item = &VanishedSocket> {
+        self.vanished
+            .iter()
+            .flat_map(|vanished| &vanished.sockets)
+            .filter(|one| one.past != SocketPast::NeverConnected)
+    }
+
+    /// The leaked sockets without an owner in sight.
+    pub fn leaked_unattributed(&self) -> impl Iterator<Item = (&Judged, Unowned)> {
+        self.unattributed
+            .iter()
+            .filter_map(|entry| Some((self.socket(entry.index)?, entry.why)))
+            .filter(|(judged, _)| judged.verdict.is_leak())
+    }
+}
+
+impl<'a> Owners<'a> {
+    /// Every process that holds a socket, or that could accept it.
+    fn pids(&self, socket: &Socket) -> impl Iterator<Item = u32> + use<'a> {
+        let waits_at = match socket.inode {
+            Some(_) => &[],
+            None => self.listeners.of(socket),
+        };
+        let holders = self.holders;
+        let listeners = waits_at.iter().filter_map(|listener| listener.inode);
+        socket
+            .inode
+            .into_iter()
+            .chain(listeners)
+            .flat_map(|inode| holders.holders_of(inode))
+            .map(|holder| holder.pid)
+    }
+
+    /// Enters a socket with each of its holders.
+    fn hold(
+        &self,
+        inode: u64,
+        index: usize,
+        by_process: &mut BTreeMap<u32, Vec<Held>>,
+    ) -> Result<(), Unowned> {
+        // Holders come ordered by pid. One that has ended since holds nothing.
+        let alive = |holder: &&Holder| self.processes.contains_key(&holder.pid);
+        let holders: Vec<&Holder> = self
+            .holders
+            .holders_of(inode)
+            .iter()
+            .filter(alive)
+            .collect();
+        if holders.is_empty() {
+            return Err(self.unowned());
+        }
+        for of_process in holders.chunk_by(|one, another| one.pid == another.pid) {
+            let Some(pid) = of_process.first().map(|holder| holder.pid) else {
+                continue;
+            };
+            let mut shared_with: Vec<u32> = holders.iter().map(|holder| holder.pid).collect();
+            shared_with.dedup();
+            shared_with.retain(|&other| other != pid);
+            by_process.entry(pid).or_default().push(Held {
+                index,
+                fds: of_process.iter().map(|holder| holder.fd).collect(),
+                shared_with,
+            });
+        }
+        Ok(())
+    }
+
+    fn unowned(&self) -> Unowned {
+        match self.scan.map(|scan| scan.incomplete()) {
+            None => Unowned::NotSearched,
+            Some(Some(why)) => Unowned::Unseen(why),
+            Some(None) => Unowned::NoDescriptor,
+        }
+    }
+
+    fn growth(&self, process: &Process, now: usize, over: Option<Duration>) -> Option<Growth> {
+        let then = self.earlier?.get(&(process.pid, process.start_time));
+        // A process that is new since has grown from nothing.
+        let then = i64::try_from(then.copied().unwrap_or(0)).ok()?;
+        Some(Growth {
+            sockets: i64::try_from(now).ok()? - then,
+            over: over?,
+        })
+    }
+}
+
+/// Listeners with what waits at them.
+#[derive(Default)]
+struct Queues {
+    by_first_listener: HashMap<(Endpoint, Option<u64>), QueueLeaks>,
+}
+
+impl Queues {
+    fn add(&mut self, judged: &Judged, owners: Owners<'_>) -> Result<(), Unowned> {
+        let listeners = owners.listeners.of(&judged.socket);
+        let Some(first) = listeners.first() else {
+            return Err(match owners.scan {
+                None => Unowned::NotSearched,
+                Some(_) => Unowned::NoListener,
+            });
+        };
+        let queue = self
+            .by_first_listener
+            .entry((first.local, first.inode))
+            .or_insert_with(|| {
+                let mut pids: Vec<u32> = owners.pids(&judged.socket).collect();
+                pids.sort_unstable();
+                pids.dedup();
+                QueueLeaks {
+                    local: first.local,
+                    listeners: listeners.to_vec(),
+                    pids,
+                    not_accepted: 0,
+                    oldest: AgeBounds::default(),
+                }
+            });
+        if judged.verdict.is_leak() {
+            queue.oldest = match queue.not_accepted {
+                0 => judged.age,
+                _ => queue.oldest.older(judged.age),
+            };
+            queue.not_accepted += 1;
+        }
+        if queue.pids.is_empty() {
+            return Err(owners.unowned());
+        }
+        Ok(())
+    }
+
+    fn into_sorted(self) -> Vec<QueueLeaks> {
+        let mut queues: Vec<QueueLeaks> = self
+            .by_first_listener
+            .into_values()
+            .filter(|queue| queue.not_accepted > 0)
+            .collect();
+        queues.sort_by_key(|queue| (Reverse(queue.not_accepted), queue.local));
+        queues
+    }
+}
+
+impl Comparison {
+    fn new(earlier: &Earlier, now: &[Judged], narrowed: bool) -> Self {
+        let stayed = now.iter().filter(|judged| judged.stayed == Some(true));
+        let stayed = stayed.count();
+        Self {
+            over: earlier.since().at_least,
+            stayed: stayed as u64,
+            new: (now.len() - stayed) as u64,
+            gone: (!narrowed).then(|| earlier.len().saturating_sub(stayed) as u64),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,252 @@
+use super::super::compare::Interval;
+use super::super::process::Hint;
+use super::super::testing::{SocketBuilder, close_wait};
+use super::super::verdict::Judge;
+use super::*;
+use crate::model::Verdict;
+use proptest::prelude::*;
+
+/// Processes, their descriptors and listeners, as a scan would find them.
+#[derive(Default)]
+struct Stage {
+    holders: HashMap<u64, Vec<Holder>>,
+    processes: HashMap<u32, Process>,
+    listeners: Listeners,
+    scan: ScanCoverage,
+    earlier: HashMap<(u32, u64), u64>,
+}
+
+impl HoldersOf for Stage {
+    fn holders_of(&self, inode: u64) -> &[Holder] {
+        self.holders.get(&inode).map_or(&[], Vec::as_slice)
+    }
+}
+
+impl Stage {
+    fn process(mut self, pid: u32, open_fds: u64) -> Self {
+        let process = Process {
+            pid,
+            start_time: 1,
+            command: Some(format!("p{pid}")),
+            cmdline: None,
+            uid: Some(0),
+            cgroup: None,
+            unit: None,
+            open_fds: Some(open_fds),
+            fd_limit: Some(1_000),
+        };
+        self.processes.insert(pid, process);
+        self
+    }
+
+    fn holds(mut self, pid: u32, fd: u32, inode: u64) -> Self {
+        let holders = self.holders.entry(inode).or_default();
+        holders.push(Holder { pid, fd });
+        holders.sort_unstable();
+        self
+    }
+
+    fn report(
+        &self,
+        sockets: impl IntoIterator<Item = SocketBuilder>,
+        selection: Selection<'_>,
+        earlier: Option<&Earlier>,
+    ) -> LeakReport {
+        let judge = Judge {
+            min_age: Duration::from_secs(60),
+            uptime: None,
+            earlier,
+        };
+        let judged = sockets
+            .into_iter()
+            .map(|socket| judge.judge(socket.build()))
+            .collect();
+        let owners = Owners {
+            holders: self,
+            processes: &self.processes,
+            listeners: &self.listeners,
+            scan: Some(self.scan),
+            earlier: earlier.map(|_| &self.earlier),
+        };
+        LeakReport::new(judge.min_age, judged, owners, selection, earlier)
+    }
+
+    fn all(&self, sockets: impl IntoIterator<Item = SocketBuilder>) -> LeakReport {
+        self.report(sockets, Selection::default(), None)
+    }
+}
+
+fn pids(report: &LeakReport) -> Vec<u32> {
+    let processes = report.processes.iter();
+    processes.map(|leaks| leaks.process.pid).collect()
+}
+
+#[test]
+fn a_shared_socket_counts_once_and_names_every_holder() {
+    let stage = Stage::default()
+        .process(1, 10)
+        .process(2, 10)
+        .holds(1, 5, 100)
+        .holds(1, 6, 100)
+        .holds(2, 5, 100);
+    let report = stage.all([close_wait()]);
+    assert_eq!(report.counts.leaked(), 1);
+    assert_eq!(report.attributed, 1);
+    assert_eq!(pids(&report), [1, 2]);
+    let held = &report.processes[0].sockets[0];
+    assert_eq!(held.fds, [5, 6]);
+    assert_eq!(held.shared_with, [2]);
+}
+
+#[test]
+fn who_leaks_more_comes_first_then_who_is_nearer_its_limit() {
+    let stage = Stage::default()
+        .process(1, 10)
+        .process(2, 900)
+        .process(3, 5)
+        .holds(1, 5, 11)
+        .holds(2, 5, 21)
+        .holds(3, 5, 31)
+        .holds(3, 6, 32);
+    let sockets = [11, 21, 31, 32].map(|inode| close_wait().inode(inode).cookie(inode));
+    assert_eq!(pids(&stage.all(sockets)), [3, 2, 1]);
+}
+
+#[test]
+fn a_holder_that_ended_since_holds_nothing() {
+    let stage = Stage::default().holds(1, 5, 100);
+    let report = stage.all([close_wait()]);
+    assert_eq!(report.attributed, 0);
+    assert_eq!(report.unattributed[0].why, Unowned::NoDescriptor);
+}
+
+#[test]
+fn a_gap_in_the_search_is_the_reason_for_a_gap_in_the_answer() {
+    let mut stage = Stage::default();
+    stage.scan.processes_denied = 3;
+    let why = stage.all([close_wait()]).unattributed[0].why;
+    assert_eq!(why, Unowned::Unseen(IncompleteScan::Denied(3)));
+    assert_eq!(why.key(), "permission");
+}
+
+#[test]
+fn what_nobody_accepts_belongs_to_whoever_listens() {
+    let mut stage = Stage::default()
+        .process(1, 10)
+        .process(2, 10)
+        .holds(1, 3, 500)
+        .holds(2, 3, 501);
+    for inode in [500, 501] {
+        let listener = close_wait().ends("0.0.0.0:80", "0.0.0.0:0").listen();
+        stage.listeners.add(&listener.inode(inode).build());
+    }
+    let queued = |number: u16| {
+        let remote = format!("192.0.2.1:{number}");
+        close_wait().ends("10.0.0.1:80", &remote).inode(0).queued(1)
+    };
+    let young = queued(3).times(1, 2);
+    let elsewhere = close_wait().ends("10.0.0.1:81", "192.0.2.1:4").inode(0);
+    let report = stage.all([queued(1), queued(2), young, elsewhere]);
+    assert_eq!(report.listeners.len(), 1);
+    assert_eq!(report.listeners[0].not_accepted, 2);
+    assert_eq!(report.listeners[0].pids, [1, 2]);
+    assert_eq!(report.counts.of(Verdict::Recent), 1);
+    assert_eq!(report.attributed, 3);
+    assert_eq!(report.unattributed[0].why, Unowned::NoListener);
+}
+
+#[test]
+fn asking_for_a_process_narrows_sockets_and_keeps_who_shares_them() {
+    let stage = Stage::default()
+        .process(1, 10)
+        .process(2, 10)
+        .holds(1, 5, 11)
+        .holds(2, 5, 11)
+        .holds(2, 6, 22);
+    let sockets = || [11, 22].map(|inode| close_wait().inode(inode).cookie(inode));
+    let only = Selection {
+        pids: &[1],
+        min_count: 0,
+    };
+    let report = stage.report(sockets(), only, None);
+    assert_eq!(pids(&report), [1]);
+    assert_eq!(report.counts.total(), 1);
+    assert_eq!(report.processes[0].sockets[0].shared_with, [2]);
+    let many = Selection {
+        pids: &[],
+        min_count: 2,
+    };
+    let report = stage.report(sockets(), many, None);
+    assert_eq!(pids(&report), [2]);
+    assert_eq!(report.left_out, 1);
+    assert!(report.is_alarming(2));
+}
+
+#[test]
+fn growth_gives_a_rate_and_the_time_to_the_limit() {
+    let mut stage = Stage::default().process(1, 900);
+    for inode in 1..=5 {
+        stage = stage.holds(1, 5, inode);
+    }
+    stage.earlier.insert((1, 1), 3);
+    let sockets = || (1..=5).map(|inode| close_wait().inode(inode).cookie(inode));
+    let since = Interval {
+        at_least: Duration::from_secs(36),
+        at_most: Duration::from_secs(36),
+    };
+    let then: Vec<Socket> = sockets().take(3).map(SocketBuilder::build).collect();
+    let earlier = Earlier::new(&then, None).ago(since);
+    let report = stage.report(sockets(), Selection::default(), Some(&earlier));
+    let leaks = &report.processes[0];
+    assert_eq!(leaks.growth.map(|growth| growth.sockets), Some(2));
+    // 2 in 36 s are 200 an hour; 100 descriptors are left.
+    let limit = leaks.limit_reached_in().unwrap();
+    assert_eq!(limit.as_secs(), 1_800);
+    let comparison = report.comparison.unwrap();
+    assert_eq!((comparison.stayed, comparison.new), (3, 2));
+    assert_eq!(comparison.gone, Some(0));
+}
+
+#[test]
+fn many_to_one_service_are_a_pool_and_many_clients_are_not() {
+    let stage = (1..=4).fold(Stage::default().process(1, 10), |stage, inode| {
+        stage.holds(1, 5, inode)
+    });
+    let hint = |ends: &dyn Fn(u64) -> (String, String)| {
+        let sockets = (1..=4).map(|number| {
+            let (local, remote) = ends(number);
+            let socket = close_wait().ends(&local, &remote);
+            socket.inode(number).cookie(number)
+        });
+        stage.all(sockets).processes[0].hint
+    };
+    let pool = hint(&|number| (format!("10.0.0.1:{number}"), "10.0.0.9:5432".to_owned()));
+    assert!(matches!(pool, Some(Hint::Pool(peer)) if peer.count == 4));
+    let clients = hint(&|number| ("10.0.0.1:80".to_owned(), format!("10.0.0.9:{number}")));
+    assert_eq!(clients, Some(Hint::NotClosing));
+}
+
+proptest! {
+    #[test]
+    fn every_socket_is_attributed_or_not(
+        sockets in proptest::collection::vec((0_u64..6, 0_u32..200_000), 0..20),
+        holders in proptest::collection::vec((1_u32..4, 0_u32..4, 1_u64..6), 0..12),
+    ) {
+        let mut stage = Stage::default().process(1, 10).process(2, 10);
+        for (pid, fd, inode) in holders {
+            stage = stage.holds(pid, fd, inode);
+        }
+        let sockets: Vec<SocketBuilder> = sockets
+            .into_iter()
+            .map(|(inode, age)| close_wait().inode(inode).times(age, age))
+            .collect();
+        let report = stage.all(sockets.clone());
+        prop_assert_eq!(report.counts.total(), sockets.len() as u64);
+        let unattributed = report.unattributed.len() as u64;
+        prop_assert_eq!(report.attributed + unattributed, report.counts.total());
+        for leaks in &report.processes {
+            prop_assert_eq!(leaks.counts.total(), leaks.sockets.len() as u64);
+            prop_assert!(leaks.counts.leaked() <= report.counts.leaked());
+        }
+    }
+}

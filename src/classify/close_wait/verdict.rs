@@ -1,0 +1,144 @@
+//! The verdict on one CLOSE_WAIT socket.
+
+use std::time::Duration;
+
+use super::age;
+use super::compare::Earlier;
+use crate::model::{AgeBounds, Socket, TimerKind, Verdict};
+
+/// Sending counts as going on for this long at least, whatever the minimum
+/// age: a program may well pause for a second.
+const A_PAUSE: Duration = Duration::from_secs(1);
+
+/// A socket with what is judged of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judged {
+    /// The socket.
+    pub socket: Socket,
+    /// Its time in CLOSE_WAIT.
+    pub age: AgeBounds,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Why it counts as a half-close, if it does.
+    pub half_close: Option<HalfClose>,
+    /// Whether an earlier reading showed it in CLOSE_WAIT too; `None` when
+    /// there was none.
+    pub stayed: Option<bool>,
+}
+
+/// How a half-close is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HalfClose {
+    /// Proven: it sent payload between two readings.
+    Sent,
+    /// Data is on its way, and the peer takes it.
+    Draining,
+    /// Suggested: it sent lately, well after the peer's last payload.
+    SentLately,
+}
+
+impl HalfClose {
+    /// The word of the JSON output.
+    #[must_use]
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Sent => "sent_between_samples",
+            Self::Draining => "draining",
+            Self::SentLately => "sent_lately",
+        }
+    }
+}
+
+/// What sockets are judged by.
+#[derive(Debug, Clone, Copy)]
+pub struct Judge<'e> {
+    /// Younger sockets are not called forgotten.
+    pub min_age: Duration,
+    /// The host's uptime; `None` when it isn't known, as for a recorded dump.
+    pub uptime: Option<Duration>,
+    /// An earlier reading.
+    pub earlier: Option<&'e Earlier>,
+}
+
+impl Judge<'_> {
+    /// Judges a socket.
+    #[must_use]
+    pub fn judge(&self, socket: Socket) -> Judged {
+        let age = age::bounds(&socket, self.uptime);
+        let seen = self.earlier.map(|earlier| earlier.say(&socket, age));
+        let age = seen.map_or(age, |seen| seen.age);
+        let half_close = if seen.is_some_and(|seen| seen.sent) {
+            Some(HalfClose::Sent)
+        } else {
+            self.half_close(&socket)
+        };
+        let verdict = match half_close {
+            Some(_) => Verdict::HalfClose,
+            None => self.by_age(&socket, age),
+        };
+        Judged {
+            socket,
+            age,
+            verdict,
+            half_close,
+            stayed: seen.map(|seen| seen.stayed),
+        }
+    }
+
+    /// What one look says of a half-close.
+    fn half_close(&self, socket: &Socket) -> Option<HalfClose> {
+        // A peer that doesn't read keeps data here for ever: that is no
+        // progress, and how long it has lasted must be judged.
+        if socket.send_q.is_some_and(|bytes| bytes > 0)
+            && timer(socket) != Some(TimerKind::ZeroWindowProbe)
+        {
+            return Some(HalfClose::Draining);
+        }
+        let info = socket.tcp_info?;
+        let milliseconds = |time: u32| Duration::from_millis(time.into());
+        let sent = milliseconds(info.last_data_sent?);
+        let received = milliseconds(info.last_data_recv?);
+        // An answer leaves within moments of the question, and most peers end
+        // the connection on it: that is no half-close yet.
+        let lately = sent < self.min_age.max(A_PAUSE) && sent + A_PAUSE <= received;
+        lately.then_some(HalfClose::SentLately)
+    }
+
+    fn by_age(&self, socket: &Socket, age: AgeBounds) -> Verdict {
+        let is_old = age.at_least.unwrap_or_default() >= self.min_age;
+        if !is_old {
+            let may_be_old = age.at_most.is_none_or(|age| age >= self.min_age);
+            let dated = socket
+                .tcp_info
+                .is_some_and(|info| info.last_ack_recv.is_some());
+            let bound_rises = dated && !is_refreshed(socket);
+            return if may_be_old && !bound_rises {
+                Verdict::Undated
+            } else {
+                Verdict::Recent
+            };
+        }
+        if socket.inode.is_none() {
+            Verdict::NotAccepted
+        } else if socket.recv_q > 0 {
+            Verdict::EofUnread
+        } else {
+            Verdict::NotClosed
+        }
+    }
+}
+
+/// Whether a timer runs whose answers set `last_ack_recv` anew.
+fn is_refreshed(socket: &Socket) -> bool {
+    matches!(
+        timer(socket),
+        Some(TimerKind::Keepalive | TimerKind::ZeroWindowProbe)
+    )
+}
+
+fn timer(socket: &Socket) -> Option<TimerKind> {
+    socket.timer.map(|timer| timer.kind)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,167 @@
+//! `tcpstate leaks`: which process forgot to close what, since when, and how
+//! do we know?
+
+mod owners;
+mod read;
+
+use std::thread;
+
+use anyhow::bail;
+
+use self::owners::Found;
+use self::read::{Filter, Reading};
+use super::{Outcome, output, source};
+use crate::classify::close_wait::{Earlier, Judge, LeakReport, Selection};
+use crate::cli::{CommonArgs, LeaksArgs, LeaksFormat};
+use crate::kernel::processes::{SocketDescriptors, Which};
+use crate::kernel::{KernelError, ProcRoot, SocketSource, read_host, read_uptime};
+use crate::model::{Host, SourceKind, VanishedSockets};
+use crate::render::leaks::{self, View};
+
+/// Prints the leaks.
+pub(super) fn run(common: &CommonArgs, args: &LeaksArgs) -> anyhow::Result<Outcome> {
+    let proc_root = ProcRoot::new(&common.proc_root);
+    check(common, args, &proc_root)?;
+    let mut source = source::open(common, &proc_root)?;
+    let filter = Filter {
+        family: source::family(common),
+        peers: &args.remote,
+        ports: &args.listen_port,
+    };
+    let first = read::close_wait(source.as_mut(), filter)?;
+    let live = source.kind() != SourceKind::Replay;
+    let uptime = if live { read_uptime() } else { None };
+    let (reading, earlier, earlier_counts) = match args.over {
+        None => (first, None, None),
+        Some(over) => {
+            let counts = owners::count(&proc_root, &first.sockets)?;
+            let earlier = Earlier::new(&first.sockets, uptime);
+            let then = (first.begun, first.ended);
+            // Its sockets are not needed any more, and may be many.
+            drop(first.sockets);
+            thread::sleep(over.0.saturating_sub(then.1.elapsed()));
+            let second = read::close_wait(source.as_mut(), filter)?;
+            let earlier = earlier.ago(second.since(then));
+            (second, Some(earlier), Some(counts))
+        }
+    };
+    let Reading {
+        sockets,
+        collection,
+        ..
+    } = reading;
+    let mut found = if live {
+        owners::find(source.as_mut(), &proc_root, &sockets, &args.pid)?
+    } else {
+        Found::default()
+    };
+    let judge = Judge {
+        min_age: args.min_age.0,
+        uptime,
+        earlier: earlier.as_ref(),
+    };
+    let elapsed = reading.ended.duration_since(reading.begun);
+    let judged = sockets.into_iter().map(|socket| judge.judge(socket));
+    let mut report = LeakReport::new(
+        args.min_age.0,
+        judged.collect(),
+        found.owners(earlier_counts.as_ref()),
+        Selection {
+            pids: &args.pid,
+            min_count: args.min_count,
+        },
+        earlier.as_ref(),
+    );
+    if live && (args.deep || !args.pid.is_empty()) {
+        report.vanished = vanished(source.as_mut(), &proc_root, &args.pid)?;
+        found.know(&proc_root, report.vanished().map(|one| one.holder.pid));
+    }
+    let view = View {
+        host: &if live {
+            read_host(&proc_root)
+        } else {
+            Host::default()
+        },
+        taken_at: live.then_some(reading.taken_at),
+        elapsed,
+        collection: &collection,
+        report: &report,
+        processes: &found.processes,
+        cgroups: &found.cgroups,
+        asked: &args.pid,
+        narrowed: filter.narrows() || !args.pid.is_empty(),
+        list_sockets: args.sockets,
+    };
+    say_how(common, &view);
+    let format = if common.json {
+        LeaksFormat::Json
+    } else {
+        args.format.unwrap_or_default()
+    };
+    let text = match format {
+        LeaksFormat::Table => leaks::table(&view, &output::style(common.color)),
+        LeaksFormat::Json => leaks::json(&view)?,
+        LeaksFormat::Csv => leaks::csv(&view)?,
+    };
+    output::print(&text)?;
+    Ok(if common.exit_code && report.is_alarming(args.min_count) {
+        Outcome::Found
+    } else {
+        Outcome::Done
+    })
+}
+
+/// Refuses what can't be answered, before anything is read.
+fn check(common: &CommonArgs, args: &LeaksArgs, proc_root: &ProcRoot) -> anyhow::Result<()> {
+    if common.replay.is_some() {
+        if !args.pid.is_empty() || args.deep {
+            bail!("a recorded dump has no processes: leave out --pid and --deep");
+        }
+        if args.over.is_some() {
+            bail!("a recorded dump shows one moment: leave out --over");
+        }
+    }
+    for pid in &args.pid {
+        if !proc_root.file(&pid.to_string()).is_dir() {
+            bail!(
+                "no process {pid}; see tcpstate leaks for the processes that hold CLOSE_WAIT \
+                 sockets"
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Finds descriptors whose connection is gone; `None` when that can't be told.
+fn vanished(
+    source: &mut dyn SocketSource,
+    proc_root: &ProcRoot,
+    pids: &[u32],
+) -> Result<Option<VanishedSockets>, KernelError> {
+    let which = if pids.is_empty() {
+        Which::All { first: &[] }
+    } else {
+        Which::Only(pids)
+    };
+    let descriptors = SocketDescriptors::collect(proc_root, which)?;
+    let Some(shown) = read::inodes(source)? else {
+        output::note(
+            "the dump of all sockets was incomplete: descriptors whose connection is gone can't \
+             be told from the others; try again",
+        );
+        return Ok(None);
+    };
+    Ok(Some(descriptors.vanished(|inode| shown.contains(&inode))))
+}
+
+fn say_how(common: &CommonArgs, view: &View<'_>) {
+    if let Some(reason) = &view.collection.fallback_reason {
+        output::note(&format!(
+            "{reason}; reading /proc/net/tcp instead: ages and cgroups are unknown, --over \
+             DURATION bounds the ages"
+        ));
+    }
+    if common.verbose {
+        output::note(&leaks::provenance(view));
+    }
+}

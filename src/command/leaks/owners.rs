@@ -1,0 +1,147 @@
+//! Finding out whose the sockets are.
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::Path;
+
+use super::read;
+use crate::classify::close_wait::{HoldersOf, Listeners, Owners};
+use crate::kernel::processes::{CgroupTree, Holders, Which, read_process};
+use crate::kernel::{KernelError, ProcRoot, SocketSource};
+use crate::model::{Cgroup, CgroupId, Holder, Process, ScanCoverage, Socket, Unit};
+
+/// Where cgroup2 is mounted.
+const CGROUPS: &str = "/sys/fs/cgroup";
+
+/// What was found out about the owners of some sockets.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    holders: Holders,
+    listeners: Listeners,
+    scan: Option<ScanCoverage>,
+    /// Every process that holds one of the sockets or their listeners, or that
+    /// was asked for.
+    pub(super) processes: HashMap<u32, Process>,
+    /// The cgroups that the sockets were made in.
+    pub(super) cgroups: HashMap<CgroupId, Cgroup>,
+}
+
+impl HoldersOf for Holders {
+    fn holders_of(&self, inode: u64) -> &[Holder] {
+        self.of(inode)
+    }
+}
+
+impl Found {
+    /// Reads what is known of more processes.
+    pub(super) fn know(&mut self, proc_root: &ProcRoot, pids: impl Iterator<Item = u32>) {
+        for pid in pids {
+            if !self.processes.contains_key(&pid) {
+                self.processes
+                    .extend(read_process(proc_root, pid).map(|process| (pid, process)));
+            }
+        }
+    }
+
+    /// The same, for the report.
+    pub(super) fn owners<'a>(
+        &'a self,
+        earlier: Option<&'a HashMap<(u32, u64), u64>>,
+    ) -> Owners<'a> {
+        Owners {
+            holders: &self.holders,
+            processes: &self.processes,
+            listeners: &self.listeners,
+            scan: self.scan,
+            earlier,
+        }
+    }
+}
+
+/// Finds every holder of the sockets, of the listeners that unaccepted ones
+/// wait at, and what is known of these processes.
+pub(super) fn find(
+    source: &mut dyn SocketSource,
+    proc_root: &ProcRoot,
+    sockets: &[Socket],
+    asked: &[u32],
+) -> Result<Found, KernelError> {
+    let waiting = || sockets.iter().filter(|socket| socket.inode.is_none());
+    let listeners = if waiting().next().is_some() {
+        read::listeners(source)?
+    } else {
+        Listeners::default()
+    };
+    let mut wanted: BTreeSet<u64> = sockets.iter().filter_map(|socket| socket.inode).collect();
+    for connection in waiting() {
+        wanted.extend(listeners.of(connection).iter().filter_map(|one| one.inode));
+    }
+    let (cgroups, likely) = cgroups(sockets);
+    let first: Vec<u32> = asked.iter().copied().chain(likely).collect();
+    let holders = if wanted.is_empty() {
+        Holders::default()
+    } else {
+        Holders::find(proc_root, wanted, Which::All { first: &first })?
+    };
+    let processes: HashMap<u32, Process> = holders
+        .pids()
+        .into_iter()
+        .filter_map(|pid| Some((pid, read_process(proc_root, pid)?)))
+        // Another process may have got the number since.
+        .filter(|(pid, process)| holders.start_time(*pid) == Some(process.start_time))
+        .collect();
+    let mut found = Found {
+        scan: Some(holders.coverage()),
+        holders,
+        listeners,
+        processes,
+        cgroups,
+    };
+    found.know(proc_root, asked.iter().copied());
+    Ok(found)
+}
+
+/// How many of the sockets each process holds, by pid and start time.
+pub(super) fn count(
+    proc_root: &ProcRoot,
+    sockets: &[Socket],
+) -> Result<HashMap<(u32, u64), u64>, KernelError> {
+    let (_, likely) = cgroups(sockets);
+    let wanted = sockets.iter().filter_map(|socket| socket.inode);
+    let holders = Holders::find(proc_root, wanted, Which::All { first: &likely })?;
+    let mut counts = HashMap::new();
+    for (_, of_socket) in holders.iter() {
+        for of_process in of_socket.chunk_by(|one, another| one.pid == another.pid) {
+            let pid = of_process.first().map(|holder| holder.pid);
+            if let Some(pid) = pid
+                && let Some(start_time) = holders.start_time(pid)
+            {
+                *counts.entry((pid, start_time)).or_default() += 1;
+            }
+        }
+    }
+    Ok(counts)
+}
+
+/// The cgroups of the sockets, and the processes that are in them now: where
+/// the holders are most likely to be.
+fn cgroups(sockets: &[Socket]) -> (HashMap<CgroupId, Cgroup>, Vec<u32>) {
+    let ids: BTreeSet<CgroupId> = sockets.iter().filter_map(|socket| socket.cgroup).collect();
+    let Some(tree) = CgroupTree::find(Path::new(CGROUPS)).filter(|_| !ids.is_empty()) else {
+        return (HashMap::new(), Vec::new());
+    };
+    let paths = tree.paths(ids.iter().copied());
+    let mut likely = Vec::new();
+    let resolve = |id| {
+        let path = paths.get(id);
+        likely.extend(path.map(|path| tree.processes(path)).unwrap_or_default());
+        let cgroup = Cgroup {
+            id,
+            path: path.map(str::to_owned),
+            removed: paths.is_removed(id),
+            unit: path.and_then(Unit::from_cgroup_path),
+        };
+        (id, cgroup)
+    };
+    let cgroups = ids.into_iter().map(resolve).collect();
+    (cgroups, likely)
+}

@@ -1,0 +1,108 @@
+//! Reading the sockets that leaks are judged by.
+
+use std::collections::HashSet;
+use std::time::{Instant, SystemTime};
+
+use crate::classify::close_wait::{Interval, Listeners};
+use crate::kernel::{KernelError, SocketSource};
+use crate::model::{Collection, Family, PeerFilter, Query, Socket, StateSet, TcpState};
+
+/// Which CLOSE_WAIT sockets are wanted.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Filter<'a> {
+    /// Of one family only.
+    pub(super) family: Option<Family>,
+    /// Towards one of these, or any where there are none.
+    pub(super) peers: &'a [PeerFilter],
+    /// At one of these ports of ours, or any where there are none.
+    pub(super) ports: &'a [u16],
+}
+
+/// One reading of the CLOSE_WAIT sockets.
+#[derive(Debug)]
+pub(super) struct Reading {
+    pub(super) sockets: Vec<Socket>,
+    pub(super) collection: Collection,
+    pub(super) taken_at: SystemTime,
+    pub(super) begun: Instant,
+    pub(super) ended: Instant,
+}
+
+impl Filter<'_> {
+    /// Whether it may leave sockets out.
+    pub(super) fn narrows(&self) -> bool {
+        self.family.is_some() || !self.peers.is_empty() || !self.ports.is_empty()
+    }
+
+    fn accepts(&self, socket: &Socket) -> bool {
+        (self.peers.is_empty() || self.peers.iter().any(|peer| peer.accepts(&socket.remote)))
+            && (self.ports.is_empty() || self.ports.contains(&socket.local.port))
+    }
+}
+
+impl Reading {
+    /// The time since an earlier one that began and ended then.
+    pub(super) fn since(&self, (begun, ended): (Instant, Instant)) -> Interval {
+        Interval {
+            at_least: self.begun.duration_since(ended),
+            at_most: self.ended.duration_since(begun),
+        }
+    }
+}
+
+/// Reads the CLOSE_WAIT sockets, each once.
+pub(super) fn close_wait(
+    source: &mut dyn SocketSource,
+    filter: Filter<'_>,
+) -> Result<Reading, KernelError> {
+    let query = Query {
+        family: filter.family,
+        tcp_info: true,
+        unique: true,
+        ..Query::states(StateSet::NONE.with(TcpState::CloseWait))
+    };
+    let mut sockets = Vec::new();
+    let taken_at = SystemTime::now();
+    let begun = Instant::now();
+    let collection = source.visit(&query, &mut |socket| {
+        if socket.state == TcpState::CloseWait && filter.accepts(socket) {
+            sockets.push(socket.clone());
+        }
+    })?;
+    Ok(Reading {
+        sockets,
+        collection,
+        taken_at,
+        begun,
+        ended: Instant::now(),
+    })
+}
+
+/// Reads the LISTEN sockets. A mask of LISTEN alone spares the kernel the walk
+/// of its big table.
+pub(super) fn listeners(source: &mut dyn SocketSource) -> Result<Listeners, KernelError> {
+    let query = Query {
+        // Listeners that share a port are what the kernel repeats most.
+        unique: true,
+        ..Query::states(StateSet::NONE.with(TcpState::Listen))
+    };
+    let mut listeners = Listeners::default();
+    source.visit(&query, &mut |socket| {
+        if socket.state == TcpState::Listen {
+            listeners.add(socket);
+        }
+    })?;
+    Ok(listeners)
+}
+
+/// The inode of every socket in every state; `None` when some may be missing.
+pub(super) fn inodes(source: &mut dyn SocketSource) -> Result<Option<HashSet<u64>>, KernelError> {
+    let mut inodes = HashSet::new();
+    let mut keep = |socket: &Socket| inodes.extend(socket.inode);
+    let all = source.visit(&Query::states(StateSet::RFC9293), &mut keep)?;
+    // Sockets that are only bound have a table of their own; a kernel that
+    // doesn't know the question answers with nothing.
+    let bound = StateSet::NONE.with(TcpState::BoundInactive);
+    let bound = source.visit(&Query::states(bound), &mut keep)?;
+    Ok((all.complete && bound.complete).then_some(inodes))
+}

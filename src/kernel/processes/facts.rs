@@ -1,0 +1,286 @@
+//! What /proc says of one process.
+//!
+//! The crate procfs holds the directory: everything that is read through it is
+//! of one process, even when its pid is used again meanwhile. Its parsers are
+//! not used: they give up a whole file for one byte that isn't UTF-8, and a
+//! process chooses its own name.
+
+use std::io::Read;
+
+use procfs::process::Process as Directory;
+use rustix::fs::{Mode, OFlags, RawDir, openat};
+
+use super::scan::DIRECTORY_BUFFER;
+use super::{link, stat};
+use crate::kernel::ProcRoot;
+use crate::model::{Process, Unit};
+
+/// More of a file than this is left unread: a command line may have as many
+/// megabytes as its process likes.
+const LONGEST_FILE: u64 = 256 * 1024;
+
+/// Reads the facts of a process; `None` when it is gone, or hidden from us.
+/// What may not be read of it is `None` inside.
+///
+/// The command line lies in the process's own memory: it is what the process
+/// made of it, and at most 256 KiB of it are read.
+#[must_use]
+pub fn read_process(proc_root: &ProcRoot, pid: u32) -> Option<Process> {
+    let directory = Directory::new_with_root(proc_root.file(&pid.to_string())).ok()?;
+    let cgroup = read(&directory, "cgroup").and_then(|lines| cgroup_path(&lines));
+    let mut process = Process {
+        pid,
+        start_time: 0,
+        command: read(&directory, "comm").and_then(|line| command(&line)),
+        cmdline: read(&directory, "cmdline").and_then(|bytes| arguments(&bytes)),
+        uid: read(&directory, "status").and_then(|lines| effective_uid(&lines)),
+        unit: cgroup.as_deref().and_then(Unit::from_cgroup_path),
+        cgroup,
+        open_fds: open_fds(&directory),
+        fd_limit: read(&directory, "limits").and_then(|lines| fd_limit(&lines)),
+    };
+    // Last: if the process is still there, it was all the time.
+    process.start_time = stat::parse(&read(&directory, "stat")?)?.start_time;
+    Some(process)
+}
+
+/// A file of the process; `None` when it can't be read.
+fn read(directory: &Directory, name: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(1024);
+    let file = directory.open_relative(name).ok()?;
+    file.take(LONGEST_FILE).read_to_end(&mut bytes).ok()?;
+    Some(bytes)
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// The name, which may hold newlines before the one that ends it.
+fn command(line: &[u8]) -> Option<String> {
+    let name = line.strip_suffix(b"\n").unwrap_or(line);
+    (!name.is_empty()).then(|| text(name))
+}
+
+/// The arguments, each ended by a NUL. Programs that write a title over them
+/// (`nginx: worker process`) leave more NULs behind it.
+fn arguments(bytes: &[u8]) -> Option<Vec<String>> {
+    let end = bytes.iter().rposition(|&byte| byte != 0)?;
+    let arguments = bytes.get(..=end)?;
+    Some(arguments.split(|&byte| byte == 0).map(text).collect())
+}
+
+/// The second number of `Uid: real effective saved filesystem`.
+fn effective_uid(lines: &[u8]) -> Option<u32> {
+    words_after(lines, b"Uid:").nth(1)?.parse().ok()
+}
+
+/// The first word of `Max open files  soft  hard  files`.
+fn fd_limit(lines: &[u8]) -> Option<u64> {
+    words_after(lines, b"Max open files").next()?.parse().ok()
+}
+
+/// The words of the first line that begins with `start`. The kernel escapes
+/// newlines in a process's name, so no name can make a line of its own.
+fn words_after<'l>(lines: &'l [u8], start: &[u8]) -> impl Iterator<Item = &'l str> {
+    lines
+        .split(|&byte| byte == b'\n')
+        .find_map(|line| line.strip_prefix(start))
+        .and_then(|rest| std::str::from_utf8(rest).ok())
+        .unwrap_or_default()
+        .split_ascii_whitespace()
+}
+
+/// The path in cgroup2, `0::/…`, or where that is the root the one in systemd's
+/// own hierarchy, `N:name=systemd:/…`. The kernel adds ` (deleted)` when the
+/// directory was removed under a zombie.
+fn cgroup_path(lines: &[u8]) -> Option<String> {
+    let path_of = |controllers: &[u8]| {
+        lines.split(|&byte| byte == b'\n').find_map(|line| {
+            let mut parts = line.splitn(3, |&byte| byte == b':');
+            let hierarchy = parts.next()?;
+            let unified = hierarchy == b"0" && controllers.is_empty();
+            let wanted = parts.next()? == controllers && (unified || !controllers.is_empty());
+            parts.next().filter(|_| wanted)
+        })
+    };
+    let unified = path_of(b"");
+    let path = match (unified, path_of(b"name=systemd")) {
+        (None | Some(b"/"), Some(systemd)) => systemd,
+        (unified, _) => unified?,
+    };
+    Some(text(path))
+}
+
+/// How many descriptors the process has open: the size of its directory since
+/// Linux 6.2, which takes no right, else the number of names in it.
+fn open_fds(directory: &Directory) -> Option<u64> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let place = directory.open_relative_flags("fd", flags).ok()?;
+    if let Ok(metadata) = place.metadata()
+        && metadata.len() > 0
+        && super::tasks::is_proc(&place)
+    {
+        return Some(metadata.len());
+    }
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let descriptors = openat(&place, ".", flags, Mode::empty()).ok()?;
+    let mut buffer = Vec::with_capacity(DIRECTORY_BUFFER);
+    let mut entries = RawDir::new(descriptors, buffer.spare_capacity_mut());
+    let mut count = 0;
+    while let Some(entry) = entries.next() {
+        count += u64::from(link::number(entry.ok()?.file_name().to_bytes()).is_some());
+    }
+    Some(count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::os::unix::fs::symlink;
+    use std::path::Path;
+
+    const STAT: &str = "7 (x) S 1 7 7 0 -1 4194560 0 0 0 0 0 0 0 0 20 0 1 0 4711 0 0";
+
+    fn staged(files: &[(&str, &[u8])]) -> (tempfile::TempDir, ProcRoot) {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir(root.path().join("7")).unwrap();
+        for (name, bytes) in files {
+            fs::write(root.path().join("7").join(name), bytes).unwrap();
+        }
+        let proc_root = ProcRoot::new(root.path());
+        (root, proc_root)
+    }
+
+    #[test]
+    fn every_fact_is_read_from_its_file() {
+        let (root, proc_root) = staged(&[
+            ("stat", STAT.as_bytes()),
+            ("comm", b"nginx\n"),
+            ("cmdline", b"nginx: worker process\0\0\0\0"),
+            (
+                "status",
+                b"Name:\tnginx\nUid:\t33\t34\t33\t33\nGid:\t1\t1\t1\t1\n",
+            ),
+            ("cgroup", b"2:cpu:/x\n0::/system.slice/nginx.service\n"),
+            (
+                "limits",
+                b"Limit                     Soft Limit           Hard Limit           Units     \n\
+                  Max open files            1024                 524288               files     \n",
+            ),
+        ]);
+        let descriptors = root.path().join("7/fd");
+        fs::create_dir(&descriptors).unwrap();
+        for fd in ["0", "1", "17"] {
+            symlink("socket:[5]", descriptors.join(fd)).unwrap();
+        }
+        assert_eq!(
+            read_process(&proc_root, 7),
+            Some(Process {
+                pid: 7,
+                start_time: 4711,
+                command: Some("nginx".to_owned()),
+                cmdline: Some(vec!["nginx: worker process".to_owned()]),
+                uid: Some(34),
+                cgroup: Some("/system.slice/nginx.service".to_owned()),
+                unit: Some(Unit::Systemd {
+                    name: "nginx.service".to_owned(),
+                    user: None
+                }),
+                open_fds: Some(3),
+                fd_limit: Some(1024),
+            })
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_unknown_and_a_process_without_stat_is_gone() {
+        let (_root, proc_root) = staged(&[("stat", STAT.as_bytes())]);
+        let process = read_process(&proc_root, 7).unwrap();
+        assert_eq!(process.start_time, 4711);
+        assert_eq!((process.command, process.cmdline), (None, None));
+        assert_eq!((process.uid, process.fd_limit), (None, None));
+        assert_eq!((process.cgroup, process.open_fds), (None, None));
+        let (_root, without_stat) = staged(&[("comm", b"x\n")]);
+        assert_eq!(read_process(&without_stat, 7), None);
+        assert_eq!(read_process(&without_stat, 8), None);
+        assert_eq!(read_process(&without_stat, u32::MAX), None);
+    }
+
+    #[test]
+    fn hostile_names_are_kept_and_hide_nothing() {
+        let (_root, proc_root) = staged(&[
+            (
+                "stat",
+                b"7 (evil) R 1\n) S 1) S 1 7 7 0 -1 64 0 0 0 0 0 0 0 0 20 0 1 0 99 0 0",
+            ),
+            ("comm", b"evil) R 1\n) S 1\n"),
+            ("cmdline", b"\x1b[2J\"},{\0a\nb\0\0\xff\0"),
+            (
+                "status",
+                b"Name:\tUid:\\n0\xff:\nUid:\t1000\t1000\t1000\t1000\n",
+            ),
+            ("cgroup", b"0::/a:b\xff\x1b\n"),
+            ("limits", b"\nMax open files unlimited unlimited files\n"),
+        ]);
+        let process = read_process(&proc_root, 7).unwrap();
+        assert_eq!(process.start_time, 99);
+        assert_eq!(process.command.as_deref(), Some("evil) R 1\n) S 1"));
+        let cmdline = ["\u{1b}[2J\"},{", "a\nb", "", "\u{fffd}"];
+        assert_eq!(process.cmdline, Some(cmdline.map(str::to_owned).to_vec()));
+        assert_eq!(process.uid, Some(1000));
+        assert_eq!(process.cgroup.as_deref(), Some("/a:b\u{fffd}\u{1b}"));
+        assert_eq!(process.fd_limit, None);
+    }
+
+    #[test]
+    fn numbers_out_of_range_are_unknown() {
+        assert_eq!(effective_uid(b"Uid:\t0\t4294967296\t0\t0\n"), None);
+        assert_eq!(effective_uid(b"Uid:\t0\n"), None);
+        assert_eq!(effective_uid(b"Uid:\t0\t4294967295\n"), Some(u32::MAX));
+        assert_eq!(
+            fd_limit(b"Max open files 99999999999999999999 1 files"),
+            None
+        );
+        assert_eq!(arguments(b""), None);
+        assert_eq!(arguments(b"\0\0"), None);
+        assert_eq!(command(b"\n"), None);
+    }
+
+    #[test]
+    fn the_cgroup_is_that_of_version_2_unless_only_systemd_has_one() {
+        for (lines, path) in [
+            ("0::/a.service\n", Some("/a.service")),
+            (
+                "4:name=systemd:/b.service\n0::/a.service\n",
+                Some("/a.service"),
+            ),
+            ("4:name=systemd:/b.service\n0::/\n", Some("/b.service")),
+            ("4:name=systemd:/b.service\n", Some("/b.service")),
+            ("3:cpu,cpuacct:/c\n0::/\n", Some("/")),
+            ("3:cpu,cpuacct:/c\n", None),
+            ("5::/named\n", None),
+            ("0:", None),
+            ("", None),
+        ] {
+            assert_eq!(cgroup_path(lines.as_bytes()).as_deref(), path, "{lines}");
+        }
+    }
+
+    #[test]
+    fn the_live_proc_tells_of_ourselves() {
+        let own = std::process::id();
+        let process = read_process(&ProcRoot::new(Path::new("/proc")), own).unwrap();
+        assert_eq!(process.pid, own);
+        assert!(process.start_time > 0);
+        assert_eq!(
+            process.cmdline.unwrap().first().map(String::as_str),
+            std::env::args().next().as_deref()
+        );
+        assert_eq!(process.uid, Some(rustix::process::geteuid().as_raw()));
+        assert!(process.open_fds.unwrap() >= 3);
+        let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+        assert_eq!(process.fd_limit, limit.current);
+    }
+}

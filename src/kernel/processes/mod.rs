@@ -1,0 +1,38 @@
+//! Processes: which of them hold a socket, and what they are.
+//!
+//! The order in which a command uses this: read the sockets, resolve their
+//! cgroups ([`CgroupTree`]), look for holders in the processes of these cgroups
+//! first ([`Holders::find`]), then read the facts of those that were found
+//! ([`read_process`]).
+
+mod cgroups;
+mod facts;
+mod holders;
+mod inodes;
+mod link;
+mod scan;
+mod stat;
+mod tasks;
+mod vanished;
+
+pub use cgroups::{CgroupPaths, CgroupTree};
+pub use facts::read_process;
+pub use holders::Holders;
+pub use vanished::SocketDescriptors;
+
+/// Which processes to look into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which<'a> {
+    /// All of them, these first. It is only an order: a wrong hint costs
+    /// nothing, and nobody is left out.
+    All {
+        /// Where the answer is expected, say the processes of a socket's
+        /// cgroup ([`CgroupTree::processes`]).
+        first: &'a [u32],
+    },
+    /// These only. One that doesn't exist counts as vanished.
+    Only(&'a [u32]),
+}
+
+#[cfg(test)]
+mod tests;

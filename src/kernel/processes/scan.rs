@@ -1,0 +1,316 @@
+//! The walk over descriptors: getdents64 and readlinkat, on all cores.
+//!
+//! A process is read through a descriptor of its /proc/PID/fd, which stays with
+//! that process: when it ends and its pid is used again, the directory is empty
+//! and never the other's. So there is nothing to compare before and after; only
+//! a process that is read in several parts is compared between the parts.
+
+use std::collections::BTreeMap;
+use std::mem::MaybeUninit;
+use std::num::NonZero;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use rustix::fs::{CWD, Mode, OFlags, RawDir, SeekFrom, openat, readlinkat_raw, seek};
+use rustix::io::Errno;
+
+use super::tasks::{Plan, Task, plan};
+use super::{Which, link, stat};
+use crate::kernel::{KernelError, ProcRoot};
+use crate::model::{Holder, ScanCoverage};
+
+/// Room for some 1300 names of descriptors: larger is not faster.
+pub(super) const DIRECTORY_BUFFER: usize = 32 * 1024;
+
+/// `socket:[` and 20 digits and `]`, with room to see that a link is longer.
+const LINK_BUFFER: usize = 32;
+
+/// What a walk has found.
+#[derive(Debug, Default)]
+pub(super) struct Scan {
+    /// The descriptors of sockets that were to be kept, with the sockets'
+    /// inodes, in no order.
+    pub(super) found: Vec<(u64, Holder)>,
+    /// When the processes started that something was found in.
+    pub(super) start_times: BTreeMap<u32, u64>,
+    /// How much was seen.
+    pub(super) coverage: ScanCoverage,
+}
+
+/// Reads the descriptors of processes and keeps the sockets that `keep` says.
+pub(super) fn scan(
+    proc_root: &ProcRoot,
+    which: Which<'_>,
+    keep: &(impl Fn(u64) -> bool + Sync),
+) -> Result<Scan, KernelError> {
+    let error = |errno: Errno| proc_root.error(proc_root.path().to_owned(), errno.into());
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let root = openat(CWD, proc_root.path(), flags, Mode::empty()).map_err(error)?;
+    let plan = plan(&root, which).map_err(error)?;
+    let visits = visit_all(root.as_fd(), &plan, keep);
+    Ok(sum_up(&plan, visits))
+}
+
+/// How the reading of a process ended. Of several parts the greatest counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum End {
+    Whole,
+    Failed,
+    Denied,
+    Gone,
+}
+
+/// What one task gave.
+#[derive(Debug)]
+struct Visit {
+    pid: u32,
+    end: End,
+    /// Set when something was found.
+    start_time: Option<u64>,
+    found: Vec<(u64, Holder)>,
+}
+
+/// Takes the tasks in their order, on as many threads as they are worth.
+fn visit_all(
+    root: BorrowedFd<'_>,
+    plan: &Plan,
+    keep: &(impl Fn(u64) -> bool + Sync),
+) -> Vec<Visit> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut buffer = Vec::with_capacity(DIRECTORY_BUFFER);
+        let mut visits = Vec::new();
+        while let Some(&task) = plan.tasks.get(next.fetch_add(1, Ordering::Relaxed)) {
+            visits.push(visit(root, task, keep, buffer.spare_capacity_mut()));
+        }
+        visits
+    };
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    thread::scope(|scope| {
+        // A thread that can't be had is no loss: the others take its tasks.
+        let others: Vec<_> = (1..plan.threads(cores))
+            .map_while(|_| thread::Builder::new().spawn_scoped(scope, work).ok())
+            .collect();
+        let mut visits = work();
+        for other in others {
+            match other.join() {
+                Ok(more) => visits.extend(more),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        visits
+    })
+}
+
+/// Reads one process, or a part of it.
+fn visit(
+    root: BorrowedFd<'_>,
+    task: Task,
+    keep: &impl Fn(u64) -> bool,
+    buffer: &mut [MaybeUninit<u8>],
+) -> Visit {
+    let mut visit = Visit {
+        pid: task.pid,
+        end: End::Whole,
+        start_time: None,
+        found: Vec::new(),
+    };
+    let path = format!("{}/fd", task.pid);
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    match openat(root, path, flags, Mode::empty()) {
+        Ok(directory) => {
+            if let Err(errno) = read_links(&directory, task, keep, buffer, &mut visit.found) {
+                visit.end = end_after(errno, read_stat(&directory, "../stat"));
+            }
+            if !visit.found.is_empty() {
+                match read_stat(&directory, "../stat") {
+                    Some(stat) => visit.start_time = Some(stat.start_time),
+                    None => visit.end = End::Gone,
+                }
+            }
+        }
+        Err(errno) => {
+            visit.end = end_after(errno, read_stat(root, &format!("{}/stat", task.pid)));
+        }
+    }
+    visit
+}
+
+/// Reads where the descriptors of a directory point to. One that is closed in
+/// the meantime is none.
+fn read_links(
+    directory: &OwnedFd,
+    task: Task,
+    keep: &impl Fn(u64) -> bool,
+    buffer: &mut [MaybeUninit<u8>],
+    found: &mut Vec<(u64, Holder)>,
+) -> Result<(), Errno> {
+    if let Some(position) = task.position() {
+        seek(directory, SeekFrom::Start(position))?;
+    }
+    let mut link = [MaybeUninit::uninit(); LINK_BUFFER];
+    let mut entries = RawDir::new(directory, buffer);
+    while let Some(entry) = entries.next() {
+        let entry = entry?;
+        let name = entry.file_name();
+        let Some(fd) = link::number(name.to_bytes()) else {
+            continue;
+        };
+        if task.ends_before(fd) {
+            break;
+        }
+        match readlinkat_raw(directory, name, &mut link) {
+            Ok((target, _)) => {
+                if let Some(inode) = link::socket_inode(target)
+                    && keep(inode)
+                {
+                    let pid = task.pid;
+                    found.push((inode, Holder { pid, fd }));
+                }
+            }
+            // EINVAL is no link at all, in a staged tree.
+            Err(Errno::NOENT | Errno::INVAL) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    Ok(())
+}
+
+/// What an error says of a process, of which `stat` could be read or not. The
+/// kernel refuses a process that has just ended in the same words as one that
+/// we may not look into.
+fn end_after(errno: Errno, stat: Option<stat::Stat>) -> End {
+    match (errno, stat) {
+        (Errno::NOENT | Errno::SRCH, _) | (_, None) => End::Gone,
+        (_, Some(stat)) if stat.is_kernel_thread => End::Whole,
+        (Errno::ACCESS | Errno::PERM, _) => End::Denied,
+        _ => End::Failed,
+    }
+}
+
+fn read_stat(directory: impl AsFd, path: &str) -> Option<stat::Stat> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    let file = openat(directory, path, flags, Mode::empty()).ok()?;
+    // Some 52 numbers of at most 20 digits, and a command of 15 bytes.
+    let mut line = [0; 2048];
+    let length = rustix::io::read(file, &mut line).ok()?;
+    stat::parse(line.get(..length)?)
+}
+
+/// Puts the parts together.
+fn sum_up(plan: &Plan, mut visits: Vec<Visit>) -> Scan {
+    let mut scan = Scan::default();
+    scan.coverage.processes_scanned = plan.without_descriptors;
+    scan.coverage.processes_vanished = plan.gone;
+    scan.coverage.processes_hidden = plan.hidden;
+    // Of a pid that was used again between two parts, the last one to start.
+    visits.sort_unstable_by_key(|visit| (visit.pid, visit.start_time));
+    for parts in visits.chunk_by_mut(|a, b| a.pid == b.pid) {
+        let start_time = parts.last().and_then(|part| part.start_time);
+        let pid = parts.first().map_or(0, |part| part.pid);
+        let end = parts.iter().map(|part| part.end).max();
+        match end.unwrap_or(End::Whole) {
+            End::Whole => scan.coverage.processes_scanned += 1,
+            End::Failed => scan.coverage.processes_failed += 1,
+            End::Denied => scan.coverage.processes_denied += 1,
+            End::Gone => {
+                scan.coverage.processes_vanished += 1;
+                continue;
+            }
+        }
+        if let Some(start_time) = start_time {
+            scan.start_times.insert(pid, start_time);
+        }
+        for part in parts {
+            if part.start_time == start_time {
+                scan.found.append(&mut part.found);
+            }
+        }
+    }
+    scan
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::fd::AsRawFd;
+
+    #[test]
+    fn an_error_is_told_apart_by_what_else_is_known_of_the_process() {
+        let stat = |is_kernel_thread| {
+            Some(stat::Stat {
+                start_time: 1,
+                is_kernel_thread,
+            })
+        };
+        assert_eq!(end_after(Errno::ACCESS, stat(false)), End::Denied);
+        assert_eq!(end_after(Errno::PERM, stat(false)), End::Denied);
+        assert_eq!(end_after(Errno::ACCESS, stat(true)), End::Whole);
+        assert_eq!(end_after(Errno::ACCESS, None), End::Gone);
+        assert_eq!(end_after(Errno::NOENT, stat(false)), End::Gone);
+        assert_eq!(end_after(Errno::SRCH, None), End::Gone);
+        assert_eq!(end_after(Errno::NOMEM, stat(false)), End::Failed);
+    }
+
+    #[test]
+    fn a_part_holds_its_own_descriptors_only() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let far = rustix::io::fcntl_dupfd_cloexec(&listener, 900).unwrap();
+        let inode = rustix::fs::fstat(&listener).unwrap().st_ino;
+        let proc = std::fs::File::open("/proc").unwrap();
+        let own = std::process::id();
+        let fds_of = |from, to| -> Vec<u32> {
+            let mut buffer = Vec::with_capacity(DIRECTORY_BUFFER);
+            let task = Task::part(own, from, to);
+            let visit = visit(
+                proc.as_fd(),
+                task,
+                &|other| other == inode,
+                buffer.spare_capacity_mut(),
+            );
+            assert_eq!(visit.end, End::Whole);
+            visit.found.iter().map(|(_, holder)| holder.fd).collect()
+        };
+        let near = listener.as_raw_fd().cast_unsigned();
+        let far = far.as_raw_fd().cast_unsigned();
+        assert_eq!(fds_of(None, None), [near, far]);
+        assert_eq!(fds_of(None, Some(far)), [near]);
+        assert_eq!(fds_of(Some(far), None), [far]);
+        assert_eq!(fds_of(Some(near + 1), Some(far)), [0; 0]);
+        assert_eq!(fds_of(Some(near), Some(near + 1)), [near]);
+    }
+
+    #[test]
+    fn parts_of_two_processes_with_one_pid_are_not_mixed() {
+        let holder = |fd| Holder { pid: 7, fd };
+        let part = |start_time, fd| Visit {
+            pid: 7,
+            end: End::Whole,
+            start_time: Some(start_time),
+            found: vec![(50, holder(fd))],
+        };
+        let scan = sum_up(
+            &Plan::default(),
+            vec![part(2, 9000), part(1, 1), part(2, 3)],
+        );
+        assert_eq!(scan.found, [(50, holder(9000)), (50, holder(3))]);
+        assert_eq!(scan.start_times.get(&7), Some(&2));
+        assert_eq!(scan.coverage.processes_scanned, 1);
+    }
+
+    #[test]
+    fn a_process_that_ends_between_two_parts_holds_nothing() {
+        let visit = |end, found: Vec<(u64, Holder)>| Visit {
+            pid: 7,
+            end,
+            start_time: (!found.is_empty()).then_some(1),
+            found,
+        };
+        let first = visit(End::Whole, vec![(50, Holder { pid: 7, fd: 3 })]);
+        let scan = sum_up(&Plan::default(), vec![first, visit(End::Gone, Vec::new())]);
+        assert_eq!(scan.found, []);
+        assert_eq!(scan.coverage.processes_vanished, 1);
+        assert_eq!(scan.coverage.processes_scanned, 0);
+    }
+}

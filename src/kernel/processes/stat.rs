@@ -1,0 +1,84 @@
+//! /proc/PID/stat: the two numbers of it that matter here.
+
+/// The kernel's own threads have this flag (`PF_KTHREAD`,
+/// include/linux/sched.h), and no descriptors.
+const KERNEL_THREAD: u64 = 0x0020_0000;
+
+/// What /proc/PID/stat says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stat {
+    /// Field 22: when the process started, in clock ticks since boot.
+    pub(super) start_time: u64,
+    /// From field 9: whether it is a thread of the kernel.
+    pub(super) is_kernel_thread: bool,
+}
+
+/// Reads the line. Field 2 is the command in parentheses, and may hold
+/// parentheses, spaces and newlines itself: the numbers begin after the last
+/// `)`.
+pub(super) fn parse(line: &[u8]) -> Option<Stat> {
+    let end_of_command = line.iter().rposition(|&byte| byte == b')')?;
+    let rest = std::str::from_utf8(line.get(end_of_command + 1..)?).ok()?;
+    // The first is field 3.
+    let mut fields = rest.split_ascii_whitespace();
+    let flags: u64 = fields.nth(9 - 3)?.parse().ok()?;
+    let start_time = fields.nth(22 - 9 - 1)?.parse().ok()?;
+    Some(Stat {
+        start_time,
+        is_kernel_thread: flags & KERNEL_THREAD != 0,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_real_line_is_understood() {
+        let line = b"1193 (sshd) S 1 1193 1193 0 -1 4194560 1231 43 0 0 2 1 0 0 20 0 1 0 3210 15826944 \
+            1999 18446744073709551615 1 1 0 0 0 0 0 4096 81925 0 0 0 17 1 0 0 0 0 0 0 0 0 0 0 0 0 0\n";
+        assert_eq!(
+            parse(line),
+            Some(Stat {
+                start_time: 3210,
+                is_kernel_thread: false
+            })
+        );
+        let thread = b"2 (kthreadd) S 0 0 0 0 -1 2129984 0 0 0 0 0 0 0 0 20 0 1 0 0 0 0";
+        assert!(parse(thread).unwrap().is_kernel_thread);
+    }
+
+    #[test]
+    fn what_is_cut_short_or_no_number_is_unknown() {
+        for line in [
+            &b""[..],
+            b"1",
+            b")",
+            b"1 (x",
+            b"1 (x) S 1 1 1 0 -1 4194560 1 2 3",
+            b"1 (x) S 1 1 1 0 -1 none 0 0 0 0 0 0 0 0 20 0 1 0 7 0 0",
+            b"1 (x) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 99999999999999999999 0 0",
+            b"1 (x) \xff",
+        ] {
+            assert_eq!(parse(line), None, "{line:?}");
+        }
+    }
+
+    proptest! {
+        /// Whatever a process calls itself: the kernel cuts it to 15 bytes and
+        /// escapes nothing.
+        #[test]
+        fn no_command_hides_the_numbers(command in proptest::collection::vec(1_u8.., 0..16), start: u64) {
+            let mut line = b"7 (".to_vec();
+            line.extend(command);
+            line.extend(format!(") R 1 1 1 0 -1 64 0 0 0 0 0 0 0 0 20 0 1 0 {start} 0 0\n").bytes());
+            prop_assert_eq!(parse(&line).map(|stat| stat.start_time), Some(start));
+        }
+
+        #[test]
+        fn no_bytes_harm(line: Vec<u8>) {
+            let _ = parse(&line);
+        }
+    }
+}

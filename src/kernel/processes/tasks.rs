@@ -1,0 +1,214 @@
+//! What a scan has to do, in which order, and how it is shared out.
+
+use std::cmp::Reverse;
+use std::collections::HashSet;
+use std::os::fd::AsFd;
+
+use rustix::fs::{AtFlags, PROC_SUPER_MAGIC, RawDir, fstatfs, statat};
+use rustix::io::Errno;
+
+use super::scan::DIRECTORY_BUFFER;
+use super::{Which, link};
+
+/// A process with more descriptors than this is read in parts, so that one
+/// large server doesn't keep one core busy while the others wait.
+const PART: u32 = 8192;
+
+/// So many descriptors (5 ms) are worth a thread, whose start takes 0.05 ms.
+const DESCRIPTORS_A_THREAD: u64 = 2500;
+
+/// The same where the kernel doesn't tell how many there are.
+const PROCESSES_A_THREAD: usize = 64;
+
+/// In /proc/PID/fd descriptor N is at position N + 2, after `.` and `..`.
+const POSITION_OF_DESCRIPTOR_0: u64 = 2;
+
+/// One process, or a part of its descriptors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Task {
+    pub(super) pid: u32,
+    /// The first descriptor; `None` for the first there is.
+    from: Option<u32>,
+    /// The descriptor to end before; `None` for no end.
+    to: Option<u32>,
+}
+
+impl Task {
+    #[cfg(test)]
+    pub(super) fn part(pid: u32, from: Option<u32>, to: Option<u32>) -> Self {
+        Self { pid, from, to }
+    }
+
+    /// Where to begin in the directory, if not at its beginning.
+    pub(super) fn position(self) -> Option<u64> {
+        self.from
+            .map(|from| u64::from(from) + POSITION_OF_DESCRIPTOR_0)
+    }
+
+    /// Whether a descriptor is behind the end of this part.
+    pub(super) fn ends_before(self, fd: u32) -> bool {
+        self.to.is_some_and(|to| to <= fd)
+    }
+}
+
+/// The tasks of a scan.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    /// In the order in which they are worth doing.
+    pub(super) tasks: Vec<Task>,
+    /// Processes that have no descriptors, so nothing to do: kernel threads,
+    /// zombies.
+    pub(super) without_descriptors: u64,
+    /// Processes that are already gone.
+    pub(super) gone: u64,
+    /// Whether other users' processes are not listed.
+    pub(super) hidden: bool,
+    /// Descriptors of all tasks; `None` when the kernel doesn't tell.
+    descriptors: Option<u64>,
+}
+
+impl Plan {
+    /// How many threads of at most `cores` the tasks are worth.
+    pub(super) fn threads(&self, cores: usize) -> usize {
+        let worth = match self.descriptors {
+            Some(descriptors) => {
+                usize::try_from(descriptors / DESCRIPTORS_A_THREAD).unwrap_or(usize::MAX)
+            }
+            None => self.tasks.len() / PROCESSES_A_THREAD,
+        };
+        worth.min(self.tasks.len()).min(cores).max(1)
+    }
+}
+
+/// Lists the processes and orders them: those first that were hinted at, then
+/// those with the most descriptors.
+pub(super) fn plan(root: impl AsFd, which: Which<'_>) -> Result<Plan, Errno> {
+    let root = root.as_fd();
+    let (mut pids, hinted) = match which {
+        Which::All { first } => (listed(root)?, first),
+        Which::Only(only) => (only.to_vec(), &[][..]),
+    };
+    pids.sort_unstable();
+    pids.dedup();
+    let is_proc = is_proc(root);
+    let mut plan = Plan {
+        // In every pid namespace there is a process 1.
+        hidden: is_proc && matches!(which, Which::All { .. }) && pids.first() != Some(&1),
+        ..Plan::default()
+    };
+    let known = is_proc && descriptors_are_told(root);
+    plan.descriptors = known.then_some(0);
+    let hinted: HashSet<u32> = hinted.iter().copied().collect();
+    let mut processes = Vec::with_capacity(pids.len());
+    for pid in pids {
+        // Nobody needs a right for this number.
+        let count = match statat(root, format!("{pid}/fd"), AtFlags::empty()) {
+            Ok(stat) if known => u32::try_from(stat.st_size).unwrap_or(u32::MAX),
+            Err(Errno::NOENT | Errno::SRCH) => {
+                plan.gone += 1;
+                continue;
+            }
+            _ => 0,
+        };
+        if known && count == 0 {
+            plan.without_descriptors += 1;
+            continue;
+        }
+        if let Some(descriptors) = &mut plan.descriptors {
+            *descriptors += u64::from(count);
+        }
+        processes.push((!hinted.contains(&pid), Reverse(count), pid));
+    }
+    processes.sort_unstable();
+    plan.tasks.reserve(processes.len());
+    for (_, Reverse(count), pid) in processes {
+        plan.tasks.extend(parts(pid, count));
+    }
+    Ok(plan)
+}
+
+/// The parts of a process with so many descriptors. Numbers have gaps, so the
+/// last part has no end.
+fn parts(pid: u32, descriptors: u32) -> impl Iterator<Item = Task> {
+    let last = descriptors.saturating_sub(1) / PART;
+    (0..=last).map(move |part| Task {
+        pid,
+        from: (part > 0).then(|| part * PART),
+        to: (part < last).then(|| (part + 1) * PART),
+    })
+}
+
+/// Every pid that the root lists.
+fn listed(root: impl AsFd) -> Result<Vec<u32>, Errno> {
+    let mut buffer = Vec::with_capacity(DIRECTORY_BUFFER);
+    let mut entries = RawDir::new(root, buffer.spare_capacity_mut());
+    let mut pids = Vec::new();
+    while let Some(entry) = entries.next() {
+        pids.extend(link::number(entry?.file_name().to_bytes()));
+    }
+    Ok(pids)
+}
+
+/// Whether a directory is the kernel's, and not a copy, in which sizes and
+/// positions mean something else.
+pub(super) fn is_proc(directory: impl AsFd) -> bool {
+    fstatfs(directory).is_ok_and(|fs| fs.f_type == PROC_SUPER_MAGIC)
+}
+
+/// Whether the size of /proc/PID/fd is the number of descriptors in it, as it
+/// is since Linux 6.2, and 0 before. We have at least one ourselves.
+fn descriptors_are_told(root: impl AsFd) -> bool {
+    statat(root, "self/fd", AtFlags::empty()).is_ok_and(|stat| stat.st_size > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_parts_of_a_process_cover_every_descriptor_once() {
+        for descriptors in [0, 1, PART, PART + 1, 10 * PART, u32::MAX] {
+            let parts: Vec<Task> = parts(7, descriptors).collect();
+            assert_eq!(parts[0].position(), None);
+            assert_eq!(parts[parts.len() - 1].to, None);
+            for pair in parts.windows(2) {
+                assert!(pair[0].to.is_some());
+                assert_eq!(pair[0].to, pair[1].from);
+            }
+            assert_eq!(
+                u64::from(descriptors.max(1)).div_ceil(u64::from(PART)),
+                parts.len() as u64
+            );
+        }
+    }
+
+    #[test]
+    fn threads_are_started_for_many_descriptors_only() {
+        let plan = |descriptors, processes| Plan {
+            tasks: (0..processes).flat_map(|pid| parts(pid, 0)).collect(),
+            descriptors,
+            ..Plan::default()
+        };
+        assert_eq!(plan(Some(0), 0).threads(8), 1);
+        assert_eq!(plan(Some(4000), 100).threads(8), 1);
+        assert_eq!(plan(Some(8000), 100).threads(8), 3);
+        assert_eq!(plan(Some(1_000_000), 100).threads(8), 8);
+        assert_eq!(plan(Some(1_000_000), 2).threads(8), 2);
+        assert_eq!(plan(None, 100).threads(8), 1);
+        assert_eq!(plan(None, 1000).threads(8), 8);
+    }
+
+    #[test]
+    fn hints_come_first_and_name_nobody_twice() {
+        let root = tempfile::tempdir().unwrap();
+        for pid in ["5", "6", "7"] {
+            std::fs::create_dir_all(root.path().join(pid).join("fd")).unwrap();
+        }
+        let directory = std::fs::File::open(root.path()).unwrap();
+        let first = &[7, 7, 99];
+        let plan = plan(&directory, Which::All { first }).unwrap();
+        let pids: Vec<u32> = plan.tasks.iter().map(|task| task.pid).collect();
+        assert_eq!(pids, [7, 5, 6]);
+        assert_eq!(plan.gone, 0);
+    }
+}

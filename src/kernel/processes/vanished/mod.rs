@@ -1,0 +1,170 @@
+//! Descriptors of TCP sockets that no dump shows.
+//!
+//! A reset takes a connection out of the kernel's tables; the socket and its
+//! descriptor stay until close(2). From outside it is still
+//! /proc/PID/fd/N → `socket:[inode]`, and the extended attribute
+//! `system.sockprotoname` of that link says TCP (Linux 3.7; reading it follows
+//! the link to the socket and opens nothing).
+//!
+//! A socket that was never connected looks the same: in no table, unless it is
+//! bound (state bit 13 of a dump). /proc has nothing that tells the two apart.
+//! See [`probe`] for what does.
+
+mod probe;
+
+use rustix::fs::getxattr;
+use rustix::io::Errno;
+
+use self::probe::{Probe, Probed};
+use super::scan::scan;
+use super::{Which, link};
+use crate::kernel::{KernelError, ProcRoot};
+use crate::model::{Holder, ScanCoverage, SocketPast, VanishedSocket, VanishedSockets};
+
+/// The socket descriptors of some processes at one moment.
+#[derive(Debug, Clone)]
+pub struct SocketDescriptors {
+    proc_root: ProcRoot,
+    /// By process and descriptor, with the inode of the socket.
+    sockets: Vec<(Holder, u64)>,
+    coverage: ScanCoverage,
+}
+
+impl SocketDescriptors {
+    /// Collects them. Sockets are dumped **afterwards**: one that is made in
+    /// between is then not among these, and one that gets connected in between
+    /// is in the dump.
+    ///
+    /// # Errors
+    ///
+    /// When the root of /proc can't be listed.
+    pub fn collect(proc_root: &ProcRoot, which: Which<'_>) -> Result<Self, KernelError> {
+        let scan = scan(proc_root, which, &|_| true)?;
+        let mut sockets: Vec<_> = scan
+            .found
+            .into_iter()
+            .map(|(inode, holder)| (holder, inode))
+            .collect();
+        sockets.sort_unstable();
+        Ok(Self {
+            proc_root: proc_root.clone(),
+            sockets,
+            coverage: scan.coverage,
+        })
+    }
+
+    /// Those that refer to a TCP socket which is not among the inodes that a
+    /// dump has shown: a complete one, of all states and both families, made
+    /// after they were collected.
+    ///
+    /// What can be claimed depends on [`SocketPast`]. It is `Unknown` without
+    /// the right to ptrace the process (root or CAP_SYS_PTRACE; Yama may refuse
+    /// more), before Linux 5.6, and where `proc_root` is not our own: then the
+    /// descriptor may as well be a socket that was never connected.
+    ///
+    /// A process in another network namespace is not looked into: its sockets
+    /// are not in the dump because they are elsewhere. They are counted.
+    #[must_use]
+    pub fn vanished(&self, shown: impl Fn(u64) -> bool) -> VanishedSockets {
+        let mut vanished = VanishedSockets::default();
+        let our_netns = self.proc_root.netns_inode();
+        let is_our_proc = self.proc_root.shows_us();
+        let unshown: Vec<(Holder, u64)> = self
+            .sockets
+            .iter()
+            .filter(|&&(_, inode)| !shown(inode))
+            .copied()
+            .collect();
+        for of_process in unshown.chunk_by(|(a, _), (b, _)| a.pid == b.pid) {
+            let mut process = None;
+            for &(holder, inode) in of_process {
+                match self.protocol(holder, inode) {
+                    Protocol::Tcp => {}
+                    Protocol::Other => continue,
+                    Protocol::Untold => {
+                        vanished.untold += 1;
+                        continue;
+                    }
+                }
+                let process = process.get_or_insert_with(|| Process {
+                    is_elsewhere: self.proc_root.netns_inode_of(holder.pid) != our_netns,
+                    probe: is_our_proc.then(|| Probe::open(holder.pid)).flatten(),
+                });
+                if process.is_elsewhere {
+                    vanished.elsewhere += 1;
+                    continue;
+                }
+                let probe = process.probe.as_ref();
+                match probe.map_or(Probed::Refused, |probe| probe.look(holder.fd, inode)) {
+                    // Alive and in no dump.
+                    Probed::Connected => vanished.elsewhere += 1,
+                    Probed::Replaced => {}
+                    Probed::Refused => vanished.sockets.push(VanishedSocket {
+                        holder,
+                        inode,
+                        past: SocketPast::Unknown,
+                        local: None,
+                        unread: None,
+                    }),
+                    Probed::Closed {
+                        past,
+                        local,
+                        unread,
+                    } => vanished.sockets.push(VanishedSocket {
+                        holder,
+                        inode,
+                        past,
+                        local,
+                        unread,
+                    }),
+                }
+            }
+        }
+        vanished
+    }
+
+    /// How much the scan has seen.
+    #[must_use]
+    pub const fn coverage(&self) -> ScanCoverage {
+        self.coverage
+    }
+
+    /// What kind of socket a descriptor refers to, if it still refers to it.
+    fn protocol(&self, holder: Holder, inode: u64) -> Protocol {
+        let Holder { pid, fd } = holder;
+        let path = self.proc_root.file(&format!("{pid}/fd/{fd}"));
+        // The longest name of a protocol has 31 bytes (`struct proto`).
+        let mut name = [0; 32];
+        let protocol = match getxattr(&path, "system.sockprotoname", &mut name) {
+            Ok(length) => match name.get(..length) {
+                Some(b"TCP\0" | b"TCPv6\0" | b"TCP" | b"TCPv6") => Protocol::Tcp,
+                _ => return Protocol::Other,
+            },
+            Err(Errno::NOENT | Errno::SRCH) => return Protocol::Other,
+            Err(_) => Protocol::Untold,
+        };
+        // The name was read first: if the descriptor is the same now, it was
+        // then.
+        let target = rustix::fs::readlink(&path, Vec::new());
+        let same = target.is_ok_and(|target| link::socket_inode(target.to_bytes()) == Some(inode));
+        if same { protocol } else { Protocol::Other }
+    }
+}
+
+/// What `system.sockprotoname` says.
+enum Protocol {
+    Tcp,
+    /// Another protocol, or the descriptor was closed or used again.
+    Other,
+    /// It can't be read.
+    Untold,
+}
+
+/// What is known of a process that has descriptors in question.
+struct Process {
+    is_elsewhere: bool,
+    probe: Option<Probe>,
+}
+
+#[cfg(test)]
+mod tests;

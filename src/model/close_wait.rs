@@ -1,0 +1,171 @@
+//! What can be said of a connection in CLOSE_WAIT.
+
+use std::time::Duration;
+
+/// How long a socket has been in CLOSE_WAIT, as far as that is known. The
+/// kernel keeps no time of the change, so an age is a pair of bounds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct AgeBounds {
+    /// It is at least so old. `None` when nothing is known.
+    pub at_least: Option<Duration>,
+    /// It is at most so old. `None` when nothing is known.
+    pub at_most: Option<Duration>,
+}
+
+impl AgeBounds {
+    /// The bounds of the older of two sockets.
+    #[must_use]
+    pub fn older(self, other: Self) -> Self {
+        Self {
+            at_least: self.at_least.max(other.at_least),
+            at_most: match (self.at_most, other.at_most) {
+                (Some(one), Some(another)) => Some(one.max(another)),
+                _ => None,
+            },
+        }
+    }
+}
+
+/// What is judged of one CLOSE_WAIT socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Verdict {
+    /// Still sending, or what was sent is still on its way: legitimate.
+    HalfClose,
+    /// The bounds of its age lie on both sides of the minimum age, and the
+    /// lower one can't rise: answers to keepalives or window probes reset it,
+    /// or the source knows no ages. Only a second look can tell.
+    Undated,
+    /// Not old enough to be called forgotten.
+    Recent,
+    /// Nobody has called accept() for it.
+    NotAccepted,
+    /// Data or the end of the stream waits, and nobody reads it.
+    EofUnread,
+    /// A read consumed the end of the stream, and close() never came.
+    NotClosed,
+}
+
+impl Verdict {
+    /// Every verdict, in the order in which they are tried.
+    pub const ALL: [Self; 6] = [
+        Self::HalfClose,
+        Self::Undated,
+        Self::Recent,
+        Self::NotAccepted,
+        Self::EofUnread,
+        Self::NotClosed,
+    ];
+
+    /// The word of the JSON contract.
+    #[must_use]
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::HalfClose => "half_close",
+            Self::Undated => "undated",
+            Self::Recent => "recent",
+            Self::NotAccepted => "not_accepted",
+            Self::EofUnread => "eof_unread",
+            Self::NotClosed => "not_closed",
+        }
+    }
+
+    /// Whether it means that an application forgot the connection.
+    #[must_use]
+    pub const fn is_leak(self) -> bool {
+        matches!(self, Self::NotAccepted | Self::EofUnread | Self::NotClosed)
+    }
+}
+
+/// CLOSE_WAIT sockets by verdict.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct VerdictCounts {
+    counts: [u64; Verdict::ALL.len()],
+}
+
+impl VerdictCounts {
+    /// Counts one socket.
+    pub fn add(&mut self, verdict: Verdict) {
+        if let Some(count) = self.counts.get_mut(verdict as usize) {
+            *count += 1;
+        }
+    }
+
+    /// How many have a verdict.
+    #[must_use]
+    pub fn of(&self, verdict: Verdict) -> u64 {
+        self.counts.get(verdict as usize).copied().unwrap_or(0)
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.counts.iter().sum()
+    }
+
+    /// How many are leaked.
+    #[must_use]
+    pub fn leaked(&self) -> u64 {
+        Verdict::ALL
+            .into_iter()
+            .filter(|verdict| verdict.is_leak())
+            .map(|verdict| self.of(verdict))
+            .sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn every_verdict_is_counted_for_itself() {
+        let mut counts = VerdictCounts::default();
+        for (times, verdict) in (1..).zip(Verdict::ALL) {
+            for _ in 0..times {
+                counts.add(verdict);
+            }
+        }
+        for (times, verdict) in (1..).zip(Verdict::ALL) {
+            assert_eq!(counts.of(verdict), times, "{verdict:?}");
+        }
+        assert_eq!(counts.leaked(), 4 + 5 + 6);
+        assert_eq!(counts.total(), 21);
+    }
+
+    #[test]
+    fn the_older_of_two_has_the_higher_of_each_bound() {
+        let bounds = |at_least: u64, at_most: u64| AgeBounds {
+            at_least: Some(Duration::from_secs(at_least)),
+            at_most: Some(Duration::from_secs(at_most)),
+        };
+        assert_eq!(bounds(1, 9).older(bounds(3, 5)), bounds(3, 9));
+        let unbounded = AgeBounds {
+            at_most: None,
+            ..bounds(2, 0)
+        };
+        assert_eq!(unbounded.older(bounds(3, 5)).at_most, None);
+        assert_eq!(
+            unbounded.older(bounds(3, 5)).at_least,
+            bounds(3, 0).at_least
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn the_older_is_no_younger_than_either(
+            ages in proptest::collection::vec((0_u64..100, 0_u64..100), 2),
+        ) {
+            let bounds = |index: usize| {
+                let (low, more) = ages[index];
+                AgeBounds {
+                    at_least: Some(Duration::from_secs(low)),
+                    at_most: Some(Duration::from_secs(low + more)),
+                }
+            };
+            let older = bounds(0).older(bounds(1));
+            prop_assert!(older.at_least <= older.at_most);
+            prop_assert!(older.at_least >= bounds(0).at_least.max(bounds(1).at_least));
+        }
+    }
+}

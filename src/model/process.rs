@@ -1,0 +1,152 @@
+//! A process: who holds a socket, and what is known of it.
+
+use super::{Endpoint, Unit};
+
+/// One descriptor of one process. A socket can have many: after fork(2), dup(2)
+/// and SCM_RIGHTS each of them must be closed before the connection is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Holder {
+    /// The process, as the /proc that was read numbers it.
+    pub pid: u32,
+    /// The number of the descriptor in it.
+    pub fd: u32,
+}
+
+/// What /proc says of a process. Every text was chosen by the process or by who
+/// started it, and may hold any character: rendering makes it safe. Bytes that
+/// are not UTF-8 became U+FFFD.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Process {
+    /// The directory's name in /proc.
+    pub pid: u32,
+    /// When it started, in clock ticks since boot (field 22 of
+    /// /proc/PID/stat). With the pid it names a process for good: a pid alone
+    /// is used again.
+    pub start_time: u64,
+    /// /proc/PID/comm: at most 15 bytes, the name of the program unless it
+    /// chose another.
+    pub command: Option<String>,
+    /// /proc/PID/cmdline, argument by argument. `None` when there is none: a
+    /// kernel thread, a zombie, or no permission.
+    pub cmdline: Option<Vec<String>>,
+    /// The effective user id (/proc/PID/status, second of `Uid`), which is the
+    /// one that rights are judged by. Names are not looked up.
+    pub uid: Option<u32>,
+    /// Its path in cgroup2, or where that is the root and systemd keeps a
+    /// version 1 hierarchy of its own (`name=systemd`), the path in there
+    /// (/proc/PID/cgroup). It is where the process is now: sockets remember
+    /// the cgroup that they were made in.
+    pub cgroup: Option<String>,
+    /// What that path says.
+    pub unit: Option<Unit>,
+    /// Open descriptors. `None` without the right to list them.
+    pub open_fds: Option<u64>,
+    /// The soft limit of open descriptors (RLIMIT_NOFILE in /proc/PID/limits):
+    /// one more than the highest number a new descriptor can have. `None` when
+    /// it can't be read, and when it is `unlimited`, which Linux has not
+    /// allowed since 2.6.25 (fs.nr_open caps it).
+    pub fd_limit: Option<u64>,
+}
+
+/// How much of the host a scan of descriptors has seen. Every process that was
+/// looked at is in exactly one of the first four numbers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ScanCoverage {
+    /// Processes whose descriptors were read to the end.
+    pub processes_scanned: u64,
+    /// Processes whose descriptors we may not see (EACCES, EPERM). Kernel
+    /// threads are not counted here: they have none.
+    pub processes_denied: u64,
+    /// Processes that ended while they were read. What was seen of them is
+    /// left out. No failure: their sockets are closed, or held by others too.
+    pub processes_vanished: u64,
+    /// Processes that could not be read for another reason (ENOMEM, EIO, EMFILE).
+    pub processes_failed: u64,
+    /// Whether /proc hides other users' processes (`hidepid`): then nobody
+    /// knows how many were not even listed.
+    pub processes_hidden: bool,
+}
+
+/// Why a scan may have missed holders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IncompleteScan {
+    /// This many processes belong to others and may not be looked into: that
+    /// takes root, or CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH.
+    Denied(u64),
+    /// /proc is mounted with hidepid: other users' processes are not listed.
+    Hidden,
+    /// This many processes could not be read for another reason.
+    Failed(u64),
+}
+
+impl ScanCoverage {
+    /// Why holders may be missing; `None` when every process was read. Even
+    /// then a socket may have no holder in sight: in flight over SCM_RIGHTS,
+    /// in another pid namespace, owned by the kernel.
+    #[must_use]
+    pub const fn incomplete(&self) -> Option<IncompleteScan> {
+        if self.processes_denied > 0 {
+            Some(IncompleteScan::Denied(self.processes_denied))
+        } else if self.processes_hidden {
+            Some(IncompleteScan::Hidden)
+        } else if self.processes_failed > 0 {
+            Some(IncompleteScan::Failed(self.processes_failed))
+        } else {
+            None
+        }
+    }
+
+    /// Adds what another part of the same scan has seen.
+    pub const fn add(&mut self, other: &Self) {
+        self.processes_scanned += other.processes_scanned;
+        self.processes_denied += other.processes_denied;
+        self.processes_vanished += other.processes_vanished;
+        self.processes_failed += other.processes_failed;
+        self.processes_hidden |= other.processes_hidden;
+    }
+}
+
+/// What became of a TCP socket that a descriptor still refers to and that no
+/// dump shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SocketPast {
+    /// It had a connection, or tried to have one, and that is over: reset,
+    /// timed out, refused, destroyed, or shut down by both sides. Only close(2)
+    /// is left to do.
+    Ended,
+    /// It has none and none has ended in it: fresh from socket(2), bound
+    /// perhaps, disconnected, or a listener that was shut down. No leak of a
+    /// connection.
+    NeverConnected,
+    /// Nobody could look into it.
+    Unknown,
+}
+
+/// A descriptor of a TCP socket that is in no dump.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VanishedSocket {
+    /// Where it is.
+    pub holder: Holder,
+    /// The inode of the socket.
+    pub inode: u64,
+    /// What became of it.
+    pub past: SocketPast,
+    /// Its own end (getsockname(2)), which it keeps when the connection is
+    /// over; the peer's it forgets. `None` when it has none, or nobody could
+    /// look into it.
+    pub local: Option<Endpoint>,
+    /// Bytes that came and were not read (FIONREAD). `None` when nobody could
+    /// look into it.
+    pub unread: Option<u64>,
+}
+
+/// What was found of descriptors that no dump explains.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct VanishedSockets {
+    /// TCP sockets of this network namespace, by process and descriptor.
+    pub sockets: Vec<VanishedSocket>,
+    /// TCP sockets in no dump because they are of another network namespace.
+    pub elsewhere: u64,
+    /// Sockets in no dump of which can't be told whether they are TCP.
+    pub untold: u64,
+}

@@ -1,0 +1,293 @@
+//! Who leaks: processes, listeners, and what has no owner in sight.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use comfy_table::{CellAlignment, Table, presets};
+
+use super::super::super::finding::push_wrapped;
+use super::super::super::{Style, safe};
+use super::super::{View, words};
+use super::{name, paragraph, times};
+use crate::classify::close_wait::{Peer, ProcessLeaks};
+use crate::model::number::{counted, grouped};
+use crate::model::{AgeBounds, Endpoint, Socket, Unit};
+
+/// On a terminal, rows beyond these would push the verdict off the screen.
+const ROWS: usize = 12;
+/// And explanations beyond these.
+const EXPLAINED: usize = 4;
+/// Of a container's id, what `docker ps` shows too.
+const SHORT_ID: usize = 12;
+
+/// The processes that leak: a table, then each in words.
+pub(super) fn processes(view: &View<'_>, style: &Style) -> String {
+    let leaking: Vec<&ProcessLeaks> = view
+        .report
+        .processes
+        .iter()
+        .filter(|leaks| leaks.counts.leaked() > 0)
+        .collect();
+    if leaking.is_empty() {
+        return String::new();
+    }
+    let on_terminal = style.width.is_some();
+    let rows = if on_terminal { ROWS } else { usize::MAX };
+    let mut table = plain(["PID", "COMMAND", "UNIT", "LEAKED", "OLDEST", "FDS"]);
+    for leaks in leaking.iter().take(rows) {
+        let process = &leaks.process;
+        let command = process.command.as_deref().map(safe).unwrap_or_default();
+        table.add_row([
+            process.pid.to_string(),
+            command.into_owned(),
+            unit(process.unit.as_ref(), style),
+            grouped(leaks.counts.leaked()),
+            words::age(leaks.oldest, style),
+            fds(leaks, style),
+        ]);
+    }
+    align(&mut table, &[0, 3, 5]);
+    let mut text = String::from("\n");
+    let lines: Vec<String> = table.lines().collect();
+    let width = lines.iter().map(|line| line.chars().count()).max();
+    let width = width.unwrap_or(0);
+    for (index, line) in lines.iter().enumerate() {
+        match index.checked_sub(1).and_then(|row| leaking.get(row)) {
+            None => {
+                let header = format!("{line:<width$}PEERS");
+                let _ = writeln!(text, "{}", style.faint(&header));
+            }
+            Some(leaks) => {
+                let room = style.width.map(|columns| columns.saturating_sub(width));
+                let peers = peers(&leaks.peers, room, style);
+                let _ = writeln!(text, "{}", format!("{line:<width$}{peers}").trim_end());
+            }
+        }
+    }
+    let hidden = leaking.len().saturating_sub(rows);
+    if hidden > 0 {
+        let more = counted(hidden as u64, "more process", "more processes");
+        let _ = writeln!(text, "and {more}; tcpstate leaks | less shows all");
+    }
+    text.push('\n');
+    let explained = if on_terminal { EXPLAINED } else { usize::MAX };
+    for leaks in leaking.iter().take(explained) {
+        explain(&mut text, leaks, style);
+    }
+    text
+}
+
+/// What happened, what may be behind it, and where it leads to.
+fn explain(text: &mut String, leaks: &ProcessLeaks, style: &Style) {
+    let Some(hint) = leaks.hint else {
+        return;
+    };
+    let label = format!("{}  ", name(leaks.process.pid, Some(&leaks.process)));
+    let mut sentence = words::hint(hint, &leaks.counts);
+    let shared = leaks.sockets.iter();
+    let shared = shared.filter(|held| !held.shared_with.is_empty()).count();
+    if shared > 0 {
+        let _ = write!(
+            sentence,
+            " Other processes hold {} of them too: all must close.",
+            grouped(shared as u64)
+        );
+    }
+    if let Some(port) = leaks.local_ports.first() {
+        let _ = write!(
+            sentence,
+            " {} came in on port {}.",
+            grouped(port.count),
+            port.port
+        );
+    }
+    if let Some(growth) = leaks.growth
+        && let Some(rate) = growth.an_hour()
+        && growth.sockets != 0
+    {
+        let _ = write!(
+            sentence,
+            " {:+} in {}, {rate:+.0} an hour.",
+            growth.sockets,
+            words::duration(growth.over)
+        );
+        if let Some(time) = leaks.limit_reached_in() {
+            let _ = write!(
+                sentence,
+                " So it runs out of descriptors in about {}.",
+                words::duration(time)
+            );
+        }
+    }
+    let hanging = label.chars().count();
+    // A name as long as half the screen would leave no room beside it.
+    let hanging = hanging.min(style.columns() / 3);
+    push_wrapped(text, &label, hanging, &sentence, style);
+}
+
+/// Listeners whose queue nobody empties.
+pub(super) fn listeners(view: &View<'_>, style: &Style) -> String {
+    let mut text = String::new();
+    for queue in &view.report.listeners {
+        let names: Vec<String> = queue
+            .pids
+            .iter()
+            .map(|&pid| name(pid, view.processes.get(&pid)))
+            .collect();
+        let who = match names.as_slice() {
+            [] => "its process (not in sight)".to_owned(),
+            [one] => one.clone(),
+            several => format!("{} (they share the port)", several.join(", ")),
+        };
+        let fullest = queue.listeners.iter().max_by_key(|socket| socket.recv_q);
+        let waiting = fullest.and_then(Socket::accept_queue);
+        let limit = fullest.and_then(Socket::accept_limit);
+        let full = match (waiting, limit) {
+            (Some(waiting), Some(limit)) => format!(
+                " Its queue holds {} of {}.",
+                grouped(waiting.into()),
+                grouped(limit.into())
+            ),
+            _ => String::new(),
+        };
+        let verb = if queue.not_accepted == 1 {
+            "waits"
+        } else {
+            "wait"
+        };
+        text.push('\n');
+        paragraph(
+            &mut text,
+            &format!(
+                "{}  {} that the peer has closed {verb} to be accepted, the oldest {}.{full} \
+                 Is the accept loop of {who} stuck?",
+                queue.local,
+                counted(queue.not_accepted, "connection", "connections"),
+                words::age(queue.oldest, style),
+            ),
+            style,
+        );
+    }
+    text
+}
+
+/// Leaked sockets without an owner, by what is known of them instead.
+pub(super) fn unattributed(view: &View<'_>, style: &Style) -> String {
+    let mut groups: BTreeMap<(String, Option<u32>), (u64, AgeBounds)> = BTreeMap::new();
+    for (judged, _) in view.report.leaked_unattributed() {
+        let cgroup = judged.socket.cgroup.and_then(|id| view.cgroups.get(&id));
+        let place = match cgroup {
+            Some(cgroup) if cgroup.removed => format!("removed cgroup #{}", cgroup.id.0),
+            Some(cgroup) => match (&cgroup.unit, &cgroup.path) {
+                (Some(_), _) => unit(cgroup.unit.as_ref(), style),
+                (None, Some(path)) => format!("cgroup {}", safe(path)),
+                (None, None) => format!("cgroup #{}", cgroup.id.0),
+            },
+            None => String::new(),
+        };
+        groups
+            .entry((place, judged.socket.uid))
+            .and_modify(|(count, age)| {
+                *count += 1;
+                *age = age.older(judged.age);
+            })
+            .or_insert((1, judged.age));
+    }
+    if groups.is_empty() {
+        return String::new();
+    }
+    let mut table = plain(["NO OWNER IN SIGHT", "UID", "LEAKED", "OLDEST"]);
+    for ((place, uid), (count, age)) in groups {
+        let place = if place.is_empty() {
+            style.dash().to_owned()
+        } else {
+            place
+        };
+        let uid = uid.map_or_else(|| style.dash().to_owned(), |uid| uid.to_string());
+        table.add_row([place, uid, grouped(count), words::age(age, style)]);
+    }
+    align(&mut table, &[1, 2]);
+    let mut text = String::from("\n");
+    for (index, line) in table.lines().enumerate() {
+        let line = line.trim_end();
+        let line = if index == 0 {
+            style.faint(line)
+        } else {
+            line.to_owned()
+        };
+        let _ = writeln!(text, "{line}");
+    }
+    text
+}
+
+/// As many peers as there is room for, at least the first.
+fn peers(peers: &[Peer], room: Option<usize>, style: &Style) -> String {
+    let mut text = String::new();
+    for (index, peer) in peers.iter().enumerate() {
+        let end = match peer.port {
+            Some(port) => Endpoint::new(peer.address, port).to_string(),
+            None => peer.address.to_string(),
+        };
+        let shown = times(&end, peer.count, style);
+        let rest: u64 = peers.iter().skip(index + 1).map(|peer| peer.count).sum();
+        let comma = if index == 0 { "" } else { ", " };
+        let more = if rest == 0 {
+            String::new()
+        } else {
+            format!(", +{}", grouped(rest))
+        };
+        let length = [&text, comma, &shown, &more]
+            .iter()
+            .map(|part| part.chars().count())
+            .sum::<usize>();
+        if index > 0 && room.is_some_and(|room| length > room) {
+            let rest = rest + peer.count;
+            let _ = write!(text, ", +{}", grouped(rest));
+            return text;
+        }
+        text.push_str(comma);
+        text.push_str(&shown);
+    }
+    text
+}
+
+fn fds(leaks: &ProcessLeaks, style: &Style) -> String {
+    let number = |number: Option<u64>| number.map_or_else(|| style.dash().to_owned(), grouped);
+    let process = &leaks.process;
+    format!(
+        "{} / {}",
+        number(process.open_fds),
+        number(process.fd_limit)
+    )
+}
+
+/// A unit as it fits a column: a container's id is cut on a terminal, as its
+/// own tools cut it.
+fn unit(unit: Option<&Unit>, style: &Style) -> String {
+    let Some(unit) = unit else {
+        return style.dash().to_owned();
+    };
+    match unit {
+        Unit::Container { runtime, id, .. } if style.width.is_some() => {
+            let id: String = id.chars().take(SHORT_ID).collect();
+            format!("{} {}", runtime.key(), safe(&id))
+        }
+        unit => safe(&unit.to_string()).into_owned(),
+    }
+}
+
+fn plain<const N: usize>(header: [&str; N]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(header);
+    table
+}
+
+fn align(table: &mut Table, right: &[usize]) {
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+        if right.contains(&column.index) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+}

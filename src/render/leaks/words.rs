@@ -1,0 +1,144 @@
+//! Ages, hints and reasons in words.
+
+use super::super::Style;
+use crate::classify::close_wait::{Hint, LeakReport, Unowned};
+pub(super) use crate::model::number::duration;
+use crate::model::number::{counted, grouped};
+use crate::model::{AgeBounds, IncompleteScan, Verdict, VerdictCounts};
+
+/// `≥ 2 h 14 m`; without the sign where the upper bound reads the same.
+pub(super) fn age(age: AgeBounds, style: &Style) -> String {
+    let sign = if style.unicode { "≥" } else { ">=" };
+    let below = if style.unicode { "≤" } else { "<=" };
+    match (age.at_least.map(duration), age.at_most.map(duration)) {
+        (Some(least), Some(most)) if least == most => least,
+        (Some(least), _) => format!("{sign} {least}"),
+        (None, Some(most)) => format!("{below} {most}"),
+        (None, None) => "unknown".to_owned(),
+    }
+}
+
+/// What the kernel saw, then what may be behind it.
+pub(super) fn hint(hint: Hint, counts: &VerdictCounts) -> String {
+    let mut facts = Vec::new();
+    let not_closed = counts.of(Verdict::NotClosed);
+    if not_closed > 0 {
+        facts.push(format!(
+            "{} not closed: it read the end of the stream and kept the descriptor",
+            grouped(not_closed)
+        ));
+    }
+    let unread = counts.of(Verdict::EofUnread);
+    if unread > 0 {
+        facts.push(format!(
+            "{} unread: data or the end of the stream waits, nobody reads",
+            grouped(unread)
+        ));
+    }
+    let cause = match hint {
+        Hint::Pool(peer) => {
+            let port = peer.port.unwrap_or_default();
+            let end = crate::model::Endpoint::new(peer.address, port);
+            format!(
+                "{} towards {end}: a connection pool that keeps what the server closed?",
+                grouped(peer.count)
+            )
+        }
+        Hint::NotReading => {
+            "Is a thread blocked or hung, or did the connections drop out of the event loop?"
+                .to_owned()
+        }
+        Hint::NotClosing => {
+            "A path without close(), or a short read that was taken for \"no more data\" \
+             (edge-triggered epoll)?"
+                .to_owned()
+        }
+    };
+    format!("{}. {cause}", facts.join("; "))
+}
+
+/// How many sockets have no owner in sight, and why; `None` when all have.
+pub(super) fn unattributed(report: &LeakReport) -> Option<String> {
+    let first = report.unattributed.first()?.why;
+    let of = |wanted: fn(&Unowned) -> bool| {
+        let entries = report.unattributed.iter();
+        entries.filter(|entry| wanted(&entry.why)).count() as u64
+    };
+    let mut reasons = Vec::new();
+    let mut tell = |number: u64, reason: String| {
+        if number > 0 {
+            reasons.push(format!("{}: {reason}", grouped(number)));
+        }
+    };
+    if let Some(Unowned::Unseen(why)) = report
+        .unattributed
+        .iter()
+        .map(|entry| entry.why)
+        .find(|why| matches!(why, Unowned::Unseen(_)))
+        .or(Some(first))
+    {
+        let why = match why {
+            IncompleteScan::Denied(processes) => format!(
+                "{} that only root may look into",
+                counted(
+                    processes,
+                    "process belongs to another user",
+                    "processes belong to other users"
+                )
+            ),
+            IncompleteScan::Hidden => {
+                "/proc hides other users' processes (hidepid); root sees them".to_owned()
+            }
+            IncompleteScan::Failed(processes) => {
+                format!(
+                    "{} could not be read",
+                    counted(processes, "process", "processes")
+                )
+            }
+        };
+        tell(of(|why| matches!(why, Unowned::Unseen(_))), why);
+    }
+    tell(
+        of(|why| *why == Unowned::NoDescriptor),
+        "no process in sight has a descriptor (in flight between processes, in another pid \
+         namespace, or the kernel's own)"
+            .to_owned(),
+    );
+    tell(
+        of(|why| *why == Unowned::NoListener),
+        "not accepted, and the listener is not to be seen".to_owned(),
+    );
+    tell(
+        of(|why| *why == Unowned::NotSearched),
+        "a recorded dump doesn't say whose they are".to_owned(),
+    );
+    Some(reasons.join("; "))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn an_age_says_which_bounds_are_known() {
+        let style = Style {
+            unicode: true,
+            ..Style::default()
+        };
+        let of = |at_least: Option<u64>, at_most: Option<u64>| {
+            let seconds = |time: Option<u64>| time.map(Duration::from_secs);
+            let bounds = AgeBounds {
+                at_least: seconds(at_least),
+                at_most: seconds(at_most),
+            };
+            age(bounds, &style)
+        };
+        assert_eq!(of(Some(61), Some(90)), "≥ 1 m 1 s");
+        assert_eq!(of(Some(8_040), Some(8_041)), "2 h 14 m");
+        assert_eq!(of(Some(5), None), "≥ 5 s");
+        assert_eq!(of(None, Some(5)), "≤ 5 s");
+        assert_eq!(of(None, None), "unknown");
+    }
+}
