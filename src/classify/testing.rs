@@ -14,6 +14,7 @@ use crate::model::{
 #[derive(Default)]
 pub(crate) struct SampleBuilder {
     states: HashMap<TcpState, u64>,
+    minisockets: Option<u64>,
     sysctls: HashMap<Sysctl, u64>,
     counters: Counters,
     leaks: Option<LeakDigest>,
@@ -61,6 +62,11 @@ impl SampleBuilder {
         self
     }
 
+    pub(crate) fn with_minisockets(mut self, count: u64) -> Self {
+        self.minisockets = Some(count);
+        self
+    }
+
     pub(crate) fn with_sysctl(mut self, sysctl: Sysctl, value: u64) -> Self {
         self.sysctls.insert(sysctl, value);
         self
@@ -77,7 +83,7 @@ impl SampleBuilder {
     }
 
     pub(crate) fn build(self) -> Sample {
-        let states = StateCounts::new(CountMethod::Dump, 0, |state| {
+        let states = StateCounts::new(CountMethod::Dump, 0, self.minisockets, |state| {
             let total = self.states.get(&state).copied().unwrap_or(0);
             (state != TcpState::BoundInactive).then_some(StateCount {
                 total,

@@ -13,7 +13,7 @@ mod watch;
 use anyhow::bail;
 
 use crate::classify::{Assessment, Severity};
-use crate::cli::{Cli, Command, CommonArgs, SummaryArgs};
+use crate::cli::{Cli, Command, CommonArgs, Source, SummaryArgs};
 
 /// How a command ended that did not fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +31,7 @@ pub enum Outcome {
 ///
 /// When it could not answer. Nothing was printed then, but for a closed pipe.
 pub fn run(cli: &Cli) -> anyhow::Result<Outcome> {
+    check(&cli.common)?;
     let Some(command) = &cli.command else {
         return summary::run(&cli.common, &cli.summary);
     };
@@ -45,6 +46,33 @@ pub fn run(cli: &Cli) -> anyhow::Result<Outcome> {
         Command::Leaks(args) => leaks::run(&cli.common, args),
         Command::Watch(args) => watch::run(&cli.common, args),
         Command::Generate(args) => generate::run(args),
+    }
+}
+
+/// Refuses what the parser lets through: options that exclude each other, one
+/// before the command and one behind it.
+fn check(common: &CommonArgs) -> anyhow::Result<()> {
+    if common.ipv4 && common.ipv6 {
+        bail!("cannot show only IPv4 and only IPv6 at once: leave out -4 or -6, or both");
+    }
+    if common.replay.is_some() && common.source != Source::Auto {
+        bail!("cannot read a recorded dump and this host at once: leave out --replay or --source");
+    }
+    Ok(())
+}
+
+/// The format that was asked for, `--json` being short for one of them.
+fn format<F: Default + PartialEq>(
+    common: &CommonArgs,
+    format: Option<F>,
+    json: F,
+) -> anyhow::Result<F> {
+    match format {
+        Some(format) if common.json && format != json => {
+            bail!("cannot print two formats at once: leave out --json or --format")
+        }
+        _ if common.json => Ok(json),
+        format => Ok(format.unwrap_or_default()),
     }
 }
 

@@ -4,13 +4,13 @@ use std::time::{Instant, SystemTime};
 
 use super::suspects;
 use crate::classify::close_wait::{Digest, Judge, MIN_AGE};
-use crate::classify::count::{self, Scope};
+use crate::classify::count::{self, Reading, Scope};
 use crate::kernel::{
     KernelError, ProcRoot, SocketSource, read_counters, read_host, read_sockstat, read_sysctls,
     read_uptime,
 };
 use crate::model::{
-    Collection, Counters, Host, Query, Sample, Socket, SourceKind, StateCounts, StateSet,
+    Collection, Counters, Host, Query, Sample, Socket, Sockstat, SourceKind, StateCounts, StateSet,
     StateTally, Sysctls, TcpState,
 };
 
@@ -46,14 +46,7 @@ pub(super) fn read(
         states,
         digest,
         collection,
-    } = match count_sockets(source, proc_root, wanted, &host, observer) {
-        // A dump that broke off has made the source fall back, and what was
-        // counted until then is forgotten.
-        Err(KernelError::Netlink(_)) if source.kind() == SourceKind::Procfs => {
-            count_sockets(source, proc_root, wanted, &host, observer)?
-        }
-        counted => counted?,
-    };
+    } = count_sockets(source, proc_root, wanted, &host, observer)?;
     let elapsed = start.elapsed();
     let leaks = suspects::name(&digest, MIN_AGE, (!recorded).then_some(proc_root));
     let (sysctls, counters) = if recorded {
@@ -97,38 +90,65 @@ fn count_sockets(
     {
         // Few rows are left, so tcp_info costs next to nothing: CLOSE_WAIT is
         // judged in the same walk.
-        let (tally, digest, collection) = tally(source, states, scope, true, observer)?;
-        let sockstat = read_sockstat(proc_root);
+        let (tally, digest, collection) = tally_again(source, states, scope, true, observer)?;
+        let reading = Reading {
+            tally: &tally,
+            source: collection.source,
+            sockstat: read_sockstat(proc_root),
+            kernel: host.kernel,
+        };
         // Rows that were lost would be counted as ESTABLISHED.
         if collection.source == SourceKind::Netlink
             && collection.complete
-            && let Some(counts) = count::derive(
-                &tally,
-                &sockstat,
-                scope,
-                scope.tells_bound(collection.source, host.kernel),
-            )
+            && let Some(states) = count::derive(&reading, scope)
         {
             return Ok(Counted {
-                states: counts,
+                states,
                 digest,
                 collection,
             });
         }
     }
-    let (all, mut digest, collection) = tally(source, scope.all_states(), scope, false, observer)?;
+    let (all, mut digest, collection) =
+        tally_again(source, scope.all_states(), scope, false, observer)?;
+    let recorded = collection.source == SourceKind::Replay;
+    let reading = Reading {
+        tally: &all,
+        source: collection.source,
+        sockstat: if recorded {
+            Sockstat::default()
+        } else {
+            read_sockstat(proc_root)
+        },
+        kernel: host.kernel,
+    };
     // Now tcp_info would cost a sixth of the whole; CLOSE_WAIT alone has few
     // rows, mostly none.
     if digest.counts.total() > 0 && source.kind() == SourceKind::Netlink {
         let close_wait = StateSet::NONE.with(TcpState::CloseWait);
-        (_, digest, _) = tally(source, close_wait, scope, true, &mut |_| {})?;
+        (_, digest, _) = tally_again(source, close_wait, scope, true, &mut |_| {})?;
     }
-    let tells_bound = scope.tells_bound(collection.source, host.kernel);
     Ok(Counted {
-        states: count::from_dump(&all, scope, tells_bound),
+        states: count::from_dump(&reading, scope),
         digest,
         collection,
     })
+}
+
+/// Counts, and counts anew where the source failed in mid-dump and has another
+/// to go on with: nothing is printed yet, so what was counted can be forgotten.
+fn tally_again(
+    source: &mut dyn SocketSource,
+    states: StateSet,
+    scope: Scope,
+    tcp_info: bool,
+    observer: &mut dyn FnMut(&Socket),
+) -> Result<(StateTally, Digest, Collection), KernelError> {
+    let before = source.kind();
+    match tally(source, states, scope, tcp_info, observer) {
+        Err(_) if source.kind() != before => tally(source, states, scope, tcp_info, observer),
+        outcome => outcome,
+    }
 }
 
 fn tally(

@@ -11,6 +11,7 @@ use crate::render::summary;
 
 /// Prints the summary.
 pub(super) fn run(common: &CommonArgs, args: &SummaryArgs) -> anyhow::Result<Outcome> {
+    let format = super::format(common, args.format, SummaryFormat::Json)?;
     let proc_root = ProcRoot::new(&common.proc_root);
     let mut source = source::open(common, &proc_root)?;
     let wanted = Wanted {
@@ -31,11 +32,6 @@ pub(super) fn run(common: &CommonArgs, args: &SummaryArgs) -> anyhow::Result<Out
         output::note(&summary::provenance(&sample));
     }
     let assessment = assess(&sample, None);
-    let format = if common.json {
-        SummaryFormat::Json
-    } else {
-        args.format.unwrap_or_default()
-    };
     let text = match format {
         SummaryFormat::Table => summary::table(&sample, &assessment, &output::style(common.color)),
         SummaryFormat::Json => summary::json(&sample, &assessment)?,

@@ -16,6 +16,17 @@ pub fn grouped(number: u64) -> String {
     text
 }
 
+/// A share as a number from 0 to 1, and more where more is used than there is;
+/// `None` of nothing.
+#[must_use]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "counts of sockets, pages and descriptors are below 2^53"
+)]
+pub fn ratio(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
+}
+
 /// `0.823` is `82 %`; a small share keeps a digit: `0.1 %`.
 #[must_use]
 pub fn percent(ratio: f64) -> String {

@@ -67,6 +67,9 @@ pub struct StateCounts {
     counts: [Option<StateCount>; TcpState::NAMED.len()],
     /// Sockets in states without a name.
     pub unknown: u64,
+    /// Minisockets of both families, whatever family was asked for: TIME_WAIT,
+    /// and FIN_WAIT2 with nobody behind it. What `tcp_max_tw_buckets` limits.
+    pub minisockets: Option<u64>,
 }
 
 impl StateCounts {
@@ -74,12 +77,14 @@ impl StateCounts {
     pub fn new(
         method: CountMethod,
         unknown: u64,
+        minisockets: Option<u64>,
         count: impl FnMut(TcpState) -> Option<StateCount>,
     ) -> Self {
         Self {
             method,
             counts: TcpState::NAMED.map(count),
             unknown,
+            minisockets,
         }
     }
 

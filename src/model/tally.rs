@@ -86,6 +86,19 @@ impl StateTally {
         }
     }
 
+    /// Every socket that was counted.
+    #[must_use]
+    pub fn all(&self) -> FamilyCount {
+        let states = TcpState::NAMED.into_iter().chain([TcpState::Unknown(0)]);
+        states.fold(FamilyCount::default(), |sum, state| {
+            let count = self.of(state);
+            FamilyCount {
+                ipv4: sum.ipv4 + count.ipv4,
+                ipv6: sum.ipv6 + count.ipv6,
+            }
+        })
+    }
+
     /// Full sockets in the kernel's hash tables.
     #[must_use]
     pub const fn full(&self) -> FamilyCount {

@@ -3,7 +3,7 @@
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use super::{Style, safe};
+use super::{Style, push_line, safe};
 use crate::classify::{Assessment, Evidence, Finding, Number, Severity};
 
 /// A finding of the JSON contract.
@@ -48,6 +48,11 @@ pub(super) fn json(assessment: &Assessment) -> Vec<FindingJson<'_>> {
         })
         .collect()
 }
+
+/// Columns below which labels stand on lines of their own.
+const NARROW: usize = 60;
+/// What then stands before the sentence.
+const NARROW_INDENT: usize = 4;
 
 /// Columns of the severity and the space behind it.
 const INDENT: usize = 10;
@@ -104,11 +109,19 @@ pub(super) fn push_wrapped(
     sentence: &str,
     style: &Style,
 ) {
-    let lines = match style.width {
-        Some(columns) => wrap(sentence, columns.saturating_sub(hanging)),
-        None => vec![sentence.to_owned()],
-    };
+    let columns = style.width.unwrap_or(usize::MAX);
+    // On a narrow terminal a column of words beside an empty one is hard to
+    // read: the sentence gets lines of its own.
+    if columns < NARROW && hanging > NARROW_INDENT {
+        push_line(text, label.trim_end());
+        let margin = " ".repeat(NARROW_INDENT);
+        for line in wrap(sentence.trim_start(), columns.saturating_sub(NARROW_INDENT)) {
+            push_line(text, &format!("{margin}{line}"));
+        }
+        return;
+    }
     let margin = " ".repeat(hanging);
+    let lines = wrap(sentence, columns.saturating_sub(hanging));
     for (index, line) in lines.iter().enumerate() {
         text.push_str(if index == 0 { label } else { &margin });
         text.push_str(line);

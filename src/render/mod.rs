@@ -13,3 +13,9 @@ pub mod watch;
 
 pub use safe::safe;
 pub use style::Style;
+
+/// Adds a line to a text.
+fn push_line(text: &mut String, line: &str) {
+    text.push_str(line);
+    text.push('\n');
+}

@@ -39,15 +39,6 @@ impl Scope {
         }
     }
 
-    /// Whether a reading tells how many bound-only sockets there are. /proc
-    /// never shows them, and a recording doesn't say whether it was asked.
-    #[must_use]
-    pub fn tells_bound(self, source: SourceKind, kernel: Option<(u32, u32)>) -> bool {
-        self.bound
-            && source == SourceKind::Netlink
-            && kernel.is_some_and(|version| version >= BOUND_INACTIVE)
-    }
-
     /// The states that must be dumped where the kernel's counts are to give the
     /// rest; `None` where this kernel's counts can't.
     #[must_use]
@@ -64,11 +55,55 @@ impl Scope {
     }
 }
 
+/// What was read, to count from.
+#[derive(Debug, Clone, Copy)]
+pub struct Reading<'a> {
+    /// Sockets that were dumped.
+    pub tally: &'a StateTally,
+    /// Where they came from.
+    pub source: SourceKind,
+    /// The kernel's own counts.
+    pub sockstat: Sockstat,
+    /// Major and minor number of the kernel.
+    pub kernel: Option<(u32, u32)>,
+}
+
+impl Reading<'_> {
+    /// Whether it tells how many bound-only sockets there are. /proc never
+    /// shows them, and a recording doesn't say whether it was asked.
+    fn tells_bound(&self, scope: Scope) -> bool {
+        scope.bound
+            && self.source == SourceKind::Netlink
+            && self.kernel.is_some_and(|version| version >= BOUND_INACTIVE)
+    }
+
+    /// Whether a state, or a family, of which nothing was shown has no sockets.
+    /// In a recording it may have been left out: ss records what it was asked
+    /// for, TIME_WAIT and LISTEN only with -a.
+    fn tells_absence(&self) -> bool {
+        self.source != SourceKind::Replay
+    }
+
+    /// Minisockets of both families.
+    fn minisockets(&self, scope: Scope, method: CountMethod) -> Option<u64> {
+        let dumped =
+            self.tally.of(TcpState::TimeWait).total() + self.tally.fin_wait2_minisockets().total();
+        let counted = self.sockstat.tw.filter(|_| {
+            self.kernel
+                .is_some_and(|version| version >= TW_PER_NAMESPACE)
+        });
+        match (method, scope.family) {
+            (CountMethod::Dump, None) => Some(dumped),
+            _ => counted,
+        }
+    }
+}
+
 /// The counts of a full dump.
 #[must_use]
-pub fn from_dump(tally: &StateTally, scope: Scope, tells_bound: bool) -> StateCounts {
-    counts(CountMethod::Dump, tally, tells_bound, |state| {
-        Some(count_of(tally.of(state), scope.family))
+pub fn from_dump(reading: &Reading<'_>, scope: Scope) -> StateCounts {
+    counts(CountMethod::Dump, reading, scope, |state| {
+        count_of(reading.tally.of(state), scope.family)
     })
 }
 
@@ -76,12 +111,10 @@ pub fn from_dump(tally: &StateTally, scope: Scope, tells_bound: bool) -> StateCo
 /// numbers; `None` where these are missing, or belie each other because
 /// sockets moved between the two readings.
 #[must_use]
-pub fn derive(
-    tally: &StateTally,
-    sockstat: &Sockstat,
-    scope: Scope,
-    tells_bound: bool,
-) -> Option<StateCounts> {
+pub fn derive(reading: &Reading<'_>, scope: Scope) -> Option<StateCounts> {
+    let Reading {
+        tally, sockstat, ..
+    } = reading;
     let full = tally.full();
     let remainder = |inuse: Option<u64>, dumped: u64| inuse?.checked_sub(dumped);
     let wants = |family| scope.family.is_none_or(|wanted| wanted == family);
@@ -105,25 +138,42 @@ pub fn derive(
             ipv6: None,
         },
     };
-    Some(counts(CountMethod::Derived, tally, tells_bound, |state| {
-        Some(match state {
+    Some(counts(
+        CountMethod::Derived,
+        reading,
+        scope,
+        |state| match state {
             TcpState::Established => count_of(established, scope.family),
             TcpState::TimeWait => time_wait,
             other => count_of(tally.of(other), scope.family),
-        })
-    }))
+        },
+    ))
 }
 
 fn counts(
     method: CountMethod,
-    tally: &StateTally,
-    tells_bound: bool,
-    mut count: impl FnMut(TcpState) -> Option<StateCount>,
+    reading: &Reading<'_>,
+    scope: Scope,
+    mut count: impl FnMut(TcpState) -> StateCount,
 ) -> StateCounts {
-    let unknown = tally.of(TcpState::Unknown(0)).total();
-    StateCounts::new(method, unknown, |state| match state {
-        TcpState::BoundInactive if !tells_bound => None,
-        other => count(other),
+    let tells_bound = reading.tells_bound(scope);
+    let tells_absence = reading.tells_absence();
+    let shown = reading.tally.all();
+    let unknown = reading.tally.of(TcpState::Unknown(0)).total();
+    let minisockets = reading.minisockets(scope, method);
+    StateCounts::new(method, unknown, minisockets, |state| {
+        if state == TcpState::BoundInactive && !tells_bound {
+            return None;
+        }
+        let count = count(state);
+        if tells_absence {
+            return Some(count);
+        }
+        (count.total > 0).then(|| StateCount {
+            total: count.total,
+            ipv4: count.ipv4.filter(|_| shown.ipv4 > 0),
+            ipv6: count.ipv6.filter(|_| shown.ipv6 > 0),
+        })
     })
 }
 

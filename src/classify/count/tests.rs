@@ -29,6 +29,16 @@ fn socket(state: TcpState, kind: SocketKind, family: Family) -> Socket {
     }
 }
 
+/// A reading of these over netlink.
+fn reading(tally: &StateTally, sockstat: Sockstat) -> Reading<'_> {
+    Reading {
+        tally,
+        source: SourceKind::Netlink,
+        sockstat,
+        kernel: KERNEL,
+    }
+}
+
 /// What the kernel would count of these sockets.
 fn sockstat_of(sockets: &[Socket]) -> Sockstat {
     let inuse = |family| {
@@ -88,11 +98,13 @@ proptest! {
         bound in any::<bool>(),
     ) {
         let scope = Scope { family, bound };
-        let dumped = from_dump(&tally_of(&sockets, scope.all_states(), family), scope, bound);
+        let tally = tally_of(&sockets, scope.all_states(), family);
+        let dumped = from_dump(&reading(&tally, sockstat_of(&sockets)), scope);
         let states = scope.derived_states(KERNEL).unwrap();
         prop_assert!(!states.contains(TcpState::Established));
         let tally = tally_of(&sockets, states, family);
-        let derived = derive(&tally, &sockstat_of(&sockets), scope, bound).unwrap();
+        let derived = derive(&reading(&tally, sockstat_of(&sockets)), scope).unwrap();
+        prop_assert_eq!(derived.minisockets, dumped.minisockets);
         for state in TcpState::NAMED {
             let (derived, dumped) = (derived.of(state), dumped.of(state));
             prop_assert_eq!(
@@ -125,7 +137,7 @@ fn counts_that_belie_each_other_are_not_derived() {
         tw: Some(1),
         ..Sockstat::default()
     };
-    assert!(derive(&tally, &sockstat, scope, false).is_some());
+    assert!(derive(&reading(&tally, sockstat), scope).is_some());
     for wrong in [
         Sockstat {
             inuse_ipv6: Some(0),
@@ -144,7 +156,7 @@ fn counts_that_belie_each_other_are_not_derived() {
             ..sockstat
         },
     ] {
-        assert_eq!(derive(&tally, &wrong, scope, false), None, "{wrong:?}");
+        assert_eq!(derive(&reading(&tally, wrong), scope), None, "{wrong:?}");
     }
 }
 
@@ -163,24 +175,71 @@ fn bound_sockets_are_unknown_unless_asked_for_and_told() {
         bound: true,
         ..Scope::default()
     };
-    for (scope, source, kernel, tells) in [
-        (bound, SourceKind::Netlink, Some((6, 8)), true),
-        (bound, SourceKind::Netlink, Some((6, 7)), false),
-        (bound, SourceKind::Netlink, None, false),
-        (bound, SourceKind::Procfs, KERNEL, false),
-        (bound, SourceKind::Replay, KERNEL, false),
-        (Scope::default(), SourceKind::Netlink, KERNEL, false),
+    let tally = StateTally::default();
+    for (scope, source, kernel, count) in [
+        (bound, SourceKind::Netlink, Some((6, 8)), Some(0)),
+        (bound, SourceKind::Netlink, Some((6, 7)), None),
+        (bound, SourceKind::Netlink, None, None),
+        (bound, SourceKind::Procfs, KERNEL, None),
+        (bound, SourceKind::Replay, KERNEL, None),
+        (Scope::default(), SourceKind::Netlink, KERNEL, None),
     ] {
-        assert_eq!(
-            scope.tells_bound(source, kernel),
-            tells,
-            "{source:?} {kernel:?}"
-        );
+        let reading = Reading {
+            source,
+            kernel,
+            ..reading(&tally, Sockstat::default())
+        };
+        let counts = from_dump(&reading, scope);
+        let told = counts.total_of(TcpState::BoundInactive);
+        assert_eq!(told, count, "{source:?} {kernel:?}");
     }
-    let of = |tells_bound| {
-        let counts = from_dump(&StateTally::default(), bound, tells_bound);
-        counts.total_of(TcpState::BoundInactive)
+}
+
+/// `ss -t -D` leaves LISTEN and TIME_WAIT out, `ss -4 -D` a family, and the
+/// file doesn't say so.
+#[test]
+fn what_a_recording_does_not_show_is_unknown_and_not_zero() {
+    let tally = tally_of(
+        &[socket(TcpState::CloseWait, SocketKind::Full, Family::Ipv4)],
+        StateSet::RFC9293,
+        None,
+    );
+    let recorded = Reading {
+        source: SourceKind::Replay,
+        kernel: None,
+        ..reading(&tally, Sockstat::default())
     };
-    assert_eq!(of(true), Some(0));
-    assert_eq!(of(false), None);
+    let counts = from_dump(&recorded, Scope::default());
+    assert_eq!(counts.of(TcpState::TimeWait), None);
+    let close_wait = counts.of(TcpState::CloseWait).unwrap();
+    assert_eq!((close_wait.total, close_wait.ipv4), (1, Some(1)));
+    assert_eq!(close_wait.ipv6, None);
+    let live = from_dump(&reading(&tally, Sockstat::default()), Scope::default());
+    assert_eq!(live.total_of(TcpState::TimeWait), Some(0));
+}
+
+/// The limit is for both families together: one alone says nothing about it.
+#[test]
+fn minisockets_are_those_of_both_families() {
+    let tally = tally_of(
+        &[
+            socket(TcpState::TimeWait, SocketKind::TimeWait, Family::Ipv6),
+            socket(TcpState::FinWait2, SocketKind::TimeWait, Family::Ipv6),
+            socket(TcpState::FinWait2, SocketKind::Full, Family::Ipv6),
+        ],
+        StateSet::RFC9293,
+        None,
+    );
+    let ipv4 = Scope {
+        family: Some(Family::Ipv4),
+        ..Scope::default()
+    };
+    let counted = Sockstat {
+        tw: Some(7),
+        ..Sockstat::default()
+    };
+    let of = |sockstat, scope| from_dump(&reading(&tally, sockstat), scope).minisockets;
+    assert_eq!(of(counted, Scope::default()), Some(2), "as dumped");
+    assert_eq!(of(counted, ipv4), Some(7), "as the kernel counts");
+    assert_eq!(of(Sockstat::default(), ipv4), None);
 }

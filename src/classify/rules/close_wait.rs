@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::super::{Evidence, Finding, Judgement, Rule, Severity};
-use super::ratio;
+use crate::model::number::ratio;
 use crate::model::number::{counted, duration, grouped};
 use crate::model::{LeakDigest, Sample, Suspect, TcpState, Verdict, Who};
 

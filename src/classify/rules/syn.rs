@@ -1,8 +1,7 @@
 //! Handshakes that don't finish.
 
 use super::super::{Evidence, Finding, Judgement, Rule, Severity};
-use super::ratio;
-use crate::model::number::{counted, grouped};
+use crate::model::number::{counted, grouped, ratio};
 use crate::model::{Counter, Sample, Sysctl, TcpState};
 
 /// Many half-open connections for the backlog there is.

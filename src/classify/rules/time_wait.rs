@@ -1,8 +1,7 @@
 //! TIME_WAIT: its limit, and the setting that must not be on.
 
 use super::super::{Evidence, Finding, Judgement, Rule, Severity};
-use super::ratio;
-use crate::model::number::grouped;
+use crate::model::number::{counted, grouped, percent, ratio};
 use crate::model::{Counter, Sample, Sysctl, TcpState};
 
 /// TIME_WAIT near its bucket limit, or over it.
@@ -25,14 +24,15 @@ const CRITICAL: f64 = 0.95;
 
 fn judge_buckets(sample: &Sample, _previous: Option<&Sample>) -> Judgement {
     let (Some(count), Some(limit)) = (
-        sample.states.total_of(TcpState::TimeWait),
+        sample.states.minisockets,
         sample.sysctls.get(Sysctl::TcpMaxTwBuckets),
     ) else {
         return Judgement::Unknown;
     };
     let overflows = sample.counters.get(Counter::TcpTimeWaitOverflow);
     // A limit of 0 keeps no TIME_WAIT at all: everything is over it.
-    let used = ratio(count, limit).unwrap_or(1.0);
+    let share = ratio(count, limit);
+    let used = share.unwrap_or(1.0);
     let overflowed = overflows.is_some_and(|times| times > 0);
     let severity = if used >= CRITICAL {
         Severity::Critical
@@ -44,36 +44,36 @@ fn judge_buckets(sample: &Sample, _previous: Option<&Sample>) -> Judgement {
     } else {
         return Judgement::Fine;
     };
-    let state_now = if used >= WARNING {
-        format!(
-            "{} of {} TIME_WAIT buckets are used; beyond the limit connections end \
-             without TIME_WAIT, and late segments can reach a new connection",
-            grouped(count),
-            grouped(limit),
-        )
-    } else {
-        "TIME_WAIT is far below its limit now".to_owned()
-    };
-    let so_far = match overflows {
-        Some(times @ 1..) => {
-            format!(
-                "; {} connections were closed without TIME_WAIT so far",
-                grouped(times)
-            )
-        }
-        _ => String::new(),
-    };
+    let mut message = format!(
+        "{} of {} TIME_WAIT buckets ({}) are used",
+        grouped(count),
+        grouped(limit),
+        percent(used),
+    );
+    if used >= WARNING {
+        message.push_str(
+            "; beyond the limit connections end without TIME_WAIT, and late segments can reach \
+             a new connection",
+        );
+    }
     let mut evidence = vec![
-        Evidence::count("time_wait", count),
+        Evidence::count("minisockets", count),
         Evidence::count("max_buckets", limit),
-        Evidence::ratio("used_ratio", used),
     ];
-    evidence.extend(overflows.map(|times| Evidence::count("overflows", times)));
+    evidence.extend(share.map(|share| Evidence::ratio("used_ratio", share)));
+    if let Some(times) = overflows {
+        evidence.push(Evidence::count("overflows", times));
+        if overflowed {
+            message.push_str("; so far ");
+            message.push_str(&counted(times, "connection", "connections"));
+            message.push_str(" ended without it");
+        }
+    }
     Judgement::Found(vec![Finding {
         rule: TIME_WAIT_BUCKETS.name,
         severity,
         subject: "TIME_WAIT".to_owned(),
-        message: state_now + &so_far,
+        message,
         advice: "see who closes first, and let connections live longer or raise the limit: \
                  ss -tan state time-wait; sysctl net.ipv4.tcp_max_tw_buckets"
             .to_owned(),
@@ -133,7 +133,7 @@ mod tests {
             (1_000, Some(Severity::Critical)),
         ] {
             let sample = sample()
-                .with_state(TcpState::TimeWait, count)
+                .with_minisockets(count)
                 .with_sysctl(Sysctl::TcpMaxTwBuckets, 1_000)
                 .with_counter(Counter::TcpTimeWaitOverflow, 0);
             assert_eq!(severity(judge_buckets, sample), expected, "{count}");
@@ -143,7 +143,7 @@ mod tests {
     #[test]
     fn an_overflow_in_the_past_is_told_and_not_alarmed() {
         let sample = sample()
-            .with_state(TcpState::TimeWait, 1)
+            .with_minisockets(1)
             .with_sysctl(Sysctl::TcpMaxTwBuckets, 1_000)
             .with_counter(Counter::TcpTimeWaitOverflow, 3);
         assert_eq!(severity(judge_buckets, sample), Some(Severity::Info));
@@ -152,14 +152,22 @@ mod tests {
     #[test]
     fn a_limit_of_zero_is_always_reached() {
         let sample = sample()
-            .with_state(TcpState::TimeWait, 0)
+            .with_minisockets(0)
             .with_sysctl(Sysctl::TcpMaxTwBuckets, 0);
         assert_eq!(severity(judge_buckets, sample), Some(Severity::Critical));
     }
 
     #[test]
+    fn without_both_families_there_is_no_verdict() {
+        let sample = sample()
+            .with_state(TcpState::TimeWait, 1_000)
+            .with_sysctl(Sysctl::TcpMaxTwBuckets, 1_000);
+        assert_eq!(judge_buckets(&sample.build(), None), Judgement::Unknown);
+    }
+
+    #[test]
     fn without_the_limit_there_is_no_verdict() {
-        let sample = sample().with_state(TcpState::TimeWait, 1_000_000).build();
+        let sample = sample().with_minisockets(1_000_000).build();
         assert_eq!(judge_buckets(&sample, None), Judgement::Unknown);
     }
 

@@ -20,6 +20,7 @@ use crate::render::leaks::{self, View};
 
 /// Prints the leaks.
 pub(super) fn run(common: &CommonArgs, args: &LeaksArgs) -> anyhow::Result<Outcome> {
+    let format = super::format(common, args.format, LeaksFormat::Json)?;
     let proc_root = ProcRoot::new(&common.proc_root);
     check(common, args, &proc_root)?;
     let mut source = source::open(common, &proc_root)?;
@@ -93,11 +94,6 @@ pub(super) fn run(common: &CommonArgs, args: &LeaksArgs) -> anyhow::Result<Outco
         list_sockets: args.sockets,
     };
     say_how(common, &view);
-    let format = if common.json {
-        LeaksFormat::Json
-    } else {
-        args.format.unwrap_or_default()
-    };
     let text = match format {
         LeaksFormat::Table => leaks::table(&view, &output::style(common.color)),
         LeaksFormat::Json => leaks::json(&view)?,

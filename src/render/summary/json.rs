@@ -6,6 +6,7 @@ use serde::{Serialize, Serializer};
 use super::super::finding::{self, FindingJson};
 use super::super::header::Header;
 use crate::classify::Assessment;
+use crate::model::number::ratio;
 use crate::model::{Counter, Counters, Sample, StateCount, StateCounts, Sysctl, Sysctls, TcpState};
 
 /// The document; that of `watch` begins with the same fields.
@@ -41,6 +42,7 @@ struct CountersJson<'a>(&'a Counters);
 #[derive(Debug, Serialize)]
 struct TimeWaitJson {
     count: Option<u64>,
+    minisockets: Option<u64>,
     max_buckets: Option<u64>,
     used_ratio: Option<f64>,
     overflows: Option<u64>,
@@ -126,12 +128,15 @@ impl Serialize for CountersJson<'_> {
 
 impl TimeWaitJson {
     fn of(sample: &Sample) -> Self {
-        let count = sample.states.total_of(TcpState::TimeWait);
+        let minisockets = sample.states.minisockets;
         let max_buckets = sample.sysctls.get(Sysctl::TcpMaxTwBuckets);
         Self {
-            count,
+            count: sample.states.total_of(TcpState::TimeWait),
+            minisockets,
             max_buckets,
-            used_ratio: super::buckets_used(count, max_buckets),
+            used_ratio: minisockets
+                .zip(max_buckets)
+                .and_then(|(count, limit)| ratio(count, limit)),
             overflows: sample.counters.get(Counter::TcpTimeWaitOverflow),
         }
     }

@@ -4,51 +4,66 @@ mod counters;
 mod csv;
 mod json;
 mod settings;
+mod states;
 mod table;
 
 pub use self::csv::csv;
 pub(super) use self::json::Document;
 pub use self::json::json;
-pub(super) use self::settings::rows as details;
+pub(super) use self::table::settings_rows;
 pub use self::table::table;
 
-use crate::model::number::elapsed;
-use crate::model::{CountMethod, Sample, SourceKind};
+use crate::model::number::{counted, elapsed};
+use crate::model::{CountMethod, Sample, SourceKind, TcpState};
 
 /// How the numbers were obtained, in a sentence.
 #[must_use]
 pub fn provenance(sample: &Sample) -> String {
     let collection = &sample.collection;
-    let source = match collection.source {
-        SourceKind::Netlink => "sock_diag",
-        SourceKind::Procfs => "/proc/net/tcp",
-        SourceKind::Replay => "a recorded dump",
-    };
     let method = match sample.states.method {
-        CountMethod::Derived => {
-            "ESTABLISHED and TIME_WAIT from the kernel's own counts (sockstat), the other states \
-             socket by socket"
-        }
-        CountMethod::Dump => "every socket looked at",
-    };
-    let whole = if collection.complete {
-        "complete"
-    } else {
-        "INCOMPLETE"
+        CountMethod::Derived => format!(
+            "{} from the kernel's own counts (sockstat), the other states socket by socket",
+            if tells_time_wait_apart(sample) {
+                "ESTABLISHED"
+            } else {
+                "ESTABLISHED and TIME_WAIT"
+            }
+        ),
+        CountMethod::Dump => "every socket looked at".to_owned(),
     };
     format!(
-        "read {source} in {}: {method}; {} sockets visited, {} unreadable, {whole}",
+        "read {} in {}: {method}; {} visited, {}",
+        source_name(collection.source),
         elapsed(sample.elapsed),
-        collection.sockets,
-        collection.malformed,
+        counted(collection.sockets, "socket", "sockets"),
+        defects(sample).unwrap_or_else(|| "nothing lost or unreadable".to_owned()),
     )
 }
 
-/// The used share of the TIME_WAIT buckets, 0 to 1 and more.
-#[expect(clippy::cast_precision_loss, reason = "socket counts are below 2^53")]
-fn buckets_used(count: Option<u64>, limit: Option<u64>) -> Option<f64> {
-    let limit = limit.filter(|&limit| limit > 0)?;
-    Some(count? as f64 / limit as f64)
+/// Where sockets came from, as people call it.
+fn source_name(source: SourceKind) -> &'static str {
+    match source {
+        SourceKind::Netlink => "sock_diag",
+        SourceKind::Procfs => "/proc/net/tcp",
+        SourceKind::Replay => "recorded dump",
+    }
+}
+
+/// Whether TIME_WAIT was dumped, which alone tells its families apart: that is
+/// so when only one of them was asked for.
+fn tells_time_wait_apart(sample: &Sample) -> bool {
+    let time_wait = sample.states.of(TcpState::TimeWait);
+    time_wait.is_some_and(|count| count.ipv4.is_some() || count.ipv6.is_some())
+}
+
+/// What is missing from the reading; `None` when nothing is known to be.
+fn defects(sample: &Sample) -> Option<String> {
+    let collection = &sample.collection;
+    if collection.malformed > 0 {
+        let rows = counted(collection.malformed, "row", "rows");
+        return Some(format!("incomplete: {rows} could not be read"));
+    }
+    (!collection.complete).then(|| "incomplete: the kernel says that rows were lost".to_owned())
 }
 
 #[cfg(test)]

@@ -1,8 +1,7 @@
 //! The settings that matter, with what their values mean.
 
-use super::buckets_used;
-use crate::model::number::{grouped, percent};
-use crate::model::{Counter, Sample, Sysctl, TcpState};
+use crate::model::number::grouped;
+use crate::model::{Counter, Sample, Sysctl};
 
 /// A setting as a line: name, value, meaning.
 #[derive(Debug, PartialEq, Eq)]
@@ -34,33 +33,6 @@ pub(super) fn settings(sample: &Sample) -> Vec<Setting> {
         })
     })
     .collect()
-}
-
-/// TIME_WAIT against its limit, and the settings: name, value, meaning.
-pub(in crate::render) fn rows(sample: &Sample) -> Vec<(&'static str, String, String)> {
-    let mut rows = Vec::new();
-    rows.extend(time_wait(sample).map(|(count, rest)| ("TIME_WAIT", count, rest)));
-    rows.extend(
-        settings(sample)
-            .into_iter()
-            .map(|setting| (setting.name, setting.value, setting.meaning)),
-    );
-    rows
-}
-
-/// TIME_WAIT against its limit: the count, and the words behind it.
-fn time_wait(sample: &Sample) -> Option<(String, String)> {
-    let count = sample.states.total_of(TcpState::TimeWait)?;
-    let limit = sample.sysctls.get(Sysctl::TcpMaxTwBuckets)?;
-    let used = buckets_used(Some(count), Some(limit))
-        .map_or_else(String::new, |ratio| format!(" ({})", percent(ratio)));
-    let overflows = match sample.counters.get(Counter::TcpTimeWaitOverflow) {
-        None => String::new(),
-        Some(0) => ", none refused so far".to_owned(),
-        Some(times) => format!(", {} refused so far", grouped(times)),
-    };
-    let rest = format!("of {} buckets{used}{overflows}", grouped(limit));
-    Some((grouped(count), rest))
 }
 
 fn meaning(sysctl: Sysctl, value: u64, sample: &Sample) -> Option<String> {

@@ -1,7 +1,9 @@
 use super::*;
 use crate::classify::assess;
 use crate::classify::testing::{SampleBuilder, java, leak_digest, sample};
-use crate::model::{Counter, FallbackReason, Host, NetNs, Sysctl, TcpState, Verdict};
+use crate::model::{
+    Counter, FallbackReason, Host, NetNs, StateCount, StateCounts, Sysctl, TcpState, Verdict,
+};
 use crate::render::Style;
 use std::time::Duration;
 
@@ -9,6 +11,7 @@ fn healthy() -> SampleBuilder {
     sample()
         .with_state(TcpState::Established, 852)
         .with_state(TcpState::TimeWait, 301)
+        .with_minisockets(301)
         .with_state(TcpState::CloseWait, 6)
         .with_leaks(leak_digest(&[(Verdict::Recent, 6)], Vec::new()))
         .with_state(TcpState::Listen, 45)
@@ -75,7 +78,7 @@ fn a_healthy_host_at_80_columns() {
 }
 
 #[test]
-fn the_verdict_comes_first_when_something_is_wrong() {
+fn findings_stand_at_the_end_and_the_heading_counts_them() {
     let sick = leaking()
         .with_state(TcpState::SynRecv, 1_900)
         .with_sysctl(Sysctl::TcpSyncookies, 0);
@@ -155,4 +158,40 @@ fn the_json_document_follows_the_contract() {
 #[test]
 fn csv_has_a_line_for_every_state() {
     insta::assert_snapshot!(csv(&named(healthy())).unwrap());
+}
+
+#[test]
+fn a_narrow_terminal_is_kept_to_where_words_can_be_broken() {
+    let text = shown(&named(healthy()), &on_terminal(40));
+    insta::assert_snapshot!(text);
+}
+
+/// It said that the kernel had lost rows when a line could not be read.
+#[test]
+fn what_is_missing_is_told_as_what_it_is() {
+    let with = |malformed, complete| {
+        let mut sample = named(healthy());
+        sample.collection.malformed = malformed;
+        sample.collection.complete = complete;
+        shown(&sample, &Style::default())
+    };
+    assert!(!with(0, true).contains("incomplete"));
+    assert!(with(1, false).contains("incomplete: 1 row could not be read"));
+    assert!(with(0, false).contains("incomplete: the kernel says that rows were lost"));
+}
+
+/// It said that TIME_WAIT came from the kernel's counts when it was dumped.
+#[test]
+fn provenance_tells_which_states_were_derived() {
+    let both = named(healthy());
+    let mut derived = both.clone();
+    derived.states = StateCounts::new(CountMethod::Derived, 0, None, |state| {
+        both.states.of(state).map(|count| StateCount {
+            ipv4: count.ipv4.filter(|_| state != TcpState::TimeWait),
+            ipv6: count.ipv6.filter(|_| state != TcpState::TimeWait),
+            ..count
+        })
+    });
+    assert!(provenance(&derived).contains("ESTABLISHED and TIME_WAIT from"));
+    assert!(provenance(&both).contains(": ESTABLISHED from"));
 }

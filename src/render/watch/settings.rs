@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::super::finding::wrap;
-use super::super::summary::details;
+use super::super::summary::settings_rows;
 use super::frame::Moment;
 use super::number::rate;
 use super::paint::{Painter, Tone, first_lines, from_line};
@@ -50,7 +50,7 @@ pub(super) fn draw(
 }
 
 fn rows(latest: &Latest, moment: &Moment<'_>) -> Vec<Vec<Cell>> {
-    let mut rows: Vec<(String, Vec<Cell>)> = details(&latest.sample)
+    let mut rows: Vec<(String, Vec<Cell>)> = settings_rows(&latest.sample)
         .into_iter()
         .map(|(name, value, meaning)| {
             let cells = vec![
