@@ -1,10 +1,10 @@
 //! Judges what was read: counts, pressure, findings. Pure functions: no I/O,
 //! no clock, no printing.
 
-pub mod change;
 pub mod close_wait;
 pub mod count;
 mod finding;
+pub mod history;
 mod rules;
 
 pub use finding::{Assessment, Evidence, Finding, Judgement, Number, Rule, Severity};

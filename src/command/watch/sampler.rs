@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use super::super::sample::{self, Wanted};
 use super::super::source;
-use crate::classify::change::{CloseWaitMemory, Transitions};
 use crate::classify::count::Scope;
+use crate::classify::history::{CloseWaitMemory, Reading};
 use crate::cli::{CommonArgs, Source, WatchArgs};
 use crate::kernel::{FallbackSource, KernelError, ProcRoot, SocketSource};
-use crate::model::{Sample, SourceKind};
+use crate::model::SourceKind;
 
 /// Netlink that failed is tried again after so long.
 const RETRY: Duration = Duration::from_secs(60);
@@ -24,19 +24,6 @@ pub(super) struct Sampler {
     proc_root: ProcRoot,
     wanted: Wanted,
     memory: CloseWaitMemory,
-}
-
-/// What one sample gave.
-#[derive(Debug)]
-pub(super) struct Reading {
-    /// When it began.
-    pub(super) at: Instant,
-    /// How long it took.
-    pub(super) cost: Duration,
-    /// What was read.
-    pub(super) sample: Sample,
-    /// Who entered and left CLOSE_WAIT since the one before.
-    pub(super) close_wait: Option<Transitions>,
 }
 
 impl Sampler {
@@ -79,6 +66,7 @@ impl Sampler {
             cost: at.elapsed(),
             sample,
             close_wait,
+            leaks: None,
         })
     }
 

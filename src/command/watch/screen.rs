@@ -15,12 +15,12 @@ use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
 use super::super::{Outcome, outcome, output};
 use super::keys::{Press, press};
 use super::limit::Limit;
-use super::sampler::{Reading, Sampler};
+use super::sampler::Sampler;
 use super::schedule::{Schedule, stretched};
 use super::terminal::Tty;
 use super::threads::{Message, start_keyboard, start_sampler};
 use super::{is_gone, signals, suspend};
-use crate::classify::change::Timeline;
+use crate::classify::history::{Reading, Timeline};
 use crate::cli::CommonArgs;
 use crate::kernel::KernelError;
 use crate::render::Style;
@@ -224,9 +224,7 @@ impl Watch<'_> {
     fn sampled(&mut self, reading: Box<Reading>) {
         self.screen.trouble = None;
         self.advance(reading.cost);
-        let reading = *reading;
-        self.timeline
-            .push(reading.at, reading.cost, reading.sample, reading.close_wait);
+        self.timeline.push(*reading);
         if let Some(latest) = self.timeline.latest()
             && self.outcome == Outcome::Done
         {

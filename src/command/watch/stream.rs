@@ -9,10 +9,10 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use super::super::{Outcome, outcome, output};
 use super::limit::Limit;
-use super::sampler::{Reading, Sampler};
+use super::sampler::Sampler;
 use super::schedule::{Schedule, stretched};
 use super::{is_gone, signals};
-use crate::classify::change::Timeline;
+use crate::classify::history::{Reading, Timeline};
 use crate::cli::CommonArgs;
 use crate::kernel::KernelError;
 use crate::model::number::elapsed;
@@ -92,8 +92,7 @@ impl Stream {
                 .timeline
                 .taken()
                 .is_multiple_of(watch::LINES_PER_HEADER);
-        self.timeline
-            .push(reading.at, reading.cost, reading.sample, reading.close_wait);
+        self.timeline.push(reading);
         let mut text = if headed {
             watch::line_header()
         } else {

@@ -6,7 +6,8 @@ use std::thread::{self, JoinHandle};
 use anyhow::Context;
 use crossterm::event::{self, Event, KeyEvent};
 
-use super::sampler::{Reading, Sampler};
+use super::sampler::Sampler;
+use crate::classify::history::Reading;
 use crate::kernel::KernelError;
 
 /// What the threads tell.

@@ -9,7 +9,7 @@ use super::super::safe;
 use super::frame::Moment;
 use super::paint::{Painter, Tone, first_lines, from_column, from_line};
 use super::time::clock;
-use crate::classify::change::{Event, EventKind, Latest};
+use crate::classify::history::{Event, EventKind, Latest};
 use crate::classify::{Finding, Severity};
 use crate::model::number::counted;
 

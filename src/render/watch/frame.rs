@@ -13,7 +13,7 @@ use super::paint::{Painter, Tone, first_lines, from_column, from_line, width};
 use super::screen::{Screen, Shown, View};
 use super::time::clock;
 use super::{findings, help, overview, settings};
-use crate::classify::change::{Latest, Timeline};
+use crate::classify::history::{Latest, Timeline};
 use crate::model::SourceKind;
 use crate::model::number::{counted, elapsed};
 

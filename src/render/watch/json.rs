@@ -7,7 +7,7 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use super::super::summary;
-use crate::classify::change::{Latest, Rates, Timeline, Transitions};
+use crate::classify::history::{Latest, Rates, Timeline, Transitions};
 use crate::model::{Counter, TcpState};
 
 #[derive(Debug, Serialize)]

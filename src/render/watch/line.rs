@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::super::Style;
 use super::number;
 use crate::classify::Severity;
-use crate::classify::change::Latest;
+use crate::classify::history::Latest;
 use crate::model::{Counter, SourceKind, TcpState};
 
 /// After so many lines the header is repeated: a screenful.

@@ -8,7 +8,7 @@ use super::number::{age, change, rate, signed_rate};
 use super::paint::{Painter, Tone, first_lines, from_line};
 use super::screen::Shown;
 use super::table::{Cell, Column, Table};
-use crate::classify::change::Latest;
+use crate::classify::history::Latest;
 
 use crate::model::number::grouped;
 use crate::model::{Counter, TcpState};

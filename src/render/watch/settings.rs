@@ -9,7 +9,7 @@ use super::number::rate;
 use super::paint::{Painter, Tone, first_lines, from_line};
 use super::screen::Shown;
 use super::table::{Cell, Column, Table};
-use crate::classify::change::Latest;
+use crate::classify::history::Latest;
 use crate::model::Counter;
 use crate::model::number::grouped;
 

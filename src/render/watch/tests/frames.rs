@@ -1,6 +1,6 @@
 use super::super::{Moment, Screen, View, frame};
-use super::staged::{SECOND, at_second, busy, incident, timeline};
-use crate::classify::change::Timeline;
+use super::staged::{SECOND, at_second, busy, incident, push, timeline};
+use crate::classify::history::Timeline;
 use crate::classify::testing::sample;
 use crate::model::{FallbackReason, SourceKind};
 use crate::render::Style;
@@ -107,7 +107,7 @@ fn what_is_old_partial_or_second_best_is_said() {
         "the kernel refused the sock_diag dump: Operation not permitted".to_owned(),
     ));
     let at = timeline.latest().unwrap().at + SECOND * 2;
-    timeline.push(at, SECOND * 3, partial, None);
+    push(&mut timeline, at, SECOND * 3, partial, None);
     let screen = Screen {
         trouble: Some("cannot read /proc/net/tcp: \u{1b}[31mred".to_owned()),
         stretched: Some(SECOND * 4),
@@ -216,7 +216,7 @@ fn names_from_outside_cannot_draw() {
     let mut timeline = Timeline::default();
     let mut hostile = at_second(sample(), 0);
     hostile.host.name = Some("a\u{1b}[2Jb\nc\u{202e}d".to_owned());
-    timeline.push(Instant::now(), SECOND, hostile, None);
+    push(&mut timeline, Instant::now(), SECOND, hostile, None);
     let text = drawn(&moment(&timeline, &screen()), (80, 24));
     assert!(text.contains("u{1b}[2Jb"), "{text}");
     assert!(

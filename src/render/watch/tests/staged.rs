@@ -1,6 +1,6 @@
 //! Samples to draw.
 
-use crate::classify::change::{Seen, Timeline, Transitions};
+use crate::classify::history::{Reading, Seen, Timeline, Transitions};
 use crate::classify::testing::{SampleBuilder, java, leak_digest, sample};
 use crate::model::{Counter, Host, LeakDigest, NetNs, Sample, Sysctl, TcpState, Verdict};
 use std::time::{Duration, Instant, SystemTime};
@@ -25,6 +25,23 @@ pub(super) fn at_second(builder: SampleBuilder, second: u64) -> Sample {
     sample
 }
 
+/// Takes a sample for which no view asked for more.
+pub(super) fn push(
+    timeline: &mut Timeline,
+    at: Instant,
+    cost: Duration,
+    sample: Sample,
+    close_wait: Option<Transitions>,
+) {
+    timeline.push(Reading {
+        at,
+        cost,
+        sample,
+        close_wait,
+        leaks: None,
+    });
+}
+
 pub(super) fn busy(established: u64, close_wait: u64, opened: u64) -> SampleBuilder {
     sample()
         .with_state(TcpState::Established, established)
@@ -44,7 +61,13 @@ pub(super) fn timeline() -> Timeline {
     let start = Instant::now();
     let mut timeline = Timeline::default();
     let cost = Duration::from_micros(2_100);
-    timeline.push(start, cost, at_second(busy(852, 40, 1_000), 0), None);
+    push(
+        &mut timeline,
+        start,
+        cost,
+        at_second(busy(852, 40, 1_000), 0),
+        None,
+    );
     let oldest = Seen {
         first: start,
         not_before: None,
@@ -55,7 +78,8 @@ pub(super) fn timeline() -> Timeline {
         stuck: 36,
         oldest: Some(oldest),
     };
-    timeline.push(
+    push(
+        &mut timeline,
         start + SECOND * 2,
         cost,
         at_second(busy(870, 56, 1_050), 2),
@@ -105,7 +129,8 @@ pub(super) fn incident() -> Timeline {
             stuck: close_wait.saturating_sub(6),
             oldest: Some(oldest),
         };
-        timeline.push(
+        push(
+            &mut timeline,
             start + SECOND * u32::try_from(second).unwrap(),
             Duration::from_micros(2_100),
             at_second(builder, second),

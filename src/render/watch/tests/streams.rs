@@ -1,6 +1,6 @@
 use super::super::{json, line, line_header};
-use super::staged::{SECOND, at_second, busy, timeline};
-use crate::classify::change::Timeline;
+use super::staged::{SECOND, at_second, busy, push, timeline};
+use crate::classify::history::Timeline;
 use crate::classify::testing::sample;
 use crate::model::SourceKind;
 use crate::render::Style;
@@ -18,7 +18,13 @@ fn a_document_is_the_summary_and_what_changed() {
 fn the_first_document_has_no_rates_and_there_is_none_before_it() {
     let mut timeline = Timeline::default();
     assert_eq!(json(&timeline, SECOND).unwrap(), "");
-    timeline.push(Instant::now(), SECOND, at_second(busy(1, 0, 1), 0), None);
+    push(
+        &mut timeline,
+        Instant::now(),
+        SECOND,
+        at_second(busy(1, 0, 1), 0),
+        None,
+    );
     let text = json(&timeline, SECOND).unwrap();
     let value: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert!(value["rates"].is_null());
@@ -36,7 +42,7 @@ fn lines_stand_in_columns_under_their_headings() {
     bare.collection.complete = false;
     bare.collection.source = SourceKind::Procfs;
     let mut first = Timeline::default();
-    first.push(Instant::now(), SECOND, bare, None);
+    push(&mut first, Instant::now(), SECOND, bare, None);
     text.push_str(&line(first.latest().unwrap(), &style));
     insta::assert_snapshot!(text);
 }

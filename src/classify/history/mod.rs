@@ -11,4 +11,4 @@ pub use close_wait::{CloseWaitMemory, Seen, Transitions};
 pub use event::{Event, EventKind, EventLog};
 pub use rates::Rates;
 pub use ring::Ring;
-pub use timeline::{HISTORY, Latest, Timeline};
+pub use timeline::{HISTORY, Latest, Reading, Timeline};

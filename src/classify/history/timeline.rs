@@ -3,12 +3,29 @@
 
 use std::time::{Duration, Instant};
 
+use super::super::close_wait::LeakReport;
 use super::super::{Assessment, assess};
 use super::{EventLog, Rates, Ring, Transitions};
 use crate::model::{Counter, Sample, StateCounts, TcpState};
 
 /// So many samples are drawn in a graph.
 pub const HISTORY: usize = 240;
+
+/// What one reading gave.
+#[derive(Debug)]
+pub struct Reading {
+    /// When it began, by a clock that nobody sets.
+    pub at: Instant,
+    /// How long all of it took: sockets, settings, counters, and what the view
+    /// needs besides.
+    pub cost: Duration,
+    /// What was read.
+    pub sample: Sample,
+    /// Sockets that entered and left CLOSE_WAIT; `None` where nobody can tell.
+    pub close_wait: Option<Transitions>,
+    /// Who leaks, beside the reading before; `None` when no view asked.
+    pub leaks: Option<LeakReport>,
+}
 
 /// The newest sample with its judgement.
 #[derive(Debug)]
@@ -24,6 +41,8 @@ pub struct Latest {
     pub assessment: Assessment,
     /// Sockets that entered and left CLOSE_WAIT; `None` where nobody can tell.
     pub close_wait: Option<Transitions>,
+    /// Who leaks; `None` when no view asked.
+    pub leaks: Option<LeakReport>,
     /// What changed since the sample before.
     pub rates: Option<Rates>,
     /// Connections closed in a second.
@@ -52,13 +71,14 @@ impl Default for Timeline {
 
 impl Timeline {
     /// Takes a sample.
-    pub fn push(
-        &mut self,
-        at: Instant,
-        cost: Duration,
-        sample: Sample,
-        close_wait: Option<Transitions>,
-    ) {
+    pub fn push(&mut self, reading: Reading) {
+        let Reading {
+            at,
+            cost,
+            sample,
+            close_wait,
+            leaks,
+        } = reading;
         let before = self.latest.as_ref();
         let rates = before.and_then(|before| {
             let over = at.saturating_duration_since(before.at);
@@ -76,6 +96,7 @@ impl Timeline {
             sample,
             assessment,
             close_wait,
+            leaks,
             rates,
             closed_per_second,
         });
@@ -136,13 +157,23 @@ mod tests {
             .build()
     }
 
+    fn reading(at: Instant, sample: Sample) -> Reading {
+        Reading {
+            at,
+            cost: SECOND,
+            sample,
+            close_wait: None,
+            leaks: None,
+        }
+    }
+
     #[test]
     fn rates_need_two_samples_and_use_the_time_between_them() {
         let mut timeline = Timeline::default();
         let start = Instant::now();
-        timeline.push(start, SECOND, with_established(10), None);
+        timeline.push(reading(start, with_established(10)));
         assert_eq!(timeline.latest().unwrap().rates, None);
-        timeline.push(start + SECOND * 4, SECOND, with_established(30), None);
+        timeline.push(reading(start + SECOND * 4, with_established(30)));
         let latest = timeline.latest().unwrap();
         assert_eq!(latest.per_second(Counter::ActiveOpens), Some(5.0));
         assert_eq!(latest.per_second(Counter::PassiveOpens), None);
@@ -154,12 +185,7 @@ mod tests {
         let mut timeline = Timeline::default();
         let start = Instant::now();
         for (second, count) in (0_u32..).zip(0..1_000) {
-            timeline.push(
-                start + SECOND * second,
-                SECOND,
-                with_established(count),
-                None,
-            );
+            timeline.push(reading(start + SECOND * second, with_established(count)));
         }
         timeline.gap();
         let past: Vec<Option<u64>> = timeline.past(TcpState::Established).collect();
