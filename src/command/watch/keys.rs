@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-use crate::render::watch::{Screen, View};
+use crate::render::watch::{Screen, Shown, View};
 
 /// The intervals that + and - step through.
 const INTERVALS: [Duration; 10] = [
@@ -45,8 +45,8 @@ pub(super) enum Press {
     View,
 }
 
-/// Does what a key is for.
-pub(super) fn press(screen: &mut Screen, key: KeyEvent, now: Instant) -> Press {
+/// Does what a key is for, on what is shown.
+pub(super) fn press(screen: &mut Screen, shown: Shown, key: KeyEvent, now: Instant) -> Press {
     if key.kind == KeyEventKind::Release {
         return Press::Shown;
     }
@@ -66,6 +66,7 @@ pub(super) fn press(screen: &mut Screen, key: KeyEvent, now: Instant) -> Press {
         KeyCode::Char('q') => return Press::Quit,
         KeyCode::Char('?' | 'h') | KeyCode::F(1) => screen.help = !screen.help,
         KeyCode::Esc => return escape(screen),
+        KeyCode::Enter => look_closely(screen, shown),
         KeyCode::Char(' ' | 'p') => {
             screen.paused = match screen.paused {
                 None => Some(now),
@@ -108,12 +109,26 @@ fn open(screen: &mut Screen, view: View) -> Press {
 fn escape(screen: &mut Screen) -> Press {
     if screen.help {
         screen.help = false;
+    } else if screen.subject.is_some() {
+        screen.subject = None;
     } else if screen.filter.is_empty() {
         screen.row = None;
     } else {
         screen.filter.clear();
     }
     Press::Shown
+}
+
+/// Opens what the chosen row is about; the row stays chosen for the way back.
+fn look_closely(screen: &mut Screen, shown: Shown) {
+    if screen.subject.is_none() {
+        screen.subject = shown.chosen;
+        screen.word = match shown.chosen {
+            Some(_) => None,
+            None if screen.row.is_none() => Some("choose a row first, with the arrows"),
+            None => Some("nothing more is known of this row"),
+        };
+    }
 }
 
 fn type_filter(screen: &mut Screen, code: KeyCode) -> Press {
@@ -174,17 +189,15 @@ fn shorter(interval: Duration) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::render::watch::Subject;
 
     fn screen() -> Screen {
         Screen::new(Duration::from_secs(1))
     }
 
     fn code(screen: &mut Screen, code: KeyCode) -> Press {
-        press(
-            screen,
-            KeyEvent::new(code, KeyModifiers::NONE),
-            Instant::now(),
-        )
+        let key = KeyEvent::new(code, KeyModifiers::NONE);
+        press(screen, Shown::default(), key, Instant::now())
     }
 
     fn keys(screen: &mut Screen, text: &str) -> Press {
@@ -205,7 +218,10 @@ mod tests {
             ('l', Press::Redraw),
         ] {
             let key = KeyEvent::new(KeyCode::Char(key), KeyModifiers::CONTROL);
-            assert_eq!(press(&mut screen, key, Instant::now()), does);
+            assert_eq!(
+                press(&mut screen, Shown::default(), key, Instant::now()),
+                does
+            );
         }
     }
 
@@ -279,6 +295,24 @@ mod tests {
         assert_eq!(screen.row, Some(usize::MAX));
         code(&mut screen, KeyCode::Esc);
         assert_eq!(screen.row, None);
+    }
+
+    #[test]
+    fn enter_looks_closely_at_what_is_shown_and_escape_comes_back() {
+        let mut screen = screen();
+        let enter = KeyEvent::new(KeyCode::Enter, KeyModifiers::NONE);
+        press(&mut screen, Shown::default(), enter, Instant::now());
+        assert_eq!(screen.subject, None);
+        assert!(screen.word.is_some(), "said why");
+        screen.row = Some(0);
+        let shown = Shown {
+            last_row: 3,
+            chosen: Some(Subject::Process(7)),
+        };
+        press(&mut screen, shown, enter, Instant::now());
+        assert_eq!(screen.subject, Some(Subject::Process(7)));
+        code(&mut screen, KeyCode::Esc);
+        assert_eq!((screen.subject, screen.row), (None, Some(0)));
     }
 
     #[test]

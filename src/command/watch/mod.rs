@@ -1,6 +1,7 @@
 //! `tcpstate watch`: what is changing, right now?
 
 mod keys;
+mod leaks;
 mod limit;
 mod sampler;
 mod schedule;

@@ -4,11 +4,13 @@ use std::time::{Duration, Instant};
 
 use super::super::sample::{self, Wanted};
 use super::super::source;
+use super::leaks::LeakReader;
 use crate::classify::count::Scope;
 use crate::classify::history::{CloseWaitMemory, Reading};
 use crate::cli::{CommonArgs, Source, WatchArgs};
 use crate::kernel::{FallbackSource, KernelError, ProcRoot, SocketSource};
 use crate::model::SourceKind;
+use crate::render::watch::View;
 
 /// Netlink that failed is tried again after so long.
 const RETRY: Duration = Duration::from_secs(60);
@@ -24,6 +26,7 @@ pub(super) struct Sampler {
     proc_root: ProcRoot,
     wanted: Wanted,
     memory: CloseWaitMemory,
+    leaks: LeakReader,
 }
 
 impl Sampler {
@@ -45,11 +48,12 @@ impl Sampler {
                 exact: args.exact,
             },
             memory: CloseWaitMemory::default(),
+            leaks: LeakReader::default(),
         })
     }
 
-    /// Takes a sample.
-    pub(super) fn take(&mut self) -> Result<Reading, KernelError> {
+    /// Takes a sample, with what a view needs besides.
+    pub(super) fn take(&mut self, view: View) -> Result<Reading, KernelError> {
         let at = Instant::now();
         self.try_netlink_again(at);
         let memory = &mut self.memory;
@@ -61,12 +65,23 @@ impl Sampler {
             &mut |socket| memory.see(socket),
         )?;
         let close_wait = memory.end(sample.collection.complete);
+        let leaks = if view == View::Leaks {
+            let family = self.wanted.scope.family;
+            let source = self.source.as_mut();
+            let report = self
+                .leaks
+                .read(source, &self.proc_root, family, &self.memory)?;
+            Some(report)
+        } else {
+            self.leaks.forget();
+            None
+        };
         Ok(Reading {
             at,
             cost: at.elapsed(),
             sample,
             close_wait,
-            leaks: None,
+            leaks,
         })
     }
 

@@ -24,7 +24,7 @@ use crate::classify::history::{Reading, Timeline};
 use crate::cli::CommonArgs;
 use crate::kernel::KernelError;
 use crate::render::Style;
-use crate::render::watch::{Moment, Screen};
+use crate::render::watch::{Moment, Screen, Shown, View};
 
 /// Clocks on the screen go on without a sample.
 const REFRESH: Duration = Duration::from_millis(500);
@@ -60,6 +60,7 @@ pub(super) fn run(
         outcome: Outcome::Done,
         dirty: true,
         drawn: None,
+        shown: Shown::default(),
     };
     // Where nothing can be read, that is said on the terminal as it is.
     if !watch.first_sample(&inbox)? {
@@ -83,7 +84,7 @@ pub(super) fn run(
 struct Watch<'a> {
     common: &'a CommonArgs,
     limit: Limit,
-    orders: Sender<()>,
+    orders: Sender<View>,
     sampler: JoinHandle<()>,
     /// A sample was ordered and hasn't come.
     waiting: bool,
@@ -96,6 +97,8 @@ struct Watch<'a> {
     /// The frame on the terminal isn't the one that would be drawn now.
     dirty: bool,
     drawn: Option<Instant>,
+    /// What is on the terminal.
+    shown: Shown,
 }
 
 /// Whether the loop goes on.
@@ -162,7 +165,7 @@ impl Watch<'_> {
 
     fn order(&mut self) -> anyhow::Result<()> {
         self.waiting = true;
-        if self.orders.send(()).is_err() {
+        if self.orders.send(self.screen.view).is_err() {
             bail!("the thread that samples is gone");
         }
         Ok(())
@@ -203,6 +206,7 @@ impl Watch<'_> {
         })?;
         // Only the frame knows which row is the last.
         self.screen.row = self.screen.row.map(|row| row.min(shown.last_row));
+        self.shown = shown;
         self.drawn = Some(now);
         self.dirty = false;
         Ok(())
@@ -247,7 +251,7 @@ impl Watch<'_> {
 
     fn press(&mut self, key: KeyEvent, tty: &mut Tty) -> anyhow::Result<Next> {
         let now = Instant::now();
-        match press(&mut self.screen, key, now) {
+        match press(&mut self.screen, self.shown, key, now) {
             Press::Quit => return Ok(Next::Ends),
             Press::Shown => {}
             Press::Redraw => tty.redraw()?,

@@ -16,6 +16,7 @@ use crate::classify::history::{Reading, Timeline};
 use crate::cli::CommonArgs;
 use crate::kernel::KernelError;
 use crate::model::number::elapsed;
+use crate::render::watch::View;
 use crate::render::{Style, watch};
 
 /// Samples that may fail in a row: what fails for so long doesn't come back.
@@ -44,7 +45,7 @@ pub(super) fn run(
     let mut ended = Outcome::Done;
     loop {
         let began = Instant::now();
-        match sampler.take() {
+        match sampler.take(View::Overview) {
             Ok(reading) => match stream.show(reading) {
                 Err(error) if error.downcast_ref::<io::Error>().is_some_and(is_gone) => {
                     return Ok(ended);

@@ -9,6 +9,7 @@ use crossterm::event::{self, Event, KeyEvent};
 use super::sampler::Sampler;
 use crate::classify::history::Reading;
 use crate::kernel::KernelError;
+use crate::render::watch::View;
 
 /// What the threads tell.
 pub(super) enum Message {
@@ -24,17 +25,17 @@ pub(super) enum Message {
     Signal(i32),
 }
 
-/// Takes a sample for each order.
+/// Takes a sample for each order, which says for what view.
 pub(super) fn start_sampler(
     mut sampler: Sampler,
     tell: Sender<Message>,
-) -> anyhow::Result<(Sender<()>, JoinHandle<()>)> {
+) -> anyhow::Result<(Sender<View>, JoinHandle<()>)> {
     let (order, orders) = mpsc::channel();
     let thread = thread::Builder::new()
         .name("sampler".to_owned())
         .spawn(move || {
-            for () in orders {
-                let reading = sampler.take().map(Box::new);
+            for view in orders {
+                let reading = sampler.take(view).map(Box::new);
                 if tell.send(Message::Sampled(reading)).is_err() {
                     return;
                 }

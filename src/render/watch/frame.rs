@@ -12,7 +12,7 @@ use super::number::{age, interval};
 use super::paint::{Painter, Tone, first_lines, from_column, from_line, width};
 use super::screen::{Screen, Shown, View};
 use super::time::clock;
-use super::{findings, help, overview, settings};
+use super::{findings, help, leaks, overview, settings};
 use crate::classify::history::{Latest, Timeline};
 use crate::model::SourceKind;
 use crate::model::number::{counted, elapsed};
@@ -37,6 +37,15 @@ impl Moment<'_> {
     /// How old the newest sample is.
     fn age(&self, latest: &Latest) -> Duration {
         self.now.saturating_duration_since(latest.at)
+    }
+
+    /// What stands where a view has nothing to show yet.
+    pub(super) fn missing(&self) -> &'static str {
+        if self.screen.paused.is_some() {
+            "Nothing was read for this view before the pause; space goes on."
+        } else {
+            "The first sample for this view is on its way."
+        }
     }
 
     /// Whether what changed with the newest sample has just changed.
@@ -78,6 +87,7 @@ pub fn frame(buffer: &mut Buffer, moment: &Moment<'_>) -> Shown {
     };
     match moment.screen.view {
         View::Overview => overview::draw(&mut painter, body, moment, latest),
+        View::Leaks => leaks::draw(&mut painter, body, moment, latest),
         View::Settings => settings::draw(&mut painter, body, moment, latest),
     }
 }

@@ -5,10 +5,12 @@ mod frame;
 mod graph;
 mod help;
 mod json;
+mod leaks;
 mod line;
 mod number;
 mod overview;
 mod paint;
+mod process;
 mod screen;
 mod settings;
 mod table;
@@ -17,7 +19,7 @@ mod time;
 pub use self::frame::{Moment, frame};
 pub use self::json::json;
 pub use self::line::{LINES_PER_HEADER, line, line_header};
-pub use self::screen::{Screen, Shown, View};
+pub use self::screen::{Screen, Shown, Subject, View};
 
 #[cfg(test)]
 mod tests;

@@ -55,6 +55,7 @@ pub(super) fn draw(
     findings::draw(painter, rest, moment, latest);
     Shown {
         last_row: table.last_row(),
+        chosen: None,
     }
 }
 

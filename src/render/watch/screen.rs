@@ -8,19 +8,22 @@ pub enum View {
     /// States, rates, findings.
     #[default]
     Overview,
+    /// Processes that leak, growing first.
+    Leaks,
     /// Settings and counters.
     Settings,
 }
 
 impl View {
     /// Every view; the first is on the key 1.
-    pub const ALL: [Self; 2] = [Self::Overview, Self::Settings];
+    pub const ALL: [Self; 3] = [Self::Overview, Self::Leaks, Self::Settings];
 
     /// The name on its tab.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Overview => "overview",
+            Self::Leaks => "leaks",
             Self::Settings => "settings",
         }
     }
@@ -30,6 +33,7 @@ impl View {
     pub const fn orders(self) -> &'static [&'static str] {
         match self {
             Self::Overview => &["state", "count", "change"],
+            Self::Leaks => &["growth", "leaked", "age"],
             Self::Settings => &["group", "name"],
         }
     }
@@ -43,11 +47,20 @@ impl View {
     }
 }
 
+/// One thing that is looked at closely.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// A process that holds sockets in CLOSE_WAIT, by its number.
+    Process(u32),
+}
+
 /// What a frame shows that keys depend on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Shown {
     /// The number of the last row that can be chosen.
     pub last_row: usize,
+    /// What the chosen row is about, if more is known of it.
+    pub chosen: Option<Subject>,
 }
 
 /// The screen as the user left it, and what the loop has to say.
@@ -66,6 +79,8 @@ pub struct Screen {
     /// The row that the arrows are at, if they were used; beyond the last row:
     /// the last.
     pub row: Option<usize>,
+    /// What is looked at closely, in place of the rows.
+    pub subject: Option<Subject>,
     /// Since when nothing is sampled.
     pub paused: Option<Instant>,
     /// Time from sample to sample.
@@ -89,6 +104,7 @@ impl Screen {
             typing: false,
             order: 0,
             row: None,
+            subject: None,
             paused: None,
             interval,
             stretched: None,
@@ -104,6 +120,7 @@ impl Screen {
         self.typing = false;
         self.order = 0;
         self.row = None;
+        self.subject = None;
     }
 
     /// The name of the order.

@@ -46,6 +46,7 @@ pub(super) fn draw(
     }
     Shown {
         last_row: table.last_row(),
+        chosen: None,
     }
 }
 

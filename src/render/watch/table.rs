@@ -95,6 +95,20 @@ pub(super) struct Table {
 }
 
 impl Table {
+    /// Takes the rows that the filter lets through, and gives what they are
+    /// about.
+    pub(super) fn take<T>(&mut self, rows: Vec<(Vec<Cell>, T)>, screen: &Screen) -> Vec<T> {
+        let filter = screen.filter.to_lowercase();
+        let mut subjects = Vec::with_capacity(rows.len());
+        for (row, subject) in rows {
+            if row.iter().any(|cell| cell.matches(&filter)) {
+                self.rows.push(row);
+                subjects.push(subject);
+            }
+        }
+        subjects
+    }
+
     /// The rows that the filter lets through.
     pub(super) fn filter(&mut self, screen: &Screen) {
         let filter = screen.filter.to_lowercase();

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use crate::model::{Socket, SocketCookie, TcpState};
+use crate::model::{AgeBounds, Socket, SocketCookie, TcpState};
 
 /// When a socket was first seen in CLOSE_WAIT.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +24,20 @@ impl Seen {
     #[must_use]
     pub fn age_at_least(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.first)
+    }
+
+    /// The bounds of its age that something else gave, made tighter by this.
+    #[must_use]
+    pub fn refine(&self, age: AgeBounds, now: Instant) -> AgeBounds {
+        let at_least = age.at_least.max(Some(self.age_at_least(now)));
+        let at_most = match (age.at_most, self.age_at_most(now)) {
+            (Some(one), Some(another)) => Some(one.min(another)),
+            (one, another) => one.or(another),
+        };
+        AgeBounds {
+            at_least,
+            at_most: at_most.filter(|&age| Some(age) >= at_least),
+        }
     }
 
     /// Its age is at most this; `None` when nobody saw it enter.

@@ -70,6 +70,26 @@ fn an_age_is_exact_when_the_socket_was_seen_entering() {
 }
 
 #[test]
+fn an_age_from_elsewhere_gets_tighter_and_never_contradicts_itself() {
+    let start = Instant::now();
+    let second = |second| start + Duration::from_secs(second);
+    let seen = Seen {
+        first: second(10),
+        not_before: Some(second(8)),
+    };
+    let bounds = |at_least, at_most: Option<u64>| AgeBounds {
+        at_least: Some(Duration::from_secs(at_least)),
+        at_most: at_most.map(Duration::from_secs),
+    };
+    let now = second(20);
+    assert_eq!(seen.refine(AgeBounds::default(), now), bounds(10, Some(12)));
+    assert_eq!(seen.refine(bounds(3, Some(500)), now), bounds(10, Some(12)));
+    assert_eq!(seen.refine(bounds(11, Some(11)), now), bounds(11, Some(11)));
+    // Older than it can be by what was watched: a dump had missed it.
+    assert_eq!(seen.refine(bounds(90, None), now), bounds(90, None));
+}
+
+#[test]
 fn a_socket_that_one_dump_missed_keeps_its_age() {
     let mut staged = Staged::new();
     staged.sample(0, &[1], true);

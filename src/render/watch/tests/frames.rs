@@ -1,5 +1,5 @@
-use super::super::{Moment, Screen, View, frame};
-use super::staged::{SECOND, at_second, busy, incident, push, timeline};
+use super::super::{Moment, Screen, Subject, View, frame};
+use super::staged::{SECOND, at_second, busy, incident, leaking, push, timeline};
 use crate::classify::history::Timeline;
 use crate::classify::testing::sample;
 use crate::model::{FallbackReason, SourceKind};
@@ -71,6 +71,71 @@ fn overview_of_a_calm_host() {
 fn overview_of_an_incident() {
     let timeline = incident();
     assert_frames("incident", &moment(&timeline, &screen()));
+}
+
+#[test]
+fn leaks_by_process() {
+    let timeline = leaking();
+    let mut screen = screen();
+    screen.open(View::Leaks);
+    screen.row = Some(0);
+    assert_frames("leaks", &moment(&timeline, &screen));
+}
+
+#[test]
+fn one_process_that_leaks() {
+    let timeline = leaking();
+    let mut screen = screen();
+    screen.open(View::Leaks);
+    screen.subject = Some(Subject::Process(2231));
+    assert_frames("process", &moment(&timeline, &screen));
+    screen.subject = Some(Subject::Process(1));
+    let text = drawn(&moment(&timeline, &screen), (80, 24));
+    assert!(text.contains("Process 1 holds no socket"), "{text}");
+}
+
+#[test]
+fn a_view_that_was_not_read_for_says_so() {
+    let timeline = timeline();
+    let mut screen = screen();
+    screen.open(View::Leaks);
+    let text = drawn(&moment(&timeline, &screen), (80, 24));
+    assert!(text.contains("on its way"), "{text}");
+    screen.paused = Some(Instant::now());
+    let text = drawn(&moment(&timeline, &screen), (80, 24));
+    assert!(text.contains("space goes on."), "{text}");
+}
+
+#[test]
+fn growing_processes_come_first_unless_another_order_is_asked_for() {
+    let timeline = leaking();
+    let mut screen = screen();
+    screen.open(View::Leaks);
+    screen.row = Some(usize::MAX);
+    for order in 0..View::Leaks.orders().len() {
+        screen.order = order;
+        let shown = frame(
+            &mut Buffer::empty(Rect::new(0, 0, 80, 24)),
+            &moment(&timeline, &screen),
+        );
+        assert_eq!(shown.last_row, 1);
+        let nginx = Some(Subject::Process(880));
+        assert_eq!(
+            shown.chosen,
+            nginx,
+            "java is first by {}",
+            screen.order_name()
+        );
+    }
+    screen.filter = "nginx".to_owned();
+    let shown = frame(
+        &mut Buffer::empty(Rect::new(0, 0, 80, 24)),
+        &moment(&timeline, &screen),
+    );
+    assert_eq!(
+        (shown.last_row, shown.chosen),
+        (0, Some(Subject::Process(880)))
+    );
 }
 
 #[test]
@@ -239,9 +304,10 @@ proptest! {
         typing: bool,
         filter in "[a-z_]{0,3}",
     ) {
-        let timeline = incident();
+        let timeline = if help { incident() } else { leaking() };
         let screen = Screen {
             view: View::ALL[view],
+            subject: typing.then_some(Subject::Process(2231)),
             row,
             order,
             help,

@@ -1,5 +1,6 @@
 //! Streams and frames of fixed samples.
 
 mod frames;
+mod leaking;
 mod staged;
 mod streams;

@@ -139,3 +139,17 @@ pub(super) fn incident() -> Timeline {
     }
     timeline
 }
+
+/// The same host a second later, as the view of leaks reads it.
+pub(super) fn leaking() -> Timeline {
+    let mut timeline = timeline();
+    let at = timeline.latest().unwrap().at + SECOND;
+    timeline.push(Reading {
+        at,
+        cost: Duration::from_millis(12),
+        sample: at_second(busy(870, 33, 1_050), 3),
+        close_wait: None,
+        leaks: Some(super::leaking::report()),
+    });
+    timeline
+}
