@@ -46,6 +46,7 @@ complete -c tcpstate -n "__fish_tcpstate_needs_command" -s h -l help -d 'Print h
 complete -c tcpstate -n "__fish_tcpstate_needs_command" -s V -l version -d 'Print version'
 complete -c tcpstate -n "__fish_tcpstate_needs_command" -f -a "summary" -d 'Count connections by state and say whether anything is wrong'
 complete -c tcpstate -n "__fish_tcpstate_needs_command" -f -a "leaks" -d 'Find the process that forgot to close its connections'
+complete -c tcpstate -n "__fish_tcpstate_needs_command" -f -a "pressure" -d 'Show what is about to run out: ports, accept queues, SYN queues'
 complete -c tcpstate -n "__fish_tcpstate_needs_command" -f -a "watch" -d 'Watch what is changing, right now'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand summary" -l format -d 'Output format' -r -f -a "table\t'For people'
 json\t'One document, schema tcpstate.summary/1'
@@ -93,6 +94,30 @@ complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -l exit-code -d
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -s v -l verbose -d 'Say on stderr how the numbers were obtained'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -s V -l version -d 'Print version'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand pressure" -l over -d 'Look twice, this long apart: rates, and when ports run out' -r
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand pressure" -l top -d 'How many destinations and listeners the table shows; JSON and CSV have all' -r
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand pressure" -l remote -d 'Only ports towards this peer: ADDRESS, ADDRESS/PREFIX, ADDRESS:PORT, [IPV6]:PORT or :PORT; can be given several times' -r
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand pressure" -l listen-port -d 'Only listeners on this port; can be given several times' -r
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand pressure" -l format -d 'Output format' -r -f -a "table\t'For people'
+json\t'One document, schema tcpstate.pressure/1'
+csv\t'A line a destination'"
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand pressure" -l source -d 'Where sockets are read from' -r -f -a "auto\t'Netlink, and /proc where netlink is refused'
+netlink\t'sock_diag netlink, or an error'
+procfs\t'/proc/net/tcp and tcp6: slower, no ages, no limits of accept queues'"
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand pressure" -l replay -d 'Read a recorded dump (raw netlink messages, as ss -D FILE writes them) instead of this host' -r -F
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand pressure" -l proc-root -d 'Where /proc is mounted' -r -f -a "(__fish_complete_directories)"
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand pressure" -l color -d 'When to use colour; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t'Always'
+never\t'Never'"
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand pressure" -s p -l processes -d 'Name the processes behind all listeners, not only those in trouble; reads every descriptor of the host'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand pressure" -l bound -d 'Also look which ports are bound and no more (Linux 6.8 and later; costs the walk of a second table). Done unasked where a destination uses half of its ports'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand pressure" -s 4 -l ipv4 -d 'Only IPv4 sockets'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand pressure" -s 6 -l ipv6 -d 'Only IPv6 sockets, those that carry IPv4 (::ffff:a.b.c.d) included'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand pressure" -l json -d 'Print one JSON document; short for --format json'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand pressure" -l exit-code -d 'Exit with 1 if there is a finding at warning or above'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand pressure" -s v -l verbose -d 'Say on stderr how the numbers were obtained'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand pressure" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand pressure" -s V -l version -d 'Print version'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand watch" -s n -l interval -d 'Time from sample to sample' -r
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand watch" -l count -d 'End after so many samples' -r
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand watch" -l duration -d 'End after so much time' -r

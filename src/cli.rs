@@ -77,6 +77,19 @@ pub enum Command {
     #[command(after_help = LEAKS_EXAMPLES)]
     Leaks(LeaksArgs),
 
+    /// Show what is about to run out: ports, accept queues, SYN queues
+    ///
+    /// TIME_WAIT is harmless until it isn't: what counts is what it blocks.
+    /// This command groups connections by destination, says how many ports
+    /// connect() has left towards each and what to do; judges every listener
+    /// by its accept queue and its unfinished handshakes; and shows TIME_WAIT,
+    /// SYN cookies, orphans, memory and resets by cause.
+    ///
+    /// A port counts as used when no new connection to that destination can
+    /// have it: TIME_WAIT sockets that connect() would take over don't.
+    #[command(after_help = PRESSURE_EXAMPLES)]
+    Pressure(PressureArgs),
+
     /// Watch what is changing, right now
     ///
     /// On a terminal, a screen: each state with its count, change, rate and
@@ -120,6 +133,14 @@ const LEAKS_EXAMPLES: &str = "Examples:
 
 Other users' processes can only be looked into as root (CAP_SYS_PTRACE and
 CAP_DAC_READ_SEARCH); how many sockets have an owner in sight is told.";
+
+const PRESSURE_EXAMPLES: &str = "Examples:
+  tcpstate pressure                          what is about to run out
+  tcpstate pressure --over 10s               two looks: rates, and when ports run out
+  tcpstate pressure --remote 10.0.0.9:5432   only ports towards one destination
+  tcpstate pressure --listen-port 443        only one listener
+  tcpstate pressure --json | jq '.ports.destinations[0]'
+  tcpstate pressure --exit-code              for a script: 1 if anything runs out";
 
 /// What every command takes.
 #[derive(Debug, Args)]
@@ -285,6 +306,55 @@ pub enum LeaksFormat {
     /// One document, schema tcpstate.leaks/1
     Json,
     /// A line for each descriptor of each socket
+    Csv,
+}
+
+/// What `tcpstate pressure` takes.
+#[derive(Debug, Args)]
+pub struct PressureArgs {
+    /// Look twice, this long apart: rates, and when ports run out
+    #[arg(long, value_name = "DURATION")]
+    pub over: Option<DurationArg>,
+
+    /// How many destinations and listeners the table shows; JSON and CSV have
+    /// all
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub top: usize,
+
+    /// Only ports towards this peer: ADDRESS, ADDRESS/PREFIX, ADDRESS:PORT,
+    /// [IPV6]:PORT or :PORT; can be given several times
+    #[arg(long, value_name = "PEER")]
+    pub remote: Vec<PeerFilter>,
+
+    /// Only listeners on this port; can be given several times
+    #[arg(long, value_name = "PORT")]
+    pub listen_port: Vec<u16>,
+
+    /// Name the processes behind all listeners, not only those in trouble;
+    /// reads every descriptor of the host
+    #[arg(short, long)]
+    pub processes: bool,
+
+    /// Also look which ports are bound and no more (Linux 6.8 and later; costs
+    /// the walk of a second table). Done unasked where a destination uses half
+    /// of its ports
+    #[arg(long)]
+    pub bound: bool,
+
+    /// Output format
+    #[arg(long, value_enum, value_name = "FORMAT", conflicts_with = "json")]
+    pub format: Option<PressureFormat>,
+}
+
+/// The formats of the pressure.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum PressureFormat {
+    /// For people
+    #[default]
+    Table,
+    /// One document, schema tcpstate.pressure/1
+    Json,
+    /// A line a destination
     Csv,
 }
 

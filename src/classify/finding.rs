@@ -90,6 +90,9 @@ pub enum Judgement {
     /// The sample lacks what the rule needs: no verdict, which isn't a good
     /// one.
     Unknown,
+    /// The command doesn't read what the rule needs: no verdict, and nobody
+    /// asked for one.
+    NotAsked,
     /// Something is wrong: a finding for each subject, never none.
     Found(Vec<Finding>),
 }

@@ -1,10 +1,13 @@
 //! Judges what was read: counts, pressure, findings. Pure functions: no I/O,
 //! no clock, no printing.
 
+pub mod change;
 pub mod close_wait;
 pub mod count;
 mod finding;
 pub mod history;
+pub mod listeners;
+pub mod ports;
 mod rules;
 
 pub use finding::{Assessment, Evidence, Finding, Judgement, Number, Rule, Severity};
@@ -18,10 +21,15 @@ use crate::model::Sample;
 /// One that is added here appears in every view.
 pub const RULES: &[Rule] = &[
     rules::CLOSE_WAIT_LEAK,
+    rules::PORTS_EXHAUSTION,
+    rules::ACCEPT_QUEUE_FULL,
+    rules::SYN_FLOOD,
     rules::TIME_WAIT_BUCKETS,
     rules::SYN_RECV_BACKLOG,
     rules::TCP_SYNCOOKIES,
     rules::TCP_TW_RECYCLE,
+    rules::ORPHANS,
+    rules::TCP_MEMORY,
 ];
 
 /// Judges a sample by every rule, beside the one before it where there is one:
@@ -33,6 +41,7 @@ pub fn assess(sample: &Sample, previous: Option<&Sample>) -> Assessment {
         match (rule.judge)(sample, previous) {
             Judgement::Fine => assessment.fine.push(rule.topic),
             Judgement::Unknown => assessment.unknown.push(rule.topic),
+            Judgement::NotAsked => {}
             Judgement::Found(findings) => assessment.findings.extend(findings),
         }
     }

@@ -1,13 +1,12 @@
 //! Samples for the tests of the rules.
 
 use std::collections::HashMap;
-use std::net::Ipv4Addr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::model::{
     AgeBounds, Collection, CountMethod, Counter, Counters, Endpoint, Family, Host, LeakDigest,
-    Sample, Socket, SocketKind, SourceKind, StateCount, StateCounts, Suspect, Sysctl, Sysctls,
-    TcpState, Verdict, VerdictCounts, Who,
+    Pressure, Sample, Socket, SocketKind, SocketTimer, SourceKind, StateCount, StateCounts,
+    Suspect, Sysctl, Sysctls, TcpState, TimerKind, Verdict, VerdictCounts, Who,
 };
 
 /// A sample in the making: no sockets, no settings, no counters.
@@ -18,6 +17,8 @@ pub(crate) struct SampleBuilder {
     sysctls: HashMap<Sysctl, u64>,
     counters: Counters,
     leaks: Option<LeakDigest>,
+    read_at: Option<Instant>,
+    pressure: Pressure,
 }
 
 pub(crate) fn sample() -> SampleBuilder {
@@ -82,6 +83,16 @@ impl SampleBuilder {
         self
     }
 
+    pub(crate) fn read_at(mut self, instant: Instant) -> Self {
+        self.read_at = Some(instant);
+        self
+    }
+
+    pub(crate) fn with_pressure(mut self, pressure: Pressure) -> Self {
+        self.pressure = pressure;
+        self
+    }
+
     pub(crate) fn build(self) -> Sample {
         let states = StateCounts::new(CountMethod::Dump, 0, self.minisockets, |state| {
             let total = self.states.get(&state).copied().unwrap_or(0);
@@ -91,6 +102,13 @@ impl SampleBuilder {
                 ipv6: Some(0),
             })
         });
+        // What the summary reads, and what else the test has set.
+        let mut wanted = Sysctl::SUMMARY.to_vec();
+        wanted.extend(
+            self.sysctls
+                .keys()
+                .filter(|key| !Sysctl::SUMMARY.contains(key)),
+        );
         Sample {
             taken_at: None,
             elapsed: Duration::ZERO,
@@ -105,30 +123,93 @@ impl SampleBuilder {
             },
             states,
             leaks: self.leaks,
-            sysctls: Sysctls::read(|sysctl| self.sysctls.get(&sysctl).copied()),
+            sysctls: Sysctls::read(&wanted, |sysctl| self.sysctls.get(&sysctl).copied()),
             counters: self.counters,
+            read_at: self.read_at,
+            pressure: self.pressure,
         }
     }
 }
 
-/// A full IPv4 socket in a state, of which nothing else is known.
-pub(crate) fn socket(state: TcpState) -> Socket {
-    let address = Ipv4Addr::LOCALHOST.into();
-    Socket {
-        state,
+/// A socket in the making: a full IPv4 or IPv6 one, ESTABLISHED.
+pub(crate) struct SocketBuilder(Socket);
+
+/// A connection between two endpoints.
+pub(crate) fn socket(local: &str, remote: &str) -> SocketBuilder {
+    let endpoint = |text: &str| {
+        let address: std::net::SocketAddr = text.parse().unwrap();
+        Endpoint::new(address.ip(), address.port())
+    };
+    let local = endpoint(local);
+    SocketBuilder(Socket {
+        state: TcpState::Established,
         kind: SocketKind::Full,
-        family: Family::Ipv4,
-        local: Endpoint::new(address, 80),
-        remote: Endpoint::new(address, 1024),
+        family: match local.address {
+            std::net::IpAddr::V4(_) => Family::Ipv4,
+            std::net::IpAddr::V6(_) => Family::Ipv6,
+        },
+        local,
+        remote: endpoint(remote),
         interface: None,
         recv_q: 0,
         send_q: Some(0),
         timer: None,
-        uid: None,
-        inode: None,
+        uid: Some(0),
+        inode: Some(1),
         cookie: None,
         cgroup: None,
         shutdown: None,
         tcp_info: None,
+    })
+}
+
+impl SocketBuilder {
+    /// In TIME_WAIT, which ends in so many ms.
+    pub(crate) fn in_time_wait(mut self, expires_ms: u32) -> Self {
+        self.0.state = TcpState::TimeWait;
+        self.0.kind = SocketKind::TimeWait;
+        self.0.timer = Some(SocketTimer {
+            kind: TimerKind::TimeWait,
+            expires_ms,
+            retransmits: 0,
+        });
+        self
+    }
+
+    /// A handshake whose SYN-ACK was sent again so often.
+    pub(crate) fn in_syn_recv(mut self, retransmits: u8) -> Self {
+        self.0.state = TcpState::SynRecv;
+        self.0.kind = SocketKind::Request;
+        self.0.inode = None;
+        self.0.timer = Some(SocketTimer {
+            kind: TimerKind::Retransmit,
+            expires_ms: 500,
+            retransmits,
+        });
+        self
+    }
+
+    /// Listening, with so many connections waiting and room for so many.
+    pub(crate) fn listening(mut self, waiting: u32, limit: Option<u32>) -> Self {
+        self.0.state = TcpState::Listen;
+        self.0.recv_q = waiting;
+        self.0.send_q = limit;
+        self
+    }
+
+    /// In another state.
+    pub(crate) fn in_state(mut self, state: TcpState) -> Self {
+        self.0.state = state;
+        self
+    }
+
+    /// Not accepted yet.
+    pub(crate) fn unaccepted(mut self) -> Self {
+        self.0.inode = None;
+        self
+    }
+
+    pub(crate) fn build(self) -> Socket {
+        self.0
     }
 }

@@ -4,6 +4,7 @@
 mod generate;
 mod leaks;
 mod output;
+mod pressure;
 mod sample;
 mod source;
 mod summary;
@@ -44,6 +45,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<Outcome> {
     match command {
         Command::Summary(args) => summary::run(&cli.common, args),
         Command::Leaks(args) => leaks::run(&cli.common, args),
+        Command::Pressure(args) => pressure::run(&cli.common, args),
         Command::Watch(args) => watch::run(&cli.common, args),
         Command::Generate(args) => generate::run(args),
     }

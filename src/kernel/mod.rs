@@ -2,10 +2,12 @@
 //! counters. Everything that can fail says what it was doing to what.
 
 mod counters;
+mod digits;
 mod error;
 mod fallback;
 mod host;
 pub mod netlink;
+mod port_settings;
 mod proc_root;
 pub mod processes;
 mod procfs;
@@ -18,6 +20,7 @@ pub use counters::read_counters;
 pub use error::{KernelError, NetlinkFailure};
 pub use fallback::FallbackSource;
 pub use host::read_host;
+pub use port_settings::{read_port_settings, read_tcp_mem};
 pub use proc_root::ProcRoot;
 pub use procfs::ProcfsSource;
 pub use replay::ReplaySource;

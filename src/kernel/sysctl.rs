@@ -4,12 +4,12 @@ use super::ProcRoot;
 use super::proc_root::read_small;
 use crate::model::{Sysctl, Sysctls};
 
-/// Reads every setting. What the kernel doesn't have, or doesn't let us read,
-/// is unknown.
+/// Reads the wanted settings: each is a file, so nobody reads more than is
+/// shown. What the kernel doesn't have, or doesn't let us read, is unknown.
 #[must_use]
-pub fn read_sysctls(proc_root: &ProcRoot) -> Sysctls {
+pub fn read_sysctls(proc_root: &ProcRoot, wanted: &[Sysctl]) -> Sysctls {
     let mut buffer = Vec::with_capacity(64);
-    Sysctls::read(|sysctl| read_sysctl(proc_root, sysctl, &mut buffer))
+    Sysctls::read(wanted, |sysctl| read_sysctl(proc_root, sysctl, &mut buffer))
 }
 
 fn read_sysctl(proc_root: &ProcRoot, sysctl: Sysctl, buffer: &mut Vec<u8>) -> Option<u64> {
@@ -30,7 +30,7 @@ mod tests {
         std::fs::write(ipv4.join("tcp_tw_reuse"), "2\n").unwrap();
         std::fs::write(ipv4.join("tcp_syncookies"), "yes\n").unwrap();
         std::fs::write(ipv4.join("tcp_fin_timeout"), b"\xff\xfe").unwrap();
-        let sysctls = read_sysctls(&ProcRoot::new(root.path()));
+        let sysctls = read_sysctls(&ProcRoot::new(root.path()), Sysctl::SUMMARY);
         assert_eq!(sysctls.get(Sysctl::TcpTwReuse), Some(2));
         assert_eq!(sysctls.get(Sysctl::TcpSyncookies), None);
         assert_eq!(sysctls.get(Sysctl::TcpFinTimeout), None);

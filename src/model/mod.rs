@@ -11,6 +11,8 @@ mod endpoint;
 mod leaks;
 pub mod number;
 mod peer_filter;
+mod port;
+mod pressure;
 mod process;
 mod query;
 mod sample;
@@ -29,6 +31,11 @@ pub use counters::{Counter, Counters};
 pub use endpoint::{Endpoint, Family};
 pub use leaks::{LeakDigest, Suspect, Who};
 pub use peer_filter::PeerFilter;
+pub use port::{PortRange, PortSet};
+pub use pressure::{
+    Destination, HostWide, Listener, Listeners, PortReading, PortSettings, Ports, Pressure,
+    SharedPool, TimeWaitTally,
+};
 pub use process::{
     Holder, IncompleteScan, Process, ScanCoverage, SocketPast, VanishedSocket, VanishedSockets,
 };

@@ -1,8 +1,8 @@
 //! What one reading gave.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
-use super::{Collection, Counters, LeakDigest, Sysctls, TcpState};
+use super::{Collection, Counters, LeakDigest, Pressure, Sysctls, TcpState};
 
 /// The network namespace that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,7 +120,7 @@ impl StateCounts {
 }
 
 /// What one reading gave: counts, settings, counters, and how it went.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Sample {
     /// When; `None` for a recorded dump, which doesn't say.
     pub taken_at: Option<SystemTime>,
@@ -138,4 +138,9 @@ pub struct Sample {
     pub sysctls: Sysctls,
     /// What the kernel counted since the namespace began.
     pub counters: Counters,
+    /// When they were read, for rates between samples: a clock that nobody
+    /// sets. `None` for a recorded dump.
+    pub read_at: Option<Instant>,
+    /// What can run out, as far as the command looked.
+    pub pressure: Pressure,
 }

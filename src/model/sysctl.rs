@@ -17,8 +17,9 @@ pub enum Sysctl {
     /// `net.ipv4.tcp_fin_timeout`, s: how long an orphan stays in FIN_WAIT2.
     /// It doesn't shorten TIME_WAIT.
     TcpFinTimeout,
-    /// `net.ipv4.tcp_max_syn_backlog`: the SYN queue of a listener, where
-    /// cookies are off.
+    /// `net.ipv4.tcp_max_syn_backlog`: where cookies are off, a listener takes
+    /// SYNs of unknown peers up to three quarters of it. Its own backlog bounds
+    /// its SYN queue in any case (`tcp_conn_request`).
     TcpMaxSynBacklog,
     /// `net.core.somaxconn`: the upper limit of every accept queue.
     Somaxconn,
@@ -31,11 +32,19 @@ pub enum Sysctl {
     /// `net.ipv4.tcp_tw_recycle`: gone since 4.12; where it is 1 it breaks
     /// clients behind NAT.
     TcpTwRecycle,
+    /// `net.ipv4.tcp_synack_retries`: how often a SYN-ACK is sent again.
+    TcpSynackRetries,
+    /// `net.ipv4.tcp_abort_on_overflow`: 1 answers with a reset where a full
+    /// accept queue otherwise stays silent.
+    TcpAbortOnOverflow,
+    /// `net.ipv4.tcp_max_orphans`: sockets without a process that the host may
+    /// have. Not to be seen in a child namespace.
+    TcpMaxOrphans,
 }
 
 impl Sysctl {
-    /// Every setting, in the order in which they are shown.
-    pub const ALL: [Self; 10] = [
+    /// The settings that the summary judges by and shows, in that order.
+    pub const SUMMARY: &'static [Self] = &[
         Self::TcpTwReuse,
         Self::TcpTwReuseDelay,
         Self::TcpTimestamps,
@@ -46,6 +55,23 @@ impl Sysctl {
         Self::TcpFastopen,
         Self::TcpMaxTwBuckets,
         Self::TcpTwRecycle,
+    ];
+
+    /// The settings that `pressure` judges by and shows, in that order.
+    pub const PRESSURE: &'static [Self] = &[
+        Self::TcpTwReuse,
+        Self::TcpTwReuseDelay,
+        Self::TcpTimestamps,
+        Self::TcpSyncookies,
+        Self::TcpMaxSynBacklog,
+        Self::TcpSynackRetries,
+        Self::Somaxconn,
+        Self::TcpAbortOnOverflow,
+        Self::TcpFinTimeout,
+        Self::TcpFastopen,
+        Self::TcpMaxTwBuckets,
+        Self::TcpTwRecycle,
+        Self::TcpMaxOrphans,
     ];
 
     /// The name as sysctl(8) takes it.
@@ -62,6 +88,9 @@ impl Sysctl {
             Self::TcpFastopen => "net.ipv4.tcp_fastopen",
             Self::TcpMaxTwBuckets => "net.ipv4.tcp_max_tw_buckets",
             Self::TcpTwRecycle => "net.ipv4.tcp_tw_recycle",
+            Self::TcpSynackRetries => "net.ipv4.tcp_synack_retries",
+            Self::TcpAbortOnOverflow => "net.ipv4.tcp_abort_on_overflow",
+            Self::TcpMaxOrphans => "net.ipv4.tcp_max_orphans",
         }
     }
 
@@ -77,18 +106,21 @@ impl Sysctl {
 /// not be read, is `None`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sysctls {
-    values: [Option<u64>; Sysctl::ALL.len()],
+    values: Vec<(Sysctl, Option<u64>)>,
 }
 
 impl Sysctls {
-    /// Asks `value` for every setting.
-    pub fn read(value: impl FnMut(Sysctl) -> Option<u64>) -> Self {
+    /// Asks `value` for each of the wanted settings.
+    pub fn read(wanted: &[Sysctl], mut value: impl FnMut(Sysctl) -> Option<u64>) -> Self {
         Self {
-            values: Sysctl::ALL.map(value),
+            values: wanted
+                .iter()
+                .map(|&sysctl| (sysctl, value(sysctl)))
+                .collect(),
         }
     }
 
-    /// The value of one setting.
+    /// The value of one setting; `None` too when it wasn't wanted.
     #[must_use]
     pub fn get(&self, sysctl: Sysctl) -> Option<u64> {
         self.iter()
@@ -96,9 +128,9 @@ impl Sysctls {
             .flatten()
     }
 
-    /// Every setting with its value.
+    /// Every setting that was wanted with its value.
     pub fn iter(&self) -> impl Iterator<Item = (Sysctl, Option<u64>)> {
-        Sysctl::ALL.into_iter().zip(self.values)
+        self.values.iter().copied()
     }
 }
 
@@ -108,7 +140,7 @@ mod tests {
 
     #[test]
     fn a_setting_is_found_by_name_whatever_the_others_are() {
-        let sysctls = Sysctls::read(|sysctl| match sysctl {
+        let sysctls = Sysctls::read(Sysctl::SUMMARY, |sysctl| match sysctl {
             Sysctl::TcpSyncookies => Some(2),
             Sysctl::TcpTwRecycle => None,
             _ => Some(9),
@@ -116,6 +148,7 @@ mod tests {
         assert_eq!(sysctls.get(Sysctl::TcpSyncookies), Some(2));
         assert_eq!(sysctls.get(Sysctl::TcpTwRecycle), None);
         assert_eq!(sysctls.get(Sysctl::Somaxconn), Some(9));
+        assert_eq!(sysctls.get(Sysctl::TcpMaxOrphans), None, "not wanted");
         assert_eq!(Sysctl::Somaxconn.short_name(), "somaxconn");
     }
 }

@@ -6,6 +6,7 @@
 mod finding;
 mod header;
 pub mod leaks;
+pub mod pressure;
 mod safe;
 mod style;
 pub mod summary;
@@ -14,8 +15,17 @@ pub mod watch;
 pub use safe::safe;
 pub use style::Style;
 
+use crate::model::number;
+
 /// Adds a line to a text.
 fn push_line(text: &mut String, line: &str) {
     text.push_str(line);
     text.push('\n');
+}
+
+/// A share as a number from 0 to 1 and more; `None` of nothing, or of what
+/// isn't known.
+fn share(part: Option<u64>, whole: Option<u64>) -> Option<f64> {
+    part.zip(whole)
+        .and_then(|(part, whole)| number::ratio(part, whole))
 }

@@ -8,7 +8,10 @@ use std::{
     io::{IoSlice, Read as _, Write as _},
     mem::MaybeUninit,
     net::SocketAddr,
-    os::{fd::AsFd as _, unix::net::UnixStream},
+    os::{
+        fd::AsFd as _,
+        unix::{net::UnixStream, process::CommandExt as _},
+    },
     process::{Command, Stdio},
     time::Duration,
 };
@@ -36,6 +39,7 @@ pub(crate) const ACTORS: &[(&str, Act)] = &[
     ("has it in flight", has_it_in_flight),
     ("shares its port", shares_its_port),
     ("pools connections", pools_connections),
+    ("has an evil name", has_an_evil_name),
 ];
 
 /// Hung, or interested in other things: data and FIN wait in the receive queue.
@@ -167,6 +171,30 @@ fn pools_connections(part: &mut Part) {
     let _pool: Vec<Socket> = (0..count).map(connect).collect();
     part.say("connected");
     part.stay();
+}
+
+/// What it calls itself, and its child, is written for the terminal and the parser of whoever
+/// looks for them.
+pub(crate) const EVIL_NAME: &str = "evil\u{1b}[2J\"},{";
+pub(crate) const EVIL_ARGUMENT: &str = "=cmd\n\u{1b}[31m,\"x\" 'y";
+
+/// Never reads, under a name that does harm where it is printed as it is. Says its child's pid,
+/// which holds the first connection too.
+fn has_an_evil_name(part: &mut Part) {
+    std::fs::write("/proc/self/comm", EVIL_NAME).expect("a name");
+    let connections = serve(part);
+    let first = connections.first().expect("a connection");
+    let first = first.as_fd().try_clone_to_owned().expect("a descriptor");
+    let mut child = Command::new("cat")
+        .arg0(EVIL_ARGUMENT)
+        .stdin(Stdio::piped())
+        .stdout(first)
+        .spawn()
+        .expect("start a child");
+    part.say(child.id());
+    part.stay();
+    drop(child.stdin.take());
+    child.wait().expect("the child ends");
 }
 
 /// What all servers begin with. The listener is gone afterwards, so that only the connections

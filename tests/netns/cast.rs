@@ -17,7 +17,7 @@ use crate::lab::{
 };
 
 /// Starts a server and connects to it so many times.
-fn connected(lab: &Lab, name: &str, net: Net, count: usize) -> (Actor, Vec<Socket>) {
+pub(crate) fn connected(lab: &Lab, name: &str, net: Net, count: usize) -> (Actor, Vec<Socket>) {
     let mut actor = lab.actor(name, &[&net.to_string(), &count.to_string()]);
     let mut to = net.loopback();
     to.set_port(actor.hear().parse().expect("a port"));
@@ -26,7 +26,7 @@ fn connected(lab: &Lab, name: &str, net: Net, count: usize) -> (Actor, Vec<Socke
     (actor, clients)
 }
 
-fn connect(net: Net, to: SocketAddr) -> Socket {
+pub(crate) fn connect(net: Net, to: SocketAddr) -> Socket {
     let client = socket(net);
     client.connect(&to.into()).expect("connect");
     client
@@ -34,7 +34,7 @@ fn connect(net: Net, to: SocketAddr) -> Socket {
 
 /// Waits for the server's end of a client's connection to be in CLOSE_WAIT, with so many bytes
 /// unread, a FIN counting as one.
-fn close_wait_with(client: &Socket, unread: u32) -> Row {
+pub(crate) fn close_wait_with(client: &Socket, unread: u32) -> Row {
     let peer = client.peer_addr().expect("connected").as_socket().unwrap();
     until("the right queue in CLOSE_WAIT", || {
         match Table::read().find(peer, address_of(client)) {

@@ -21,4 +21,6 @@ mod actors;
 mod cast;
 mod fixtures;
 mod lab;
+mod leaks;
+mod pressure;
 mod summary;

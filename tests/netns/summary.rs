@@ -34,12 +34,13 @@ fn json(lab: &Lab, more: &[&str], confinement: Option<Confinement>) -> Value {
 }
 
 /// The counts of a document in which every number is known. Bound-only sockets are null unless
-/// asked for.
+/// asked for; so is, in a recording, a state that it doesn't show.
 fn tally(document: &Value) -> Tally {
     let mut tally = Tally::default();
     for state in State::ALL {
         let counts = &document["states"][state.json_key()];
-        if state == State::BoundInactive && counts.is_null() {
+        let untold = state == State::BoundInactive || document["collection"]["source"] == "replay";
+        if untold && counts.is_null() {
             continue;
         }
         for (family, key) in [(Family::Ipv4, "ipv4"), (Family::Ipv6, "ipv6")] {

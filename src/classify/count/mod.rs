@@ -68,15 +68,14 @@ pub struct Reading<'a> {
     pub kernel: Option<(u32, u32)>,
 }
 
-impl Reading<'_> {
-    /// Whether it tells how many bound-only sockets there are. /proc never
-    /// shows them, and a recording doesn't say whether it was asked.
-    fn tells_bound(&self, scope: Scope) -> bool {
-        scope.bound
-            && self.source == SourceKind::Netlink
-            && self.kernel.is_some_and(|version| version >= BOUND_INACTIVE)
-    }
+/// Whether a source shows bound-only sockets when it is asked for them. /proc
+/// never does, and a recording doesn't say whether it was asked.
+#[must_use]
+pub fn shows_bound(source: SourceKind, kernel: Option<(u32, u32)>) -> bool {
+    source == SourceKind::Netlink && kernel.is_some_and(|version| version >= BOUND_INACTIVE)
+}
 
+impl Reading<'_> {
     /// Whether a state, or a family, of which nothing was shown has no sockets.
     /// In a recording it may have been left out: ss records what it was asked
     /// for, TIME_WAIT and LISTEN only with -a.
@@ -156,7 +155,7 @@ fn counts(
     scope: Scope,
     mut count: impl FnMut(TcpState) -> StateCount,
 ) -> StateCounts {
-    let tells_bound = reading.tells_bound(scope);
+    let tells_bound = scope.bound && shows_bound(reading.source, reading.kernel);
     let tells_absence = reading.tells_absence();
     let shown = reading.tally.all();
     let unknown = reading.tally.of(TcpState::Unknown(0)).total();

@@ -27,7 +27,7 @@ const UNDATED: u64 = 50;
 
 fn judge(sample: &Sample, _previous: Option<&Sample>) -> Judgement {
     let Some(leaks) = &sample.leaks else {
-        return Judgement::Unknown;
+        return Judgement::NotAsked;
     };
     let total = leaks.counts.leaked();
     let undated = leaks.counts.of(Verdict::Undated);
@@ -163,7 +163,7 @@ mod tests {
         match judge(&sample().with_leaks(digest).build(), None) {
             Judgement::Found(findings) => findings,
             Judgement::Fine => Vec::new(),
-            Judgement::Unknown => panic!("everything needed is there"),
+            Judgement::Unknown | Judgement::NotAsked => panic!("everything needed is there"),
         }
     }
 
@@ -200,7 +200,7 @@ mod tests {
             (Verdict::Undated, 49),
         ];
         assert_eq!(found(digest(&spared, Vec::new())), []);
-        assert_eq!(judge(&sample().build(), None), Judgement::Unknown);
+        assert_eq!(judge(&sample().build(), None), Judgement::NotAsked);
     }
 
     #[test]

@@ -1,10 +1,32 @@
 //! The rules, one file a subject. The list that is applied is
 //! [`super::RULES`].
 
+mod accept_queue;
 mod close_wait;
+mod host_wide;
+mod ports;
 mod syn;
+mod syn_flood;
 mod time_wait;
 
+pub(super) use accept_queue::ACCEPT_QUEUE_FULL;
 pub(super) use close_wait::CLOSE_WAIT_LEAK;
+pub(super) use host_wide::{ORPHANS, TCP_MEMORY};
+pub(super) use ports::PORTS_EXHAUSTION;
 pub(super) use syn::{SYN_RECV_BACKLOG, TCP_SYNCOOKIES};
+pub(super) use syn_flood::SYN_FLOOD;
 pub(super) use time_wait::{TCP_TW_RECYCLE, TIME_WAIT_BUCKETS};
+
+#[cfg(test)]
+mod testing {
+    use super::super::{Judgement, Severity};
+
+    /// The severity of the first finding; `None` when nothing was found.
+    pub(super) fn severity(judgement: &Judgement) -> Option<Severity> {
+        match judgement {
+            Judgement::Found(findings) => Some(findings[0].severity),
+            Judgement::Fine => None,
+            Judgement::Unknown | Judgement::NotAsked => panic!("everything needed is there"),
+        }
+    }
+}

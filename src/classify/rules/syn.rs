@@ -1,10 +1,11 @@
 //! Handshakes that don't finish.
 
+use super::super::listeners::{SynEvidence, syn_limit};
 use super::super::{Evidence, Finding, Judgement, Rule, Severity};
 use crate::model::number::{counted, grouped, ratio};
-use crate::model::{Counter, Sample, Sysctl, TcpState};
+use crate::model::{Listener, Sample, Sysctl, TcpState};
 
-/// Many half-open connections for the backlog there is.
+/// Many unfinished handshakes for the SYN queue that there is.
 pub(in crate::classify) const SYN_RECV_BACKLOG: Rule = Rule {
     name: "syn_recv_backlog",
     topic: "SYN_RECV",
@@ -18,64 +19,69 @@ pub(in crate::classify) const TCP_SYNCOOKIES: Rule = Rule {
     judge: judge_cookies,
 };
 
-/// Share of tcp_max_syn_backlog, all listeners together.
-const WARNING: f64 = 0.5;
-/// Without cookies the kernel refuses new clients of a listener from three
-/// quarters of its backlog on (tcp_conn_request).
-const CRITICAL_WITHOUT_COOKIES: f64 = 0.75;
+/// Share of the places in a listener's SYN queue.
+const HIGH: f64 = 0.5;
 
-fn judge_backlog(sample: &Sample, _previous: Option<&Sample>) -> Judgement {
-    let (Some(count), Some(backlog)) = (
-        sample.states.total_of(TcpState::SynRecv),
-        sample.sysctls.get(Sysctl::TcpMaxSynBacklog),
-    ) else {
-        return Judgement::Unknown;
+fn judge_backlog(sample: &Sample, previous: Option<&Sample>) -> Judgement {
+    let Some(listeners) = &sample.pressure.listeners else {
+        return Judgement::NotAsked;
     };
-    let cookies = sample.sysctls.get(Sysctl::TcpSyncookies);
-    let Some(used) = ratio(count, backlog).filter(|&used| used >= WARNING) else {
+    let evidence = SynEvidence::of(sample, previous);
+    let mut fullest: Option<(f64, u64, u64, &Listener)> = None;
+    for listener in &listeners.listeners {
+        let (Some(handshakes), Some(limit)) = (listener.syn_recv, syn_limit(listener, &evidence))
+        else {
+            return Judgement::Unknown;
+        };
+        let handshakes = u64::from(handshakes);
+        // A queue that is full is the matter of the rule on floods.
+        let used = ratio(handshakes, limit).filter(|&used| (HIGH..1.0).contains(&used));
+        if let Some(used) = used
+            && fullest.is_none_or(|(most, ..)| used > most)
+        {
+            fullest = Some((used, handshakes, limit, listener));
+        }
+    }
+    let Some((used, handshakes, limit, listener)) = fullest else {
         return Judgement::Fine;
     };
-    let (severity, consequence) = match cookies {
-        Some(0) if used >= CRITICAL_WITHOUT_COOKIES => (
-            Severity::Critical,
-            "cookies are off, so SYNs of honest clients are dropped",
-        ),
+    let (severity, consequence) = match evidence.cookies {
         Some(0) => (
             Severity::Warning,
-            "cookies are off, so honest clients will be dropped when it fills",
+            "cookies are off, so clients are dropped when it is full",
         ),
         Some(_) => (
-            Severity::Warning,
-            "cookies keep honest clients coming, and hide how large a flood is",
+            Severity::Info,
+            "cookies let honest clients in when it is full",
         ),
         None => (Severity::Warning, "whether cookies are on is not known"),
     };
-    let mut evidence = vec![
-        Evidence::count("syn_recv", count),
-        Evidence::count("max_syn_backlog", backlog),
+    let mut numbers = vec![
+        Evidence::count("syn_recv", handshakes),
+        Evidence::count("syn_queue_limit", limit),
         Evidence::ratio("used_ratio", used),
     ];
-    evidence.extend(cookies.map(|value| Evidence::count("tcp_syncookies", value)));
-    for (name, counter) in [
-        ("syncookies_sent", Counter::SyncookiesSent),
-        ("listen_drops", Counter::ListenDrops),
-    ] {
-        let value = sample.counters.get(counter);
-        evidence.extend(value.map(|value| Evidence::count(name, value)));
-    }
+    numbers.extend(
+        evidence
+            .cookies
+            .map(|value| Evidence::count("tcp_syncookies", value)),
+    );
     Judgement::Found(vec![Finding {
         rule: SYN_RECV_BACKLOG.name,
         severity,
-        subject: "SYN_RECV".to_owned(),
+        subject: listener.local.to_string(),
         message: format!(
-            "{} unfinished, against a backlog of {} a listener; {consequence}",
-            counted(count, "handshake is", "handshakes are"),
-            grouped(backlog),
+            "{} unfinished at {}, whose SYN queue holds {}; {consequence}",
+            counted(handshakes, "handshake is", "handshakes are"),
+            listener.local,
+            grouped(limit),
         ),
-        advice: "see whether the peers are real, a flood comes from addresses that never answer: \
-                 ss -tn state syn-recv"
-            .to_owned(),
-        evidence,
+        advice: format!(
+            "see whether the peers are real, a flood comes from addresses that never answer: \
+             ss -tn state syn-recv sport = :{}",
+            listener.local.port
+        ),
+        evidence: numbers,
         state: Some(TcpState::SynRecv),
     }])
 }
@@ -101,31 +107,57 @@ fn judge_cookies(sample: &Sample, _previous: Option<&Sample>) -> Judgement {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::testing::sample;
+    use super::super::super::listeners::ListenerTally;
+    use super::super::super::testing::{sample, socket};
+    use super::super::testing::severity;
     use super::*;
+    use crate::model::Pressure;
+
+    fn judged(handshakes: u32, limit: Option<u32>, cookies: u64, max_backlog: u64) -> Judgement {
+        let mut tally = ListenerTally::in_passing();
+        let listening = socket("0.0.0.0:80", "0.0.0.0:0").listening(0, limit);
+        tally.add_listener(&listening.build());
+        for _ in 0..handshakes {
+            let request = socket("10.0.0.1:80", "192.0.2.1:1000").in_syn_recv(0);
+            tally.add(&request.build());
+        }
+        let sample = sample()
+            .with_sysctl(Sysctl::TcpMaxSynBacklog, max_backlog)
+            .with_sysctl(Sysctl::TcpSyncookies, cookies)
+            .with_pressure(Pressure {
+                listeners: Some(tally.finish()),
+                ..Pressure::default()
+            });
+        judge_backlog(&sample.build(), None)
+    }
+
+    /// A queue of backlog 127 holds 128. The kernel's limit is the listener's
+    /// own; tcp_max_syn_backlog counts only where cookies are off.
+    #[test]
+    fn a_syn_queue_is_high_from_half_of_what_it_holds() {
+        for (handshakes, cookies, max_backlog, expected) in [
+            (63, 1, 16, None),
+            (64, 1, 16, Some(Severity::Info)),
+            (127, 1, 16, Some(Severity::Info)),
+            (128, 1, 16, None),
+            (63, 0, 4_096, None),
+            (64, 0, 4_096, Some(Severity::Warning)),
+            (23, 0, 64, None),
+            (24, 0, 64, Some(Severity::Warning)),
+            (48, 0, 64, None),
+        ] {
+            assert_eq!(
+                severity(&judged(handshakes, Some(127), cookies, max_backlog)),
+                expected,
+                "{handshakes} with cookies {cookies}"
+            );
+        }
+    }
 
     #[test]
-    fn the_backlog_is_judged_by_cookies() {
-        for (count, cookies, expected) in [
-            (63, 1, None),
-            (64, 1, Some(Severity::Warning)),
-            (1_000, 1, Some(Severity::Warning)),
-            (63, 0, None),
-            (64, 0, Some(Severity::Warning)),
-            (95, 0, Some(Severity::Warning)),
-            (96, 0, Some(Severity::Critical)),
-        ] {
-            let sample = sample()
-                .with_state(TcpState::SynRecv, count)
-                .with_sysctl(Sysctl::TcpMaxSynBacklog, 128)
-                .with_sysctl(Sysctl::TcpSyncookies, cookies);
-            let found = match judge_backlog(&sample.build(), None) {
-                Judgement::Found(findings) => Some(findings[0].severity),
-                Judgement::Fine => None,
-                Judgement::Unknown => panic!("everything needed is there"),
-            };
-            assert_eq!(found, expected, "{count} with cookies {cookies}");
-        }
+    fn over_proc_no_syn_queue_has_a_verdict() {
+        assert_eq!(judged(64, None, 1, 64), Judgement::Unknown);
+        assert_eq!(judge_backlog(&sample().build(), None), Judgement::NotAsked);
     }
 
     #[test]

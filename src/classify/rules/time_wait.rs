@@ -119,7 +119,7 @@ mod tests {
         match judge(&sample.build(), None) {
             Judgement::Found(findings) => Some(findings[0].severity),
             Judgement::Fine => None,
-            Judgement::Unknown => panic!("everything needed is there"),
+            Judgement::Unknown | Judgement::NotAsked => panic!("everything needed is there"),
         }
     }
 

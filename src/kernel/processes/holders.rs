@@ -1,9 +1,8 @@
 //! Sockets to processes: every descriptor that refers to one of some sockets.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::Which;
-use super::inodes::InodeSet;
 use super::scan::scan;
 use crate::kernel::{KernelError, ProcRoot};
 use crate::model::{Holder, ScanCoverage};
@@ -38,7 +37,9 @@ impl Holders {
         wanted: impl IntoIterator<Item = u64>,
         which: Which<'_>,
     ) -> Result<Self, KernelError> {
-        let wanted: InodeSet = wanted.into_iter().collect();
+        // A hash of less care would save 6 of the 10 ns that a look costs here;
+        // readlinkat before it takes 1000.
+        let wanted: HashSet<u64> = wanted.into_iter().collect();
         if wanted.is_empty() {
             return Ok(Self::default());
         }

@@ -1,5 +1,7 @@
 //! The names in /proc/PID/fd and what they point to.
 
+use crate::kernel::digits::decimal;
+
 /// The number that is a whole name; `None` for `.`, `..`, and whatever else is
 /// no decimal number of 32 bits.
 pub(super) fn number(name: &[u8]) -> Option<u32> {
@@ -9,16 +11,6 @@ pub(super) fn number(name: &[u8]) -> Option<u32> {
 /// The inode of `socket:[1234]`; `None` for what isn't a socket.
 pub(super) fn socket_inode(link: &[u8]) -> Option<u64> {
     decimal(link.strip_prefix(b"socket:[")?.strip_suffix(b"]")?)
-}
-
-fn decimal(digits: &[u8]) -> Option<u64> {
-    if digits.is_empty() {
-        return None;
-    }
-    digits.iter().try_fold(0_u64, |number, &digit| {
-        let value = char::from(digit).to_digit(10)?;
-        number.checked_mul(10)?.checked_add(value.into())
-    })
 }
 
 #[cfg(test)]

@@ -8,7 +8,6 @@
 mod cgroups;
 mod facts;
 mod holders;
-mod inodes;
 mod link;
 mod scan;
 mod stat;

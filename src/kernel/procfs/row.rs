@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::lines::Line;
+use crate::kernel::digits::{decimal, number};
 use crate::model::{Endpoint, Family, Socket, SocketKind, SocketTimer, TcpState, TimerKind};
 
 /// The kernel prints times in ticks of `USER_HZ`, 100 a second on every
@@ -118,20 +119,4 @@ fn hex_pair(text: &[u8]) -> Option<(u32, u32)> {
 
 fn hex(digits: &[u8]) -> Option<u32> {
     number(digits, 16).and_then(|value| u32::try_from(value).ok())
-}
-
-fn decimal(digits: &[u8]) -> Option<u64> {
-    number(digits, 10)
-}
-
-fn number(digits: &[u8], base: u32) -> Option<u64> {
-    if digits.is_empty() {
-        return None;
-    }
-    digits.iter().try_fold(0_u64, |value, &byte| {
-        let digit = char::from(byte).to_digit(base)?;
-        value
-            .checked_mul(u64::from(base))?
-            .checked_add(u64::from(digit))
-    })
 }

@@ -33,7 +33,11 @@ pub fn table(view: &View<'_>, style: &Style) -> String {
         text.push('\n');
     }
     if let Some(why) = words::unattributed(report) {
-        paragraph(&mut text, &format!("No owner in sight of {why}"), style);
+        paragraph(
+            &mut text,
+            &format!("Without an owner in sight: {why}"),
+            style,
+        );
     }
     text.push_str(&owners::processes(view, style));
     text.push_str(&owners::listeners(view, style));
@@ -111,7 +115,10 @@ fn remarks(view: &View<'_>, style: &Style) -> String {
 fn asked(text: &mut String, view: &View<'_>, style: &Style) {
     for &pid in view.asked {
         let in_table = view.report.processes.iter();
-        if in_table.into_iter().any(|leaks| leaks.process.pid == pid) {
+        let mut queues = view.report.listeners.iter();
+        if in_table.into_iter().any(|leaks| leaks.process.pid == pid)
+            || queues.any(|queue| queue.pids.contains(&pid))
+        {
             continue;
         }
         let process = view.processes.get(&pid);

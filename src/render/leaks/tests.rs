@@ -1,1 +1,316 @@
+use super::*;
+use crate::classify::close_wait::testing::{SocketBuilder, close_wait, endpoint};
+use crate::classify::close_wait::{
+    Earlier, HoldersOf, Interval, Judge, Listeners, Owners, Selection,
+};
+use crate::model::{
+    CgroupId, ContainerRuntime, Endpoint, Holder, NetNs, ScanCoverage, Socket, SocketPast,
+    TimerKind, Unit, VanishedSocket, VanishedSockets,
+};
+use crate::render::Style;
 
+/// A host with every kind of socket, process and gap.
+#[derive(Default)]
+struct Stage {
+    sockets: Vec<SocketBuilder>,
+    holders: HashMap<u64, Vec<Holder>>,
+    processes: HashMap<u32, Process>,
+    listeners: Listeners,
+    scan: ScanCoverage,
+}
+
+impl HoldersOf for Stage {
+    fn holders_of(&self, inode: u64) -> &[Holder] {
+        self.holders.get(&inode).map_or(&[], Vec::as_slice)
+    }
+}
+
+fn process(pid: u32, command: &str, unit: Option<Unit>, fds: (u64, u64)) -> Process {
+    Process {
+        pid,
+        start_time: 1,
+        command: Some(command.to_owned()),
+        cmdline: Some(vec![format!("/usr/bin/{command}"), "-x".to_owned()]),
+        uid: Some(1000),
+        cgroup: Some("/system.slice/x.service".to_owned()),
+        unit,
+        open_fds: Some(fds.0),
+        fd_limit: Some(fds.1),
+    }
+}
+
+impl Stage {
+    fn full() -> Self {
+        let mut stage = Self::default();
+        let orders = Unit::Systemd {
+            name: "orders.service".to_owned(),
+            user: None,
+        };
+        let container = Unit::Container {
+            runtime: ContainerRuntime::Docker,
+            id: "3f2a".repeat(16),
+            pod: None,
+        };
+        for process in [
+            process(2231, "java", Some(orders), (918, 1_024)),
+            process(880, "nginx", Some(container), (61, 4_096)),
+            process(411, "rsync", None, (9, 1_024)),
+            process(77, "evil\u{1b}[2J\n\"},{", None, (8, 1_024)),
+        ] {
+            stage.processes.insert(process.pid, process);
+        }
+        for number in 1..=81 {
+            let remote = if number <= 78 {
+                "10.0.0.9:5432"
+            } else {
+                "10.0.0.8:6379"
+            };
+            let local = format!("10.0.0.5:{}", 40_000 + number);
+            let pool = close_wait()
+                .ends(&local, remote)
+                .times(8_040_500, 8_041_000);
+            stage.add(2231, pool);
+        }
+        for number in 1..=3 {
+            let remote = format!("[::ffff:192.0.2.7]:{}", 50_000 + number);
+            let unread = close_wait().ends("[::ffff:10.0.0.5]:443", &remote);
+            stage.add(880, unread.queued(51).times(242_000, 300_000));
+        }
+        let half = || close_wait().times(90, 500_000).last_sent(100);
+        stage.add(411, half());
+        stage.add(411, half());
+        stage.add(77, close_wait().ends("10.0.0.5:25", "198.51.100.1:2525"));
+        stage.add(
+            77,
+            close_wait().timer(TimerKind::Keepalive).times(500, 900_000),
+        );
+        stage.add(0, close_wait().cgroup(7).times(70_000, 80_000));
+        let listener = close_wait().ends("0.0.0.0:8080", "0.0.0.0:0").listen();
+        let listener = listener.inode(9_000).queued(5).send_q(128);
+        stage.listeners.add(&listener.build());
+        stage.hold(880, 3, 9_000);
+        stage.add(
+            0,
+            close_wait()
+                .ends("10.0.0.5:8080", "192.0.2.9:1")
+                .inode(0)
+                .queued(1),
+        );
+        stage.scan.processes_scanned = 40;
+        stage.scan.processes_denied = 12;
+        stage
+    }
+
+    /// Adds a socket, held by a process unless that is 0.
+    fn add(&mut self, pid: u32, socket: SocketBuilder) {
+        let number = self.sockets.len() as u64 + 1;
+        let is_accepted = socket.clone().build().inode.is_some();
+        let inode = if is_accepted { 100 + number } else { 0 };
+        self.sockets.push(socket.inode(inode).cookie(number));
+        if pid != 0 {
+            let fd = 10 + u32::try_from(number).unwrap();
+            self.hold(pid, fd, inode);
+        }
+    }
+
+    fn hold(&mut self, pid: u32, fd: u32, inode: u64) {
+        self.holders
+            .entry(inode)
+            .or_default()
+            .push(Holder { pid, fd });
+    }
+
+    fn report(&self, earlier: Option<&Earlier>) -> LeakReport {
+        let judge = Judge {
+            min_age: Duration::from_secs(60),
+            uptime: Some(Duration::from_secs(86_400)),
+            earlier,
+        };
+        let sockets = self.sockets.iter().cloned();
+        let judged = sockets.map(|socket| judge.judge(socket.build())).collect();
+        let before = HashMap::from([((2231, 1), 80)]);
+        let owners = Owners {
+            holders: self,
+            processes: &self.processes,
+            listeners: &self.listeners,
+            scan: Some(self.scan),
+            earlier: earlier.map(|_| &before),
+        };
+        LeakReport::new(judge.min_age, judged, owners, Selection::default(), earlier)
+    }
+
+    fn show(&self, report: &LeakReport, show: impl Fn(&View<'_>) -> String) -> String {
+        let host = Host {
+            name: Some("web-3".to_owned()),
+            netns: Some(NetNs {
+                inode: 4_026_531_840,
+                name: None,
+            }),
+            kernel: Some((6, 18)),
+        };
+        let collection = Collection {
+            source: SourceKind::Netlink,
+            fallback_reason: None,
+            complete: true,
+            sockets: self.sockets.len() as u64,
+            duplicates: Some(0),
+            malformed: 0,
+        };
+        let removed = Cgroup {
+            id: CgroupId(7),
+            path: None,
+            removed: true,
+            unit: None,
+        };
+        show(&View {
+            host: &host,
+            taken_at: Some(std::time::UNIX_EPOCH + Duration::from_millis(1_750_000_000_123)),
+            elapsed: Duration::from_micros(1_400),
+            collection: &collection,
+            report,
+            processes: &self.processes,
+            cgroups: &HashMap::from([(CgroupId(7), removed)]),
+            asked: &[],
+            narrowed: false,
+            list_sockets: false,
+        })
+    }
+}
+
+fn on_terminal() -> Style {
+    Style {
+        color: false,
+        unicode: true,
+        width: Some(80),
+    }
+}
+
+#[test]
+fn the_table_at_80_columns() {
+    let stage = Stage::full();
+    let text = stage.show(&stage.report(None), |view| table(view, &on_terminal()));
+    assert!(
+        text.lines().all(|line| line.chars().count() <= 80),
+        "{text}"
+    );
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn a_cron_mail_is_ascii_and_whole() {
+    let stage = Stage::full();
+    let text = stage.show(&stage.report(None), |view| table(view, &Style::default()));
+    assert!(text.is_ascii(), "{text}");
+    assert!(text.contains(&"3f2a".repeat(16)), "nothing is cut: {text}");
+}
+
+#[test]
+fn two_looks_give_a_rate_and_the_time_that_is_left() {
+    let stage = Stage::full();
+    let then: Vec<Socket> = stage
+        .sockets
+        .iter()
+        .skip(1)
+        .cloned()
+        .map(SocketBuilder::build)
+        .collect();
+    let since = Interval {
+        at_least: Duration::from_secs(60),
+        at_most: Duration::from_secs(60),
+    };
+    let earlier = Earlier::new(&then, None).ago(since);
+    let text = stage.show(&stage.report(Some(&earlier)), |view| {
+        table(view, &Style::default())
+    });
+    assert!(text.contains("+1 in 1 m, +60 an hour."), "{text}");
+    assert!(
+        text.contains("runs out of descriptors in about 1 h 46 m"),
+        "{text}"
+    );
+    let looks = format!("In 1 m: {} stayed, 1 new, 0 gone.", then.len());
+    assert!(text.contains(&looks), "{text}");
+}
+
+#[test]
+fn every_socket_is_listed_on_request() {
+    let stage = Stage::full();
+    let text = stage.show(&stage.report(None), |view| {
+        let view = View {
+            list_sockets: true,
+            ..*view
+        };
+        table(&view, &Style::default())
+    });
+    assert!(text.contains("10.0.0.5:40001 -> 10.0.0.9:5432"), "{text}");
+    assert!(text.contains("Without a descriptor in sight"), "{text}");
+}
+
+#[test]
+fn connections_that_are_gone_are_told_by_descriptor() {
+    let stage = Stage::full();
+    let mut report = stage.report(None);
+    let vanished = |fd, past| VanishedSocket {
+        holder: Holder { pid: 880, fd },
+        inode: fd.into(),
+        past,
+        local: Some(Endpoint::new(endpoint("10.0.0.5:443").address, 443)),
+        unread: Some(0),
+    };
+    report.vanished = Some(VanishedSockets {
+        sockets: vec![
+            vanished(7, SocketPast::Ended),
+            vanished(8, SocketPast::NeverConnected),
+            vanished(9, SocketPast::Unknown),
+        ],
+        elsewhere: 0,
+        untold: 0,
+    });
+    let text = stage.show(&report, |view| table(view, &Style::default()));
+    assert!(text.contains("nginx[880] also keeps 1 descriptor whose connection is gone"));
+    assert!(text.contains("fd 7."), "{text}");
+    let text = stage.show(&report, |view| json(view).unwrap());
+    let document: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let fds: Vec<_> = document["vanished_fds"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .collect();
+    assert_eq!(fds.len(), 2, "one was never connected");
+    assert_eq!(fds[0]["past"], "ended");
+}
+
+#[test]
+fn a_host_without_such_sockets_says_so() {
+    let stage = Stage::default();
+    let text = stage.show(&stage.report(None), |view| table(view, &Style::default()));
+    assert_eq!(text, "No socket is in CLOSE_WAIT\n");
+}
+
+#[test]
+fn the_json_document_follows_the_contract() {
+    let mut stage = Stage::full();
+    // One of the pool says what 81 would.
+    stage.sockets.drain(1..81);
+    let text = stage.show(&stage.report(None), |view| json(view).unwrap());
+    let document: serde_json::Value = serde_json::from_str(&text).unwrap();
+    insta::assert_snapshot!(serde_json::to_string_pretty(&document).unwrap());
+}
+
+#[test]
+fn names_harm_neither_a_terminal_nor_a_parser() {
+    let stage = Stage::full();
+    let report = stage.report(None);
+    for style in [on_terminal(), Style::default()] {
+        let text = stage.show(&report, |view| table(view, &style));
+        assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text}");
+    }
+    let text = stage.show(&report, |view| csv(view).unwrap());
+    let mut reader = ::csv::Reader::from_reader(text.as_bytes());
+    let rows: Vec<_> = reader.records().collect::<Result<_, _>>().unwrap();
+    assert_eq!(
+        rows.len(),
+        stage.sockets.len(),
+        "each has one holder or none"
+    );
+    assert!(rows.iter().any(|row| row[1] == *"evil\u{1b}[2J\n\"},{"));
+}

@@ -67,7 +67,7 @@ pub(in crate::render) fn unattributed(report: &LeakReport) -> Option<String> {
     let mut reasons = Vec::new();
     let mut tell = |number: u64, reason: String| {
         if number > 0 {
-            reasons.push(format!("{}: {reason}", grouped(number)));
+            reasons.push(format!("{} ({reason})", grouped(number)));
         }
     };
     if let Some(Unowned::Unseen(why)) = report
@@ -78,13 +78,12 @@ pub(in crate::render) fn unattributed(report: &LeakReport) -> Option<String> {
         .or(Some(first))
     {
         let why = match why {
+            IncompleteScan::Denied(1) => {
+                "1 process belongs to another user: only root may look into it".to_owned()
+            }
             IncompleteScan::Denied(processes) => format!(
-                "{} that only root may look into",
-                counted(
-                    processes,
-                    "process belongs to another user",
-                    "processes belong to other users"
-                )
+                "{} processes belong to other users: only root may look into them",
+                grouped(processes)
             ),
             IncompleteScan::Hidden => {
                 "/proc hides other users' processes (hidepid); root sees them".to_owned()
@@ -100,8 +99,8 @@ pub(in crate::render) fn unattributed(report: &LeakReport) -> Option<String> {
     }
     tell(
         of(|why| *why == Unowned::NoDescriptor),
-        "no process in sight has a descriptor (in flight between processes, in another pid \
-         namespace, or the kernel's own)"
+        "no process in sight has a descriptor: in flight between processes, in another pid \
+         namespace, or the kernel's own"
             .to_owned(),
     );
     tell(
@@ -112,7 +111,7 @@ pub(in crate::render) fn unattributed(report: &LeakReport) -> Option<String> {
         of(|why| *why == Unowned::NotSearched),
         "a recorded dump doesn't say whose they are".to_owned(),
     );
-    Some(reasons.join("; "))
+    Some(reasons.join(", "))
 }
 
 #[cfg(test)]

@@ -10,6 +10,9 @@ pub(super) struct CounterLine {
     pub(super) text: String,
 }
 
+/// The heading of what a listener didn't take.
+const DROPPED: &str = "Dropped";
+
 /// A counter, what it counts, and whether it is worth its place when it is 0.
 type Item = (Counter, &'static str, Zero);
 
@@ -66,14 +69,18 @@ const LINES: [(&str, &[Item]); 5] = [
         ],
     ),
     (
-        "SYNs dropped",
+        DROPPED,
         &[
             (
                 Counter::ListenOverflows,
-                "by a full accept queue",
+                "handshakes by a full accept queue",
                 Zero::Hide,
             ),
-            (Counter::TcpReqQFullDrop, "by a full SYN queue", Zero::Hide),
+            (
+                Counter::TcpReqQFullDrop,
+                "SYNs by a full SYN queue",
+                Zero::Hide,
+            ),
         ],
     ),
     (
@@ -118,12 +125,31 @@ const LINES: [(&str, &[Item]); 5] = [
 pub(super) fn lines(counters: &Counters) -> Vec<CounterLine> {
     LINES
         .into_iter()
-        .map(|(heading, items)| CounterLine {
-            heading,
-            text: list(counters, items),
+        .map(|(heading, items)| {
+            let mut parts = parts(counters, items);
+            if heading == DROPPED {
+                parts.extend(dropped_otherwise(counters));
+            }
+            CounterLine {
+                heading,
+                text: parts.join(", "),
+            }
         })
         .filter(|line| !line.text.is_empty())
         .collect()
+}
+
+/// `ListenDrops` counts every drop; where cookies are off, those of the last
+/// quarter of tcp_max_syn_backlog have no counter of their own.
+fn dropped_otherwise(counters: &Counters) -> Option<String> {
+    let named = [Counter::ListenOverflows, Counter::TcpReqQFullDrop];
+    let named = named
+        .into_iter()
+        .filter_map(|counter| counters.get(counter));
+    let others = counters
+        .get(Counter::ListenDrops)?
+        .checked_sub(named.sum())?;
+    (others > 0).then(|| format!("{} SYNs for other reasons", grouped(others)))
 }
 
 /// Whether a counter that is 0 is worth its place.
@@ -133,20 +159,36 @@ enum Zero {
     Hide,
 }
 
-fn list(counters: &Counters, items: &[Item]) -> String {
-    let parts: Vec<String> = items
+fn parts(counters: &Counters, items: &[Item]) -> Vec<String> {
+    items
         .iter()
         .filter_map(|&(counter, words, zero)| {
             let value = counters.get(counter)?;
             (value > 0 || zero == Zero::Show).then(|| format!("{} {words}", grouped(value)))
         })
-        .collect();
-    parts.join(", ")
+        .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// With cookies off, 384 dropped SYNs showed in no line.
+    #[test]
+    fn drops_without_a_cause_of_their_own_are_told() {
+        let mut counters = Counters::default();
+        counters.set(Counter::ListenDrops, 384);
+        counters.set(Counter::ListenOverflows, 3);
+        assert_eq!(
+            lines(&counters).remove(0).text,
+            "3 handshakes by a full accept queue, 381 SYNs for other reasons"
+        );
+        counters.set(Counter::TcpReqQFullDrop, 381);
+        assert_eq!(
+            lines(&counters).remove(0).text,
+            "3 handshakes by a full accept queue, 381 SYNs by a full SYN queue"
+        );
+    }
 
     #[test]
     fn causes_that_never_happened_and_counters_not_known_take_no_place() {

@@ -5,8 +5,8 @@ use serde::{Serialize, Serializer};
 
 use super::super::finding::{self, FindingJson};
 use super::super::header::Header;
+use super::super::share;
 use crate::classify::Assessment;
-use crate::model::number::ratio;
 use crate::model::{Counter, Counters, Sample, StateCount, StateCounts, Sysctl, Sysctls, TcpState};
 
 /// The document; that of `watch` begins with the same fields.
@@ -134,9 +134,7 @@ impl TimeWaitJson {
             count: sample.states.total_of(TcpState::TimeWait),
             minisockets,
             max_buckets,
-            used_ratio: minisockets
-                .zip(max_buckets)
-                .and_then(|(count, limit)| ratio(count, limit)),
+            used_ratio: share(minisockets, max_buckets),
             overflows: sample.counters.get(Counter::TcpTimeWaitOverflow),
         }
     }

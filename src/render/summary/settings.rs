@@ -44,13 +44,20 @@ fn meaning(sysctl: Sysctl, value: u64, sample: &Sample) -> Option<String> {
         },
         Sysctl::TcpSyncookies => syncookies(value, sample.counters.get(Counter::SyncookiesSent)),
         Sysctl::TcpMaxSynBacklog => match sample.sysctls.get(Sysctl::TcpSyncookies) {
-            Some(0) => "half-open connections a listener; then SYNs drop".to_owned(),
-            _ => "half-open connections a listener, without cookies".to_owned(),
+            Some(0) => "three quarters of it fill a SYN queue, or its backlog".to_owned(),
+            Some(_) => "without effect while tcp_syncookies is on".to_owned(),
+            None => "counts only where tcp_syncookies is 0".to_owned(),
         },
         Sysctl::Somaxconn => "connections an accept queue holds at most".to_owned(),
         Sysctl::TcpFinTimeout => "s an orphan stays in FIN_WAIT2 (TIME_WAIT: 60 s)".to_owned(),
         Sysctl::TcpFastopen => fastopen(value),
-        Sysctl::TcpTwReuseDelay | Sysctl::TcpTimestamps | Sysctl::TcpMaxTwBuckets => return None,
+        // Told elsewhere, or not the summary's.
+        Sysctl::TcpTwReuseDelay
+        | Sysctl::TcpTimestamps
+        | Sysctl::TcpMaxTwBuckets
+        | Sysctl::TcpSynackRetries
+        | Sysctl::TcpAbortOnOverflow
+        | Sysctl::TcpMaxOrphans => return None,
     })
 }
 

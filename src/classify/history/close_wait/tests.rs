@@ -1,13 +1,10 @@
 use super::*;
-use crate::classify::testing::socket;
+use crate::classify::close_wait::testing::close_wait as builder;
 use proptest::prelude::*;
 use std::collections::HashSet;
 
 fn close_wait(cookie: u64) -> Socket {
-    Socket {
-        cookie: Some(SocketCookie(cookie)),
-        ..socket(TcpState::CloseWait)
-    }
+    builder().cookie(cookie).build()
 }
 
 /// Samples at whole seconds.
@@ -124,7 +121,7 @@ fn a_source_without_cookies_tells_nothing() {
     let mut staged = Staged::new();
     staged.sample(0, &[1], true);
     staged.memory.begin(staged.at(1));
-    staged.memory.see(&socket(TcpState::CloseWait));
+    staged.memory.see(&builder().without_cookie().build());
     assert_eq!(staged.memory.end(true), None);
     assert_eq!(staged.sample(2, &[1, 2], true), None, "the first again");
 }
@@ -134,8 +131,8 @@ fn other_states_are_not_remembered() {
     let mut staged = Staged::new();
     staged.memory.begin(staged.at(0));
     staged.memory.see(&Socket {
-        cookie: Some(SocketCookie(9)),
-        ..socket(TcpState::LastAck)
+        state: TcpState::LastAck,
+        ..close_wait(9)
     });
     assert_eq!(staged.memory.end(true), None);
     assert!(staged.memory.known.is_empty());

@@ -15,11 +15,11 @@ mod probe;
 use rustix::fs::getxattr;
 use rustix::io::Errno;
 
-use self::probe::{Probe, Probed};
+use self::probe::{Closed, Probe, Probed};
 use super::scan::scan;
 use super::{Which, link};
 use crate::kernel::{KernelError, ProcRoot};
-use crate::model::{Holder, ScanCoverage, SocketPast, VanishedSocket, VanishedSockets};
+use crate::model::{Holder, ScanCoverage, VanishedSocket, VanishedSockets};
 
 /// The socket descriptors of some processes at one moment.
 #[derive(Debug, Clone)]
@@ -57,7 +57,7 @@ impl SocketDescriptors {
     /// dump has shown: a complete one, of all states and both families, made
     /// after they were collected.
     ///
-    /// What can be claimed depends on [`SocketPast`]. It is `Unknown` without
+    /// What can be claimed depends on [`SocketPast`](crate::model::SocketPast). It is `Unknown` without
     /// the right to ptrace the process (root or CAP_SYS_PTRACE; Yama may refuse
     /// more), before Linux 5.6, and where `proc_root` is not our own: then the
     /// descriptor may as well be a socket that was never connected.
@@ -67,8 +67,6 @@ impl SocketDescriptors {
     #[must_use]
     pub fn vanished(&self, shown: impl Fn(u64) -> bool) -> VanishedSockets {
         let mut vanished = VanishedSockets::default();
-        let our_netns = self.proc_root.netns_inode();
-        let is_our_proc = self.proc_root.shows_us();
         let unshown: Vec<(Holder, u64)> = self
             .sockets
             .iter()
@@ -86,36 +84,17 @@ impl SocketDescriptors {
                         continue;
                     }
                 }
-                let process = process.get_or_insert_with(|| Process {
-                    is_elsewhere: self.proc_root.netns_inode_of(holder.pid) != our_netns,
-                    probe: is_our_proc.then(|| Probe::open(holder.pid)).flatten(),
-                });
-                if process.is_elsewhere {
-                    vanished.elsewhere += 1;
-                    continue;
-                }
-                let probe = process.probe.as_ref();
-                match probe.map_or(Probed::Refused, |probe| probe.look(holder.fd, inode)) {
-                    // Alive and in no dump.
+                let process = process.get_or_insert_with(|| self.process(holder.pid));
+                match process.look(holder.fd, inode) {
+                    // Alive and in no dump, or of a process that is elsewhere.
                     Probed::Connected => vanished.elsewhere += 1,
                     Probed::Replaced => {}
-                    Probed::Refused => vanished.sockets.push(VanishedSocket {
+                    Probed::Closed(closed) => vanished.sockets.push(VanishedSocket {
                         holder,
                         inode,
-                        past: SocketPast::Unknown,
-                        local: None,
-                        unread: None,
-                    }),
-                    Probed::Closed {
-                        past,
-                        local,
-                        unread,
-                    } => vanished.sockets.push(VanishedSocket {
-                        holder,
-                        inode,
-                        past,
-                        local,
-                        unread,
+                        past: closed.past,
+                        local: closed.local,
+                        unread: closed.unread,
                     }),
                 }
             }
@@ -127,6 +106,14 @@ impl SocketDescriptors {
     #[must_use]
     pub const fn coverage(&self) -> ScanCoverage {
         self.coverage
+    }
+
+    fn process(&self, pid: u32) -> Process {
+        if self.proc_root.netns_inode_of(pid) != self.proc_root.netns_inode() {
+            return Process::InAnotherNetns;
+        }
+        let is_our_pid = self.proc_root.shows_us();
+        Process::Here(is_our_pid.then(|| Probe::open(pid)).flatten())
     }
 
     /// What kind of socket a descriptor refers to, if it still refers to it.
@@ -160,10 +147,21 @@ enum Protocol {
     Untold,
 }
 
-/// What is known of a process that has descriptors in question.
-struct Process {
-    is_elsewhere: bool,
-    probe: Option<Probe>,
+/// A process that has descriptors in question.
+enum Process {
+    InAnotherNetns,
+    /// The probe is missing where we may not look, or can't.
+    Here(Option<Probe>),
+}
+
+impl Process {
+    fn look(&self, fd: u32, inode: u64) -> Probed {
+        match self {
+            Self::InAnotherNetns => Probed::Connected,
+            Self::Here(None) => Probed::Closed(Closed::UNKNOWN),
+            Self::Here(Some(probe)) => probe.look(fd, inode),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -9,12 +9,13 @@
 //! | socket | poll | address |
 //! |---|---|---|
 //! | fresh, bound, disconnected, refused in a blocking connect(2), a listener that was shut down | HUP | none, or bound |
-//! | reset, timed out, refused otherwise, destroyed, shut down by both sides | HUP and RDHUP | its own end |
+//! | reset, refused otherwise, shut down by both sides | HUP and RDHUP | its own end |
 //! | fresh, and shutdown(2) was called on it | HUP and RDHUP | none |
 //! | alive | no HUP | its own end |
 //!
-//! For `tcp_done()`, which ends every connection, sets both bits of
-//! `sk_shutdown`, only a disconnect clears them, and tcp_poll() shows them.
+//! For `tcp_done()`, which ends every connection (by timeout and SOCK_DESTROY
+//! too), sets both bits of `sk_shutdown`, only a disconnect clears them, and
+//! tcp_poll() shows them.
 
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
@@ -37,16 +38,27 @@ pub(super) struct Probe {
 pub(super) enum Probed {
     /// The socket is not in the state CLOSE.
     Connected,
-    /// It is in the state CLOSE.
-    Closed {
-        past: SocketPast,
-        local: Option<Endpoint>,
-        unread: Option<u64>,
-    },
+    /// It is, or may be.
+    Closed(Closed),
     /// The descriptor is closed, or another's now.
     Replaced,
-    /// We may not look, or can't.
-    Refused,
+}
+
+/// A socket in the state CLOSE.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Closed {
+    pub(super) past: SocketPast,
+    pub(super) local: Option<Endpoint>,
+    pub(super) unread: Option<u64>,
+}
+
+impl Closed {
+    /// One that we may not look into.
+    pub(super) const UNKNOWN: Self = Self {
+        past: SocketPast::Unknown,
+        local: None,
+        unread: None,
+    };
 }
 
 impl Probe {
@@ -60,12 +72,12 @@ impl Probe {
     /// Looks at the socket with this inode, behind this descriptor.
     pub(super) fn look(&self, fd: u32, inode: u64) -> Probed {
         let Ok(fd) = i32::try_from(fd) else {
-            return Probed::Refused;
+            return Probed::Closed(Closed::UNKNOWN);
         };
         let socket = match pidfd_getfd(&self.process, fd, PidfdGetfdFlags::empty()) {
             Ok(socket) => socket,
             Err(Errno::BADF | Errno::SRCH) => return Probed::Replaced,
-            Err(_) => return Probed::Refused,
+            Err(_) => return Probed::Closed(Closed::UNKNOWN),
         };
         if fstat(&socket).map(|stat| stat.st_ino) != Ok(inode) {
             return Probed::Replaced;
@@ -78,7 +90,7 @@ fn look_into(socket: &OwnedFd) -> Probed {
     let mut polled = [PollFd::new(socket, PollFlags::RDHUP)];
     // A zero timeout: it answers at once.
     if poll(&mut polled, Some(&Timespec::default())).is_err() {
-        return Probed::Refused;
+        return Probed::Closed(Closed::UNKNOWN);
     }
     let [polled] = polled;
     let events = polled.revents();
@@ -88,7 +100,7 @@ fn look_into(socket: &OwnedFd) -> Probed {
     let local = local_end(socket);
     // Without an address there never was a connection to end.
     let ended = events.contains(PollFlags::RDHUP) && local.is_some_and(|end| !end.is_wildcard());
-    Probed::Closed {
+    Probed::Closed(Closed {
         past: if ended {
             SocketPast::Ended
         } else {
@@ -96,7 +108,7 @@ fn look_into(socket: &OwnedFd) -> Probed {
         },
         local,
         unread: ioctl_fionread(socket).ok(),
-    }
+    })
 }
 
 /// The address that the socket has; `None` for all zeros.

@@ -10,7 +10,7 @@ use socket2::{Domain, SockRef, Socket, Type};
 use super::*;
 use crate::kernel::SocketSource;
 use crate::kernel::netlink::NetlinkSource;
-use crate::model::{Endpoint, Query, StateSet};
+use crate::model::{Endpoint, Query, SocketPast, StateSet};
 
 fn live() -> ProcRoot {
     ProcRoot::new(Path::new("/proc"))

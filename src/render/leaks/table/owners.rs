@@ -17,6 +17,10 @@ use crate::model::{AgeBounds, Endpoint, Socket, Unit};
 const ROWS: usize = 12;
 /// And explanations beyond these.
 const EXPLAINED: usize = 4;
+/// Columns of a command: what the kernel keeps of a name.
+const COMMAND: usize = 15;
+/// Columns of a unit.
+const UNIT: usize = 20;
 /// Of a container's id, what `docker ps` shows too.
 const SHORT_ID: usize = 12;
 
@@ -39,8 +43,8 @@ pub(super) fn processes(view: &View<'_>, style: &Style) -> String {
         let command = process.command.as_deref().map(safe).unwrap_or_default();
         table.add_row([
             process.pid.to_string(),
-            command.into_owned(),
-            unit(process.unit.as_ref(), style),
+            cut(&command, COMMAND, style),
+            cut(&unit(process.unit.as_ref(), style), UNIT, style),
             grouped(leaks.counts.leaked()),
             words::age(leaks.oldest, style),
             fds(leaks, style),
@@ -51,18 +55,29 @@ pub(super) fn processes(view: &View<'_>, style: &Style) -> String {
     let lines: Vec<String> = table.lines().collect();
     let width = lines.iter().map(|line| line.chars().count()).max();
     let width = width.unwrap_or(0);
+    let room = style.width.map(|columns| columns.saturating_sub(width));
+    let shown_peers: Vec<String> = leaking
+        .iter()
+        .take(rows)
+        .map(|leaks| peers(&leaks.peers, room, style))
+        .collect();
+    // Where one doesn't fit, all are told below.
+    let fit = |text: &String| room.is_none_or(|room| text.chars().count() <= room);
+    let in_column = shown_peers.iter().all(fit);
     for (index, line) in lines.iter().enumerate() {
-        match index.checked_sub(1).and_then(|row| leaking.get(row)) {
-            None => {
-                let header = format!("{line:<width$}PEERS");
-                let _ = writeln!(text, "{}", style.faint(&header));
-            }
-            Some(leaks) => {
-                let room = style.width.map(|columns| columns.saturating_sub(width));
-                let peers = peers(&leaks.peers, room, style);
-                let _ = writeln!(text, "{}", format!("{line:<width$}{peers}").trim_end());
-            }
-        }
+        let peers = match index.checked_sub(1) {
+            _ if !in_column => "",
+            None => "PEERS",
+            Some(row) => shown_peers.get(row).map_or("", String::as_str),
+        };
+        let line = format!("{line:<width$}{peers}");
+        let line = line.trim_end();
+        let line = if index == 0 {
+            style.faint(line)
+        } else {
+            line.to_owned()
+        };
+        let _ = writeln!(text, "{line}");
     }
     let hidden = leaking.len().saturating_sub(rows);
     if hidden > 0 {
@@ -72,18 +87,22 @@ pub(super) fn processes(view: &View<'_>, style: &Style) -> String {
     text.push('\n');
     let explained = if on_terminal { EXPLAINED } else { usize::MAX };
     for leaks in leaking.iter().take(explained) {
-        explain(&mut text, leaks, style);
+        explain(&mut text, leaks, in_column, style);
     }
     text
 }
 
 /// What happened, what may be behind it, and where it leads to.
-fn explain(text: &mut String, leaks: &ProcessLeaks, style: &Style) {
+fn explain(text: &mut String, leaks: &ProcessLeaks, peers_told: bool, style: &Style) {
     let Some(hint) = leaks.hint else {
         return;
     };
     let label = format!("{}  ", name(leaks.process.pid, Some(&leaks.process)));
     let mut sentence = words::hint(hint, &leaks.counts);
+    if !peers_told {
+        let peers = peers(&leaks.peers, Some(style.columns()), style);
+        let _ = write!(sentence, " Peers: {peers}.");
+    }
     let shared = leaks.sockets.iter();
     let shared = shared.filter(|held| !held.shared_with.is_empty()).count();
     if shared > 0 {
@@ -259,6 +278,16 @@ fn fds(leaks: &ProcessLeaks, style: &Style) -> String {
         number(process.open_fds),
         number(process.fd_limit)
     )
+}
+
+/// Text that fits a column of a terminal; off a terminal nothing is cut.
+fn cut(text: &str, columns: usize, style: &Style) -> String {
+    if style.width.is_none() || text.chars().count() <= columns {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().take(columns.saturating_sub(1)).collect();
+    let mark = if style.unicode { '…' } else { '~' };
+    format!("{kept}{mark}")
 }
 
 /// A unit as it fits a column: a container's id is cut on a terminal, as its

@@ -1,17 +1,20 @@
 //! Reads a sample: what `summary` shows once, and `watch` again and again.
 
+mod ports;
+
 use std::time::{Instant, SystemTime};
 
 use super::suspects;
 use crate::classify::close_wait::{Digest, Judge, MIN_AGE};
 use crate::classify::count::{self, Reading, Scope};
+use crate::classify::listeners::ListenerTally;
 use crate::kernel::{
     KernelError, ProcRoot, SocketSource, read_counters, read_host, read_sockstat, read_sysctls,
     read_uptime,
 };
 use crate::model::{
-    Collection, Counters, Host, Query, Sample, Socket, Sockstat, SourceKind, StateCounts, StateSet,
-    StateTally, Sysctls, TcpState,
+    Collection, Counters, Host, PortReading, Pressure, Query, Sample, Socket, Sockstat, SourceKind,
+    StateCounts, StateSet, StateTally, Sysctl, Sysctls, TcpState,
 };
 
 /// What a sample shall hold.
@@ -42,27 +45,40 @@ pub(super) fn read(
     };
     let taken_at = (!recorded).then(SystemTime::now);
     let start = Instant::now();
-    let Counted {
-        states,
-        digest,
-        collection,
-    } = count_sockets(source, proc_root, wanted, &host, observer)?;
+    let counted = count_sockets(source, proc_root, wanted, &host, observer)?;
     let elapsed = start.elapsed();
-    let leaks = suspects::name(&digest, MIN_AGE, (!recorded).then_some(proc_root));
+    let leaks = suspects::name(&counted.digest, MIN_AGE, (!recorded).then_some(proc_root));
     let (sysctls, counters) = if recorded {
-        (Sysctls::default(), Counters::default())
+        (
+            Sysctls::read(Sysctl::SUMMARY, |_| None),
+            Counters::default(),
+        )
     } else {
-        (read_sysctls(proc_root), read_counters(proc_root))
+        (
+            read_sysctls(proc_root, Sysctl::SUMMARY),
+            read_counters(proc_root),
+        )
+    };
+    let ports = if recorded {
+        PortReading::NotRead
+    } else {
+        ports::read(source, proc_root, wanted.scope.family, &counted, &sysctls)?
     };
     Ok(Sample {
         taken_at,
         elapsed,
         host,
-        collection,
-        states,
+        collection: counted.collection,
+        states: counted.states,
         leaks: Some(leaks),
         sysctls,
         counters,
+        read_at: (!recorded).then_some(start),
+        pressure: Pressure {
+            ports,
+            listeners: Some(counted.listeners.finish()),
+            ..Pressure::default()
+        },
     })
 }
 
@@ -70,6 +86,8 @@ pub(super) fn read(
 struct Counted {
     states: StateCounts,
     digest: Digest,
+    /// Listeners with their accept and SYN queues.
+    listeners: ListenerTally,
     collection: Collection,
 }
 
@@ -90,9 +108,9 @@ fn count_sockets(
     {
         // Few rows are left, so tcp_info costs next to nothing: CLOSE_WAIT is
         // judged in the same walk.
-        let (tally, digest, collection) = tally_again(source, states, scope, true, observer)?;
+        let (seen, collection) = look_again(source, states, scope, true, observer)?;
         let reading = Reading {
-            tally: &tally,
+            tally: &seen.tally,
             source: collection.source,
             sockstat: read_sockstat(proc_root),
             kernel: host.kernel,
@@ -104,16 +122,16 @@ fn count_sockets(
         {
             return Ok(Counted {
                 states,
-                digest,
+                digest: seen.digest,
+                listeners: seen.listeners,
                 collection,
             });
         }
     }
-    let (all, mut digest, collection) =
-        tally_again(source, scope.all_states(), scope, false, observer)?;
+    let (mut seen, collection) = look_again(source, scope.all_states(), scope, false, observer)?;
     let recorded = collection.source == SourceKind::Replay;
     let reading = Reading {
-        tally: &all,
+        tally: &seen.tally,
         source: collection.source,
         sockstat: if recorded {
             Sockstat::default()
@@ -122,44 +140,53 @@ fn count_sockets(
         },
         kernel: host.kernel,
     };
+    let states = count::from_dump(&reading, scope);
     // Now tcp_info would cost a sixth of the whole; CLOSE_WAIT alone has few
     // rows, mostly none.
-    if digest.counts.total() > 0 && source.kind() == SourceKind::Netlink {
+    if seen.digest.counts.total() > 0 && source.kind() == SourceKind::Netlink {
         let close_wait = StateSet::NONE.with(TcpState::CloseWait);
-        (_, digest, _) = tally_again(source, close_wait, scope, true, &mut |_| {})?;
+        seen.digest = look_again(source, close_wait, scope, true, &mut |_| {})?
+            .0
+            .digest;
     }
     Ok(Counted {
-        states: count::from_dump(&reading, scope),
-        digest,
+        states,
+        digest: seen.digest,
+        listeners: seen.listeners,
         collection,
     })
 }
 
-/// Counts, and counts anew where the source failed in mid-dump and has another
-/// to go on with: nothing is printed yet, so what was counted can be forgotten.
-fn tally_again(
+/// What sockets come to while they stream by.
+struct Seen {
+    tally: StateTally,
+    digest: Digest,
+    listeners: ListenerTally,
+}
+
+/// Looks, and looks anew where the source failed in mid-dump and has another to
+/// go on with: nothing is printed yet, so what was seen can be forgotten.
+fn look_again(
     source: &mut dyn SocketSource,
     states: StateSet,
     scope: Scope,
     tcp_info: bool,
     observer: &mut dyn FnMut(&Socket),
-) -> Result<(StateTally, Digest, Collection), KernelError> {
+) -> Result<(Seen, Collection), KernelError> {
     let before = source.kind();
-    match tally(source, states, scope, tcp_info, observer) {
-        Err(_) if source.kind() != before => tally(source, states, scope, tcp_info, observer),
+    match look(source, states, scope, tcp_info, observer) {
+        Err(_) if source.kind() != before => look(source, states, scope, tcp_info, observer),
         outcome => outcome,
     }
 }
 
-fn tally(
+fn look(
     source: &mut dyn SocketSource,
     states: StateSet,
     scope: Scope,
     tcp_info: bool,
     observer: &mut dyn FnMut(&Socket),
-) -> Result<(StateTally, Digest, Collection), KernelError> {
-    let mut tally = StateTally::default();
-    let mut digest = Digest::default();
+) -> Result<(Seen, Collection), KernelError> {
     let judge = Judge {
         min_age: MIN_AGE,
         // A recorded dump is of another time, perhaps of another host.
@@ -173,10 +200,18 @@ fn tally(
         tcp_info,
         ..Query::states(states)
     };
+    let mut seen = Seen {
+        tally: StateTally::default(),
+        digest: Digest::default(),
+        // Their rows come by anyway.
+        listeners: ListenerTally::in_passing(),
+    };
     let collection = source.visit(&query, &mut |socket| {
-        tally.add(socket);
-        digest.add(socket, &judge);
+        seen.tally.add(socket);
+        seen.digest.add(socket, &judge);
+        seen.listeners.add_listener(socket);
+        seen.listeners.add(socket);
         observer(socket);
     })?;
-    Ok((tally, digest, collection))
+    Ok((seen, collection))
 }

@@ -1,0 +1,257 @@
+use super::super::testing::socket;
+use super::*;
+use crate::model::{PortRange, Socket, TcpState};
+use proptest::prelude::*;
+use std::collections::BTreeSet;
+
+const ALWAYS: ReusePolicy = ReusePolicy {
+    reuse: Reuse::Always,
+    delay_ms: 1_000,
+};
+
+fn settings(range: PortRange, reserved: &[u16]) -> PortSettings {
+    PortSettings {
+        range: Some(range),
+        reserved: Some(reserved.iter().copied().collect()),
+    }
+}
+
+fn connection(port: u16, remote: &str) -> Socket {
+    socket(&format!("10.0.0.5:{port}"), remote).build()
+}
+
+fn grouped(tally: PortTally) -> Vec<Destination> {
+    tally.finish(None).0.destinations
+}
+
+/// Ports of a small range, some taken in every way.
+#[derive(Debug, Clone)]
+struct Situation {
+    range: PortRange,
+    reserved: Vec<u16>,
+    listened: Vec<u16>,
+    bound: Vec<u16>,
+    /// Port, destination, and ms to the end of its TIME_WAIT if it is in that.
+    sockets: BTreeSet<(u16, u8, Option<u32>)>,
+}
+
+fn situations() -> impl Strategy<Value = Situation> {
+    (1_000_u16..1_010, 1_u16..40).prop_flat_map(|(first, more)| {
+        let range = PortRange::new(first, first + more).unwrap();
+        let ports = || proptest::collection::vec(990_u16..1_060, 0..8);
+        // Of the parity that connect() begins with, so that none looks bound.
+        let port = (0_u16..30).prop_map(move |step| first - 8 + 2 * step);
+        let waiting = prop_oneof![
+            Just(None),
+            (0_u32..60_000).prop_map(Some),
+            Just(Some(59_500)),
+        ];
+        let sockets = proptest::collection::btree_set((port, 0_u8..3, waiting), 0..30);
+        (Just(range), ports(), ports(), ports(), sockets).prop_map(
+            |(range, reserved, listened, bound, sockets)| Situation {
+                range,
+                reserved,
+                listened,
+                bound,
+                sockets,
+            },
+        )
+    })
+}
+
+proptest! {
+    /// Counting gives what trying every port of the range gives.
+    #[test]
+    fn free_ports_are_those_that_could_be_connected(situation in situations()) {
+        let Situation { range, reserved, listened, bound, sockets } = situation;
+        // A port has one socket towards a destination.
+        let mut tuples = BTreeSet::new();
+        let sockets: Vec<_> = sockets
+            .into_iter()
+            // connect() gave these ports, so nobody else has them.
+            .filter(|(port, to, _)| !bound.contains(port) && tuples.insert((*port, *to)))
+            .collect();
+        let mut tally = PortTally::new(
+            settings(range, &reserved),
+            listened.iter().copied().collect(),
+            ALWAYS,
+        );
+        for (port, to, waiting) in &sockets {
+            let pair = socket(&format!("10.0.0.5:{port}"), &format!("10.0.0.9:{to}"));
+            tally.add(&match waiting {
+                Some(expires) => pair.in_time_wait(*expires).build(),
+                None => pair.build(),
+            });
+        }
+        let (ports, _) = tally.finish(Some(&bound.iter().copied().collect()));
+        for destination in ports.destinations {
+            let free = range
+                .ports()
+                .filter(|port| ![&reserved, &listened, &bound].iter().any(|set| set.contains(port)))
+                .filter(|port| {
+                    sockets.iter().all(|(taken, to, waiting)| {
+                        (taken, u16::from(*to)) != (port, destination.remote.port)
+                            || waiting.is_some_and(|expires| 60_000 - expires > 1_000)
+                    })
+                })
+                .count();
+            prop_assert_eq!(destination.free(), u32::try_from(free).ok());
+        }
+    }
+}
+
+#[test]
+fn one_destination_is_a_pair_of_addresses_and_a_port_whatever_the_family() {
+    let range = PortRange::new(1_000, 1_999).unwrap();
+    let mut tally = PortTally::new(settings(range, &[]), PortSet::default(), ALWAYS);
+    for (local, remote) in [
+        ("10.0.0.5:1000", "10.0.0.9:80"),
+        ("[::ffff:10.0.0.5]:1002", "[::ffff:10.0.0.9]:80"),
+        ("10.0.0.6:1000", "10.0.0.9:80"),
+        ("10.0.0.5:1000", "10.0.0.9:81"),
+        ("[2001:db8::5]:1000", "[2001:db8::9]:80"),
+    ] {
+        tally.add(&socket(local, remote).build());
+    }
+    let mut found: Vec<(String, String, u32)> = grouped(tally)
+        .iter()
+        .map(|d| (d.local_address.to_string(), d.remote.to_string(), d.in_use))
+        .collect();
+    found.sort();
+    let expected = [
+        ("10.0.0.5", "10.0.0.9:80", 2),
+        ("10.0.0.5", "10.0.0.9:81", 1),
+        ("10.0.0.6", "10.0.0.9:80", 1),
+        ("2001:db8::5", "[2001:db8::9]:80", 1),
+    ];
+    let expected = expected.map(|(a, b, c)| (a.to_owned(), b.to_owned(), c));
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn clients_of_ours_make_no_entry() {
+    let range = PortRange::new(1_000, 1_999).unwrap();
+    let listened = [80, 1_500].into_iter().collect();
+    let mut tally = PortTally::new(settings(range, &[]), listened, ALWAYS);
+    for client in 2_000..3_000 {
+        let from = format!("192.0.2.7:{client}");
+        tally.add(&socket("10.0.0.5:80", &from).in_time_wait(5_000).build());
+        tally.add(&socket("10.0.0.5:1500", &from).build());
+    }
+    tally.add(
+        &socket("10.0.0.5:999", "10.0.0.9:80")
+            .in_time_wait(0)
+            .build(),
+    );
+    tally.add(
+        &socket("10.0.0.5:1000", "10.0.0.9:80")
+            .in_time_wait(59_999)
+            .build(),
+    );
+    let (ports, time_wait) = tally.finish(None);
+    assert_eq!(ports.destinations.len(), 1);
+    assert_eq!(ports.listened, 1);
+    assert_eq!(time_wait.server_side, 1_000);
+    assert_eq!(time_wait.other, 1, "neither in the range nor a listener's");
+    assert_eq!(time_wait.client_side, 1);
+    assert_eq!(time_wait.ages, [1, 0, 0, 0, 0, 1_001]);
+}
+
+#[test]
+fn ports_from_bind_are_lost_to_every_other_destination() {
+    let range = PortRange::new(1_000, 1_099).unwrap();
+    let mut tally = PortTally::new(settings(range, &[]), PortSet::default(), ALWAYS);
+    for step in 0..10 {
+        tally.add(&connection(1_001 + 2 * step, "10.0.0.9:80"));
+    }
+    for step in 0..5 {
+        tally.add(&connection(1_051 + 2 * step, "10.0.0.9:81"));
+    }
+    tally.add(&connection(1_000, "10.0.0.9:82"));
+    let (ports, _) = tally.finish(None);
+    let of = |port| {
+        let found = ports.destinations.iter().find(|d| d.remote.port == port);
+        found.map(|d| (d.bound_first, d.usable))
+    };
+    assert_eq!(of(80), Some((true, Some(95))));
+    assert_eq!(of(81), Some((true, Some(90))));
+    assert_eq!(of(82), Some((false, Some(85))));
+    assert_eq!(ports.shared_pools.len(), 1);
+    assert_eq!(ports.shared_pools[0].in_use, 15);
+    assert_eq!(ports.shared_pools[0].destinations, 2);
+}
+
+#[test]
+fn without_settings_nothing_is_claimed() {
+    let mut tally = PortTally::new(
+        PortSettings::default(),
+        [80].into_iter().collect(),
+        ReusePolicy::default(),
+    );
+    tally.add(&connection(1_000, "10.0.0.9:80"));
+    tally.add(&socket("10.0.0.5:80", "10.0.0.9:1000").build());
+    assert!(!tally.is_tight());
+    let destinations = grouped(tally);
+    assert_eq!(destinations.len(), 1);
+    assert_eq!(destinations[0].usable, None);
+    assert_eq!(destinations[0].used_ratio(), None);
+    assert_eq!(destinations[0].sustainable_per_s, None);
+}
+
+#[test]
+fn what_can_be_borne_depends_on_how_long_a_port_waits() {
+    let range = PortRange::new(32_768, 60_999).unwrap();
+    for (policy, expected) in [
+        (ReusePolicy::default(), 28_232.0 / 60.0),
+        (ALWAYS, 28_232.0),
+    ] {
+        let mut tally = PortTally::new(settings(range, &[]), PortSet::default(), policy);
+        tally.add(&connection(32_768, "10.0.0.9:80"));
+        assert_eq!(grouped(tally)[0].sustainable_per_s, Some(expected));
+    }
+}
+
+#[test]
+fn growth_foretells_the_end() {
+    let range = PortRange::new(1_000, 1_099).unwrap();
+    let at = |count| {
+        let mut tally = PortTally::new(settings(range, &[]), PortSet::default(), ALWAYS);
+        for step in 0..count {
+            tally.add(&connection(1_000 + 2 * step, "10.0.0.9:80"));
+        }
+        tally.finish(None).0
+    };
+    let mut now = at(20);
+    compare(&mut now, &at(10), Duration::from_secs(2));
+    assert_eq!(now.destinations[0].growth_per_s, Some(5.0));
+    assert_eq!(now.destinations[0].exhausted_in_s(), Some(16.0));
+    let mut shrinking = at(10);
+    compare(&mut shrinking, &at(20), Duration::from_secs(2));
+    assert_eq!(shrinking.destinations[0].growth_per_s, Some(-5.0));
+    assert_eq!(shrinking.destinations[0].exhausted_in_s(), None);
+}
+
+#[test]
+fn few_connections_prove_that_nothing_runs_out() {
+    assert!(is_ruled_out(0, 0));
+    assert!(is_ruled_out(79, 100));
+    assert!(!is_ruled_out(80, 100));
+    assert!(!is_ruled_out(1, 0));
+}
+
+#[test]
+fn a_handshake_that_a_peer_began_takes_no_port() {
+    let range = PortRange::new(1_000, 1_099).unwrap();
+    let mut tally = PortTally::new(settings(range, &[]), PortSet::default(), ALWAYS);
+    tally.add(
+        &socket("10.0.0.5:1000", "10.0.0.9:80")
+            .in_syn_recv(0)
+            .build(),
+    );
+    tally.add(
+        &socket("10.0.0.5:1000", "0.0.0.0:0")
+            .in_state(TcpState::Close)
+            .build(),
+    );
+    assert_eq!(grouped(tally), []);
+}

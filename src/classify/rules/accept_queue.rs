@@ -1,0 +1,160 @@
+//! Accept queues that are full.
+
+use super::super::change;
+use super::super::{Evidence, Finding, Judgement, Rule, Severity};
+use crate::model::{Counter, Listener, Sample, Sysctl};
+
+/// A listener whose accept queue is full.
+pub(in crate::classify) const ACCEPT_QUEUE_FULL: Rule = Rule {
+    name: "accept_queue_full",
+    topic: "accept queues",
+    judge,
+};
+
+/// More findings than this say nothing more.
+const MOST_FINDINGS: usize = 5;
+
+fn judge(sample: &Sample, previous: Option<&Sample>) -> Judgement {
+    let Some(listeners) = &sample.pressure.listeners else {
+        return Judgement::NotAsked;
+    };
+    let listeners = &listeners.listeners;
+    if listeners
+        .iter()
+        .any(|listener| listener.is_full().is_none())
+    {
+        return Judgement::Unknown;
+    }
+    let found: Vec<Finding> = listeners
+        .iter()
+        .filter(|listener| listener.is_full() == Some(true))
+        .take(MOST_FINDINGS)
+        .filter_map(|listener| finding(listener, sample, previous))
+        .collect();
+    if found.is_empty() {
+        Judgement::Fine
+    } else {
+        Judgement::Found(found)
+    }
+}
+
+fn finding(listener: &Listener, sample: &Sample, previous: Option<&Sample>) -> Option<Finding> {
+    let limit = listener.accept_limit?;
+    let queue = listener.accept_queue;
+    let overflows = sample.counters.get(Counter::ListenOverflows);
+    let change = change::counter(Counter::ListenOverflows, sample, previous);
+    let severity = match change {
+        Some(change) if change.by > 0 => Severity::Critical,
+        _ => Severity::Warning,
+    };
+    let silent = sample.sysctls.get(Sysctl::TcpAbortOnOverflow) != Some(1);
+    let consequence = if silent {
+        "new clients are dropped without a word"
+    } else {
+        "new clients are reset"
+    };
+    let rate = match change {
+        Some(change) if change.by > 0 => {
+            format!("; {:.1} a second are dropped now", change.per_s)
+        }
+        Some(_) => "; none was dropped while we looked".to_owned(),
+        None => String::new(),
+    };
+    // A limit at somaxconn was cut down to it, most likely.
+    let capped = sample.sysctls.get(Sysctl::Somaxconn) == Some(limit.into());
+    let remedy = if capped {
+        "; its limit is net.core.somaxconn, which is in the way of a longer one"
+    } else {
+        ""
+    };
+    let mut evidence = vec![
+        Evidence::count("accept_queue", queue.into()),
+        Evidence::count("accept_limit", limit.into()),
+    ];
+    evidence.extend(overflows.map(|value| Evidence::count("listen_overflows", value)));
+    evidence.extend(
+        listener
+            .dead
+            .map(|dead| Evidence::count("dead", dead.into())),
+    );
+    Some(Finding {
+        rule: ACCEPT_QUEUE_FULL.name,
+        severity,
+        subject: listener.local.to_string(),
+        message: format!(
+            "{} doesn't accept fast enough on {}: {queue} connections wait, {limit} may; \
+             {consequence}{rate}",
+            listener
+                .program()
+                .unwrap_or_else(|| "the program that listens".to_owned()),
+            listener.local
+        ),
+        advice: format!(
+            "see what it does instead: ss -tlnp sport = :{}{remedy}",
+            listener.local.port
+        ),
+        evidence,
+        state: None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::listeners::ListenerTally;
+    use super::super::super::testing::{SampleBuilder, sample, socket};
+    use super::super::testing::severity;
+    use super::*;
+    use crate::model::Pressure;
+    use std::time::{Duration, Instant};
+
+    fn with_queue(waiting: u32, limit: Option<u32>) -> SampleBuilder {
+        let mut tally = ListenerTally::default();
+        let listening = socket("0.0.0.0:80", "0.0.0.0:0").listening(waiting, limit);
+        tally.add_listener(&listening.build());
+        sample().with_pressure(Pressure {
+            listeners: Some(tally.finish()),
+            ..Pressure::default()
+        })
+    }
+
+    #[test]
+    fn fires_beyond_the_limit_and_not_at_it() {
+        let judged = |waiting| judge(&with_queue(waiting, Some(128)).build(), None);
+        assert_eq!(severity(&judged(128)), None);
+        assert_eq!(severity(&judged(129)), Some(Severity::Warning));
+    }
+
+    #[test]
+    fn overflows_that_rise_make_it_critical() {
+        let start = Instant::now();
+        let judged = |overflows| {
+            let before = with_queue(129, Some(128))
+                .with_counter(Counter::ListenOverflows, 7)
+                .read_at(start);
+            let now = with_queue(129, Some(128))
+                .with_counter(Counter::ListenOverflows, overflows)
+                .read_at(start + Duration::from_secs(2));
+            judge(&now.build(), Some(&before.build()))
+        };
+        assert_eq!(severity(&judged(9)), Some(Severity::Critical));
+        assert_eq!(severity(&judged(7)), Some(Severity::Warning));
+        assert_eq!(severity(&judged(3)), Some(Severity::Warning), "reset");
+        let Judgement::Found(findings) = judged(9) else {
+            panic!("it is full");
+        };
+        assert!(
+            findings[0]
+                .message
+                .ends_with("; 1.0 a second are dropped now")
+        );
+    }
+
+    #[test]
+    fn over_proc_there_is_no_verdict() {
+        assert_eq!(
+            judge(&with_queue(129, None).build(), None),
+            Judgement::Unknown
+        );
+        assert_eq!(judge(&sample().build(), None), Judgement::NotAsked);
+    }
+}

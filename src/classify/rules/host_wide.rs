@@ -1,0 +1,166 @@
+//! What the whole host shares: orphans and the memory of TCP.
+
+use super::super::{Evidence, Finding, Judgement, Rule, Severity};
+use crate::model::Sample;
+use crate::model::number::ratio;
+
+/// Orphans near their limit.
+pub(in crate::classify) const ORPHANS: Rule = Rule {
+    name: "orphans",
+    topic: "orphans",
+    judge: judge_orphans,
+};
+
+/// Socket memory near its limit.
+pub(in crate::classify) const TCP_MEMORY: Rule = Rule {
+    name: "tcp_memory",
+    topic: "TCP memory",
+    judge: judge_memory,
+};
+
+/// Shares of tcp_max_orphans. The kernel counts an orphan double or fourfold
+/// that retransmits in vain, so it kills from a quarter of the limit on
+/// (`tcp_out_of_resources`).
+const ORPHANS_WARNING: f64 = 0.25;
+const ORPHANS_CRITICAL: f64 = 0.9;
+
+/// Share of the third number of tcp_mem.
+const MEMORY_CRITICAL: f64 = 0.9;
+
+fn judge_orphans(sample: &Sample, _previous: Option<&Sample>) -> Judgement {
+    let host_wide = &sample.pressure.host_wide;
+    let Some(orphans) = host_wide.orphans else {
+        return Judgement::NotAsked;
+    };
+    let Some(used) = host_wide
+        .max_orphans
+        .and_then(|limit| ratio(orphans, limit))
+    else {
+        return Judgement::Unknown;
+    };
+    let severity = if used >= ORPHANS_CRITICAL {
+        Severity::Critical
+    } else if used >= ORPHANS_WARNING {
+        Severity::Warning
+    } else {
+        return Judgement::Fine;
+    };
+    let limit = host_wide.max_orphans.unwrap_or(0);
+    Judgement::Found(vec![Finding {
+        rule: ORPHANS.name,
+        severity,
+        subject: "orphans".to_owned(),
+        message: format!(
+            "{orphans} sockets of the whole host are held by no process, of {limit} that may be; \
+             the kernel resets those that retransmit in vain from a quarter of the limit on"
+        ),
+        advice: "see what they wait for, peers that vanished most likely: \
+                 ss -tano state fin-wait-1 state last-ack"
+            .to_owned(),
+        evidence: vec![
+            Evidence::count("orphans", orphans),
+            Evidence::count("max_orphans", limit),
+            Evidence::ratio("used_ratio", used),
+        ],
+        state: None,
+    }])
+}
+
+fn judge_memory(sample: &Sample, _previous: Option<&Sample>) -> Judgement {
+    let host_wide = &sample.pressure.host_wide;
+    let Some(pages) = host_wide.memory_pages else {
+        return Judgement::NotAsked;
+    };
+    let Some([_, pressure, high]) = host_wide.memory_limits else {
+        return Judgement::Unknown;
+    };
+    let used = ratio(pages, high).unwrap_or(1.0);
+    let severity = if used >= MEMORY_CRITICAL {
+        Severity::Critical
+    } else if pages >= pressure {
+        Severity::Warning
+    } else {
+        return Judgement::Fine;
+    };
+    Judgement::Found(vec![Finding {
+        rule: TCP_MEMORY.name,
+        severity,
+        subject: "net.ipv4.tcp_mem".to_owned(),
+        message: format!(
+            "TCP buffers of the whole host take {pages} pages; from {pressure} on the kernel \
+             shrinks windows, beyond {high} it drops data and kills orphans"
+        ),
+        advice: "see whose queues are full, and whether their programs read: \
+                 ss -tnmp"
+            .to_owned(),
+        evidence: vec![
+            Evidence::count("memory_pages", pages),
+            Evidence::count("pressure_pages", pressure),
+            Evidence::count("high_pages", high),
+            Evidence::ratio("used_ratio", used),
+        ],
+        state: None,
+    }])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::testing::sample;
+    use super::super::testing::severity;
+    use super::*;
+    use crate::model::{HostWide, Pressure};
+
+    fn with(host_wide: HostWide) -> Sample {
+        let pressure = Pressure {
+            host_wide,
+            ..Pressure::default()
+        };
+        sample().with_pressure(pressure).build()
+    }
+
+    #[test]
+    fn orphans_are_judged_by_their_limit() {
+        let judged = |orphans| {
+            let host_wide = HostWide {
+                orphans: Some(orphans),
+                max_orphans: Some(1_000),
+                ..HostWide::default()
+            };
+            severity(&judge_orphans(&with(host_wide), None))
+        };
+        assert_eq!(judged(249), None);
+        assert_eq!(judged(250), Some(Severity::Warning));
+        assert_eq!(judged(899), Some(Severity::Warning));
+        assert_eq!(judged(900), Some(Severity::Critical));
+    }
+
+    #[test]
+    fn memory_is_judged_by_the_second_and_third_limit() {
+        let judged = |pages| {
+            let host_wide = HostWide {
+                memory_pages: Some(pages),
+                memory_limits: Some([600, 800, 1_000]),
+                ..HostWide::default()
+            };
+            severity(&judge_memory(&with(host_wide), None))
+        };
+        assert_eq!(judged(799), None);
+        assert_eq!(judged(800), Some(Severity::Warning));
+        assert_eq!(judged(899), Some(Severity::Warning));
+        assert_eq!(judged(900), Some(Severity::Critical));
+    }
+
+    #[test]
+    fn a_namespace_that_hides_the_limits_has_no_verdict() {
+        let hidden = with(HostWide {
+            orphans: Some(5),
+            memory_pages: Some(5),
+            ..HostWide::default()
+        });
+        assert_eq!(judge_orphans(&hidden, None), Judgement::Unknown);
+        assert_eq!(judge_memory(&hidden, None), Judgement::Unknown);
+        let unread = with(HostWide::default());
+        assert_eq!(judge_orphans(&unread, None), Judgement::NotAsked);
+        assert_eq!(judge_memory(&unread, None), Judgement::NotAsked);
+    }
+}

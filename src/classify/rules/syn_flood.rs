@@ -1,0 +1,154 @@
+//! SYN floods, and bursts of honest clients that look like one.
+
+use super::super::listeners::{SynEvidence, SynVerdict, Verdict, syn_verdict, verdict};
+use super::super::{Evidence, Finding, Judgement, Rule, Severity};
+use crate::model::{Listeners, Sample, TcpState};
+
+/// More handshakes than the SYN queues hold.
+pub(in crate::classify) const SYN_FLOOD: Rule = Rule {
+    name: "syn_flood",
+    topic: "SYN queues",
+    judge,
+};
+
+fn judge(sample: &Sample, previous: Option<&Sample>) -> Judgement {
+    let evidence = SynEvidence::of(sample, previous);
+    let listeners = sample.pressure.listeners.as_ref();
+    let flooded = listeners.and_then(|listeners| flooded(listeners, &evidence));
+    let is_now = evidence.between || flooded.is_some();
+    let where_to = flooded
+        .as_ref()
+        .map_or_else(|| "this host".to_owned(), Clone::clone);
+    let (severity, message, advice) = match syn_verdict(&evidence, listeners) {
+        SynVerdict::Unknown => return Judgement::Unknown,
+        SynVerdict::Fine => return Judgement::Fine,
+        SynVerdict::FloodDropping => (
+            Severity::Critical,
+            format!(
+                "more handshakes towards {where_to} than its SYN queue holds, and tcp_syncookies \
+                 is 0: honest clients are dropped"
+            ),
+            "switch cookies on: sysctl -w net.ipv4.tcp_syncookies=1".to_owned(),
+        ),
+        SynVerdict::FloodAbsorbed => (
+            if is_now {
+                Severity::Warning
+            } else {
+                Severity::Info
+            },
+            format!(
+                "{}{} SYN cookies were sent and {} came back: a SYN flood towards {where_to}, \
+                 which cookies absorb",
+                if is_now { "" } else { "so far " },
+                evidence.sent.unwrap_or(0),
+                evidence.returned.unwrap_or(0),
+            ),
+            "honest clients get in; to see whether it goes on: tcpstate pressure --over 10s"
+                .to_owned(),
+        ),
+        SynVerdict::Burst => (
+            Severity::Info,
+            format!(
+                "{}{} SYN cookies were sent and {} came back: honest clients, more at once than \
+                 the SYN queue of {where_to} holds",
+                if is_now { "" } else { "so far " },
+                evidence.sent.unwrap_or(0),
+                evidence.returned.unwrap_or(0),
+            ),
+            "let the program listen with a longer backlog, up to net.core.somaxconn".to_owned(),
+        ),
+    };
+    let mut numbers = Vec::new();
+    for (name, value) in [
+        ("syn_recv", sample.states.total_of(TcpState::SynRecv)),
+        ("tcp_syncookies", evidence.cookies),
+        ("syncookies_sent", evidence.sent),
+        ("syncookies_returned", evidence.returned),
+        ("syns_dropped", evidence.dropped),
+    ] {
+        numbers.extend(value.map(|value| Evidence::count(name, value)));
+    }
+    Judgement::Found(vec![Finding {
+        rule: SYN_FLOOD.name,
+        severity,
+        subject: flooded.unwrap_or_else(|| "SYN queues".to_owned()),
+        message,
+        advice,
+        evidence: numbers,
+        state: Some(TcpState::SynRecv),
+    }])
+}
+
+/// The listener whose SYN queue is full, if one is.
+fn flooded(listeners: &Listeners, evidence: &SynEvidence) -> Option<String> {
+    listeners
+        .listeners
+        .iter()
+        .filter(|listener| {
+            matches!(
+                verdict(listener, evidence),
+                Verdict::FloodDropping | Verdict::FloodAbsorbed | Verdict::SynBurst
+            )
+        })
+        .max_by_key(|listener| listener.syn_recv)
+        .map(|listener| listener.local.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::testing::{SampleBuilder, sample};
+    use super::super::testing::severity;
+    use super::*;
+    use crate::model::{Counter, Sysctl};
+    use std::time::{Duration, Instant};
+
+    fn with(cookies: u64, sent: u64, returned: u64) -> SampleBuilder {
+        sample()
+            .with_sysctl(Sysctl::TcpSyncookies, cookies)
+            .with_counter(Counter::SyncookiesSent, sent)
+            .with_counter(Counter::SyncookiesRecv, returned)
+            .with_counter(Counter::ListenDrops, 0)
+            .with_counter(Counter::ListenOverflows, 0)
+    }
+
+    #[test]
+    fn totals_tell_and_do_not_alarm() {
+        let judged = |sent, returned| judge(&with(1, sent, returned).build(), None);
+        assert_eq!(severity(&judged(0, 0)), None);
+        assert_eq!(severity(&judged(99, 0)), None);
+        assert_eq!(severity(&judged(100, 0)), Some(Severity::Info));
+        assert_eq!(severity(&judged(100, 51)), Some(Severity::Info), "a burst");
+        assert_eq!(judge(&sample().build(), None), Judgement::Unknown);
+    }
+
+    #[test]
+    fn a_flood_that_goes_on_alarms() {
+        let start = Instant::now();
+        let judged = |sent: u64, returned: u64, drops| {
+            let before = with(1, 1_000, 1_000).read_at(start).build();
+            let now = with(1, 1_000 + sent, 1_000 + returned)
+                .with_counter(Counter::ListenDrops, drops)
+                .read_at(start + Duration::from_secs(1));
+            judge(&now.build(), Some(&before))
+        };
+        assert_eq!(severity(&judged(500, 3, 0)), Some(Severity::Warning));
+        assert_eq!(severity(&judged(500, 490, 0)), Some(Severity::Info));
+        assert_eq!(severity(&judged(9, 0, 0)), None);
+    }
+
+    #[test]
+    fn drops_without_cookies_are_critical() {
+        let start = Instant::now();
+        let judged = |drops, overflows| {
+            let before = with(0, 0, 0).read_at(start).build();
+            let now = with(0, 0, 0)
+                .with_counter(Counter::ListenDrops, drops)
+                .with_counter(Counter::ListenOverflows, overflows)
+                .read_at(start + Duration::from_secs(1));
+            judge(&now.build(), Some(&before))
+        };
+        assert_eq!(severity(&judged(5, 0)), Some(Severity::Critical));
+        assert_eq!(severity(&judged(5, 5)), None, "the accept queue's drops");
+        assert_eq!(severity(&judged(0, 0)), None);
+    }
+}

@@ -1,0 +1,106 @@
+//! `tcpstate pressure`: what is about to run out?
+
+mod programs;
+mod read;
+
+use std::thread;
+
+use anyhow::bail;
+
+use self::read::Reader;
+use super::{Outcome, outcome, output, source};
+use crate::classify::change::time_between;
+use crate::classify::{assess, ports};
+use crate::cli::{CommonArgs, PressureArgs, PressureFormat};
+use crate::kernel::ProcRoot;
+use crate::model::{PortReading, Sample, SourceKind};
+use crate::render::pressure;
+
+/// Prints what is about to run out.
+pub(super) fn run(common: &CommonArgs, args: &PressureArgs) -> anyhow::Result<Outcome> {
+    let proc_root = ProcRoot::new(&common.proc_root);
+    let mut source = source::open(common, &proc_root)?;
+    if args.over.is_some() && source.kind() == SourceKind::Replay {
+        bail!("a recorded dump shows one moment: leave out --over");
+    }
+    let mut reader = Reader {
+        source: source.as_mut(),
+        proc_root: &proc_root,
+        family: source::family(common),
+        bound: args.bound,
+    };
+    let mut sample = reader.read()?;
+    let earlier = match args.over {
+        None => None,
+        Some(over) => {
+            if let Some(read_at) = sample.read_at {
+                thread::sleep(over.0.saturating_sub(read_at.elapsed()));
+            }
+            Some(std::mem::replace(&mut sample, reader.read()?))
+        }
+    };
+    if let Some(reason) = &sample.collection.fallback_reason {
+        output::note(&format!(
+            "{reason}; reading /proc/net/tcp instead: limits of accept queues and bound sockets \
+             are unknown"
+        ));
+    }
+    if let Some(earlier) = &earlier {
+        compare(&mut sample, earlier);
+    }
+    keep(&mut sample, args);
+    if sample.collection.source != SourceKind::Replay {
+        programs::name(&mut sample, earlier.as_ref(), &proc_root, args.processes);
+    }
+    let assessment = assess(&sample, earlier.as_ref());
+    let format = if common.json {
+        PressureFormat::Json
+    } else {
+        args.format.unwrap_or_default()
+    };
+    let view = pressure::View {
+        sample: &sample,
+        previous: earlier.as_ref(),
+        assessment: &assessment,
+    };
+    let text = match format {
+        PressureFormat::Table => pressure::table(&view, args.top, &output::style(common.color)),
+        PressureFormat::Json => pressure::json(&view)?,
+        PressureFormat::Csv => pressure::csv(&view)?,
+    };
+    output::print(&text)?;
+    Ok(outcome(common, &assessment))
+}
+
+fn compare(sample: &mut Sample, earlier: &Sample) {
+    let time = time_between(sample, earlier);
+    if let (PortReading::Grouped(now), Some(then), Some(time)) = (
+        &mut sample.pressure.ports,
+        earlier.pressure.ports.grouped(),
+        time,
+    ) {
+        ports::compare(now, then, time);
+    }
+}
+
+/// Leaves what the arguments ask for. After everything was counted: a bound
+/// port counts whoever has it.
+fn keep(sample: &mut Sample, args: &PressureArgs) {
+    if let PortReading::Grouped(ports) = &mut sample.pressure.ports
+        && !args.remote.is_empty()
+    {
+        ports.destinations.retain(|destination| {
+            let wanted = args.remote.iter();
+            wanted
+                .into_iter()
+                .any(|peer| peer.accepts(&destination.remote))
+        });
+    }
+    if let Some(listeners) = &mut sample.pressure.listeners
+        && !args.listen_port.is_empty()
+    {
+        listeners
+            .listeners
+            .retain(|listener| args.listen_port.contains(&listener.local.port));
+    }
+}

@@ -1,0 +1,58 @@
+//! The programs behind listeners.
+
+use std::collections::BTreeSet;
+
+use super::output;
+use crate::classify::listeners::{SynEvidence, Verdict, verdict};
+use crate::kernel::ProcRoot;
+use crate::kernel::processes::{Holders, Which, read_process};
+use crate::model::Sample;
+
+/// Names who holds the listeners that are in trouble, or all. Reading every
+/// descriptor of a large host takes longer than everything else here, so
+/// nobody is looked for without need.
+pub(super) fn name(
+    sample: &mut Sample,
+    previous: Option<&Sample>,
+    proc_root: &ProcRoot,
+    all: bool,
+) {
+    let evidence = SynEvidence::of(sample, previous);
+    let Some(listeners) = &mut sample.pressure.listeners else {
+        return;
+    };
+    let mut wanted: Vec<_> = listeners
+        .listeners
+        .iter_mut()
+        .filter(|listener| {
+            let judged = verdict(listener, &evidence);
+            all || !matches!(judged, Verdict::Fine | Verdict::Unknown)
+        })
+        .collect();
+    let inodes = wanted.iter().flat_map(|listener| listener.inodes.clone());
+    let holders = match Holders::find(proc_root, inodes, Which::All { first: &[] }) {
+        Ok(holders) => holders,
+        Err(error) => {
+            output::note(&format!(
+                "the programs behind listeners are unknown: {error}"
+            ));
+            return;
+        }
+    };
+    for listener in &mut wanted {
+        let pids: BTreeSet<u32> = listener
+            .inodes
+            .iter()
+            .flat_map(|&inode| holders.of(inode))
+            .map(|holder| holder.pid)
+            .collect();
+        let Some(&first) = pids.first() else {
+            continue;
+        };
+        listener.command = read_process(proc_root, first)
+            // Another process may have got the number since.
+            .filter(|process| holders.start_time(first) == Some(process.start_time))
+            .and_then(|process| process.command);
+        listener.pids = Some(pids.into_iter().collect());
+    }
+}

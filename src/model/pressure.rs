@@ -1,0 +1,255 @@
+//! What can run out: ports towards a destination, accept queues, SYN queues,
+//! orphans, memory.
+
+use std::net::IpAddr;
+
+use super::{Endpoint, Family, PortRange, PortSet};
+
+/// The settings that say which ports connect() may take.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PortSettings {
+    /// `net.ipv4.ip_local_port_range`; `None` when it can't be read.
+    pub range: Option<PortRange>,
+    /// `net.ipv4.ip_local_reserved_ports`; `None` when it can't be read.
+    pub reserved: Option<PortSet>,
+}
+
+/// Everything that was read about what can run out. A part that nobody looked
+/// for is `None`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Pressure {
+    /// Ports of outgoing connections.
+    pub ports: PortReading,
+    /// Listening sockets.
+    pub listeners: Option<Listeners>,
+    /// TIME_WAIT sockets by side and age.
+    pub time_wait: Option<TimeWaitTally>,
+    /// What the whole host shares.
+    pub host_wide: HostWide,
+}
+
+/// How far the command looked for ports that run out.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub enum PortReading {
+    /// Nobody looked.
+    #[default]
+    NotRead,
+    /// All connections together are too few to exhaust the ports towards any
+    /// one destination.
+    RuledOut {
+        /// Connections, whatever their direction.
+        connections: u64,
+        /// Ports that connect() may take.
+        usable: u32,
+    },
+    /// Too many connections to group them in passing.
+    TooMany {
+        /// Connections, whatever their direction.
+        connections: u64,
+    },
+    /// Every connection was looked at.
+    Grouped(Ports),
+}
+
+impl PortReading {
+    /// The ports by destination, where they were grouped.
+    #[must_use]
+    pub const fn grouped(&self) -> Option<&Ports> {
+        match self {
+            Self::Grouped(ports) => Some(ports),
+            Self::NotRead | Self::RuledOut { .. } | Self::TooMany { .. } => None,
+        }
+    }
+}
+
+/// Ports of outgoing connections, by destination.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Ports {
+    /// The settings.
+    pub settings: PortSettings,
+    /// Ports of the range that a listener has; connect() passes them by for
+    /// every destination.
+    pub listened: u32,
+    /// Ports of the range that sockets hold which are bound and no more
+    /// (Linux 6.8). `None` when nobody looked: it costs the walk of a second
+    /// table.
+    pub bound: Option<u32>,
+    /// Every destination, fullest first.
+    pub destinations: Vec<Destination>,
+    /// Local addresses whose ports look given out by bind(), fullest first.
+    pub shared_pools: Vec<SharedPool>,
+}
+
+/// The ports of one local address towards one remote address and port: what
+/// connect() looks through.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Destination {
+    /// Our address, IPv4-mapped ones unwrapped.
+    pub local_address: IpAddr,
+    /// The peer, its address unwrapped too.
+    pub remote: Endpoint,
+    /// Ports that have a socket towards it, in any state.
+    pub in_use: u32,
+    /// Of these, the ones in TIME_WAIT.
+    pub time_wait: u32,
+    /// Of these, the ones that connect() would take over now. At least: a
+    /// TIME_WAIT whose timer was started again is older than it looks.
+    pub reusable: u32,
+    /// Of those in TIME_WAIT, the ones that began in the last 10 s.
+    pub recent_time_wait: u32,
+    /// Ports that there are for it, used or not; `None` where the settings
+    /// aren't known.
+    pub usable: Option<u32>,
+    /// Whether its ports look given out by bind() before connect().
+    pub bound_first: bool,
+    /// Connections a second that the ports can bear if we close first, for
+    /// ever.
+    pub sustainable_per_s: Option<f64>,
+    /// More ports in use a second, between two samples; negative when they
+    /// get fewer.
+    pub growth_per_s: Option<f64>,
+}
+
+impl Destination {
+    /// Ports that no new connection can have.
+    #[must_use]
+    pub const fn blocked(&self) -> u32 {
+        self.in_use.saturating_sub(self.reusable)
+    }
+
+    /// Connections that would succeed now.
+    #[must_use]
+    pub fn free(&self) -> Option<u32> {
+        Some(self.usable?.saturating_sub(self.blocked()))
+    }
+
+    /// The share of the usable ports that no new connection can have, 0 to 1.
+    #[must_use]
+    pub fn used_ratio(&self) -> Option<f64> {
+        let usable = self.usable?;
+        if usable == 0 {
+            return Some(1.0);
+        }
+        Some((f64::from(self.blocked()) / f64::from(usable)).min(1.0))
+    }
+
+    /// Seconds until no port is left, if the use grows on as between the two
+    /// samples; `None` when it doesn't grow.
+    #[must_use]
+    pub fn exhausted_in_s(&self) -> Option<f64> {
+        let growth = self.growth_per_s.filter(|&growth| growth > 0.0)?;
+        Some(f64::from(self.free()?) / growth)
+    }
+}
+
+/// Ports that bind() with port 0 seems to have given out: all destinations of
+/// the address draw from one pool.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SharedPool {
+    /// The local address.
+    pub local_address: IpAddr,
+    /// Ports in use that look given out so.
+    pub in_use: u32,
+    /// To how many destinations.
+    pub destinations: u32,
+    /// Ports that the pool has; `None` where the settings aren't known.
+    pub usable: Option<u32>,
+}
+
+/// Listening sockets, those of one address and port together.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Listeners {
+    /// Those that were kept, the fullest first.
+    pub listeners: Vec<Listener>,
+    /// How many there are, kept or not.
+    pub count: u64,
+}
+
+/// A listening address and port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listener {
+    /// Where it listens.
+    pub local: Endpoint,
+    /// Its address family.
+    pub family: Family,
+    /// Sockets there: more than one with SO_REUSEPORT.
+    pub sockets: u32,
+    /// How many of these have a full accept queue; `None` over /proc.
+    pub full_sockets: Option<u32>,
+    /// Connections that wait to be accepted, at the fullest of them.
+    pub accept_queue: u32,
+    /// How many may wait at that one; `None` over /proc.
+    pub accept_limit: Option<u32>,
+    /// Connections in the table that nobody accepted yet, all its sockets
+    /// together; `None` when nobody looked.
+    pub unaccepted: Option<u32>,
+    /// Connections in the accept queue that are in no table any more: reset by
+    /// the peer while they waited. `None` where the queues aren't told apart.
+    pub dead: Option<u32>,
+    /// Handshakes that aren't finished; `None` when nobody looked.
+    pub syn_recv: Option<u32>,
+    /// Of these, the highest number of SYN-ACKs sent again.
+    pub syn_ack_retransmits: Option<u8>,
+    /// Inodes of its sockets.
+    pub inodes: Vec<u64>,
+    /// The processes that hold it, by number; `None` when nobody looked, or
+    /// none was in sight.
+    pub pids: Option<Vec<u32>>,
+    /// What the first of them is called (/proc/PID/comm).
+    pub command: Option<String>,
+}
+
+impl Listener {
+    /// Who holds it, as `nginx[880]`, and how many hold it too; `None` when
+    /// nobody is known to.
+    #[must_use]
+    pub fn program(&self) -> Option<String> {
+        let (first, others) = self.pids.as_deref()?.split_first()?;
+        let name = self.command.as_deref().unwrap_or("pid");
+        Some(match others.len() {
+            0 => format!("{name}[{first}]"),
+            more => format!("{name}[{first}] +{more}"),
+        })
+    }
+
+    /// Whether the next connection is dropped: the kernel takes one more than
+    /// the limit (`sk_acceptq_is_full`). `None` over /proc.
+    #[must_use]
+    pub fn is_full(&self) -> Option<bool> {
+        self.full_sockets.map(|full| full > 0)
+    }
+}
+
+/// TIME_WAIT sockets by who closed first on what side, and by age.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TimeWaitTally {
+    /// Ours were clients: the local port is in the ephemeral range.
+    pub client_side: u64,
+    /// Ours were servers: the local port is a listener's.
+    pub server_side: u64,
+    /// Neither: the listener is gone, or the port was bound by hand.
+    pub other: u64,
+    /// By age in steps of 10 s, 0 to 60 s; from the timers, which an answer to
+    /// a late segment starts again.
+    pub ages: [u64; 6],
+    /// Of the client side, those over loopback.
+    pub client_loopback: u64,
+    /// Of the client side, those that connect() would take over now.
+    pub reusable: u64,
+}
+
+/// What the whole host shares, whatever the namespace.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct HostWide {
+    /// Sockets that no process holds any more and that aren't in TIME_WAIT
+    /// (/proc/net/sockstat, `orphan`).
+    pub orphans: Option<u64>,
+    /// `net.ipv4.tcp_max_orphans`; not to be seen in a child namespace.
+    pub max_orphans: Option<u64>,
+    /// Pages in TCP buffers (/proc/net/sockstat, `mem`).
+    pub memory_pages: Option<u64>,
+    /// `net.ipv4.tcp_mem`: pages below which nothing is done, from which
+    /// buffers are moderated, and which are never exceeded; not to be seen in
+    /// a child namespace.
+    pub memory_limits: Option<[u64; 3]>,
+}

@@ -1,0 +1,232 @@
+//! TIME_WAIT, SYN cookies, orphans, memory and resets, a line each.
+
+use std::fmt::Write;
+
+use super::super::{Style, finding, share};
+use super::View;
+use crate::classify::change;
+use crate::classify::listeners::{SynVerdict, syn_verdict};
+use crate::classify::ports::{Reuse, ReusePolicy};
+use crate::model::number::{grouped, percent};
+use crate::model::{Counter, Sysctl};
+
+/// Columns of a heading and the space behind it.
+const INDENT: usize = 11;
+
+/// The lines.
+pub(super) fn lines(view: &View<'_>, style: &Style) -> String {
+    let mut text = String::new();
+    for (heading, line) in [
+        ("TIME_WAIT", time_wait(view)),
+        ("reuse", reuse(view)),
+        ("SYN", syn(view)),
+        ("ORPHANS", orphans(view)),
+        ("MEMORY", memory(view)),
+        ("RESETS", resets(view)),
+        ("FAST OPEN", fast_open(view)),
+    ] {
+        if let Some(line) = line {
+            let label = format!("{heading:<INDENT$}");
+            finding::push_wrapped(&mut text, &label, INDENT, &line, style);
+        }
+    }
+    text
+}
+
+fn time_wait(view: &View<'_>) -> Option<String> {
+    let sample = view.sample;
+    let buckets = sample
+        .states
+        .minisockets
+        .zip(sample.sysctls.get(Sysctl::TcpMaxTwBuckets));
+    let tally = sample.pressure.time_wait?;
+    let mut line = format!(
+        "{} client side, {} server side",
+        grouped(tally.client_side),
+        grouped(tally.server_side)
+    );
+    if tally.other > 0 {
+        let _ = write!(line, ", {} whose listener is gone", grouped(tally.other));
+    }
+    if let Some((count, limit)) = buckets {
+        let used = share(Some(count), Some(limit))
+            .map_or_else(String::new, |used| format!(" ({})", percent(used)));
+        let _ = write!(
+            line,
+            "; {} of {} buckets{used}",
+            grouped(count),
+            grouped(limit)
+        );
+    }
+    match sample.counters.get(Counter::TcpTimeWaitOverflow) {
+        Some(overflows @ 1..) => {
+            let _ = write!(line, ", {} refused so far", grouped(overflows));
+        }
+        _ => line.push_str(", none refused"),
+    }
+    let recent = tally.ages.first().copied().unwrap_or(0);
+    if recent > 0 {
+        let _ = write!(line, "; {} began in the last 10 s", grouped(recent));
+    }
+    Some(line)
+}
+
+/// What tcp_tw_reuse does for exactly these sockets.
+fn reuse(view: &View<'_>) -> Option<String> {
+    let tally = view.sample.pressure.time_wait?;
+    let reuse = view.sample.sysctls.get(Sysctl::TcpTwReuse)?;
+    if tally.client_side == 0 && tally.server_side == 0 {
+        return None;
+    }
+    let policy = ReusePolicy::of(&view.sample.sysctls);
+    let clients = match policy.reuse {
+        _ if tally.client_side == 0 => String::new(),
+        Reuse::Never if reuse == 0 => "nothing: it is off".to_owned(),
+        Reuse::Never => "nothing: tcp_timestamps is 0".to_owned(),
+        Reuse::Always => format!("{} ports to take over now", grouped(tally.reusable)),
+        Reuse::Loopback if tally.client_loopback == 0 => {
+            "nothing: none of them is on loopback".to_owned()
+        }
+        Reuse::Loopback => format!(
+            "{} ports to take over now, of the {} on loopback",
+            grouped(tally.reusable),
+            grouped(tally.client_loopback)
+        ),
+    };
+    let servers = if tally.server_side > 0 {
+        "nothing on the server side, where it blocks no port either: let clients close first if \
+         the memory matters"
+    } else {
+        ""
+    };
+    let joined = [clients.as_str(), servers]
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join("; ");
+    Some(format!("tcp_tw_reuse={reuse} gives {joined}"))
+}
+
+fn syn(view: &View<'_>) -> Option<String> {
+    let evidence = view.syn_evidence();
+    let cookies = match evidence.cookies? {
+        0 => "cookies off",
+        1 => "cookies when a queue is full",
+        2 => "cookies for every SYN",
+        _ => "cookies in a mode that has no name here",
+    };
+    let verdict = match syn_verdict(&evidence, view.sample.pressure.listeners.as_ref()) {
+        SynVerdict::Unknown => "",
+        SynVerdict::Fine => ": fine",
+        SynVerdict::Burst => ": bursts of real clients",
+        SynVerdict::FloodAbsorbed => ": flood, absorbed",
+        SynVerdict::FloodDropping => ": flood, dropping",
+    };
+    let when = if evidence.between {
+        " since the first look"
+    } else {
+        " so far"
+    };
+    let number = |value: Option<u64>| value.map_or_else(|| "?".to_owned(), grouped);
+    Some(format!(
+        "{cookies}, {} sent and {} returned, {} SYNs dropped by full SYN queues{when}{verdict}",
+        number(evidence.sent),
+        number(evidence.returned),
+        number(evidence.dropped)
+    ))
+}
+
+fn orphans(view: &View<'_>) -> Option<String> {
+    let host_wide = &view.sample.pressure.host_wide;
+    let orphans = grouped(host_wide.orphans?);
+    Some(match host_wide.max_orphans {
+        Some(limit) => format!("{orphans} of {} in the whole host", grouped(limit)),
+        None => format!("{orphans} in the whole host; the limit is hidden in this namespace"),
+    })
+}
+
+fn memory(view: &View<'_>) -> Option<String> {
+    let host_wide = &view.sample.pressure.host_wide;
+    let pages = host_wide.memory_pages?;
+    Some(match host_wide.memory_limits {
+        Some([_, pressure, high]) => {
+            let used = share(Some(pages), Some(high))
+                .map_or_else(String::new, |used| format!(" ({})", percent(used)));
+            format!(
+                "{} of {} pages in the whole host{used}, pressure from {}",
+                grouped(pages),
+                grouped(high),
+                grouped(pressure)
+            )
+        }
+        None => format!(
+            "{} pages in the whole host; the limit is hidden in this namespace",
+            grouped(pages)
+        ),
+    })
+}
+
+/// How connections ended that didn't end well, the frequent causes in words.
+fn resets(view: &View<'_>) -> Option<String> {
+    const CAUSES: [(Counter, &str); 8] = [
+        (Counter::AttemptFails, "refused or failed"),
+        (Counter::EstabResets, "ended by reset"),
+        (
+            Counter::TcpAbortOnClose,
+            "closed with unread data (can lose what was sent)",
+        ),
+        (
+            Counter::TcpAbortOnData,
+            "closed with SO_LINGER 0 (can lose what was sent)",
+        ),
+        (Counter::TcpAbortOnTimeout, "timed out"),
+        (Counter::TcpAbortOnMemory, "out of memory or orphans"),
+        (Counter::TcpAbortOnLinger, "ended by TCP_LINGER2"),
+        (Counter::TcpAbortFailed, "whose RST could not be sent"),
+    ];
+    let parts = counted(view, &CAUSES);
+    if parts.is_empty() {
+        return None;
+    }
+    Some(parts.join(", "))
+}
+
+fn fast_open(view: &View<'_>) -> Option<String> {
+    const COUNTERS: [(Counter, &str); 6] = [
+        (Counter::TcpFastOpenActive, "opened with data in the SYN"),
+        (Counter::TcpFastOpenActiveFail, "of ours not taken"),
+        (Counter::TcpFastOpenPassive, "accepted with data in the SYN"),
+        (Counter::TcpFastOpenPassiveFail, "not taken by us"),
+        (Counter::TcpFastOpenListenOverflow, "over the pending limit"),
+        (
+            Counter::TcpFastOpenBlackhole,
+            "times switched off by a black hole",
+        ),
+    ];
+    let parts = counted(view, &COUNTERS);
+    if parts.is_empty() {
+        return None;
+    }
+    let setting = view.sample.sysctls.get(Sysctl::TcpFastopen);
+    let setting = setting.map_or_else(String::new, |value| format!("tcp_fastopen={value}; "));
+    Some(setting + &parts.join(", "))
+}
+
+/// Counters that aren't 0 with their meaning, and their rate where there are
+/// two samples.
+fn counted(view: &View<'_>, counters: &[(Counter, &str)]) -> Vec<String> {
+    counters
+        .iter()
+        .filter_map(|&(counter, words)| {
+            let value = view
+                .sample
+                .counters
+                .get(counter)
+                .filter(|&value| value > 0)?;
+            let rate = change::counter(counter, view.sample, view.previous)
+                .filter(|change| change.by > 0)
+                .map_or_else(String::new, |change| format!(" (+{:.1}/s)", change.per_s));
+            Some(format!("{}{rate} {words}", grouped(value)))
+        })
+        .collect()
+}

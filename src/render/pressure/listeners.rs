@@ -1,0 +1,124 @@
+//! Listeners, for people.
+
+use std::fmt::Write;
+
+use super::super::{Style, safe};
+use super::{View, table};
+use crate::classify::Severity;
+use crate::classify::change;
+use crate::classify::listeners::{Verdict, handshake_age_s, verdict};
+use crate::model::number::{counted, grouped};
+use crate::model::{Counter, Listener};
+
+/// The fullest listeners.
+pub(super) fn listeners(view: &View<'_>, top: usize, style: &Style) -> String {
+    let Some(listeners) = &view.sample.pressure.listeners else {
+        return String::new();
+    };
+    let evidence = view.syn_evidence();
+    let mut judged: Vec<(&Listener, Verdict)> = listeners
+        .listeners
+        .iter()
+        .map(|listener| (listener, verdict(listener, &evidence)))
+        .collect();
+    if judged.is_empty() {
+        return "LISTENERS  none\n".to_owned();
+    }
+    // A stable sort: within a verdict the fullest stays first.
+    judged.sort_by_key(|(_, verdict)| std::cmp::Reverse(*verdict));
+    let mut rows = vec![(
+        "LISTENERS".to_owned(),
+        vec!["accept queue".to_owned(), "SYN_RECV".to_owned()],
+        "verdict".to_owned(),
+    )];
+    for (listener, verdict) in judged.iter().take(top) {
+        let syn_recv = listener
+            .syn_recv
+            .map_or_else(|| style.dash().to_owned(), |count| grouped(count.into()));
+        rows.push((
+            name(listener),
+            vec![queue(listener, style), syn_recv],
+            words(listener, *verdict, view),
+        ));
+    }
+    let mut text = String::new();
+    let mut lines = table::rows(&rows, style).into_iter();
+    text.push_str(&style.faint(&lines.next().unwrap_or_default()));
+    text.push('\n');
+    for (line, (_, verdict)) in lines.zip(&judged) {
+        text.push_str(&match severity(*verdict) {
+            Some(severity) => style.severity(severity, &line),
+            None => line,
+        });
+        text.push('\n');
+    }
+    let rest = judged.get(top..).unwrap_or_default();
+    if !rest.is_empty() {
+        let fine = rest.iter().all(|(_, verdict)| *verdict == Verdict::Fine);
+        let more = counted(rest.len() as u64, "listener more", "listeners more");
+        let line = if fine {
+            format!("{more}, fine")
+        } else {
+            format!("{more}: --top N, --json")
+        };
+        text.push_str(&style.faint(&line));
+        text.push('\n');
+    }
+    text
+}
+
+fn severity(verdict: Verdict) -> Option<Severity> {
+    match verdict {
+        Verdict::FloodDropping => Some(Severity::Critical),
+        Verdict::SlowAccept | Verdict::FloodAbsorbed => Some(Severity::Warning),
+        Verdict::SynBurst => Some(Severity::Info),
+        Verdict::Fine | Verdict::Unknown => None,
+    }
+}
+
+fn name(listener: &Listener) -> String {
+    let mut name = listener.local.to_string();
+    if listener.sockets > 1 {
+        let _ = write!(name, " ({} sockets)", listener.sockets);
+    }
+    if let Some(program) = listener.program() {
+        let _ = write!(name, "  {}", safe(&program));
+    }
+    name
+}
+
+fn queue(listener: &Listener, style: &Style) -> String {
+    let limit = listener
+        .accept_limit
+        .map_or_else(|| style.dash().to_owned(), |limit| grouped(limit.into()));
+    let full = if listener.is_full() == Some(true) {
+        " full"
+    } else {
+        ""
+    };
+    format!("{} / {limit}{full}", grouped(listener.accept_queue.into()))
+}
+
+fn words(listener: &Listener, verdict: Verdict, view: &View<'_>) -> String {
+    let drops = change::counter(Counter::ListenOverflows, view.sample, view.previous);
+    let mut words = match verdict {
+        Verdict::Unknown => "unknown: /proc doesn't tell".to_owned(),
+        Verdict::Fine => "fine".to_owned(),
+        Verdict::SynBurst => "burst of real clients".to_owned(),
+        Verdict::FloodAbsorbed => "SYN flood, absorbed".to_owned(),
+        Verdict::FloodDropping => "SYN flood, dropping".to_owned(),
+        Verdict::SlowAccept => match drops {
+            Some(change) if change.by > 0 => {
+                format!("slow accept: {:.1}/s dropped", change.per_s)
+            }
+            _ => "slow accept".to_owned(),
+        },
+    };
+    if let Some(dead @ 1..) = listener.dead {
+        let _ = write!(words, ", {} dead", grouped(dead.into()));
+    }
+    if let Some(again @ 1..) = listener.syn_ack_retransmits {
+        let _ = write!(words, ", oldest SYN {} s or more", handshake_age_s(again).0);
+    }
+    words
+}

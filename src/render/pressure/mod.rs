@@ -1,0 +1,36 @@
+//! What is about to run out: ports, queues, TIME_WAIT, memory.
+
+mod csv;
+mod json;
+mod lines;
+mod listeners;
+mod ports;
+mod table;
+
+pub use self::csv::csv;
+pub use self::json::json;
+pub use self::table::table;
+
+use crate::classify::Assessment;
+use crate::classify::listeners::SynEvidence;
+use crate::model::Sample;
+
+/// What the views show.
+#[derive(Debug, Clone, Copy)]
+pub struct View<'a> {
+    /// The sample.
+    pub sample: &'a Sample,
+    /// The one before it, where there are two.
+    pub previous: Option<&'a Sample>,
+    /// What was judged.
+    pub assessment: &'a Assessment,
+}
+
+impl View<'_> {
+    fn syn_evidence(&self) -> SynEvidence {
+        SynEvidence::of(self.sample, self.previous)
+    }
+}
+
+#[cfg(test)]
+mod tests;

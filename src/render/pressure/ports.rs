@@ -1,0 +1,171 @@
+//! Ports by destination, for people.
+
+use std::fmt::Write;
+
+use super::super::{Style, finding};
+use super::{View, table};
+use crate::classify::Severity;
+use crate::classify::ports::{CRITICAL, WARNING, why_not_reusable};
+use crate::model::number::{counted, grouped, percent};
+use crate::model::{Destination, Ports, Sample};
+
+/// From this share on a destination gets a second line.
+const WORTH_A_LINE: f64 = 0.5;
+
+/// The fullest destinations, and what takes ports out of the range.
+pub(super) fn ports(view: &View<'_>, top: usize, style: &Style) -> String {
+    let Some(ports) = view.sample.pressure.ports.grouped() else {
+        return String::new();
+    };
+    let mut text = String::new();
+    let shown = ports.destinations.iter().take(top).collect::<Vec<_>>();
+    if shown.is_empty() {
+        let line = if view.sample.states.total() == 0 {
+            "no connections"
+        } else {
+            "no outgoing connections"
+        };
+        let _ = writeln!(text, "PORTS  {line}");
+    } else {
+        destinations(&mut text, &shown, view, style);
+    }
+    let more = ports.destinations.len() - shown.len();
+    if more > 0 {
+        let more = counted(more as u64, "destination more", "destinations more");
+        let line = format!("{more}, none fuller: --top N, --json");
+        text.push_str(&style.faint(&line));
+        text.push('\n');
+    }
+    for pool in &ports.shared_pools {
+        let usable = pool.usable.map_or_else(String::new, |usable| {
+            format!(" of {}", grouped(usable.into()))
+        });
+        let line = format!(
+            "bind() seems to have given out {}{usable} ports of {} to {}, which share them; \
+             IP_BIND_ADDRESS_NO_PORT would give each all of them",
+            grouped(pool.in_use.into()),
+            pool.local_address,
+            counted(pool.destinations.into(), "destination", "destinations"),
+        );
+        finding::push_wrapped(&mut text, "", 0, &line, style);
+    }
+    let taken = taken(ports, style);
+    finding::push_wrapped(&mut text, "", 0, &taken, style);
+    text
+}
+
+fn destinations(text: &mut String, shown: &[&Destination], view: &View<'_>, style: &Style) {
+    let rates = view.previous.is_some();
+    let mut header = vec!["in use".to_owned(), "usable".to_owned(), "used".to_owned()];
+    if rates {
+        header.push("growth".to_owned());
+    }
+    let last = if rates { "at this rate" } else { "" };
+    let arrow = style.arrow();
+    let mut rows = vec![("PORTS  towards".to_owned(), header, last.to_owned())];
+    for destination in shown {
+        let unknown = || style.dash().to_owned();
+        let mut cells = vec![
+            grouped(destination.in_use.into()),
+            destination
+                .usable
+                .map_or_else(unknown, |usable| grouped(usable.into())),
+            destination.used_ratio().map_or_else(unknown, percent),
+        ];
+        if rates {
+            let growth = destination.growth_per_s;
+            cells.push(growth.map_or_else(unknown, |growth| format!("{growth:+.1}/s")));
+        }
+        let name = format!(
+            "{} {arrow} {}",
+            destination.local_address, destination.remote
+        );
+        rows.push((name, cells, full_in(destination)));
+    }
+    let mut lines = table::rows(&rows, style).into_iter();
+    text.push_str(&style.faint(&lines.next().unwrap_or_default()));
+    text.push('\n');
+    for (line, destination) in lines.zip(shown) {
+        text.push_str(&match severity(destination) {
+            Some(severity) => style.severity(severity, &line),
+            None => line,
+        });
+        text.push('\n');
+        if destination
+            .used_ratio()
+            .is_none_or(|used| used >= WORTH_A_LINE)
+        {
+            let detail = detail(destination, view.sample);
+            finding::push_wrapped(text, "  ", 2, &detail, style);
+        }
+    }
+}
+
+fn severity(destination: &Destination) -> Option<Severity> {
+    let used = destination.used_ratio()?;
+    if used >= CRITICAL {
+        Some(Severity::Critical)
+    } else {
+        (used >= WARNING).then_some(Severity::Warning)
+    }
+}
+
+fn full_in(destination: &Destination) -> String {
+    match destination.exhausted_in_s() {
+        None => String::new(),
+        Some(seconds) if seconds < 1.0 => "full now".to_owned(),
+        Some(seconds) if seconds < 120.0 => format!("full in {seconds:.0} s"),
+        Some(seconds) if seconds < 7_200.0 => format!("full in {:.0} min", seconds / 60.0),
+        Some(seconds) => format!("full in {:.0} h", seconds / 3_600.0),
+    }
+}
+
+/// What holds the ports, and what they can bear.
+fn detail(destination: &Destination, sample: &Sample) -> String {
+    let mut parts = Vec::new();
+    if destination.time_wait > 0 {
+        let why = why_not_reusable(destination, sample);
+        let reusable = match destination.reusable {
+            0 => "none reusable".to_owned(),
+            reusable => format!("{} reusable", grouped(reusable.into())),
+        };
+        let why = why.map_or_else(String::new, |why| format!(" ({why})"));
+        let waiting = grouped(destination.time_wait.into());
+        parts.push(format!("{waiting} in TIME_WAIT, {reusable}{why}"));
+    }
+    if let Some(free) = destination.free() {
+        parts.push(format!("{} free", grouped(free.into())));
+    }
+    if let Some(rate) = destination.sustainable_per_s {
+        let digits = usize::from(rate < 10.0);
+        parts.push(format!(
+            "bears {rate:.digits$} connections/s for ever if we close first"
+        ));
+    }
+    parts.join("; ")
+}
+
+fn taken(ports: &Ports, style: &Style) -> String {
+    let Some(range) = ports.settings.range else {
+        return "ip_local_port_range is not known, so nobody can say how many ports there are"
+            .to_owned();
+    };
+    let dash = if style.unicode { "–" } else { "-" };
+    let mut causes = Vec::new();
+    if ports.listened > 0 {
+        causes.push(counted(ports.listened.into(), "listener", "listeners"));
+    }
+    if let Some(bound @ 1..) = ports.bound {
+        causes.push(counted(bound.into(), "bound socket", "bound sockets"));
+    }
+    let reserved = ports.settings.reserved.as_ref();
+    if let Some(reserved @ 1..) = reserved.map(|set| set.count_in(range)) {
+        causes.push(counted(reserved.into(), "reservation", "reservations"));
+    }
+    let range = format!("{}{dash}{}", range.first, range.last);
+    if causes.is_empty() {
+        format!("nothing takes ports out of {range}")
+    } else {
+        format!("out of {range} ports are taken by {}", causes.join(", "))
+    }
+}

@@ -1,0 +1,106 @@
+//! What is about to run out, for people.
+
+use std::fmt::Write;
+
+use super::super::{Style, finding, safe};
+use super::{View, lines, listeners, ports};
+use crate::classify::{Finding, Severity};
+use crate::model::SourceKind;
+use crate::model::number::{counted, elapsed};
+
+/// The whole view; `top` destinations and listeners of each.
+#[must_use]
+pub fn table(view: &View<'_>, top: usize, style: &Style) -> String {
+    let (alarming, minor): (Vec<Finding>, Vec<Finding>) = view
+        .assessment
+        .findings
+        .iter()
+        .cloned()
+        .partition(|finding| finding.severity >= Severity::Warning);
+    let mut text = heading(view, style);
+    text.push('\n');
+    if !view.sample.collection.complete {
+        text.push_str(&style.severity(
+            Severity::Warning,
+            "incomplete: the kernel says that rows were lost",
+        ));
+        text.push('\n');
+    }
+    // The verdict first when something is wrong, the numbers first when
+    // nothing is.
+    let blocks = [
+        finding::text(&alarming, style),
+        ports::ports(view, top, style),
+        listeners::listeners(view, top, style),
+        lines::lines(view, style),
+        finding::text(&minor, style) + &finding::verdicts(view.assessment, style),
+    ];
+    for block in blocks.iter().filter(|block| !block.is_empty()) {
+        text.push('\n');
+        text.push_str(block);
+    }
+    text
+}
+
+fn heading(view: &View<'_>, style: &Style) -> String {
+    let sample = view.sample;
+    let mut parts = Vec::new();
+    parts.extend(
+        sample
+            .host
+            .name
+            .as_deref()
+            .map(|name| safe(name).into_owned()),
+    );
+    parts.push(counted(sample.states.total(), "TCP socket", "TCP sockets"));
+    let source = match sample.collection.source {
+        SourceKind::Netlink => "sock_diag",
+        SourceKind::Procfs => "/proc/net/tcp",
+        SourceKind::Replay => "recorded dump",
+    };
+    parts.push(format!("{source}, {}", elapsed(sample.elapsed)));
+    style.strong(&parts.join(&format!(" {} ", style.dot())))
+}
+
+/// Rows of a name and numbers: the name to the left, the numbers to the right
+/// in columns as wide as they need, and words at the end. A name that is too
+/// long for the terminal has a line of its own, so that the numbers stay in
+/// their columns.
+pub(super) fn rows(rows: &[(String, Vec<String>, String)], style: &Style) -> Vec<String> {
+    let columns = rows.iter().map(|row| row.1.len()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns)
+        .map(|column| {
+            let cells = rows.iter().filter_map(|row| row.1.get(column));
+            cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+        })
+        .collect();
+    let numbers: usize = widths.iter().map(|width| width + 2).sum();
+    let words = rows
+        .iter()
+        .map(|row| row.2.chars().count())
+        .max()
+        .unwrap_or(0);
+    let room = match style.width {
+        Some(width) => width.saturating_sub(numbers + words + 2).max(20),
+        None => usize::MAX,
+    };
+    let lengths = rows.iter().map(|row| row.0.chars().count());
+    let name_width = lengths.filter(|&length| length <= room).max().unwrap_or(0);
+    rows.iter()
+        .map(|(name, cells, words)| {
+            let mut line = if name.chars().count() > name_width {
+                format!("{name}\n{:name_width$}", "")
+            } else {
+                format!("{name:<name_width$}")
+            };
+            for (cell, width) in cells.iter().zip(&widths) {
+                let _ = write!(line, "  {cell:>width$}");
+            }
+            if !words.is_empty() {
+                line.push_str("  ");
+                line.push_str(words);
+            }
+            line.trim_end().to_owned()
+        })
+        .collect()
+}
