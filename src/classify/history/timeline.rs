@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::super::close_wait::LeakReport;
+use super::super::listeners::SynEvidence;
 use super::super::{Assessment, assess};
 use super::{EventLog, Rates, Ring, Transitions};
 use crate::model::{Counter, Sample, StateCounts, TcpState};
@@ -43,6 +44,8 @@ pub struct Latest {
     pub close_wait: Option<Transitions>,
     /// Who leaks; `None` when no view asked.
     pub leaks: Option<LeakReport>,
+    /// What is known of handshakes since the sample before.
+    pub syn: SynEvidence,
     /// What changed since the sample before.
     pub rates: Option<Rates>,
     /// Connections closed in a second.
@@ -86,6 +89,7 @@ impl Timeline {
         });
         let closed_per_second =
             before.and_then(|before| rates.as_ref()?.closed_per_second(&before.sample, &sample));
+        let syn = SynEvidence::of(&sample, before.map(|before| &before.sample));
         let assessment = assess(&sample, before.map(|before| &before.sample));
         self.events.observe(sample.taken_at, &assessment);
         self.past.push(Some(sample.states.clone()));
@@ -97,6 +101,7 @@ impl Timeline {
             assessment,
             close_wait,
             leaks,
+            syn,
             rates,
             closed_per_second,
         });

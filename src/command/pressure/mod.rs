@@ -1,7 +1,7 @@
 //! `tcpstate pressure`: what is about to run out?
 
 mod programs;
-mod read;
+pub(super) mod read;
 
 use std::thread;
 
@@ -72,7 +72,8 @@ pub(super) fn run(common: &CommonArgs, args: &PressureArgs) -> anyhow::Result<Ou
     Ok(outcome(common, &assessment))
 }
 
-fn compare(sample: &mut Sample, earlier: &Sample) {
+/// How ports grew since an earlier sample.
+pub(super) fn compare(sample: &mut Sample, earlier: &Sample) {
     let time = time_between(sample, earlier);
     if let (PortReading::Grouped(now), Some(then), Some(time)) = (
         &mut sample.pressure.ports,

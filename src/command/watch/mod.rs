@@ -3,6 +3,7 @@
 mod keys;
 mod leaks;
 mod limit;
+mod pressure;
 mod sampler;
 mod schedule;
 mod screen;

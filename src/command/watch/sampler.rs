@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::super::sample::{self, Wanted};
 use super::super::source;
 use super::leaks::LeakReader;
+use super::pressure::PressureReader;
 use crate::classify::count::Scope;
 use crate::classify::history::{CloseWaitMemory, Reading};
 use crate::cli::{CommonArgs, Source, WatchArgs};
@@ -27,6 +28,7 @@ pub(super) struct Sampler {
     wanted: Wanted,
     memory: CloseWaitMemory,
     leaks: LeakReader,
+    pressure: PressureReader,
 }
 
 impl Sampler {
@@ -49,6 +51,7 @@ impl Sampler {
             },
             memory: CloseWaitMemory::default(),
             leaks: LeakReader::default(),
+            pressure: PressureReader::default(),
         })
     }
 
@@ -58,7 +61,7 @@ impl Sampler {
         self.try_netlink_again(at);
         let memory = &mut self.memory;
         memory.begin(at);
-        let sample = sample::read(
+        let mut sample = sample::read(
             self.source.as_mut(),
             &self.proc_root,
             self.wanted,
@@ -76,6 +79,13 @@ impl Sampler {
             self.leaks.forget();
             None
         };
+        if matches!(view, View::Ports | View::Listeners) {
+            let family = self.wanted.scope.family;
+            let source = self.source.as_mut();
+            sample.pressure = self.pressure.read(source, &self.proc_root, family)?;
+        } else {
+            self.pressure.forget();
+        }
         Ok(Reading {
             at,
             cost: at.elapsed(),

@@ -67,7 +67,8 @@ pub(super) fn listeners(view: &View<'_>, top: usize, style: &Style) -> String {
     text
 }
 
-fn severity(verdict: Verdict) -> Option<Severity> {
+/// How bad a verdict is.
+pub(in crate::render) fn severity(verdict: Verdict) -> Option<Severity> {
     match verdict {
         Verdict::FloodDropping => Some(Severity::Critical),
         Verdict::SlowAccept | Verdict::FloodAbsorbed => Some(Severity::Warning),
@@ -99,21 +100,27 @@ fn queue(listener: &Listener, style: &Style) -> String {
     format!("{} / {limit}{full}", grouped(listener.accept_queue.into()))
 }
 
+/// A verdict in words.
+pub(in crate::render) const fn verdict_words(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Unknown => "unknown: /proc doesn't tell",
+        Verdict::Fine => "fine",
+        Verdict::SynBurst => "burst of real clients",
+        Verdict::FloodAbsorbed => "SYN flood, absorbed",
+        Verdict::FloodDropping => "SYN flood, dropping",
+        Verdict::SlowAccept => "slow accept",
+    }
+}
+
 fn words(listener: &Listener, verdict: Verdict, view: &View<'_>) -> String {
     let drops = change::counter(Counter::ListenOverflows, view.sample, view.previous);
-    let mut words = match verdict {
-        Verdict::Unknown => "unknown: /proc doesn't tell".to_owned(),
-        Verdict::Fine => "fine".to_owned(),
-        Verdict::SynBurst => "burst of real clients".to_owned(),
-        Verdict::FloodAbsorbed => "SYN flood, absorbed".to_owned(),
-        Verdict::FloodDropping => "SYN flood, dropping".to_owned(),
-        Verdict::SlowAccept => match drops {
-            Some(change) if change.by > 0 => {
-                format!("slow accept: {:.1}/s dropped", change.per_s)
-            }
-            _ => "slow accept".to_owned(),
-        },
-    };
+    let mut words = verdict_words(verdict).to_owned();
+    if verdict == Verdict::SlowAccept
+        && let Some(change) = drops
+        && change.by > 0
+    {
+        let _ = write!(words, ": {:.1}/s dropped", change.per_s);
+    }
     if let Some(dead @ 1..) = listener.dead {
         let _ = write!(words, ", {} dead", grouped(dead.into()));
     }

@@ -12,7 +12,7 @@ use super::number::{age, interval};
 use super::paint::{Painter, Tone, first_lines, from_column, from_line, width};
 use super::screen::{Screen, Shown, View};
 use super::time::clock;
-use super::{findings, help, leaks, overview, settings};
+use super::{findings, help, leaks, listeners, overview, ports, settings};
 use crate::classify::history::{Latest, Timeline};
 use crate::model::SourceKind;
 use crate::model::number::{counted, elapsed};
@@ -88,6 +88,8 @@ pub fn frame(buffer: &mut Buffer, moment: &Moment<'_>) -> Shown {
     match moment.screen.view {
         View::Overview => overview::draw(&mut painter, body, moment, latest),
         View::Leaks => leaks::draw(&mut painter, body, moment, latest),
+        View::Ports => ports::draw(&mut painter, body, moment, latest),
+        View::Listeners => listeners::draw(&mut painter, body, moment, latest),
         View::Settings => settings::draw(&mut painter, body, moment, latest),
     }
 }

@@ -1,5 +1,7 @@
 //! Histories and bars, out of characters.
 
+use super::super::Style;
+
 /// Eight heights for a terminal that knows them.
 const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 /// Four for one that knows only ASCII.
@@ -35,6 +37,22 @@ pub(super) fn history(
         Some(value) => height(*value - bottom, span, heights),
     }));
     graph
+}
+
+/// A bar that is as full as what it stands for; what isn't nothing is a piece
+/// at least.
+pub(super) fn bar(used: u64, of: u64, columns: usize, style: Style) -> String {
+    let room = columns as u128;
+    let full = (u128::from(used) * room / u128::from(of.max(1))).min(room);
+    let full = usize::try_from(full).unwrap_or(columns);
+    let full = if used > 0 {
+        full.max(1).min(columns)
+    } else {
+        0
+    };
+    let mut bar = style.block().repeat(full);
+    bar.extend(std::iter::repeat_n(style.dot(), columns - full));
+    bar
 }
 
 fn ground(heights: &[char]) -> char {

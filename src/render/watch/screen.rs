@@ -1,6 +1,9 @@
 //! What the user made of the screen: which view, which order, which filter.
 
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
+
+use crate::model::Endpoint;
 
 /// The views, in the order of their digits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -10,13 +13,23 @@ pub enum View {
     Overview,
     /// Processes that leak, growing first.
     Leaks,
+    /// Ports by destination, fullest first.
+    Ports,
+    /// Listeners with their queues, fullest first.
+    Listeners,
     /// Settings and counters.
     Settings,
 }
 
 impl View {
     /// Every view; the first is on the key 1.
-    pub const ALL: [Self; 3] = [Self::Overview, Self::Leaks, Self::Settings];
+    pub const ALL: [Self; 5] = [
+        Self::Overview,
+        Self::Leaks,
+        Self::Ports,
+        Self::Listeners,
+        Self::Settings,
+    ];
 
     /// The name on its tab.
     #[must_use]
@@ -24,6 +37,8 @@ impl View {
         match self {
             Self::Overview => "overview",
             Self::Leaks => "leaks",
+            Self::Ports => "ports",
+            Self::Listeners => "listeners",
             Self::Settings => "settings",
         }
     }
@@ -34,6 +49,8 @@ impl View {
         match self {
             Self::Overview => &["state", "count", "change"],
             Self::Leaks => &["growth", "leaked", "age"],
+            Self::Ports => &["used", "growth", "TIME_WAIT"],
+            Self::Listeners => &["trouble", "queue", "port"],
             Self::Settings => &["group", "name"],
         }
     }
@@ -52,6 +69,8 @@ impl View {
 pub enum Subject {
     /// A process that holds sockets in CLOSE_WAIT, by its number.
     Process(u32),
+    /// The ports of one of our addresses towards a peer.
+    Destination(IpAddr, Endpoint),
 }
 
 /// What a frame shows that keys depend on.

@@ -59,6 +59,12 @@ pub(super) enum Cell {
     Text(String, Tone),
     /// A history, the newest first.
     Graph(Vec<Option<u64>>),
+    /// How much of something is used, as a bar.
+    Bar {
+        used: u64,
+        of: u64,
+        tone: Tone,
+    },
 }
 
 impl Cell {
@@ -73,14 +79,14 @@ impl Cell {
     fn width(&self) -> usize {
         match self {
             Self::Text(text, _) => width(text),
-            Self::Graph(_) => 0,
+            Self::Graph(_) | Self::Bar { .. } => 0,
         }
     }
 
     fn matches(&self, lowercase: &str) -> bool {
         match self {
             Self::Text(text, _) => text.to_lowercase().contains(lowercase),
-            Self::Graph(_) => false,
+            Self::Graph(_) | Self::Bar { .. } => false,
         }
     }
 }
@@ -178,6 +184,11 @@ impl Table {
                 Cell::Text(text, tone) if column.right => painter.right(area, text, *tone),
                 Cell::Text(text, tone) => {
                     painter.text(area, text, *tone);
+                }
+                Cell::Bar { used, of, tone } => {
+                    let columns = usize::from(area.width);
+                    let bar = super::graph::bar(*used, *of, columns, painter.style);
+                    painter.text(area, &bar, *tone);
                 }
                 Cell::Graph(values) => {
                     let unicode = painter.style.unicode;

@@ -1,5 +1,6 @@
 use super::super::{Moment, Screen, Subject, View, frame};
-use super::staged::{SECOND, at_second, busy, incident, leaking, push, timeline};
+use super::pressed::DATABASE;
+use super::staged::{SECOND, at_second, busy, incident, leaking, pressed, push, timeline};
 use crate::classify::history::Timeline;
 use crate::classify::testing::sample;
 use crate::model::{FallbackReason, SourceKind};
@@ -136,6 +137,40 @@ fn growing_processes_come_first_unless_another_order_is_asked_for() {
         (shown.last_row, shown.chosen),
         (0, Some(Subject::Process(880)))
     );
+}
+
+#[test]
+fn ports_by_destination() {
+    let timeline = pressed();
+    let mut screen = screen();
+    screen.open(View::Ports);
+    assert_frames("ports", &moment(&timeline, &screen));
+    screen.row = Some(0);
+    let shown = frame(
+        &mut Buffer::empty(Rect::new(0, 0, 80, 24)),
+        &moment(&timeline, &screen),
+    );
+    screen.subject = shown.chosen;
+    assert_frames("destination", &moment(&timeline, &screen));
+}
+
+#[test]
+fn a_destination_that_is_gone_is_said_to_be_gone() {
+    let timeline = pressed();
+    let mut screen = screen();
+    screen.open(View::Ports);
+    let elsewhere = "192.0.2.1".parse().unwrap();
+    screen.subject = Some(Subject::Destination(elsewhere, DATABASE));
+    let text = drawn(&moment(&timeline, &screen), (80, 24));
+    assert!(text.contains("No connection leads there"), "{text}");
+}
+
+#[test]
+fn listeners_with_their_queues() {
+    let timeline = pressed();
+    let mut screen = screen();
+    screen.open(View::Listeners);
+    assert_frames("listeners", &moment(&timeline, &screen));
 }
 
 #[test]
@@ -304,7 +339,11 @@ proptest! {
         typing: bool,
         filter in "[a-z_]{0,3}",
     ) {
-        let timeline = if help { incident() } else { leaking() };
+        let timeline = match view {
+            0 => incident(),
+            1 => leaking(),
+            _ => pressed(),
+        };
         let screen = Screen {
             view: View::ALL[view],
             subject: typing.then_some(Subject::Process(2231)),

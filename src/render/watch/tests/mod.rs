@@ -2,5 +2,6 @@
 
 mod frames;
 mod leaking;
+mod pressed;
 mod staged;
 mod streams;

@@ -153,3 +153,24 @@ pub(super) fn leaking() -> Timeline {
     });
     timeline
 }
+
+/// The same host a second later, as the views of ports and listeners read it.
+pub(super) fn pressed() -> Timeline {
+    let mut timeline = timeline();
+    let at = timeline.latest().unwrap().at + SECOND;
+    let builder = busy(870, 33, 1_050)
+        .with_sysctl(Sysctl::TcpSyncookies, 1)
+        .with_sysctl(Sysctl::TcpTwReuse, 2)
+        .with_sysctl(Sysctl::TcpTimestamps, 1)
+        .with_sysctl(Sysctl::TcpMaxSynBacklog, 2_048)
+        .with_counter(Counter::ListenOverflows, 31)
+        .with_pressure(super::pressed::pressure());
+    push(
+        &mut timeline,
+        at,
+        Duration::from_millis(90),
+        at_second(builder, 3),
+        None,
+    );
+    timeline
+}
