@@ -3,17 +3,17 @@
 //! Samples are taken, keys are read and signals are awaited in threads of their
 //! own, each of which tells this loop: a slow sample never delays a key.
 
+mod input;
+
 use std::io;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use crossterm::event::KeyEvent;
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
 
 use super::super::{Outcome, outcome, output};
-use super::keys::{Press, press};
 use super::limit::Limit;
 use super::sampler::Sampler;
 use super::schedule::{Schedule, stretched};
@@ -28,6 +28,8 @@ use crate::render::watch::{Moment, Screen, Shown, View};
 
 /// Clocks on the screen go on without a sample.
 const REFRESH: Duration = Duration::from_millis(500);
+/// Messages that may wait: whoever pastes a file into the terminal waits, too.
+const PENDING: usize = 64;
 /// No eye sees more frames.
 const FRAME: Duration = Duration::from_millis(40);
 
@@ -38,7 +40,7 @@ pub(super) fn run(
     limit: Limit,
     sampler: Sampler,
 ) -> anyhow::Result<Outcome> {
-    let (tell, inbox) = mpsc::channel();
+    let (tell, inbox) = mpsc::sync_channel(PENDING);
     let signals = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT];
     let told = tell.clone();
     signals::listen(&signals, move |signal| {
@@ -195,9 +197,13 @@ impl Watch<'_> {
 
     fn draw(&mut self, tty: &mut Tty, now: Instant) -> anyhow::Result<()> {
         let soon = self.drawn.is_some_and(|drawn| now < drawn + FRAME);
-        if !self.dirty || soon {
-            return Ok(());
+        if self.dirty && !soon {
+            self.draw_now(tty, now)?;
         }
+        Ok(())
+    }
+
+    fn draw_now(&mut self, tty: &mut Tty, now: Instant) -> anyhow::Result<()> {
         let shown = tty.draw(&Moment {
             timeline: &self.timeline,
             screen: &self.screen,
@@ -247,55 +253,5 @@ impl Watch<'_> {
         self.waiting = false;
         let missed = self.schedule.advance(Instant::now());
         self.screen.stretched = stretched(self.screen.interval, cost, missed);
-    }
-
-    fn press(&mut self, key: KeyEvent, tty: &mut Tty) -> anyhow::Result<Next> {
-        let now = Instant::now();
-        match press(&mut self.screen, self.shown, key, now) {
-            Press::Quit => return Ok(Next::Ends),
-            Press::Shown => {}
-            Press::Redraw => tty.redraw()?,
-            Press::Suspend => self.suspend(tty)?,
-            Press::Interval => self.schedule.change(now, self.screen.interval),
-            Press::Pause => {
-                self.timeline.gap();
-                if self.screen.paused.is_none() {
-                    self.schedule = Schedule::new(now, self.screen.interval);
-                }
-            }
-            // What the view needs shall not wait for the next tick.
-            Press::View => {
-                if self.screen.paused.is_none() {
-                    self.schedule = Schedule::new(now, self.screen.interval);
-                }
-            }
-        }
-        Ok(Next::Goes)
-    }
-
-    fn signalled(&mut self, signal: i32, tty: &mut Tty) -> anyhow::Result<Next> {
-        match signal {
-            SIGTSTP => self.suspend(tty)?,
-            // Stopped by what nobody can catch (SIGSTOP), and back.
-            SIGCONT => tty.retake()?,
-            SIGQUIT => {
-                tty.give_back()?;
-                suspend::quit();
-            }
-            _ => return Ok(Next::Ends),
-        }
-        Ok(Next::Goes)
-    }
-
-    fn suspend(&mut self, tty: &mut Tty) -> anyhow::Result<()> {
-        if !suspend::has_shell() {
-            self.screen.word = Some("nobody could wake us up again: not suspended");
-            return Ok(());
-        }
-        tty.give_back()?;
-        suspend::stop();
-        // The message of SIGCONT comes later than the next frame.
-        tty.retake()?;
-        Ok(())
     }
 }

@@ -94,3 +94,58 @@ fn give_back_on_panic() {
         before(info);
     }));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::Command;
+    use std::thread;
+    use std::time::{Duration, Instant};
+
+    /// The process that panics: the test below starts it.
+    #[test]
+    #[ignore = "a helper process: needs a terminal"]
+    fn panics_while_the_terminal_is_taken() {
+        let _tty = Tty::take().unwrap();
+        assert!(thread::spawn(|| panic!("as a bug would")).join().is_err());
+        // Nothing but the hook may give the terminal back.
+        std::process::abort();
+    }
+
+    #[test]
+    fn a_panic_in_any_thread_gives_the_terminal_back() {
+        let directory = tempfile::tempdir().unwrap();
+        let tmux = |arguments: &[&str]| {
+            let socket = directory.path().join("tmux");
+            let mut command = Command::new("tmux");
+            command.arg("-S").arg(socket).args(arguments).output()
+        };
+        let binary = std::env::current_exe().unwrap();
+        let test = "command::watch::terminal::tests::panics_while_the_terminal_is_taken";
+        let shell = format!(
+            "{} --exact {test} --ignored --nocapture; stty -a; cat",
+            binary.display()
+        );
+        if let Err(error) = tmux(&["-f", "/dev/null", "new-session", "-d", &shell]) {
+            let ci = std::env::var_os("CI").is_some_and(|ci| ci == "true");
+            assert!(!ci, "can't be skipped with CI=true: tmux: {error}");
+            let _ = writeln!(io::stderr(), "SKIPPED a panic in the screen: tmux: {error}");
+            return;
+        }
+        let start = Instant::now();
+        loop {
+            let screen = tmux(&["capture-pane", "-p", "-S", "-"]).unwrap().stdout;
+            let screen = String::from_utf8_lossy(&screen).into_owned();
+            let state = ["display-message", "-p", "#{alternate_on} #{cursor_flag}"];
+            let state = tmux(&state).unwrap().stdout;
+            if screen.contains("as a bug would") && screen.contains(" icanon") && state == b"0 1\n"
+            {
+                break;
+            }
+            let waited = start.elapsed();
+            assert!(waited < Duration::from_secs(60), "at last: {screen}");
+            thread::sleep(Duration::from_millis(20));
+        }
+        tmux(&["kill-server"]).unwrap();
+    }
+}

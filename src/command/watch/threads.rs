@@ -1,6 +1,6 @@
 //! The threads beside the loop of the screen, and what they tell it.
 
-use std::sync::mpsc::{self, Sender};
+use std::sync::mpsc::{self, Sender, SyncSender};
 use std::thread::{self, JoinHandle};
 
 use anyhow::Context;
@@ -28,7 +28,7 @@ pub(super) enum Message {
 /// Takes a sample for each order, which says for what view.
 pub(super) fn start_sampler(
     mut sampler: Sampler,
-    tell: Sender<Message>,
+    tell: SyncSender<Message>,
 ) -> anyhow::Result<(Sender<View>, JoinHandle<()>)> {
     let (order, orders) = mpsc::channel();
     let thread = thread::Builder::new()
@@ -46,7 +46,7 @@ pub(super) fn start_sampler(
 }
 
 /// Reads keys.
-pub(super) fn start_keyboard(tell: Sender<Message>) -> anyhow::Result<()> {
+pub(super) fn start_keyboard(tell: SyncSender<Message>) -> anyhow::Result<()> {
     thread::Builder::new()
         .name("keyboard".to_owned())
         .spawn(move || {

@@ -37,10 +37,12 @@ pub(super) fn draw(painter: &mut Painter<'_>, area: Rect, moment: &Moment<'_>, l
         rest = draw_finding(painter, rest, lines, moment, finding);
     }
     if findings.is_empty() {
+        painter.text(first_lines(rest, 1), "ok", Tone::Good);
         let fine = latest.assessment.fine.join(", ");
-        let texts = [("ok        ", Tone::Good), (fine.as_str(), Tone::Plain)];
-        painter.texts(first_lines(rest, 1), &texts);
-        rest = from_line(rest, 1);
+        for line in wrap(&fine, usize::from(area.width.saturating_sub(LABEL))) {
+            painter.text(first_lines(from_column(rest, LABEL), 1), &line, Tone::Plain);
+            rest = from_line(rest, 1);
+        }
     }
     if !latest.assessment.unknown.is_empty() && rest.height > u16::from(reserved) {
         let unknown = latest.assessment.unknown.join(", ");

@@ -53,6 +53,7 @@ pub(super) fn draw(
             Column::rest("ACCEPT QUEUE", 4, 12),
             Column::number("SYN_RECV", 1),
             Column::words("VERDICT", 3),
+            Column::words("PROGRAM", 5),
         ],
         rows: judged
             .into_iter()
@@ -76,7 +77,7 @@ fn drops(latest: &Latest, moment: &Moment<'_>) -> String {
             .map_or_else(|| moment.style.dash().to_owned(), rate)
     };
     format!(
-        "{} accepted, {} dropped by full accept queues, {} by full SYN queues, {} cookies sent",
+        "{} accepted, {} dropped by accept queues, {} by SYN queues, {} cookies",
         rate_of(Counter::PassiveOpens),
         rate_of(Counter::ListenOverflows),
         rate_of(Counter::TcpReqQFullDrop),
@@ -88,9 +89,7 @@ fn row(listener: &Listener, verdict: Verdict, moment: &Moment<'_>) -> Vec<Cell> 
     let dash = || moment.style.dash().to_owned();
     let tone = severity(verdict).map_or(Tone::Plain, Tone::from);
     let number = |number: Option<u32>| number.map_or_else(dash, |number| grouped(number.into()));
-    let program = listener
-        .program()
-        .map_or_else(String::new, |program| format!(" {}", safe(&program)));
+    let program = listener.program().unwrap_or_default();
     let sockets = match listener.sockets {
         0 | 1 => String::new(),
         sockets => format!(" ({sockets} sockets)"),
@@ -105,11 +104,12 @@ fn row(listener: &Listener, verdict: Verdict, moment: &Moment<'_>) -> Vec<Cell> 
         None => Cell::plain(""),
     };
     vec![
-        Cell::plain(format!("{}{sockets}{program}", listener.local)),
+        Cell::plain(format!("{}{sockets}", listener.local)),
         Cell::toned(grouped(listener.accept_queue.into()), tone),
         Cell::plain(number(listener.accept_limit)),
         bar,
         Cell::plain(number(listener.syn_recv)),
         Cell::toned(verdict_words(verdict), tone),
+        Cell::plain(safe(&program)),
     ]
 }
