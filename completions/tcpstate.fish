@@ -71,7 +71,7 @@ complete -c tcpstate -n "__fish_tcpstate_using_subcommand summary" -s V -l versi
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -s p -l pid -d 'Only sockets of this process, and its descriptors whose connection is gone; takes several, and can be given several times' -r
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -l min-age -d 'How long a socket must have been in CLOSE_WAIT to be called leaked' -r
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -l min-count -d 'Leave out processes and listeners that leak fewer sockets' -r
-complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -l remote -d 'Only connections to this peer: ADDRESS, ADDRESS/PREFIX, ADDRESS:PORT, [IPV6]:PORT or :PORT; can be given several times' -r
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -l remote -d 'Only connections to this peer: ADDRESS, ADDRESS/PREFIX, ADDRESS:PORT or :PORT (IPv6 in brackets); can be given several times' -r
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -l listen-port -d 'Only connections at this port of ours; can be given several times' -r
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -l over -d 'Look twice, this long apart: the rate, what is new, what keepalives hide, and which half-closed connections still send' -r
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -l format -d 'Output format' -r -f -a "table\t'For people'
@@ -96,7 +96,7 @@ complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -s h -l help -d
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -s V -l version -d 'Print version'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand pressure" -l over -d 'Look twice, this long apart: rates, and when ports run out' -r
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand pressure" -l top -d 'How many destinations and listeners the table shows; JSON and CSV have all' -r
-complete -c tcpstate -n "__fish_tcpstate_using_subcommand pressure" -l remote -d 'Only ports towards this peer: ADDRESS, ADDRESS/PREFIX, ADDRESS:PORT, [IPV6]:PORT or :PORT; can be given several times' -r
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand pressure" -l remote -d 'Only ports towards this peer: ADDRESS, ADDRESS/PREFIX, ADDRESS:PORT or :PORT (IPv6 in brackets); can be given several times' -r
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand pressure" -l listen-port -d 'Only listeners on this port; can be given several times' -r
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand pressure" -l format -d 'Output format' -r -f -a "table\t'For people'
 json\t'One document, schema tcpstate.pressure/1'

@@ -269,8 +269,8 @@ pub struct LeaksArgs {
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub min_count: u64,
 
-    /// Only connections to this peer: ADDRESS, ADDRESS/PREFIX, ADDRESS:PORT,
-    /// [IPV6]:PORT or :PORT; can be given several times
+    /// Only connections to this peer: ADDRESS, ADDRESS/PREFIX, ADDRESS:PORT or
+    /// :PORT (IPv6 in brackets); can be given several times
     #[arg(long, value_name = "PEER")]
     pub remote: Vec<PeerFilter>,
 
@@ -321,8 +321,8 @@ pub struct PressureArgs {
     #[arg(long, value_name = "N", default_value_t = 5)]
     pub top: usize,
 
-    /// Only ports towards this peer: ADDRESS, ADDRESS/PREFIX, ADDRESS:PORT,
-    /// [IPV6]:PORT or :PORT; can be given several times
+    /// Only ports towards this peer: ADDRESS, ADDRESS/PREFIX, ADDRESS:PORT or
+    /// :PORT (IPv6 in brackets); can be given several times
     #[arg(long, value_name = "PEER")]
     pub remote: Vec<PeerFilter>,
 

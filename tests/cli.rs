@@ -168,6 +168,38 @@ fn a_recording_is_summed_up_and_what_it_cannot_know_is_null() {
 }
 
 #[test]
+fn verbose_says_on_stderr_how_the_numbers_were_obtained() {
+    let output = output(&["-v", "--replay", &recording()]);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        stderr.starts_with("tcpstate: read recorded dump in "),
+        "{stderr}"
+    );
+    assert!(
+        stderr.ends_with(
+            ": every socket looked at; 37 sockets visited, nothing lost or unreadable\n"
+        ),
+        "{stderr}"
+    );
+}
+
+/// A pager that is left early, a `head -1`: also for help that is printed.
+#[test]
+fn a_closed_pipe_ends_quietly() {
+    for args in [&["--help"][..], &["--replay", &recording()]] {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_tcpstate"))
+            .args(args)
+            .stdout(writer)
+            .output()
+            .expect("it runs");
+        assert_eq!(output.status.code(), Some(0), "{args:?}");
+        assert!(output.stderr.is_empty(), "{args:?}");
+    }
+}
+
+#[test]
 fn a_staged_proc_is_read_and_the_reason_told() {
     let staged = StagedProc::new(&[
         ("net/tcp", &format!("{HEADER}{ESTABLISHED}garbage\n")),

@@ -86,6 +86,13 @@ impl PortSet {
         })
     }
 
+    /// Adds the ports of another set.
+    pub fn insert_all(&mut self, other: &Self) {
+        for (word, more) in self.words.iter_mut().zip(other.words.iter()) {
+            *word |= more;
+        }
+    }
+
     /// Adds the ports of a range.
     pub fn insert_range(&mut self, range: PortRange) {
         for port in range.ports() {
@@ -103,10 +110,19 @@ impl PortSet {
     /// How many ports of a range are in it.
     #[must_use]
     pub fn count_in(&self, range: PortRange) -> u32 {
-        // A range has no more ports than a u32 counts.
-        range
-            .ports()
-            .fold(0, |count, port| count + u32::from(self.contains(port)))
+        let (first, last) = (u32::from(range.first), u32::from(range.last));
+        let bits = |word: (u32, &u64)| {
+            let (start, word) = (word.0 * WORD, *word.1);
+            let end = start + WORD - 1;
+            if last < start || end < first {
+                return 0;
+            }
+            // All ones but for the ports of this word below and above the range.
+            let from = u64::MAX << first.saturating_sub(start);
+            let to = u64::MAX >> end.saturating_sub(last);
+            (word & from & to).count_ones()
+        };
+        (0..).zip(self.words.iter()).map(bits).sum()
     }
 
     /// The ports as ranges, in order.
@@ -163,6 +179,7 @@ mod tests {
         #[test]
         fn a_port_set_is_a_set_of_ports(
             ports in proptest::collection::vec(any::<u16>(), 0..200),
+            more in proptest::collection::vec(any::<u16>(), 0..200),
             ends in any::<(u16, u16)>(),
         ) {
             let model: BTreeSet<u16> = ports.iter().copied().collect();
@@ -172,6 +189,10 @@ mod tests {
                 set.count_in(range) as usize,
                 model.range(range.first..=range.last).count()
             );
+            let mut both = set.clone();
+            both.insert_all(&more.iter().copied().collect());
+            let union: PortSet = ports.iter().chain(&more).copied().collect();
+            prop_assert_eq!(both, union);
             let listed: Vec<u16> = set.ranges().into_iter().flat_map(PortRange::ports).collect();
             prop_assert_eq!(listed, model.into_iter().collect::<Vec<u16>>());
         }

@@ -7,19 +7,20 @@ mod age;
 mod compare;
 mod digest;
 mod listeners;
+mod owners;
 mod peers;
 mod process;
+mod queues;
 mod report;
 mod verdict;
 
 pub use compare::{Earlier, Interval};
 pub use digest::{Digest, Share};
 pub use listeners::Listeners;
+pub use owners::{HoldersOf, Owners};
 pub use peers::{LocalPort, Peer};
 pub use process::{Growth, Held, Hint, ProcessLeaks};
-pub use report::{
-    Comparison, HoldersOf, LeakReport, Owners, QueueLeaks, Selection, Unattributed, Unowned,
-};
+pub use report::{Comparison, LeakReport, QueueLeaks, Selection, Unattributed, Unowned};
 pub use verdict::{HalfClose, Judge, Judged};
 
 use std::time::Duration;

@@ -17,6 +17,8 @@ pub struct ProcessLeaks {
     pub process: Process,
     /// Its sockets by verdict. A socket with several holders counts for each.
     pub counts: VerdictCounts,
+    /// Payload that waits for a reader in the leaked ones, in bytes.
+    pub unread_bytes: u64,
     /// The age of the oldest leaked one; of the oldest at all where none is
     /// leaked.
     pub oldest: AgeBounds,
@@ -105,11 +107,16 @@ impl ProcessLeaks {
             .map(|judged| judged.age)
             .reduce(AgeBounds::older)
             .unwrap_or_default();
+        let unread_bytes = shown()
+            .filter(|judged| judged.verdict.is_leak())
+            .map(|judged| u64::from(judged.unread_bytes()))
+            .sum();
         let peers = peers(shown().map(|judged| &judged.socket));
         Self {
             hint: any_leaked.then(|| hint(&counts, &peers)),
             process,
             counts,
+            unread_bytes,
             oldest,
             local_ports: local_ports(shown().map(|judged| &judged.socket)),
             peers,

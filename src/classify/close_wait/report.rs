@@ -1,16 +1,17 @@
 //! Everything that is known of the CLOSE_WAIT sockets.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::compare::Earlier;
-use super::listeners::Listeners;
-use super::process::{Growth, Held, ProcessLeaks};
+use super::owners::Owners;
+use super::process::{Held, ProcessLeaks};
+use super::queues::Queues;
 use super::verdict::Judged;
 use crate::model::{
-    AgeBounds, Endpoint, Holder, IncompleteScan, Process, ScanCoverage, Socket, SocketPast,
-    VanishedSocket, VanishedSockets, VerdictCounts,
+    AgeBounds, Endpoint, IncompleteScan, ScanCoverage, Socket, SocketPast, VanishedSocket,
+    VanishedSockets, VerdictCounts,
 };
 
 /// The answer to "which process forgot to close what?".
@@ -105,29 +106,6 @@ pub struct Comparison {
     /// Only the first time: closed, or reset. `None` where only some
     /// processes are wanted: whose those were isn't known.
     pub gone: Option<u64>,
-}
-
-/// Who holds a socket.
-pub trait HoldersOf {
-    /// The holders of the socket with an inode, by pid and descriptor.
-    fn holders_of(&self, inode: u64) -> &[Holder];
-}
-
-/// What is known of owners.
-#[derive(Clone, Copy)]
-pub struct Owners<'a> {
-    /// Who holds which socket.
-    pub holders: &'a dyn HoldersOf,
-    /// What is known of each of these processes; one that isn't in it has
-    /// ended.
-    pub processes: &'a HashMap<u32, Process>,
-    /// The LISTEN sockets.
-    pub listeners: &'a Listeners,
-    /// How much was searched; `None`: nothing.
-    pub scan: Option<ScanCoverage>,
-    /// How many CLOSE_WAIT sockets processes, by pid and start time, had at an
-    /// earlier reading.
-    pub earlier: Option<&'a HashMap<(u32, u64), u64>>,
 }
 
 /// Which part of it all is wanted.
@@ -241,130 +219,6 @@ impl LeakReport {
             .iter()
             .filter_map(|entry| Some((self.socket(entry.index)?, entry.why)))
             .filter(|(judged, _)| judged.verdict.is_leak())
-    }
-}
-
-impl<'a> Owners<'a> {
-    /// Every process that holds a socket, or that could accept it.
-    fn pids(&self, socket: &Socket) -> impl Iterator<Item = u32> + use<'a> {
-        let waits_at = match socket.inode {
-            Some(_) => &[],
-            None => self.listeners.of(socket),
-        };
-        let holders = self.holders;
-        let listeners = waits_at.iter().filter_map(|listener| listener.inode);
-        socket
-            .inode
-            .into_iter()
-            .chain(listeners)
-            .flat_map(|inode| holders.holders_of(inode))
-            .map(|holder| holder.pid)
-    }
-
-    /// Enters a socket with each of its holders.
-    fn hold(
-        &self,
-        inode: u64,
-        index: usize,
-        by_process: &mut BTreeMap<u32, Vec<Held>>,
-    ) -> Result<(), Unowned> {
-        // Holders come ordered by pid. One that has ended since holds nothing.
-        let alive = |holder: &&Holder| self.processes.contains_key(&holder.pid);
-        let holders: Vec<&Holder> = self
-            .holders
-            .holders_of(inode)
-            .iter()
-            .filter(alive)
-            .collect();
-        if holders.is_empty() {
-            return Err(self.unowned());
-        }
-        for of_process in holders.chunk_by(|one, another| one.pid == another.pid) {
-            let Some(pid) = of_process.first().map(|holder| holder.pid) else {
-                continue;
-            };
-            let mut shared_with: Vec<u32> = holders.iter().map(|holder| holder.pid).collect();
-            shared_with.dedup();
-            shared_with.retain(|&other| other != pid);
-            by_process.entry(pid).or_default().push(Held {
-                index,
-                fds: of_process.iter().map(|holder| holder.fd).collect(),
-                shared_with,
-            });
-        }
-        Ok(())
-    }
-
-    fn unowned(&self) -> Unowned {
-        match self.scan.map(|scan| scan.incomplete()) {
-            None => Unowned::NotSearched,
-            Some(Some(why)) => Unowned::Unseen(why),
-            Some(None) => Unowned::NoDescriptor,
-        }
-    }
-
-    fn growth(&self, process: &Process, now: usize, over: Option<Duration>) -> Option<Growth> {
-        let then = self.earlier?.get(&(process.pid, process.start_time));
-        // A process that is new since has grown from nothing.
-        let then = i64::try_from(then.copied().unwrap_or(0)).ok()?;
-        Some(Growth {
-            sockets: i64::try_from(now).ok()? - then,
-            over: over?,
-        })
-    }
-}
-
-/// Listeners with what waits at them.
-#[derive(Default)]
-struct Queues {
-    by_first_listener: HashMap<(Endpoint, Option<u64>), QueueLeaks>,
-}
-
-impl Queues {
-    fn add(&mut self, judged: &Judged, owners: Owners<'_>) -> Result<(), Unowned> {
-        let listeners = owners.listeners.of(&judged.socket);
-        let Some(first) = listeners.first() else {
-            return Err(match owners.scan {
-                None => Unowned::NotSearched,
-                Some(_) => Unowned::NoListener,
-            });
-        };
-        let queue = self
-            .by_first_listener
-            .entry((first.local, first.inode))
-            .or_insert_with(|| {
-                let mut pids: Vec<u32> = owners.pids(&judged.socket).collect();
-                pids.sort_unstable();
-                pids.dedup();
-                QueueLeaks {
-                    local: first.local,
-                    listeners: listeners.to_vec(),
-                    pids,
-                    not_accepted: 0,
-                    oldest: AgeBounds::default(),
-                }
-            });
-        if judged.verdict.is_leak() {
-            queue.oldest = match queue.not_accepted {
-                0 => judged.age,
-                _ => queue.oldest.older(judged.age),
-            };
-            queue.not_accepted += 1;
-        }
-        if queue.pids.is_empty() {
-            return Err(owners.unowned());
-        }
-        Ok(())
-    }
-
-    fn into_sorted(self) -> Vec<QueueLeaks> {
-        let mut queues: Vec<QueueLeaks> = self
-            .by_first_listener
-            .into_values()
-            .filter(|queue| queue.not_accepted > 0)
-            .collect();
-        queues.sort_by_key(|queue| (Reverse(queue.not_accepted), queue.local));
-        queues
     }
 }
 

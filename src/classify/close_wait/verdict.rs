@@ -37,6 +37,15 @@ pub enum HalfClose {
     SentLately,
 }
 
+impl Judged {
+    /// Payload that waits for a reader, in bytes: the end of the stream counts
+    /// 1 in the queue.
+    #[must_use]
+    pub fn unread_bytes(&self) -> u32 {
+        self.socket.recv_q.saturating_sub(1)
+    }
+}
+
 impl HalfClose {
     /// The word of the JSON output.
     #[must_use]

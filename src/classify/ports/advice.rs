@@ -12,7 +12,11 @@ pub fn why_not_reusable(destination: &Destination, sample: &Sample) -> Option<&'
     }
     let policy = ReusePolicy::of(&sample.sysctls);
     if policy.covers(destination.local_address, destination.remote.address) {
-        return Some("the rest is too young");
+        return Some(if destination.reusable == 0 {
+            "all are too young"
+        } else {
+            "the others are too young"
+        });
     }
     Some(match sample.sysctls.get(Sysctl::TcpTwReuse) {
         None => "tcp_tw_reuse is not known",

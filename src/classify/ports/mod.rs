@@ -55,9 +55,7 @@ const TIME_WAIT_S: f64 = 60.0;
 pub fn usable(settings: &PortSettings, taken: &PortSet) -> Option<u32> {
     let range = settings.range?;
     let mut excluded = settings.reserved.clone()?;
-    for port in range.ports().filter(|&port| taken.contains(port)) {
-        excluded.insert(port);
-    }
+    excluded.insert_all(taken);
     Some(range.size() - excluded.count_in(range))
 }
 

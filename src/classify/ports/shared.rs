@@ -42,7 +42,9 @@ impl Parities {
     pub(super) fn look_bound(self, used: &Used) -> bool {
         let by_bind = used.bind_parity;
         let by_connect = used.in_use.saturating_sub(by_bind);
-        if by_bind < ENOUGH {
+        // A burst of connect() takes its own parity first and leaves the other
+        // behind in TIME_WAIT for the last seconds: that is past.
+        if used.bind_parity_now < ENOUGH {
             return false;
         }
         let clearly = by_bind > by_connect.saturating_mul(CLEARLY_MORE);
@@ -61,8 +63,21 @@ mod tests {
         Used {
             in_use: by_connect + by_bind,
             bind_parity: by_bind,
+            bind_parity_now: by_bind,
             ..Used::default()
         }
+    }
+
+    #[test]
+    fn what_a_burst_left_behind_was_not_bound() {
+        let range = PortRange::new(50_000, 50_199).unwrap();
+        let parities = Parities::of(range, &PortSet::default());
+        let rest = Used {
+            bind_parity_now: 3,
+            ..used(0, 40)
+        };
+        assert!(!parities.look_bound(&rest));
+        assert!(parities.look_bound(&used(0, 40)));
     }
 
     #[test]

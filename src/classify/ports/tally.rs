@@ -67,6 +67,8 @@ pub(super) struct Used {
     pub(super) recent: u32,
     /// Ports of the parity that bind() prefers and connect() takes last.
     pub(super) bind_parity: u32,
+    /// Of these, the ones that were in use in the last 10 s.
+    pub(super) bind_parity_now: u32,
 }
 
 /// Counts connections by destination.
@@ -142,6 +144,7 @@ impl PortTally {
         entry.reusable += u32::from(reusable);
         entry.recent += u32::from(recent);
         entry.bind_parity += u32::from(bind_parity);
+        entry.bind_parity_now += u32::from(bind_parity && (recent || !waits));
     }
 
     fn add_age(&mut self, age: u32) {

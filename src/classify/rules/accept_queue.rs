@@ -2,6 +2,7 @@
 
 use super::super::change;
 use super::super::{Evidence, Finding, Judgement, Rule, Severity};
+use crate::model::number::grouped;
 use crate::model::{Counter, Listener, Sample, Sysctl};
 
 /// A listener whose accept queue is full.
@@ -82,12 +83,14 @@ fn finding(listener: &Listener, sample: &Sample, previous: Option<&Sample>) -> O
         severity,
         subject: listener.local.to_string(),
         message: format!(
-            "{} doesn't accept fast enough on {}: {queue} connections wait, {limit} may; \
+            "{} doesn't accept fast enough on {}: {} connections wait, {} may; \
              {consequence}{rate}",
             listener
                 .program()
                 .unwrap_or_else(|| "the program that listens".to_owned()),
-            listener.local
+            listener.local,
+            grouped(queue.into()),
+            grouped(limit.into()),
         ),
         advice: format!(
             "see what it does instead: ss -tlnp sport = :{}{remedy}",

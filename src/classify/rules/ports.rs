@@ -2,6 +2,7 @@
 
 use super::super::ports::{self, CRITICAL, WARNING};
 use super::super::{Evidence, Finding, Judgement, Rule, Severity};
+use crate::model::number::grouped;
 use crate::model::{Destination, PortReading, Sample};
 
 /// A destination with few ports left.
@@ -52,8 +53,9 @@ fn too_many(connections: u64) -> Finding {
         severity: Severity::Info,
         subject: "ports".to_owned(),
         message: format!(
-            "whether a destination runs out of ports was not looked at: {connections} connections \
-             are too many to group in passing"
+            "whether a destination runs out of ports was not looked at: {} connections are too \
+             many to group in passing",
+            grouped(connections)
         ),
         advice: "group them: tcpstate pressure".to_owned(),
         evidence: vec![Evidence::count("connections", connections)],
@@ -88,9 +90,14 @@ fn finding(destination: &Destination, severity: Severity, sample: &Sample) -> Op
         (0, _) => String::new(),
         (_, 0) => {
             let why = ports::why_not_reusable(destination, sample).unwrap_or("all too young");
-            format!(", {time_wait} of them in TIME_WAIT and none reusable ({why})")
+            let waiting = grouped((*time_wait).into());
+            format!(", {waiting} of them in TIME_WAIT and none reusable ({why})")
         }
-        _ => format!(", {time_wait} of them in TIME_WAIT, {reusable} reusable"),
+        _ => format!(
+            ", {} of them in TIME_WAIT, {} reusable",
+            grouped((*time_wait).into()),
+            grouped((*reusable).into())
+        ),
     };
     let soon = destination
         .exhausted_in_s()
@@ -112,8 +119,11 @@ fn finding(destination: &Destination, severity: Severity, sample: &Sample) -> Op
         severity,
         subject: format!("{local_address} to {remote}"),
         message: format!(
-            "{in_use} of the {usable} ports from {local_address} to {remote} are taken{waiting}; \
-             {free} more connections, then connect() fails with EADDRNOTAVAIL{soon}"
+            "{} of the {} ports from {local_address} to {remote} are taken{waiting}; {} more \
+             connections, then connect() fails with EADDRNOTAVAIL{soon}",
+            grouped((*in_use).into()),
+            grouped(usable.into()),
+            grouped(free.into()),
         ),
         advice: ports::advice(destination, sample),
         evidence,
@@ -192,7 +202,7 @@ mod tests {
         };
         assert_eq!(
             findings[0].message,
-            "900 of the 1000 ports from 10.0.0.5 to 10.0.0.9:5432 are taken, 900 of them in \
+            "900 of the 1,000 ports from 10.0.0.5 to 10.0.0.9:5432 are taken, 900 of them in \
              TIME_WAIT and none reusable (tcp_tw_reuse=2 helps loopback only); 100 more \
              connections, then connect() fails with EADDRNOTAVAIL"
         );

@@ -70,6 +70,24 @@ fn a_kernel_without_the_one_walk_is_asked_twice_and_not_tried_again() {
     assert_eq!(source.transport.requests, [18, 20, 20, 20, 20]);
 }
 
+/// Only these say that the kernel doesn't know the request; any other refusal
+/// would be the same for the second one.
+#[test]
+fn only_an_unknown_request_is_asked_in_another_way() {
+    const ENOSYS: i32 = 38;
+    const EINVAL: i32 = 22;
+    for unknown in [EOPNOTSUPP, EINVAL, ENOENT, ENOSYS] {
+        let script = [error(1, -unknown), done(2, 0), done(3, 0)];
+        let (_, outcome) = visit_script(ScriptedKernel::answering(script), &all());
+        assert!(outcome.is_ok(), "{unknown}");
+    }
+    for refusal in [EPERM, ENOMEM] {
+        let script = [error(1, -refusal)];
+        let (_, outcome) = visit_script(ScriptedKernel::answering(script), &all());
+        assert_eq!(refused(outcome), refusal);
+    }
+}
+
 #[test]
 fn one_family_is_asked_for_by_its_own_request() {
     let query = Query {
@@ -144,17 +162,18 @@ fn an_answer_that_ends_before_it_is_done_is_garbled() {
 fn an_interrupted_dump_and_lost_rows_are_incomplete() {
     const DUMP_INTR: u16 = 16;
     const OVERRUN: u16 = 4;
-    for spoiled in [
-        message(20, DUMP_INTR, 1, &RowBytes::new(1, 1).payload()),
-        message(OVERRUN, 0, 1, &[]),
-        message(77, 0, 1, &[]),
-        message(20, 0, 1, &[0; 71]),
+    for (spoiled, malformed) in [
+        (message(20, DUMP_INTR, 1, &RowBytes::new(1, 1).payload()), 0),
+        (message(OVERRUN, 0, 1, &[]), 0),
+        (message(77, 0, 1, &[]), 1),
+        (message(20, 0, 1, &[0; 71]), 1),
     ] {
         let script = [spoiled, done(1, 0)].concat();
         let collection = visit_script(ScriptedKernel::answering([script]), &all())
             .1
             .unwrap();
         assert!(!collection.complete);
+        assert_eq!(collection.malformed, malformed);
     }
     let done_interrupted = message(3, DUMP_INTR, 1, &[0; 4]);
     let (_, outcome) = visit_script(ScriptedKernel::answering([done_interrupted]), &all());

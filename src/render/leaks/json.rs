@@ -1,184 +1,16 @@
 //! The leaks as JSON, schema `tcpstate.leaks/1`.
 
-use std::net::IpAddr;
-use std::time::Duration;
+mod shape;
 
-use serde::Serialize;
-
+use self::shape::{
+    ComparisonJson, CountsJson, CoverageJson, Document, EndJson, GrowthJson, HeldJson,
+    ListenerJson, LocalPortJson, PeerJson, ProcessJson, UnattributedJson, VanishedJson,
+    milliseconds,
+};
 use super::super::header::Header;
 use super::View;
-use crate::classify::close_wait::{
-    Comparison, Growth, HalfClose, Held, Judged, LocalPort, Peer, ProcessLeaks, QueueLeaks,
-    Unattributed,
-};
-use crate::model::{
-    AgeBounds, Endpoint, Socket, SocketPast, Unit, VanishedSocket, Verdict, VerdictCounts,
-};
-
-#[derive(Debug, Serialize)]
-struct Document<'a> {
-    #[serde(flatten)]
-    header: Header<'a>,
-    min_age_ms: u64,
-    close_wait: CountsJson,
-    coverage: CoverageJson,
-    comparison: Option<ComparisonJson>,
-    processes: Vec<ProcessJson<'a>>,
-    /// Processes and listeners below `--min-count`.
-    left_out: u64,
-    listeners: Vec<ListenerJson<'a>>,
-    unattributed: Vec<UnattributedJson<'a>>,
-    /// Null where nobody looked for them.
-    vanished_fds: Option<Vec<VanishedJson<'a>>>,
-    /// Descriptors of another network namespace, which no dump here shows.
-    vanished_elsewhere: Option<u64>,
-    /// Descriptors of which can't be told whether they are TCP.
-    vanished_untold: Option<u64>,
-}
-
-#[derive(Debug, Serialize)]
-struct CountsJson {
-    total: u64,
-    leaked: u64,
-    eof_unread: u64,
-    not_closed: u64,
-    not_accepted: u64,
-    half_close: u64,
-    recent: u64,
-    undated: u64,
-}
-
-#[derive(Debug, Serialize)]
-struct CoverageJson {
-    sockets: u64,
-    attributed: u64,
-    unattributed: u64,
-    processes_scanned: u64,
-    processes_denied: u64,
-    processes_vanished: u64,
-    processes_failed: u64,
-    processes_hidden: bool,
-    reason: Option<String>,
-}
-
-#[derive(Debug, Serialize)]
-struct ComparisonJson {
-    over_ms: u64,
-    stayed: u64,
-    new: u64,
-    gone: Option<u64>,
-}
-
-#[derive(Debug, Serialize)]
-struct AgeJson {
-    at_least: Option<u64>,
-    at_most: Option<u64>,
-}
-
-#[derive(Debug, Serialize)]
-struct EndJson {
-    address: IpAddr,
-    port: u16,
-}
-
-#[derive(Debug, Serialize)]
-struct PeerJson {
-    address: IpAddr,
-    port: Option<u16>,
-    count: u64,
-}
-
-#[derive(Debug, Serialize)]
-struct LocalPortJson {
-    port: u16,
-    count: u64,
-}
-
-#[derive(Debug, Serialize)]
-struct GrowthJson {
-    sockets: i64,
-    an_hour: Option<f64>,
-    fd_limit_in_ms: Option<u64>,
-}
-
-#[derive(Debug, Serialize)]
-struct ProcessJson<'a> {
-    pid: u32,
-    command: Option<&'a str>,
-    cmdline: Option<&'a [String]>,
-    uid: Option<u32>,
-    cgroup: Option<&'a str>,
-    unit: Option<String>,
-    leaked: u64,
-    close_wait: u64,
-    verdicts: CountsJson,
-    oldest_age_ms: AgeJson,
-    open_fds: Option<u64>,
-    fd_limit: Option<u64>,
-    remotes: Vec<PeerJson>,
-    local_ports: Vec<LocalPortJson>,
-    growth: Option<GrowthJson>,
-    hint: Option<String>,
-    sockets: Vec<HeldJson<'a>>,
-}
-
-#[derive(Debug, Serialize)]
-struct HeldJson<'a> {
-    fds: &'a [u32],
-    #[serde(flatten)]
-    socket: SocketJson,
-    shared_with: &'a [u32],
-}
-
-#[derive(Debug, Serialize)]
-struct SocketJson {
-    local: EndJson,
-    remote: EndJson,
-    verdict: &'static str,
-    leaked: bool,
-    half_close: Option<&'static str>,
-    age_ms: AgeJson,
-    recv_q: u32,
-    send_q: Option<u32>,
-    inode: Option<u64>,
-    cookie: Option<u64>,
-    stayed: Option<bool>,
-}
-
-#[derive(Debug, Serialize)]
-struct ListenerJson<'a> {
-    local: EndJson,
-    pids: &'a [u32],
-    commands: Vec<Option<&'a str>>,
-    not_accepted: u64,
-    oldest_age_ms: AgeJson,
-    /// The queue of the fullest of the listeners that share the place.
-    accept_queue: Option<u32>,
-    accept_limit: Option<u32>,
-    inodes: Vec<Option<u64>>,
-}
-
-#[derive(Debug, Serialize)]
-struct UnattributedJson<'a> {
-    reason: &'static str,
-    #[serde(flatten)]
-    socket: SocketJson,
-    uid: Option<u32>,
-    cgroup: Option<&'a str>,
-    cgroup_id: Option<u64>,
-    unit: Option<String>,
-}
-
-#[derive(Debug, Serialize)]
-struct VanishedJson<'a> {
-    pid: u32,
-    command: Option<&'a str>,
-    fd: u32,
-    inode: u64,
-    past: &'static str,
-    local: Option<EndJson>,
-    unread: Option<u64>,
-}
+use crate::classify::close_wait::{Growth, Held, ProcessLeaks, QueueLeaks, Unattributed};
+use crate::model::{Socket, SocketPast, Unit, VanishedSocket};
 
 /// One document and a line end.
 ///
@@ -228,10 +60,6 @@ pub fn json(view: &View<'_>) -> anyhow::Result<String> {
     Ok(text)
 }
 
-fn milliseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
-}
-
 fn coverage(view: &View<'_>) -> CoverageJson {
     let report = view.report;
     let scan = report.scan.unwrap_or_default();
@@ -266,9 +94,8 @@ fn process_json<'a>(view: &View<'a>, leaks: &'a ProcessLeaks) -> ProcessJson<'a>
         remotes: leaks.peers.iter().map(PeerJson::from).collect(),
         local_ports: leaks.local_ports.iter().map(LocalPortJson::from).collect(),
         growth: leaks.growth.map(|growth| growth_json(growth, leaks)),
-        hint: leaks
-            .hint
-            .map(|hint| super::words::hint(hint, &leaks.counts)),
+        unread_bytes: leaks.unread_bytes,
+        hint: leaks.hint.map(|hint| super::words::hint(hint, leaks)),
         sockets: leaks
             .sockets
             .iter()
@@ -337,87 +164,5 @@ fn vanished_json<'a>(view: &View<'a>, vanished: &VanishedSocket) -> VanishedJson
         },
         local: vanished.local.map(EndJson::from),
         unread: vanished.unread,
-    }
-}
-
-impl From<&VerdictCounts> for CountsJson {
-    fn from(counts: &VerdictCounts) -> Self {
-        Self {
-            total: counts.total(),
-            leaked: counts.leaked(),
-            eof_unread: counts.of(Verdict::EofUnread),
-            not_closed: counts.of(Verdict::NotClosed),
-            not_accepted: counts.of(Verdict::NotAccepted),
-            half_close: counts.of(Verdict::HalfClose),
-            recent: counts.of(Verdict::Recent),
-            undated: counts.of(Verdict::Undated),
-        }
-    }
-}
-
-impl From<Comparison> for ComparisonJson {
-    fn from(comparison: Comparison) -> Self {
-        Self {
-            over_ms: milliseconds(comparison.over),
-            stayed: comparison.stayed,
-            new: comparison.new,
-            gone: comparison.gone,
-        }
-    }
-}
-
-impl From<AgeBounds> for AgeJson {
-    fn from(age: AgeBounds) -> Self {
-        Self {
-            at_least: age.at_least.map(milliseconds),
-            at_most: age.at_most.map(milliseconds),
-        }
-    }
-}
-
-impl From<Endpoint> for EndJson {
-    fn from(end: Endpoint) -> Self {
-        Self {
-            address: end.address,
-            port: end.port,
-        }
-    }
-}
-
-impl From<&Peer> for PeerJson {
-    fn from(peer: &Peer) -> Self {
-        Self {
-            address: peer.address,
-            port: peer.port,
-            count: peer.count,
-        }
-    }
-}
-
-impl From<&LocalPort> for LocalPortJson {
-    fn from(local: &LocalPort) -> Self {
-        Self {
-            port: local.port,
-            count: local.count,
-        }
-    }
-}
-
-impl From<&Judged> for SocketJson {
-    fn from(judged: &Judged) -> Self {
-        let socket = &judged.socket;
-        Self {
-            local: socket.local.into(),
-            remote: socket.remote.into(),
-            verdict: judged.verdict.key(),
-            leaked: judged.verdict.is_leak(),
-            half_close: judged.half_close.map(HalfClose::key),
-            age_ms: judged.age.into(),
-            recv_q: socket.recv_q,
-            send_q: socket.send_q,
-            inode: socket.inode,
-            cookie: socket.cookie.map(|cookie| cookie.0),
-            stayed: judged.stayed,
-        }
     }
 }

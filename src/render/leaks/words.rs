@@ -1,10 +1,10 @@
 //! Ages, hints and reasons in words.
 
 use super::super::Style;
-use crate::classify::close_wait::{Hint, LeakReport, Unowned};
+use crate::classify::close_wait::{Hint, LeakReport, ProcessLeaks, Unowned};
 pub(in crate::render) use crate::model::number::duration;
 use crate::model::number::{counted, grouped};
-use crate::model::{AgeBounds, IncompleteScan, Verdict, VerdictCounts};
+use crate::model::{AgeBounds, IncompleteScan, Verdict};
 
 /// `≥ 2 h 14 m`; without the sign where the upper bound reads the same.
 pub(in crate::render) fn age(age: AgeBounds, style: &Style) -> String {
@@ -19,7 +19,8 @@ pub(in crate::render) fn age(age: AgeBounds, style: &Style) -> String {
 }
 
 /// What the kernel saw, then what may be behind it.
-pub(in crate::render) fn hint(hint: Hint, counts: &VerdictCounts) -> String {
+pub(in crate::render) fn hint(hint: Hint, leaks: &ProcessLeaks) -> String {
+    let counts = &leaks.counts;
     let mut facts = Vec::new();
     let not_closed = counts.of(Verdict::NotClosed);
     if not_closed > 0 {
@@ -31,8 +32,12 @@ pub(in crate::render) fn hint(hint: Hint, counts: &VerdictCounts) -> String {
     let unread = counts.of(Verdict::EofUnread);
     if unread > 0 {
         facts.push(format!(
-            "{} unread: data or the end of the stream waits, nobody reads",
-            grouped(unread)
+            "{} unread: {} waits, nobody reads",
+            grouped(unread),
+            match leaks.unread_bytes {
+                0 => "the end of the stream".to_owned(),
+                bytes => format!("{} of data", counted(bytes, "byte", "bytes")),
+            }
         ));
     }
     let cause = match hint {
@@ -78,12 +83,9 @@ pub(in crate::render) fn unattributed(report: &LeakReport) -> Option<String> {
         .or(Some(first))
     {
         let why = match why {
-            IncompleteScan::Denied(1) => {
-                "1 process belongs to another user: only root may look into it".to_owned()
-            }
             IncompleteScan::Denied(processes) => format!(
-                "{} processes belong to other users: only root may look into them",
-                grouped(processes)
+                "{} may not be looked into: that takes root with all its capabilities",
+                counted(processes, "process", "processes")
             ),
             IncompleteScan::Hidden => {
                 "/proc hides other users' processes (hidepid); root sees them".to_owned()

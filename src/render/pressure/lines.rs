@@ -35,6 +35,7 @@ pub(super) fn lines(view: &View<'_>, style: &Style) -> String {
 
 fn time_wait(view: &View<'_>) -> Option<String> {
     let sample = view.sample;
+    // FIN_WAIT2 with nobody behind it takes a bucket too.
     let buckets = sample
         .states
         .minisockets
@@ -62,7 +63,8 @@ fn time_wait(view: &View<'_>) -> Option<String> {
         Some(overflows @ 1..) => {
             let _ = write!(line, ", {} refused so far", grouped(overflows));
         }
-        _ => line.push_str(", none refused"),
+        Some(0) => line.push_str(", none refused"),
+        None => {}
     }
     let recent = tally.ages.first().copied().unwrap_or(0);
     if recent > 0 {
@@ -177,7 +179,7 @@ fn resets(view: &View<'_>) -> Option<String> {
         ),
         (
             Counter::TcpAbortOnData,
-            "closed with SO_LINGER 0 (can lose what was sent)",
+            "closed with SO_LINGER 0, or before the peer's last data (can lose what was sent)",
         ),
         (Counter::TcpAbortOnTimeout, "timed out"),
         (Counter::TcpAbortOnMemory, "out of memory or orphans"),

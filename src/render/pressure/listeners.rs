@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::super::{Style, safe};
+use super::super::{Style, finding, safe};
 use super::{View, table};
 use crate::classify::Severity;
 use crate::classify::change;
@@ -38,19 +38,23 @@ pub(super) fn listeners(view: &View<'_>, top: usize, style: &Style) -> String {
         rows.push((
             name(listener),
             vec![queue(listener, style), syn_recv],
-            words(listener, *verdict, view),
+            words(*verdict, view),
         ));
     }
     let mut text = String::new();
     let mut lines = table::rows(&rows, style).into_iter();
     text.push_str(&style.faint(&lines.next().unwrap_or_default()));
     text.push('\n');
-    for (line, (_, verdict)) in lines.zip(&judged) {
+    for (line, (listener, verdict)) in lines.zip(&judged) {
         text.push_str(&match severity(*verdict) {
             Some(severity) => style.severity(severity, &line),
             None => line,
         });
         text.push('\n');
+        let detail = detail(listener);
+        if *verdict != Verdict::Fine && !detail.is_empty() {
+            finding::push_wrapped(&mut text, "  ", 2, &detail, style);
+        }
     }
     let rest = judged.get(top..).unwrap_or_default();
     if !rest.is_empty() {
@@ -112,20 +116,31 @@ pub(in crate::render) const fn verdict_words(verdict: Verdict) -> &'static str {
     }
 }
 
-fn words(listener: &Listener, verdict: Verdict, view: &View<'_>) -> String {
+fn words(verdict: Verdict, view: &View<'_>) -> String {
+    let words = verdict_words(verdict);
     let drops = change::counter(Counter::ListenOverflows, view.sample, view.previous);
-    let mut words = verdict_words(verdict).to_owned();
-    if verdict == Verdict::SlowAccept
-        && let Some(change) = drops
-        && change.by > 0
-    {
-        let _ = write!(words, ": {:.1}/s dropped", change.per_s);
+    match drops {
+        Some(change) if change.by > 0 && verdict == Verdict::SlowAccept => {
+            format!("{words}: {:.1}/s dropped", change.per_s)
+        }
+        _ => words.to_owned(),
     }
+}
+
+/// What waits at a listener in trouble.
+fn detail(listener: &Listener) -> String {
+    let mut parts = Vec::new();
     if let Some(dead @ 1..) = listener.dead {
-        let _ = write!(words, ", {} dead", grouped(dead.into()));
+        let dead = counted(
+            dead.into(),
+            "waiting connection is",
+            "waiting connections are",
+        );
+        parts.push(format!("{dead} dead already"));
     }
     if let Some(again @ 1..) = listener.syn_ack_retransmits {
-        let _ = write!(words, ", oldest SYN {} s or more", handshake_age_s(again).0);
+        let (at_least, _) = handshake_age_s(again);
+        parts.push(format!("the oldest handshake is {at_least} s old or more"));
     }
-    words
+    parts.join("; ")
 }

@@ -167,7 +167,7 @@ pub(in crate::render) fn taken(ports: &Ports, style: &Style) -> String {
     }
     let range = format!("{}{dash}{}", range.first, range.last);
     if causes.is_empty() {
-        format!("nothing takes ports out of {range}")
+        format!("no listener or reservation takes ports out of {range}")
     } else {
         format!("out of {range} ports are taken by {}", causes.join(", "))
     }

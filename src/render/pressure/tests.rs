@@ -1,1 +1,211 @@
+use super::*;
+use crate::classify::assess;
+use crate::classify::listeners::ListenerTally;
+use crate::classify::testing::{SampleBuilder, sample, socket};
+use crate::model::{
+    Counter, Destination, Endpoint, Host, HostWide, PortRange, PortReading, PortSettings, Ports,
+    Pressure, SharedPool, Sysctl, TcpState, TimeWaitTally,
+};
+use crate::render::Style;
+use std::time::{Duration, Instant};
 
+fn destination(remote: &str, port: u16, in_use: u32, time_wait: u32) -> Destination {
+    Destination {
+        local_address: "10.0.0.5".parse().unwrap(),
+        remote: Endpoint::new(remote.parse().unwrap(), port),
+        in_use,
+        time_wait,
+        reusable: 0,
+        recent_time_wait: 3_600,
+        usable: Some(28_230),
+        bound_first: false,
+        sustainable_per_s: Some(470.5),
+        growth_per_s: None,
+    }
+}
+
+fn listeners() -> ListenerTally {
+    let nobody = "0.0.0.0:0";
+    let mut tally = ListenerTally::default();
+    tally.add_listener(
+        &socket("0.0.0.0:443", nobody)
+            .listening(4, Some(511))
+            .build(),
+    );
+    tally.add_listener(
+        &socket("0.0.0.0:8080", nobody)
+            .listening(129, Some(128))
+            .build(),
+    );
+    tally.add_listener(&socket("[::]:22", "[::]:0").listening(0, Some(128)).build());
+    for client in 0..40 {
+        let from = format!("192.0.2.{client}:4000");
+        tally.add(
+            &socket("10.0.0.5:8080", &from)
+                .in_syn_recv(client % 3)
+                .build(),
+        );
+    }
+    tally
+}
+
+/// A host in trouble, as its two looks.
+fn troubled(growth: f64, overflows: u64, at: Instant) -> Sample {
+    let mut listeners = listeners().finish();
+    for listener in &mut listeners.listeners {
+        listener.dead = Some(0);
+        if listener.local.port == 8_080 {
+            listener.pids = Some(vec![411, 412]);
+            listener.command = Some("orders\u{1b}[2J".to_owned());
+        }
+    }
+    let mut first = destination("10.0.0.9", 5_432, 23_190, 21_900);
+    first.growth_per_s = (growth > 0.0).then_some(growth);
+    let ports = Ports {
+        settings: PortSettings {
+            range: PortRange::new(32_768, 60_999),
+            reserved: Some([50_000].into_iter().collect()),
+        },
+        listened: 1,
+        bound: Some(1),
+        destinations: vec![
+            first,
+            destination("2001:db8:1111:2222:3333:4444:5555:6666", 443, 12, 0),
+        ],
+        shared_pools: vec![SharedPool {
+            local_address: "10.0.0.5".parse().unwrap(),
+            in_use: 1_200,
+            destinations: 3,
+            usable: Some(28_230),
+        }],
+    };
+    let pressure = Pressure {
+        ports: PortReading::Grouped(ports),
+        listeners: Some(listeners),
+        time_wait: Some(TimeWaitTally {
+            client_side: 21_900,
+            server_side: 310,
+            other: 0,
+            ages: [3_700, 3_700, 3_700, 3_700, 3_700, 3_710],
+            client_loopback: 0,
+            reusable: 0,
+        }),
+        host_wide: HostWide {
+            orphans: Some(3),
+            max_orphans: Some(65_536),
+            memory_pages: Some(1_850),
+            memory_limits: Some([46_272, 61_696, 92_544]),
+        },
+    };
+    named(
+        settings()
+            .with_counter(Counter::ListenOverflows, overflows)
+            .with_counter(Counter::ListenDrops, overflows)
+            .with_pressure(pressure)
+            .read_at(at),
+    )
+}
+
+fn settings() -> SampleBuilder {
+    sample()
+        .with_state(TcpState::Established, 1_290)
+        .with_state(TcpState::TimeWait, 22_210)
+        .with_minisockets(22_215)
+        .with_state(TcpState::SynRecv, 40)
+        .with_state(TcpState::Listen, 3)
+        .with_sysctl(Sysctl::TcpTwReuse, 2)
+        .with_sysctl(Sysctl::TcpTwReuseDelay, 1_000)
+        .with_sysctl(Sysctl::TcpTimestamps, 1)
+        .with_sysctl(Sysctl::TcpSyncookies, 1)
+        .with_sysctl(Sysctl::TcpMaxSynBacklog, 2_048)
+        .with_sysctl(Sysctl::TcpMaxTwBuckets, 262_144)
+        .with_counter(Counter::TcpTimeWaitOverflow, 0)
+        .with_counter(Counter::SyncookiesSent, 0)
+        .with_counter(Counter::SyncookiesRecv, 0)
+        .with_counter(Counter::AttemptFails, 310)
+        .with_counter(Counter::EstabResets, 2_011)
+        .with_counter(Counter::TcpAbortOnClose, 1_755)
+}
+
+fn named(builder: SampleBuilder) -> Sample {
+    let mut sample = builder.build();
+    sample.host = Host {
+        name: Some("web-3".to_owned()),
+        ..Host::default()
+    };
+    sample.elapsed = Duration::from_micros(9_400);
+    sample
+}
+
+fn shown(sample: &Sample, previous: Option<&Sample>, style: &Style) -> String {
+    let assessment = assess(sample, previous);
+    let view = View {
+        sample,
+        previous,
+        assessment: &assessment,
+    };
+    table(&view, 5, style)
+}
+
+const AT_80_COLUMNS: Style = Style {
+    color: false,
+    unicode: true,
+    width: Some(80),
+};
+
+#[test]
+fn a_host_in_trouble_at_80_columns() {
+    let start = Instant::now();
+    let before = troubled(0.0, 100, start);
+    let now = troubled(126.0, 410, start + Duration::from_secs(10));
+    let text = shown(&now, Some(&before), &AT_80_COLUMNS);
+    insta::assert_snapshot!(text);
+    assert!(!text.contains('\u{1b}'), "a program's name is harmless");
+    for line in text.lines() {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+}
+
+#[test]
+fn one_look_in_a_cron_mail() {
+    let text = shown(&troubled(0.0, 100, Instant::now()), None, &Style::default());
+    insta::assert_snapshot!(text);
+    assert!(text.is_ascii());
+}
+
+#[test]
+fn a_host_without_anything() {
+    let pressure = Pressure {
+        ports: PortReading::Grouped(Ports::default()),
+        listeners: Some(crate::model::Listeners::default()),
+        time_wait: Some(TimeWaitTally::default()),
+        host_wide: HostWide::default(),
+    };
+    let sample = named(sample().with_pressure(pressure));
+    insta::assert_snapshot!(shown(&sample, None, &AT_80_COLUMNS));
+}
+
+#[test]
+fn the_json_document_follows_the_contract() {
+    let sample = troubled(0.0, 100, Instant::now());
+    let assessment = assess(&sample, None);
+    let view = View {
+        sample: &sample,
+        previous: None,
+        assessment: &assessment,
+    };
+    let document: serde_json::Value = serde_json::from_str(&json(&view).unwrap()).unwrap();
+    insta::assert_snapshot!(serde_json::to_string_pretty(&document).unwrap());
+}
+
+#[test]
+fn csv_has_a_line_for_every_destination() {
+    let sample = troubled(0.0, 100, Instant::now());
+    let assessment = assess(&sample, None);
+    let view = View {
+        sample: &sample,
+        previous: None,
+        assessment: &assessment,
+    };
+    insta::assert_snapshot!(csv(&view).unwrap());
+}

@@ -173,6 +173,35 @@ fn parts(counters: &Counters, items: &[Item]) -> Vec<String> {
 mod tests {
     use super::*;
 
+    /// Each cause alone: a swapped pair would send an operator the wrong way.
+    #[test]
+    fn every_cause_has_its_words() {
+        for (counter, words) in [
+            (Counter::TcpAbortOnTimeout, "timed out"),
+            (Counter::TcpAbortOnMemory, "memory"),
+            (Counter::TcpAbortOnClose, "unread data"),
+            (Counter::TcpAbortOnData, "SO_LINGER 0"),
+            (Counter::TcpAbortOnLinger, "TCP_LINGER2"),
+            (Counter::TcpAbortFailed, "could not be sent"),
+            (Counter::EstabResets, "reset or timeout"),
+            (Counter::OutRsts, "RST segments sent"),
+            (Counter::ListenOverflows, "full accept queue"),
+            (Counter::TcpReqQFullDrop, "full SYN queue"),
+            (Counter::TcpFastOpenBlackhole, "black hole"),
+            (Counter::TcpFastOpenListenOverflow, "pending limit"),
+        ] {
+            let mut counters = Counters::default();
+            counters.set(counter, 7);
+            let lines = lines(&counters);
+            assert_eq!(lines.len(), 1, "{counter:?}");
+            assert!(
+                lines[0].text.contains(words),
+                "{counter:?}: {}",
+                lines[0].text
+            );
+        }
+    }
+
     /// With cookies off, 384 dropped SYNs showed in no line.
     #[test]
     fn drops_without_a_cause_of_their_own_are_told() {

@@ -162,6 +162,31 @@ mod tests {
     }
 
     #[test]
+    fn recycle_is_a_fault_when_it_is_on() {
+        let of = |value| {
+            meaning_of(
+                Sysctl::TcpTwRecycle,
+                sample().with_sysctl(Sysctl::TcpTwRecycle, value),
+            )
+        };
+        assert_eq!(of(0), "off, as it must be");
+        assert_eq!(of(1), "drops clients behind NAT");
+    }
+
+    #[test]
+    fn max_syn_backlog_is_told_to_count_only_without_cookies() {
+        let of = |cookies| {
+            let sample = sample().with_sysctl(Sysctl::TcpMaxSynBacklog, 128);
+            meaning_of(
+                Sysctl::TcpMaxSynBacklog,
+                sample.with_sysctl(Sysctl::TcpSyncookies, cookies),
+            )
+        };
+        assert!(of(0).starts_with("three quarters"));
+        assert!(of(1).starts_with("without effect"));
+    }
+
+    #[test]
     fn cookies_are_told_with_how_many_were_sent() {
         assert!(syncookies(0, Some(1)).starts_with("off"));
         assert!(syncookies(1, Some(1_200)).ends_with("1,200 sent so far"));

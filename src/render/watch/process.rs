@@ -103,7 +103,7 @@ fn facts(
     }
     facts.push(("Peers", peers(&leaks.peers)));
     if let Some(hint) = leaks.hint {
-        facts.push(("Why", words::hint(hint, &leaks.counts)));
+        facts.push(("Why", words::hint(hint, leaks)));
     }
     facts
 }

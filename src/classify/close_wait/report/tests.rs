@@ -1,9 +1,13 @@
+use std::collections::HashMap;
+
 use super::super::compare::Interval;
+use super::super::listeners::Listeners;
+use super::super::owners::HoldersOf;
 use super::super::process::Hint;
 use super::super::testing::{SocketBuilder, close_wait};
 use super::super::verdict::Judge;
 use super::*;
-use crate::model::Verdict;
+use crate::model::{Holder, Process, Verdict};
 use proptest::prelude::*;
 
 /// Processes, their descriptors and listeners, as a scan would find them.

@@ -1,6 +1,5 @@
-//! Who leaks: processes, listeners, and what has no owner in sight.
+//! The processes that leak.
 
-use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use comfy_table::{CellAlignment, Table, presets};
@@ -8,10 +7,10 @@ use comfy_table::{CellAlignment, Table, presets};
 use super::super::super::finding::push_wrapped;
 use super::super::super::{Style, safe};
 use super::super::{View, words};
-use super::{name, paragraph, times};
+use super::{name, times};
 use crate::classify::close_wait::{Peer, ProcessLeaks};
 use crate::model::number::{counted, grouped};
-use crate::model::{AgeBounds, Endpoint, Socket, Unit};
+use crate::model::{Endpoint, Unit};
 
 /// On a terminal, rows beyond these would push the verdict off the screen.
 const ROWS: usize = 12;
@@ -98,7 +97,7 @@ fn explain(text: &mut String, leaks: &ProcessLeaks, peers_told: bool, style: &St
         return;
     };
     let label = format!("{}  ", name(leaks.process.pid, Some(&leaks.process)));
-    let mut sentence = words::hint(hint, &leaks.counts);
+    let mut sentence = words::hint(hint, leaks);
     if !peers_told {
         let peers = peers(&leaks.peers, Some(style.columns()), style);
         let _ = write!(sentence, " Peers: {peers}.");
@@ -142,101 +141,6 @@ fn explain(text: &mut String, leaks: &ProcessLeaks, peers_told: bool, style: &St
     // A name as long as half the screen would leave no room beside it.
     let hanging = hanging.min(style.columns() / 3);
     push_wrapped(text, &label, hanging, &sentence, style);
-}
-
-/// Listeners whose queue nobody empties.
-pub(super) fn listeners(view: &View<'_>, style: &Style) -> String {
-    let mut text = String::new();
-    for queue in &view.report.listeners {
-        let names: Vec<String> = queue
-            .pids
-            .iter()
-            .map(|&pid| name(pid, view.processes.get(&pid)))
-            .collect();
-        let who = match names.as_slice() {
-            [] => "its process (not in sight)".to_owned(),
-            [one] => one.clone(),
-            several => format!("{} (they share the port)", several.join(", ")),
-        };
-        let fullest = queue.listeners.iter().max_by_key(|socket| socket.recv_q);
-        let waiting = fullest.and_then(Socket::accept_queue);
-        let limit = fullest.and_then(Socket::accept_limit);
-        let full = match (waiting, limit) {
-            (Some(waiting), Some(limit)) => format!(
-                " Its queue holds {} of {}.",
-                grouped(waiting.into()),
-                grouped(limit.into())
-            ),
-            _ => String::new(),
-        };
-        let verb = if queue.not_accepted == 1 {
-            "waits"
-        } else {
-            "wait"
-        };
-        text.push('\n');
-        paragraph(
-            &mut text,
-            &format!(
-                "{}  {} that the peer has closed {verb} to be accepted, the oldest {}.{full} \
-                 Is the accept loop of {who} stuck?",
-                queue.local,
-                counted(queue.not_accepted, "connection", "connections"),
-                words::age(queue.oldest, style),
-            ),
-            style,
-        );
-    }
-    text
-}
-
-/// Leaked sockets without an owner, by what is known of them instead.
-pub(super) fn unattributed(view: &View<'_>, style: &Style) -> String {
-    let mut groups: BTreeMap<(String, Option<u32>), (u64, AgeBounds)> = BTreeMap::new();
-    for (judged, _) in view.report.leaked_unattributed() {
-        let cgroup = judged.socket.cgroup.and_then(|id| view.cgroups.get(&id));
-        let place = match cgroup {
-            Some(cgroup) if cgroup.removed => format!("removed cgroup #{}", cgroup.id.0),
-            Some(cgroup) => match (&cgroup.unit, &cgroup.path) {
-                (Some(_), _) => unit(cgroup.unit.as_ref(), style),
-                (None, Some(path)) => format!("cgroup {}", safe(path)),
-                (None, None) => format!("cgroup #{}", cgroup.id.0),
-            },
-            None => String::new(),
-        };
-        groups
-            .entry((place, judged.socket.uid))
-            .and_modify(|(count, age)| {
-                *count += 1;
-                *age = age.older(judged.age);
-            })
-            .or_insert((1, judged.age));
-    }
-    if groups.is_empty() {
-        return String::new();
-    }
-    let mut table = plain(["NO OWNER IN SIGHT", "UID", "LEAKED", "OLDEST"]);
-    for ((place, uid), (count, age)) in groups {
-        let place = if place.is_empty() {
-            style.dash().to_owned()
-        } else {
-            place
-        };
-        let uid = uid.map_or_else(|| style.dash().to_owned(), |uid| uid.to_string());
-        table.add_row([place, uid, grouped(count), words::age(age, style)]);
-    }
-    align(&mut table, &[1, 2]);
-    let mut text = String::from("\n");
-    for (index, line) in table.lines().enumerate() {
-        let line = line.trim_end();
-        let line = if index == 0 {
-            style.faint(line)
-        } else {
-            line.to_owned()
-        };
-        let _ = writeln!(text, "{line}");
-    }
-    text
 }
 
 /// As many peers as there is room for, at least the first.
@@ -292,7 +196,7 @@ fn cut(text: &str, columns: usize, style: &Style) -> String {
 
 /// A unit as it fits a column: a container's id is cut on a terminal, as its
 /// own tools cut it.
-fn unit(unit: Option<&Unit>, style: &Style) -> String {
+pub(super) fn unit(unit: Option<&Unit>, style: &Style) -> String {
     let Some(unit) = unit else {
         return style.dash().to_owned();
     };
@@ -305,14 +209,14 @@ fn unit(unit: Option<&Unit>, style: &Style) -> String {
     }
 }
 
-fn plain<const N: usize>(header: [&str; N]) -> Table {
+pub(super) fn plain<const N: usize>(header: [&str; N]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_header(header);
     table
 }
 
-fn align(table: &mut Table, right: &[usize]) {
+pub(super) fn align(table: &mut Table, right: &[usize]) {
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));
         if right.contains(&column.index) {

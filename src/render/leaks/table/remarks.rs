@@ -1,0 +1,235 @@
+//! What there is to say behind the tables.
+
+use std::fmt::Write;
+
+use super::super::super::Style;
+use super::super::{View, words};
+use super::{name, paragraph, times};
+use crate::classify::Severity;
+use crate::classify::close_wait::{HalfClose, ProcessLeaks};
+use crate::model::number::{counted, grouped};
+use crate::model::{SocketPast, Verdict};
+
+/// Everything behind the tables, a paragraph each.
+pub(super) fn remarks(view: &View<'_>, style: &Style) -> String {
+    let mut text = String::new();
+    asked(&mut text, view, style);
+    vanished(&mut text, view, style);
+    comparison(&mut text, view, style);
+    spared(&mut text, view, style);
+    without_info(&mut text, view, style);
+    undated(&mut text, view, style);
+    if view.report.left_out > 0 {
+        let left_out = counted(
+            view.report.left_out,
+            "process or listener",
+            "processes or listeners",
+        );
+        paragraph(
+            &mut text,
+            &format!("Left out by --min-count: {left_out}."),
+            style,
+        );
+    }
+    next(&mut text, view, style);
+    text
+}
+
+/// Says of every process that was asked for and isn't in the table why.
+fn asked(text: &mut String, view: &View<'_>, style: &Style) {
+    for &pid in view.asked {
+        let in_table = view.report.processes.iter();
+        let mut queues = view.report.listeners.iter();
+        if in_table.into_iter().any(|leaks| leaks.process.pid == pid)
+            || queues.any(|queue| queue.pids.contains(&pid))
+        {
+            continue;
+        }
+        let process = view.processes.get(&pid);
+        let name = name(pid, process);
+        let sentence = match process {
+            None => format!("{name} ended meanwhile."),
+            Some(process) if process.open_fds.is_none() => {
+                format!("{name} belongs to another user: only root may look into it.")
+            }
+            Some(_) => format!("{name} holds none."),
+        };
+        paragraph(text, &sentence, style);
+    }
+}
+
+fn vanished(text: &mut String, view: &View<'_>, style: &Style) {
+    let vanished: Vec<_> = view.report.vanished().collect();
+    for of_process in vanished.chunk_by(|one, another| one.holder.pid == another.holder.pid) {
+        let Some(pid) = of_process.first().map(|one| one.holder.pid) else {
+            continue;
+        };
+        let fds = |past| {
+            let those = of_process.iter().filter(|one| one.past == past);
+            let fds: Vec<String> = those.map(|one| one.holder.fd.to_string()).collect();
+            fds
+        };
+        let name = name(pid, view.processes.get(&pid));
+        let ended = fds(SocketPast::Ended);
+        if !ended.is_empty() {
+            let sentence = format!(
+                "{name} also keeps {} whose connection is gone, reset or timed out while it was \
+                 leaked: fd {}. No list of sockets shows them.",
+                counted(ended.len() as u64, "descriptor", "descriptors"),
+                ended.join(", ")
+            );
+            paragraph(text, &style.severity(Severity::Warning, &sentence), style);
+        }
+        let unknown = fds(SocketPast::Unknown);
+        if !unknown.is_empty() {
+            let sentence = format!(
+                "{name} keeps {} of TCP sockets that are in no state: fd {}. Their connections \
+                 ended, or they never had one.",
+                counted(unknown.len() as u64, "descriptor", "descriptors"),
+                unknown.join(", ")
+            );
+            paragraph(text, &sentence, style);
+        }
+    }
+}
+
+fn comparison(text: &mut String, view: &View<'_>, style: &Style) {
+    let Some(comparison) = &view.report.comparison else {
+        return;
+    };
+    let gone = comparison
+        .gone
+        .map_or_else(String::new, |gone| format!(", {} gone", grouped(gone)));
+    let sentence = format!(
+        "In {}: {} stayed, {} new{gone}.",
+        words::duration(comparison.over),
+        grouped(comparison.stayed),
+        grouped(comparison.new),
+    );
+    paragraph(text, &sentence, style);
+}
+
+/// Who has the most sockets of a verdict: `rsync[411] ×2, nginx[7]`.
+fn holders_of(view: &View<'_>, verdict: Verdict, style: &Style) -> String {
+    let mut some: Vec<(u64, &ProcessLeaks)> = view
+        .report
+        .processes
+        .iter()
+        .map(|leaks| (leaks.counts.of(verdict), leaks))
+        .filter(|&(count, _)| count > 0)
+        .collect();
+    some.sort_by_key(|&(count, _)| std::cmp::Reverse(count));
+    let mut names: Vec<String> = some
+        .iter()
+        .take(3)
+        .map(|(count, leaks)| {
+            let name = name(leaks.process.pid, Some(&leaks.process));
+            match some.len() {
+                // Its number has just been told.
+                1 => name,
+                _ => times(&name, *count, style),
+            }
+        })
+        .collect();
+    if let Some(more @ 1..) = some.len().checked_sub(3) {
+        names.push(format!("{} more", grouped(more as u64)));
+    }
+    if names.is_empty() {
+        String::new()
+    } else {
+        format!(" of {}", names.join(", "))
+    }
+}
+
+fn spared(text: &mut String, view: &View<'_>, style: &Style) {
+    let counts = &view.report.counts;
+    let mut spared = Vec::new();
+    let half_closed = counts.of(Verdict::HalfClose);
+    if half_closed > 0 {
+        let proven = view.report.sockets.iter();
+        let proven = proven.filter(|judged| judged.half_close == Some(HalfClose::Sent));
+        let how = match proven.count() as u64 {
+            0 => "still sending, as far as one look tells".to_owned(),
+            proven if proven == half_closed => "proven to be still sending".to_owned(),
+            proven => format!("{} of them proven to be still sending", grouped(proven)),
+        };
+        spared.push(format!(
+            "{}{}, {how}",
+            counted(
+                half_closed,
+                "half-closed connection",
+                "half-closed connections"
+            ),
+            holders_of(view, Verdict::HalfClose, style)
+        ));
+    }
+    let recent = counts.of(Verdict::Recent);
+    if recent > 0 {
+        spared.push(format!(
+            "{} recent{}",
+            grouped(recent),
+            holders_of(view, Verdict::Recent, style)
+        ));
+    }
+    if !spared.is_empty() {
+        paragraph(text, &format!("Spared: {}.", spared.join("; ")), style);
+    }
+}
+
+/// What /proc doesn't tell makes an innocent connection look leaked.
+fn without_info(text: &mut String, view: &View<'_>, style: &Style) {
+    let report = view.report;
+    let mut leaked = report.sockets.iter().filter(|one| one.verdict.is_leak());
+    if leaked.any(|judged| judged.socket.tcp_info.is_none()) {
+        let sentence = "Read from /proc, which doesn't count what a connection sends: a \
+                        half-closed one that still sends now and then looks leaked here.";
+        paragraph(text, sentence, style);
+    }
+}
+
+fn undated(text: &mut String, view: &View<'_>, style: &Style) {
+    let undated = view.report.counts.of(Verdict::Undated);
+    if undated == 0 {
+        return;
+    }
+    let of = view.report.sockets.iter();
+    let mut of = of.filter(|judged| judged.verdict == Verdict::Undated);
+    let why = if of.any(|judged| judged.socket.tcp_info.is_some()) {
+        "answers to keepalives or window probes hide their age"
+    } else {
+        "/proc tells no ages"
+    };
+    let sentence = format!(
+        "Undated: {}{}: {why}.",
+        grouped(undated),
+        holders_of(view, Verdict::Undated, style)
+    );
+    paragraph(text, &sentence, style);
+    let over = view.report.min_age.as_secs().max(1);
+    arrow(
+        text,
+        &format!("tcpstate leaks --over {over}s   settles it: what stays so long is old enough"),
+        style,
+    );
+}
+
+fn next(text: &mut String, view: &View<'_>, style: &Style) {
+    if view.list_sockets {
+        return;
+    }
+    let worst = view.report.processes.first();
+    if let Some(worst) = worst.filter(|worst| worst.counts.leaked() > 0) {
+        arrow(
+            text,
+            &format!(
+                "tcpstate leaks --pid {} --sockets   every descriptor, peer and age",
+                worst.process.pid
+            ),
+            style,
+        );
+    }
+}
+
+fn arrow(text: &mut String, command: &str, style: &Style) {
+    let _ = writeln!(text, "{} {command}", style.arrow());
+}

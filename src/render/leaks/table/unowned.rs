@@ -1,0 +1,106 @@
+//! Leaks that no descriptor stands for: at listeners, and out of sight.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use super::super::super::{Style, safe};
+use super::super::{View, words};
+use super::owners::{align, plain, unit};
+use super::{name, paragraph};
+use crate::model::number::{counted, grouped};
+use crate::model::{AgeBounds, Socket};
+
+/// Listeners whose queue nobody empties.
+pub(super) fn listeners(view: &View<'_>, style: &Style) -> String {
+    let mut text = String::new();
+    for queue in &view.report.listeners {
+        let names: Vec<String> = queue
+            .pids
+            .iter()
+            .map(|&pid| name(pid, view.processes.get(&pid)))
+            .collect();
+        let who = match names.as_slice() {
+            [] => "its process (not in sight)".to_owned(),
+            [one] => one.clone(),
+            several => format!("{} (they share the port)", several.join(", ")),
+        };
+        let fullest = queue.listeners.iter().max_by_key(|socket| socket.recv_q);
+        let waiting = fullest.and_then(Socket::accept_queue);
+        let limit = fullest.and_then(Socket::accept_limit);
+        let full = match (waiting, limit) {
+            (Some(waiting), Some(limit)) => format!(
+                " Its queue holds {} of {}.",
+                grouped(waiting.into()),
+                grouped(limit.into())
+            ),
+            _ => String::new(),
+        };
+        let verb = if queue.not_accepted == 1 {
+            "waits"
+        } else {
+            "wait"
+        };
+        text.push('\n');
+        paragraph(
+            &mut text,
+            &format!(
+                "{}  {} that the peer has closed {verb} to be accepted, the oldest {}.{full} \
+                 Is the accept loop of {who} stuck?",
+                queue.local,
+                counted(queue.not_accepted, "connection", "connections"),
+                words::age(queue.oldest, style),
+            ),
+            style,
+        );
+    }
+    text
+}
+
+/// Leaked sockets without an owner, by what is known of them instead.
+pub(super) fn unattributed(view: &View<'_>, style: &Style) -> String {
+    let mut groups: BTreeMap<(String, Option<u32>), (u64, AgeBounds)> = BTreeMap::new();
+    for (judged, _) in view.report.leaked_unattributed() {
+        let cgroup = judged.socket.cgroup.and_then(|id| view.cgroups.get(&id));
+        let place = match cgroup {
+            Some(cgroup) if cgroup.removed => format!("removed cgroup #{}", cgroup.id.0),
+            Some(cgroup) => match (&cgroup.unit, &cgroup.path) {
+                (Some(_), _) => unit(cgroup.unit.as_ref(), style),
+                (None, Some(path)) => format!("cgroup {}", safe(path)),
+                (None, None) => format!("cgroup #{}", cgroup.id.0),
+            },
+            None => String::new(),
+        };
+        groups
+            .entry((place, judged.socket.uid))
+            .and_modify(|(count, age)| {
+                *count += 1;
+                *age = age.older(judged.age);
+            })
+            .or_insert((1, judged.age));
+    }
+    if groups.is_empty() {
+        return String::new();
+    }
+    let mut table = plain(["NO OWNER IN SIGHT", "UID", "LEAKED", "OLDEST"]);
+    for ((place, uid), (count, age)) in groups {
+        let place = if place.is_empty() {
+            style.dash().to_owned()
+        } else {
+            place
+        };
+        let uid = uid.map_or_else(|| style.dash().to_owned(), |uid| uid.to_string());
+        table.add_row([place, uid, grouped(count), words::age(age, style)]);
+    }
+    align(&mut table, &[1, 2]);
+    let mut text = String::from("\n");
+    for (index, line) in table.lines().enumerate() {
+        let line = line.trim_end();
+        let line = if index == 0 {
+            style.faint(line)
+        } else {
+            line.to_owned()
+        };
+        let _ = writeln!(text, "{line}");
+    }
+    text
+}
