@@ -1,6 +1,6 @@
 //! `tcpstate pressure`: what is about to run out?
 
-mod programs;
+pub(super) mod programs;
 pub(super) mod read;
 
 use std::thread;
@@ -50,7 +50,12 @@ pub(super) fn run(common: &CommonArgs, args: &PressureArgs) -> anyhow::Result<Ou
     }
     keep(&mut sample, args);
     if sample.collection.source != SourceKind::Replay {
-        programs::name(&mut sample, earlier.as_ref(), &proc_root, args.processes);
+        let named = programs::name(&mut sample, earlier.as_ref(), &proc_root, args.processes);
+        if let Err(error) = named {
+            output::note(&format!(
+                "the programs behind listeners are unknown: {error}"
+            ));
+        }
     }
     let assessment = assess(&sample, earlier.as_ref());
     let format = if common.json {

@@ -1,8 +1,8 @@
 //! What the views of ports and listeners need besides: every connection, by
 //! destination and by listener.
 
-use super::super::pressure::compare;
 use super::super::pressure::read::Reader;
+use super::super::pressure::{compare, programs};
 use crate::kernel::{KernelError, ProcRoot, SocketSource};
 use crate::model::{Family, Pressure, Sample};
 
@@ -30,6 +30,7 @@ impl PressureReader {
         if let Some(before) = &self.before {
             compare(&mut sample, before);
         }
+        programs::name(&mut sample, self.before.as_ref(), proc_root, false)?;
         let pressure = sample.pressure.clone();
         self.before = Some(sample);
         Ok(pressure)
