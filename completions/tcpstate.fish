@@ -39,7 +39,7 @@ complete -c tcpstate -n "__fish_tcpstate_needs_command" -s 4 -l ipv4 -d 'Only IP
 complete -c tcpstate -n "__fish_tcpstate_needs_command" -s 6 -l ipv6 -d 'Only IPv6 sockets, those that carry IPv4 (::ffff:a.b.c.d) included'
 complete -c tcpstate -n "__fish_tcpstate_needs_command" -l json -d 'Print one JSON document; short for --format json'
 complete -c tcpstate -n "__fish_tcpstate_needs_command" -l exit-code -d 'Exit with 1 if there is a finding at warning or above'
-complete -c tcpstate -n "__fish_tcpstate_needs_command" -s v -l verbose -d 'Say on stderr how the numbers were obtained'
+complete -c tcpstate -n "__fish_tcpstate_needs_command" -s v -l verbose -d 'Say on stderr how the numbers were obtained; check prints more with each one'
 complete -c tcpstate -n "__fish_tcpstate_needs_command" -l exact -d 'Look at every socket instead of trusting the kernel\'s own counts'
 complete -c tcpstate -n "__fish_tcpstate_needs_command" -l bound -d 'Also count sockets that are bound but neither listening nor connected (Linux 6.8 and later; costs the walk of a second table)'
 complete -c tcpstate -n "__fish_tcpstate_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -48,6 +48,7 @@ complete -c tcpstate -n "__fish_tcpstate_needs_command" -f -a "summary" -d 'Coun
 complete -c tcpstate -n "__fish_tcpstate_needs_command" -f -a "leaks" -d 'Find the process that forgot to close its connections'
 complete -c tcpstate -n "__fish_tcpstate_needs_command" -f -a "pressure" -d 'Show what is about to run out: ports, accept queues, SYN queues'
 complete -c tcpstate -n "__fish_tcpstate_needs_command" -f -a "watch" -d 'Watch what is changing, right now'
+complete -c tcpstate -n "__fish_tcpstate_needs_command" -f -a "check" -d 'Say whether anybody should be woken up: for cron, Nagios, systemd'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand summary" -l format -d 'Output format' -r -f -a "table\t'For people'
 json\t'One document, schema tcpstate.summary/1'
 csv\t'A line a state: state,total,ipv4,ipv6'"
@@ -65,7 +66,7 @@ complete -c tcpstate -n "__fish_tcpstate_using_subcommand summary" -s 4 -l ipv4 
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand summary" -s 6 -l ipv6 -d 'Only IPv6 sockets, those that carry IPv4 (::ffff:a.b.c.d) included'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand summary" -l json -d 'Print one JSON document; short for --format json'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand summary" -l exit-code -d 'Exit with 1 if there is a finding at warning or above'
-complete -c tcpstate -n "__fish_tcpstate_using_subcommand summary" -s v -l verbose -d 'Say on stderr how the numbers were obtained'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand summary" -s v -l verbose -d 'Say on stderr how the numbers were obtained; check prints more with each one'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand summary" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand summary" -s V -l version -d 'Print version'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -s p -l pid -d 'Only sockets of this process, and its descriptors whose connection is gone; takes several, and can be given several times' -r
@@ -91,7 +92,7 @@ complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -s 4 -l ipv4 -d
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -s 6 -l ipv6 -d 'Only IPv6 sockets, those that carry IPv4 (::ffff:a.b.c.d) included'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -l json -d 'Print one JSON document; short for --format json'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -l exit-code -d 'Exit with 1 if there is a finding at warning or above'
-complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -s v -l verbose -d 'Say on stderr how the numbers were obtained'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -s v -l verbose -d 'Say on stderr how the numbers were obtained; check prints more with each one'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -s V -l version -d 'Print version'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand pressure" -l over -d 'Look twice, this long apart: rates, and when ports run out' -r
@@ -115,7 +116,7 @@ complete -c tcpstate -n "__fish_tcpstate_using_subcommand pressure" -s 4 -l ipv4
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand pressure" -s 6 -l ipv6 -d 'Only IPv6 sockets, those that carry IPv4 (::ffff:a.b.c.d) included'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand pressure" -l json -d 'Print one JSON document; short for --format json'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand pressure" -l exit-code -d 'Exit with 1 if there is a finding at warning or above'
-complete -c tcpstate -n "__fish_tcpstate_using_subcommand pressure" -s v -l verbose -d 'Say on stderr how the numbers were obtained'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand pressure" -s v -l verbose -d 'Say on stderr how the numbers were obtained; check prints more with each one'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand pressure" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand pressure" -s V -l version -d 'Print version'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand watch" -s n -l interval -d 'Time from sample to sample' -r
@@ -135,6 +136,42 @@ complete -c tcpstate -n "__fish_tcpstate_using_subcommand watch" -s 4 -l ipv4 -d
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand watch" -s 6 -l ipv6 -d 'Only IPv6 sockets, those that carry IPv4 (::ffff:a.b.c.d) included'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand watch" -l json -d 'Print one JSON document; short for --format json'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand watch" -l exit-code -d 'Exit with 1 if there is a finding at warning or above'
-complete -c tcpstate -n "__fish_tcpstate_using_subcommand watch" -s v -l verbose -d 'Say on stderr how the numbers were obtained'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand watch" -s v -l verbose -d 'Say on stderr how the numbers were obtained; check prints more with each one'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand watch" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand watch" -s V -l version -d 'Print version'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -s w -l warning -d 'Warn when a metric is out of a range; can be given several times' -r
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -s c -l critical -d 'The same, critical' -r
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -l only -d 'Judge only these metrics and rules, and those that have a range' -r
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -l ignore -d 'Leave out these metrics and rules' -r
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -l min-age -d 'How long a socket must have been in CLOSE_WAIT to be called leaked' -r
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -s p -l pid -d 'Only sockets of this process; can be given several times' -r
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -l unit -d 'Only sockets that were made in this systemd unit, container or pod' -r
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -l listen-port -d 'Only connections at this port of ours; can be given several times' -r
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -l remote -d 'Only connections to this peer: ADDRESS, ADDRESS/PREFIX, ADDRESS:PORT or :PORT (IPv6 in brackets); can be given several times' -r
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -l state -d 'Remember what was seen in this file, for rates and growth; without FILE in $STATE_DIRECTORY, or under $XDG_STATE_HOME or ~/.local/state' -r -F
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -s t -l timeout -d 'Give up after this time' -r
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -l timeout-status -d 'What giving up means' -r -f -a "ok\t'0'
+warning\t'1'
+critical\t'2'
+unknown\t'3'"
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -l textfile -d 'Also write Prometheus metrics into this file, whole or not at all' -r -F
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -l format -d 'Output format' -r -f -a "plugin\t'A line for the monitoring plugins, perfdata behind it'
+json\t'One document, schema tcpstate.check/1'
+prometheus\t'Prometheus\' text format'"
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -l source -d 'Where sockets are read from' -r -f -a "auto\t'Netlink, and /proc where netlink is refused'
+netlink\t'sock_diag netlink, or an error'
+procfs\t'/proc/net/tcp and tcp6: slower, no ages, no limits of accept queues'"
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -l replay -d 'Read a recorded dump (raw netlink messages, as ss -D FILE writes them) instead of this host' -r -F
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -l proc-root -d 'Where /proc is mounted' -r -f -a "(__fish_complete_directories)"
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -l color -d 'When to use colour; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t'Always'
+never\t'Never'"
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -l list -d 'Print every metric with its unit, meaning and default thresholds'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -s q -l quiet -d 'Print nothing when all is OK'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -s 4 -l ipv4 -d 'Only IPv4 sockets'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -s 6 -l ipv6 -d 'Only IPv6 sockets, those that carry IPv4 (::ffff:a.b.c.d) included'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -l json -d 'Print one JSON document; short for --format json'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -l exit-code -d 'Exit with 1 if there is a finding at warning or above'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -s v -l verbose -d 'Say on stderr how the numbers were obtained; check prints more with each one'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -s V -l version -d 'Print version'

@@ -1,13 +1,15 @@
 //! The arguments and their help, nothing else. Man pages and completions are
 //! made from these definitions too.
 
+mod check;
 mod duration;
 mod watch;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
+pub use self::check::{CheckArgs, CheckFormat, CheckStatus};
 pub use self::duration::DurationArg;
 use self::watch::WATCH_EXAMPLES;
 pub use self::watch::WatchArgs;
@@ -43,7 +45,8 @@ pub struct Cli {
 pub const EXIT_STATUS: &str = "Exit status:
   0  done
   1  findings at warning or above, and --exit-code was given
-  2  failed, or bad usage";
+  2  failed, or bad usage
+check: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN, failed or bad usage";
 
 /// The commands.
 #[derive(Debug, Subcommand)]
@@ -110,6 +113,19 @@ pub enum Command {
     #[command(after_help = WATCH_EXAMPLES)]
     Watch(WatchArgs),
 
+    /// Say whether anybody should be woken up: for cron, Nagios, systemd
+    ///
+    /// Prints one line and exits with 0 OK, 1 WARNING, 2 CRITICAL or 3 UNKNOWN,
+    /// as the monitoring plugins do. It judges by the rules that the summary
+    /// judges by, and by thresholds; --list names them all. What can't be
+    /// judged is UNKNOWN, never OK.
+    ///
+    /// Rates and growth compare with the check before, which leaves what it saw
+    /// in a state file. The first run, and the first one after a reboot, doesn't
+    /// know them yet, which is no alarm.
+    #[command(after_help = check::EXAMPLES)]
+    Check(CheckArgs),
+
     /// Write man pages or shell completions into a directory
     #[command(hide = true)]
     Generate(GenerateArgs),
@@ -143,7 +159,7 @@ const PRESSURE_EXAMPLES: &str = "Examples:
   tcpstate pressure --exit-code              for a script: 1 if anything runs out";
 
 /// What every command takes.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Options of every command")]
 #[expect(
     clippy::struct_excessive_bools,
@@ -195,9 +211,10 @@ pub struct CommonArgs {
     #[arg(long, global = true)]
     pub exit_code: bool,
 
-    /// Say on stderr how the numbers were obtained
-    #[arg(short, long, global = true)]
-    pub verbose: bool,
+    /// Say on stderr how the numbers were obtained; check prints more with
+    /// each one
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
 }
 
 /// Where sockets are read from.

@@ -10,6 +10,7 @@
 //! - [`model`]: the nouns. Plain data.
 //! - [`kernel`]: asks the kernel, over sock_diag netlink or /proc.
 //! - [`classify`]: judges what was read. Pure functions.
+//! - [`memory`]: what a check keeps on disk for the next one.
 //! - [`render`]: shows it: tables, JSON, CSV.
 //! - [`command`]: one file a subcommand.
 //! - [`cli`]: the arguments and their help.
@@ -20,5 +21,6 @@ pub mod classify;
 pub mod cli;
 pub mod command;
 pub mod kernel;
+pub mod memory;
 pub mod model;
 pub mod render;

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use tcpstate::cli::Cli;
 use tcpstate::command::{self, Outcome};
 
@@ -18,6 +18,7 @@ fn main() -> ExitCode {
         Err(error) => return usage(&error),
     };
     match command::run(&cli) {
+        Ok(Outcome::Checked(status)) => ExitCode::from(status.code()),
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Found) => ExitCode::from(FOUND),
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
@@ -32,8 +33,17 @@ fn main() -> ExitCode {
 fn usage(error: &clap::Error) -> ExitCode {
     if error.use_stderr() {
         let text = error.render().to_string();
-        complain(text.strip_prefix("error: ").unwrap_or(&text).trim_end());
-        return ExitCode::from(FAILED);
+        let text = text.strip_prefix("error: ").unwrap_or(&text).trim_end();
+        complain(text);
+        if !is_check() {
+            return ExitCode::from(FAILED);
+        }
+        // Whatever runs plugins shows the first line of stdout.
+        let first = text.lines().next().unwrap_or("bad usage");
+        return match command::refuse_check(first) {
+            Outcome::Checked(status) => ExitCode::from(status.code()),
+            Outcome::Done | Outcome::Found => ExitCode::from(FAILED),
+        };
     }
     match error.print() {
         Err(why) if why.kind() != io::ErrorKind::BrokenPipe => {
@@ -42,6 +52,12 @@ fn usage(error: &clap::Error) -> ExitCode {
         }
         _ => ExitCode::SUCCESS,
     }
+}
+
+/// Whether the arguments, bad as they are, ask for `tcpstate check`.
+fn is_check() -> bool {
+    let matches = Cli::command().ignore_errors(true).try_get_matches();
+    matches.is_ok_and(|matches| matches.subcommand_name() == Some("check"))
 }
 
 /// Whoever read our output has enough of it: no error of ours.

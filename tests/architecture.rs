@@ -10,13 +10,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each part of `src/` with the parts that it may name.
-const ARROWS: [(&str, &[&str]); 6] = [
+const ARROWS: [(&str, &[&str]); 7] = [
     ("model", &[]),
     ("kernel", &["model"]),
+    ("memory", &["model"]),
     ("classify", &["model"]),
     ("render", &["model", "classify"]),
     ("cli", &["model"]),
-    ("command", &["model", "kernel", "classify", "render", "cli"]),
+    (
+        "command",
+        &["model", "kernel", "memory", "classify", "render", "cli"],
+    ),
 ];
 
 /// Parts that belong to no row: they may name everything.

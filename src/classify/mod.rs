@@ -2,6 +2,7 @@
 //! no clock, no printing.
 
 pub mod change;
+pub mod check;
 pub mod close_wait;
 pub mod count;
 mod finding;

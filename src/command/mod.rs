@@ -1,6 +1,7 @@
 //! One file a subcommand: which question to ask, and what to do with the
 //! answer.
 
+mod check;
 mod generate;
 mod leaks;
 mod output;
@@ -13,6 +14,7 @@ mod watch;
 
 use anyhow::bail;
 
+use crate::classify::check::Status;
 use crate::classify::{Assessment, Severity};
 use crate::cli::{Cli, Command, CommonArgs, Source, SummaryArgs};
 
@@ -24,6 +26,8 @@ pub enum Outcome {
     /// It did, there are findings at warning or above, and the exit status
     /// shall tell.
     Found,
+    /// A check came to this.
+    Checked(Status),
 }
 
 /// Runs the command that was asked for.
@@ -32,35 +36,51 @@ pub enum Outcome {
 ///
 /// When it could not answer. Nothing was printed then, but for a closed pipe.
 pub fn run(cli: &Cli) -> anyhow::Result<Outcome> {
-    check(&cli.common)?;
+    let refusal = refuse(&cli.common);
+    if let Some(Command::Check(args)) = &cli.command {
+        let misplaced = (cli.summary != SummaryArgs::default()).then_some(MISPLACED);
+        return Ok(check::run(&cli.common, args, refusal.or(misplaced)));
+    }
+    if let Some(why) = refusal {
+        bail!(why);
+    }
     let Some(command) = &cli.command else {
         return summary::run(&cli.common, &cli.summary);
     };
     if cli.summary != SummaryArgs::default() {
-        bail!(
-            "cannot tell whom the options before the command are for: \
-             --exact, --bound and --format belong to a command; put them behind its name"
-        );
+        bail!(MISPLACED);
     }
     match command {
         Command::Summary(args) => summary::run(&cli.common, args),
         Command::Leaks(args) => leaks::run(&cli.common, args),
         Command::Pressure(args) => pressure::run(&cli.common, args),
+        Command::Check(args) => Ok(check::run(&cli.common, args, None)),
         Command::Watch(args) => watch::run(&cli.common, args),
         Command::Generate(args) => generate::run(args),
     }
 }
 
+const MISPLACED: &str = "cannot tell whom the options before the command are for: --exact, \
+                         --bound and --format belong to a command; put them behind its name";
+
+/// Says that a check could not be begun, as the monitoring plugins say it.
+#[must_use]
+pub fn refuse_check(why: &str) -> Outcome {
+    check::refuse(why)
+}
+
 /// Refuses what the parser lets through: options that exclude each other, one
 /// before the command and one behind it.
-fn check(common: &CommonArgs) -> anyhow::Result<()> {
+fn refuse(common: &CommonArgs) -> Option<&'static str> {
     if common.ipv4 && common.ipv6 {
-        bail!("cannot show only IPv4 and only IPv6 at once: leave out -4 or -6, or both");
+        return Some("cannot show only IPv4 and only IPv6 at once: leave out -4 or -6, or both");
     }
     if common.replay.is_some() && common.source != Source::Auto {
-        bail!("cannot read a recorded dump and this host at once: leave out --replay or --source");
+        return Some(
+            "cannot read a recorded dump and this host at once: leave out --replay or --source",
+        );
     }
-    Ok(())
+    None
 }
 
 /// The format that was asked for, `--json` being short for one of them.

@@ -1,7 +1,7 @@
 //! `tcpstate summary`: how many connections are in each state, and is anything
 //! wrong?
 
-use super::sample::{self, Wanted};
+use super::sample::{self, Terms, Wanted};
 use super::{Outcome, outcome, output, source};
 use crate::classify::assess;
 use crate::classify::count::Scope;
@@ -20,6 +20,7 @@ pub(super) fn run(common: &CommonArgs, args: &SummaryArgs) -> anyhow::Result<Out
             bound: args.bound,
         },
         exact: args.exact,
+        terms: Terms::default(),
     };
     let sample = sample::read(source.as_mut(), &proc_root, wanted, &mut |_| {})?;
     if let Some(reason) = &sample.collection.fallback_reason {
@@ -28,7 +29,7 @@ pub(super) fn run(common: &CommonArgs, args: &SummaryArgs) -> anyhow::Result<Out
              are unknown"
         ));
     }
-    if common.verbose {
+    if common.verbose > 0 {
         output::note(&summary::provenance(&sample));
     }
     let assessment = assess(&sample, None);

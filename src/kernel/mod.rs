@@ -1,11 +1,13 @@
 //! Asks the kernel: sock_diag, its /proc fallback, recorded dumps, settings,
 //! counters. Everything that can fail says what it was doing to what.
 
+mod boot;
 mod counters;
 mod digits;
 mod error;
 mod fallback;
 mod host;
+mod host_wide;
 pub mod netlink;
 mod port_settings;
 mod proc_root;
@@ -16,10 +18,12 @@ mod sockstat;
 mod sysctl;
 mod uptime;
 
+pub use boot::{read_boot_id, since_boot};
 pub use counters::read_counters;
 pub use error::{KernelError, NetlinkFailure};
 pub use fallback::FallbackSource;
 pub use host::read_host;
+pub use host_wide::read_host_wide;
 pub use port_settings::{read_port_settings, read_tcp_mem};
 pub use proc_root::ProcRoot;
 pub use procfs::ProcfsSource;

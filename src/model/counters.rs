@@ -22,7 +22,7 @@ macro_rules! counters {
                 match self { $(Self::$variant => $name,)* }
             }
 
-            /// What it counts, in words.
+            /// What it counts.
             #[must_use]
             pub const fn meaning(self) -> &'static str {
                 match self { $(Self::$variant => $meaning,)* }

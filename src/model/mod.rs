@@ -9,6 +9,7 @@ mod collection;
 mod counters;
 mod endpoint;
 mod leaks;
+mod memory;
 pub mod number;
 mod peer_filter;
 mod port;
@@ -30,6 +31,7 @@ pub use collection::{Collection, FallbackReason, SourceKind};
 pub use counters::{Counter, Counters};
 pub use endpoint::{Endpoint, Family};
 pub use leaks::{LeakDigest, Suspect, Who};
+pub use memory::{Incomparable, Memory, Sighting};
 pub use peer_filter::PeerFilter;
 pub use port::{PortRange, PortSet};
 pub use pressure::{

@@ -35,9 +35,13 @@ impl Serialize for EvidenceJson<'_> {
 
 /// The findings of the JSON contract.
 pub(super) fn json(assessment: &Assessment) -> Vec<FindingJson<'_>> {
-    assessment
-        .findings
-        .iter()
+    json_of(&assessment.findings)
+}
+
+/// Some findings of the JSON contract.
+pub(super) fn json_of<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Vec<FindingJson<'a>> {
+    findings
+        .into_iter()
         .map(|finding| FindingJson {
             rule: finding.rule,
             severity: finding.severity.key(),

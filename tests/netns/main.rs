@@ -19,6 +19,7 @@
 
 mod actors;
 mod cast;
+mod check;
 mod fixtures;
 mod lab;
 mod leaks;

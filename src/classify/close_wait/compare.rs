@@ -29,6 +29,8 @@ struct Trace {
 pub struct Earlier {
     traces: HashMap<Identity, Trace>,
     since: Interval,
+    /// Only cookies were kept: of a socket without one it knows nothing.
+    by_cookie: bool,
 }
 
 /// The time between two looks at a socket. A dump takes time itself, and
@@ -75,7 +77,32 @@ impl Earlier {
         Self {
             traces,
             since: Interval::default(),
+            by_cookie: false,
         }
+    }
+
+    /// The ages alone, by cookie, as they were kept on disk.
+    pub fn kept(ages: impl IntoIterator<Item = (SocketCookie, AgeBounds)>) -> Self {
+        let trace = |age| Trace {
+            age,
+            bytes_sent: None,
+            data_segs_out: None,
+            send_q: None,
+        };
+        Self {
+            traces: ages
+                .into_iter()
+                .map(|(cookie, age)| (Identity::Cookie(cookie), trace(age)))
+                .collect(),
+            since: Interval::default(),
+            by_cookie: true,
+        }
+    }
+
+    /// Whether it would know a socket that was there.
+    #[must_use]
+    pub const fn knows(&self, socket: &Socket) -> bool {
+        !self.by_cookie || socket.cookie.is_some()
     }
 
     /// The same, so long ago.
@@ -242,6 +269,24 @@ mod tests {
         let new = say(None, proc());
         assert_eq!(new.age.at_least, None);
         assert_eq!(seconds(new.age.at_most), Some(10.05));
+    }
+
+    #[test]
+    fn kept_ages_grow_and_say_nothing_of_sockets_without_a_cookie() {
+        let then = AgeBounds {
+            at_least: Some(Duration::from_secs(100)),
+            at_most: Some(Duration::from_secs(130)),
+        };
+        let kept = Earlier::kept([(SocketCookie(7), then)]).ago(TEN);
+        let say = |socket: &Socket| kept.say(socket, age::bounds(socket, UPTIME));
+        let stayed = say(&close_wait().cookie(7).times(200, 300_000).build());
+        assert!(stayed.stayed && !stayed.sent);
+        assert_eq!(seconds(stayed.age.at_least), Some(110.0));
+        assert_eq!(seconds(stayed.age.at_most), Some(140.05));
+        let new = say(&close_wait().cookie(8).times(200, 300_000).build());
+        assert_eq!(seconds(new.age.at_most), Some(10.05));
+        assert!(kept.knows(&close_wait().cookie(8).build()));
+        assert!(!kept.knows(&close_wait().without_cookie().build()));
     }
 
     #[test]

@@ -74,7 +74,8 @@ impl Judge<'_> {
     #[must_use]
     pub fn judge(&self, socket: Socket) -> Judged {
         let age = age::bounds(&socket, self.uptime);
-        let seen = self.earlier.map(|earlier| earlier.say(&socket, age));
+        let earlier = self.earlier.filter(|earlier| earlier.knows(&socket));
+        let seen = earlier.map(|earlier| earlier.say(&socket, age));
         let age = seen.map_or(age, |seen| seen.age);
         let half_close = if seen.is_some_and(|seen| seen.sent) {
             Some(HalfClose::Sent)

@@ -15,9 +15,9 @@ pub(in crate::classify) const CLOSE_WAIT_LEAK: Rule = Rule {
 };
 
 /// One may be a pool's spare connection that its next user will find closed.
-const WARNING: u64 = 2;
+pub(in crate::classify) const WARNING: u64 = 2;
 /// Beyond this somebody leaks at every request, or for a long time.
-const CRITICAL: u64 = 51;
+pub(in crate::classify) const CRITICAL: u64 = 51;
 /// Share of a process's descriptors: near the limit accept() and open() fail.
 const FDS_CRITICAL: f64 = 0.8;
 /// And it leaks enough to be the cause.

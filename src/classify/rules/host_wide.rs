@@ -21,11 +21,11 @@ pub(in crate::classify) const TCP_MEMORY: Rule = Rule {
 /// Shares of tcp_max_orphans. The kernel counts an orphan double or fourfold
 /// that retransmits in vain, so it kills from a quarter of the limit on
 /// (`tcp_out_of_resources`).
-const ORPHANS_WARNING: f64 = 0.25;
-const ORPHANS_CRITICAL: f64 = 0.9;
+pub(in crate::classify) const ORPHANS_WARNING: f64 = 0.25;
+pub(in crate::classify) const ORPHANS_CRITICAL: f64 = 0.9;
 
 /// Share of the third number of tcp_mem.
-const MEMORY_CRITICAL: f64 = 0.9;
+pub(in crate::classify) const MEMORY_CRITICAL: f64 = 0.9;
 
 fn judge_orphans(sample: &Sample, _previous: Option<&Sample>) -> Judgement {
     let host_wide = &sample.pressure.host_wide;

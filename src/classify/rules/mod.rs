@@ -10,12 +10,18 @@ mod syn_flood;
 mod time_wait;
 
 pub(super) use accept_queue::ACCEPT_QUEUE_FULL;
-pub(super) use close_wait::CLOSE_WAIT_LEAK;
-pub(super) use host_wide::{ORPHANS, TCP_MEMORY};
+pub(super) use close_wait::{
+    CLOSE_WAIT_LEAK, CRITICAL as CLOSE_WAIT_CRITICAL, WARNING as CLOSE_WAIT_WARNING,
+};
+pub(super) use host_wide::{
+    MEMORY_CRITICAL, ORPHANS, ORPHANS_CRITICAL, ORPHANS_WARNING, TCP_MEMORY,
+};
 pub(super) use ports::PORTS_EXHAUSTION;
 pub(super) use syn::{SYN_RECV_BACKLOG, TCP_SYNCOOKIES};
 pub(super) use syn_flood::SYN_FLOOD;
-pub(super) use time_wait::{TCP_TW_RECYCLE, TIME_WAIT_BUCKETS};
+pub(super) use time_wait::{
+    CRITICAL as TIME_WAIT_CRITICAL, TCP_TW_RECYCLE, TIME_WAIT_BUCKETS, WARNING as TIME_WAIT_WARNING,
+};
 
 #[cfg(test)]
 mod testing {

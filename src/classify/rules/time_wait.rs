@@ -19,8 +19,8 @@ pub(in crate::classify) const TCP_TW_RECYCLE: Rule = Rule {
 };
 
 /// Shares of tcp_max_tw_buckets.
-const WARNING: f64 = 0.8;
-const CRITICAL: f64 = 0.95;
+pub(in crate::classify) const WARNING: f64 = 0.8;
+pub(in crate::classify) const CRITICAL: f64 = 0.95;
 
 fn judge_buckets(sample: &Sample, _previous: Option<&Sample>) -> Judgement {
     let (Some(count), Some(limit)) = (

@@ -157,7 +157,7 @@ fn say_how(common: &CommonArgs, view: &View<'_>) {
              DURATION bounds the ages"
         ));
     }
-    if common.verbose {
+    if common.verbose > 0 {
         output::note(&leaks::provenance(view));
     }
 }

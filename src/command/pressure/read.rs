@@ -6,8 +6,8 @@ use crate::classify::count::{self, Scope};
 use crate::classify::listeners::ListenerTally;
 use crate::classify::ports::{PortTally, ReusePolicy};
 use crate::kernel::{
-    KernelError, ProcRoot, SocketSource, read_counters, read_host, read_port_settings,
-    read_sockstat, read_sysctls, read_tcp_mem,
+    KernelError, ProcRoot, SocketSource, read_counters, read_host, read_host_wide,
+    read_port_settings, read_sockstat, read_sysctls,
 };
 use crate::model::{
     Collection, Counters, Family, Host, HostWide, PortReading, PortSet, PortSettings, Pressure,
@@ -94,7 +94,11 @@ impl Reader<'_> {
             ports: PortReading::Grouped(ports),
             listeners: Some(listeners.finish()),
             time_wait: Some(time_wait),
-            host_wide: self.host_wide(recorded, &sockstat, &sysctls),
+            host_wide: if recorded {
+                HostWide::default()
+            } else {
+                read_host_wide(self.proc_root, &sockstat)
+            },
         };
         Ok(Sample {
             taken_at,
@@ -141,17 +145,5 @@ impl Reader<'_> {
             ..Query::states(states)
         };
         self.source.visit(&query, visitor)
-    }
-
-    fn host_wide(&self, recorded: bool, sockstat: &Sockstat, sysctls: &Sysctls) -> HostWide {
-        if recorded {
-            return HostWide::default();
-        }
-        HostWide {
-            orphans: sockstat.orphan,
-            max_orphans: sysctls.get(Sysctl::TcpMaxOrphans),
-            memory_pages: sockstat.mem_pages,
-            memory_limits: read_tcp_mem(self.proc_root),
-        }
     }
 }

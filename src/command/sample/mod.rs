@@ -2,10 +2,10 @@
 
 mod ports;
 
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::suspects;
-use crate::classify::close_wait::{Digest, Judge, MIN_AGE};
+use crate::classify::close_wait::{Digest, Earlier, Judge, MIN_AGE};
 use crate::classify::count::{self, Reading, Scope};
 use crate::classify::listeners::ListenerTally;
 use crate::kernel::{
@@ -17,13 +17,37 @@ use crate::model::{
     StateCounts, StateSet, StateTally, Sysctl, Sysctls, TcpState,
 };
 
+/// What is asked beyond the counts.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Terms<'e> {
+    /// Younger CLOSE_WAIT sockets are not called leaked.
+    pub(super) min_age: Duration,
+    /// An earlier reading, to judge CLOSE_WAIT by.
+    pub(super) earlier: Option<&'e Earlier>,
+    /// Groups connections by destination even where there are so many that it
+    /// takes a while.
+    pub(super) group_ports: bool,
+}
+
+impl Default for Terms<'_> {
+    fn default() -> Self {
+        Self {
+            min_age: MIN_AGE,
+            earlier: None,
+            group_ports: false,
+        }
+    }
+}
+
 /// What a sample shall hold.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Wanted {
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Wanted<'e> {
     /// Which sockets count.
     pub(super) scope: Scope,
     /// Whether every socket must be looked at.
     pub(super) exact: bool,
+    /// What is asked beyond the counts.
+    pub(super) terms: Terms<'e>,
 }
 
 /// Reads everything that the summary shows. Each socket that is looked at on
@@ -32,9 +56,10 @@ pub(super) struct Wanted {
 pub(super) fn read(
     source: &mut dyn SocketSource,
     proc_root: &ProcRoot,
-    wanted: Wanted,
+    wanted: Wanted<'_>,
     observer: &mut dyn FnMut(&Socket),
 ) -> Result<Sample, KernelError> {
+    let Wanted { scope, terms, .. } = wanted;
     // A recorded dump is of another time and perhaps another host: nothing that
     // could be read here belongs to it.
     let recorded = source.kind() == SourceKind::Replay;
@@ -47,7 +72,11 @@ pub(super) fn read(
     let start = Instant::now();
     let counted = count_sockets(source, proc_root, wanted, &host, observer)?;
     let elapsed = start.elapsed();
-    let leaks = suspects::name(&counted.digest, MIN_AGE, (!recorded).then_some(proc_root));
+    let leaks = suspects::name(
+        &counted.digest,
+        terms.min_age,
+        (!recorded).then_some(proc_root),
+    );
     let (sysctls, counters) = if recorded {
         (
             Sysctls::read(Sysctl::SUMMARY, |_| None),
@@ -62,7 +91,7 @@ pub(super) fn read(
     let ports = if recorded {
         PortReading::NotRead
     } else {
-        ports::read(source, proc_root, wanted.scope.family, &counted, &sysctls)?
+        ports::read(source, proc_root, scope.family, &counted, &sysctls, terms)?
     };
     Ok(Sample {
         taken_at,
@@ -96,7 +125,7 @@ struct Counted {
 fn count_sockets(
     source: &mut dyn SocketSource,
     proc_root: &ProcRoot,
-    wanted: Wanted,
+    wanted: Wanted<'_>,
     host: &Host,
     observer: &mut dyn FnMut(&Socket),
 ) -> Result<Counted, KernelError> {
@@ -108,7 +137,7 @@ fn count_sockets(
     {
         // Few rows are left, so tcp_info costs next to nothing: CLOSE_WAIT is
         // judged in the same walk.
-        let (seen, collection) = look_again(source, states, scope, true, observer)?;
+        let (seen, collection) = look_again(source, states, wanted, true, observer)?;
         let reading = Reading {
             tally: &seen.tally,
             source: collection.source,
@@ -128,7 +157,7 @@ fn count_sockets(
             });
         }
     }
-    let (mut seen, collection) = look_again(source, scope.all_states(), scope, false, observer)?;
+    let (mut seen, collection) = look_again(source, scope.all_states(), wanted, false, observer)?;
     let recorded = collection.source == SourceKind::Replay;
     let reading = Reading {
         tally: &seen.tally,
@@ -145,7 +174,7 @@ fn count_sockets(
     // rows, mostly none.
     if seen.digest.counts.total() > 0 && source.kind() == SourceKind::Netlink {
         let close_wait = StateSet::NONE.with(TcpState::CloseWait);
-        seen.digest = look_again(source, close_wait, scope, true, &mut |_| {})?
+        seen.digest = look_again(source, close_wait, wanted, true, &mut |_| {})?
             .0
             .digest;
     }
@@ -169,13 +198,13 @@ struct Seen {
 fn look_again(
     source: &mut dyn SocketSource,
     states: StateSet,
-    scope: Scope,
+    wanted: Wanted<'_>,
     tcp_info: bool,
     observer: &mut dyn FnMut(&Socket),
 ) -> Result<(Seen, Collection), KernelError> {
     let before = source.kind();
-    match look(source, states, scope, tcp_info, observer) {
-        Err(_) if source.kind() != before => look(source, states, scope, tcp_info, observer),
+    match look(source, states, wanted, tcp_info, observer) {
+        Err(_) if source.kind() != before => look(source, states, wanted, tcp_info, observer),
         outcome => outcome,
     }
 }
@@ -183,20 +212,20 @@ fn look_again(
 fn look(
     source: &mut dyn SocketSource,
     states: StateSet,
-    scope: Scope,
+    wanted: Wanted<'_>,
     tcp_info: bool,
     observer: &mut dyn FnMut(&Socket),
 ) -> Result<(Seen, Collection), KernelError> {
     let judge = Judge {
-        min_age: MIN_AGE,
+        min_age: wanted.terms.min_age,
         // A recorded dump is of another time, perhaps of another host.
         uptime: (source.kind() != SourceKind::Replay)
             .then(read_uptime)
             .flatten(),
-        earlier: None,
+        earlier: wanted.terms.earlier,
     };
     let query = Query {
-        family: scope.family,
+        family: wanted.scope.family,
         tcp_info,
         ..Query::states(states)
     };

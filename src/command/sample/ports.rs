@@ -1,6 +1,6 @@
 //! Whether the summary must look for ports that run out.
 
-use super::Counted;
+use super::{Counted, Terms};
 use crate::classify::ports::{FEW_ENOUGH, PortTally, ReusePolicy, is_ruled_out, usable};
 use crate::kernel::{KernelError, ProcRoot, SocketSource, read_port_settings};
 use crate::model::{Family, PortReading, Query, StateSet, Sysctls, TcpState};
@@ -13,6 +13,7 @@ pub(super) fn read(
     family: Option<Family>,
     counted: &Counted,
     sysctls: &Sysctls,
+    terms: Terms<'_>,
 ) -> Result<PortReading, KernelError> {
     let count = |state| counted.states.total_of(state).unwrap_or(0);
     let idle = count(TcpState::Listen) + count(TcpState::BoundInactive);
@@ -28,7 +29,7 @@ pub(super) fn read(
             usable,
         });
     }
-    if connections > FEW_ENOUGH {
+    if connections > FEW_ENOUGH && !terms.group_ports {
         return Ok(PortReading::TooMany { connections });
     }
     let mut tally = PortTally::new(settings, listened.clone(), ReusePolicy::of(sysctls));

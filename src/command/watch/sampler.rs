@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::super::sample::{self, Wanted};
+use super::super::sample::{self, Terms, Wanted};
 use super::super::source;
 use super::leaks::LeakReader;
 use super::pressure::PressureReader;
@@ -25,7 +25,7 @@ pub(super) struct Sampler {
     /// Since when it is, if it is.
     fell_back: Option<Instant>,
     proc_root: ProcRoot,
-    wanted: Wanted,
+    wanted: Wanted<'static>,
     memory: CloseWaitMemory,
     leaks: LeakReader,
     pressure: PressureReader,
@@ -48,6 +48,7 @@ impl Sampler {
             wanted: Wanted {
                 scope,
                 exact: args.exact,
+                terms: Terms::default(),
             },
             memory: CloseWaitMemory::default(),
             leaks: LeakReader::default(),

@@ -60,7 +60,28 @@ impl Unit {
             .or_else(|| pod_in(path).map(|uid| Self::Pod { uid }))
             .or_else(|| systemd(path))
     }
+
+    /// Whether somebody means it by this name: that of a unit with or without
+    /// `.service`, the id of a container or the 12 first characters of it that
+    /// its runtime shows, the uid of a pod.
+    #[must_use]
+    pub fn is_called(&self, name: &str) -> bool {
+        match self {
+            Self::Systemd { name: own, .. } => {
+                own == name || own.strip_suffix(".service") == Some(name)
+            }
+            Self::Container { id, pod, .. } => {
+                id == name
+                    || (name.len() >= SHORT_ID && id.starts_with(name))
+                    || pod.as_deref() == Some(name)
+            }
+            Self::Pod { uid } => uid == name,
+        }
+    }
 }
+
+/// Characters of a container's id that `docker ps` and its like show.
+const SHORT_ID: usize = 12;
 
 /// Beginnings of the scopes that runtimes make.
 const SCOPES: &[(&str, ContainerRuntime)] = &[

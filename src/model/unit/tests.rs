@@ -182,3 +182,18 @@ proptest::proptest! {
         let _ = Unit::from_cgroup_path(&path);
     }
 }
+
+#[test]
+fn a_unit_answers_to_the_names_that_people_use() {
+    let id = "3f".repeat(32);
+    let docker = Unit::from_cgroup_path(&format!("/system.slice/docker-{id}.scope")).unwrap();
+    assert!(docker.is_called(&id));
+    assert!(docker.is_called(&id[..12]));
+    assert!(!docker.is_called(&id[..11]));
+    assert!(!docker.is_called(""));
+    let nginx = Unit::from_cgroup_path("/system.slice/nginx.service").unwrap();
+    assert!(nginx.is_called("nginx"));
+    assert!(nginx.is_called("nginx.service"));
+    assert!(!nginx.is_called("ngin"));
+    assert!(!nginx.is_called(""));
+}

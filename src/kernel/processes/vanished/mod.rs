@@ -102,6 +102,12 @@ impl SocketDescriptors {
         vanished
     }
 
+    /// The inode of every socket that is held; one that is held twice comes
+    /// twice.
+    pub fn inodes(&self) -> impl Iterator<Item = u64> {
+        self.sockets.iter().map(|&(_, inode)| inode)
+    }
+
     /// How much the scan has seen.
     #[must_use]
     pub const fn coverage(&self) -> ScanCoverage {

@@ -1,0 +1,270 @@
+use std::time::Duration;
+
+use super::super::super::testing::{SampleBuilder, java, leak_digest, sample};
+use super::super::wishes::Name;
+use super::*;
+use crate::model::{
+    Counter, HostWide, Listeners, Memory, PortReading, Pressure, Sysctl, TcpState, Verdict as Leak,
+};
+
+/// Everything known, nothing wrong.
+fn healthy() -> SampleBuilder {
+    Counter::ALL
+        .iter()
+        .fold(sample(), |builder, &counter| {
+            builder.with_counter(counter, 0)
+        })
+        .with_sysctl(Sysctl::TcpMaxTwBuckets, 1_000)
+        .with_sysctl(Sysctl::TcpMaxSynBacklog, 1_000)
+        .with_sysctl(Sysctl::TcpSyncookies, 1)
+        .with_minisockets(0)
+        .with_pressure(Pressure {
+            ports: PortReading::RuledOut {
+                connections: 0,
+                usable: 28_000,
+            },
+            listeners: Some(Listeners::default()),
+            time_wait: None,
+            host_wide: HostWide {
+                orphans: Some(0),
+                memory_pages: Some(0),
+                // As in a child namespace.
+                max_orphans: None,
+                memory_limits: None,
+            },
+        })
+        .with_leaks(leak_digest(&[], Vec::new()))
+}
+
+/// The same, and java leaks so many sockets.
+fn leaking(count: u64) -> SampleBuilder {
+    let suspects = vec![java(count, 100)];
+    healthy().with_leaks(leak_digest(&[(Leak::NotClosed, count)], suspects))
+}
+
+fn wishes(warn: &[&str], crit: &[&str]) -> Wishes {
+    let thresholds = |texts: &[&str]| {
+        let parsed = texts.iter().map(|text| Wishes::threshold(text).unwrap());
+        parsed.collect()
+    };
+    Wishes {
+        warn: thresholds(warn),
+        crit: thresholds(crit),
+        ..Wishes::default()
+    }
+}
+
+fn judged(sample: &Sample, wishes: &Wishes) -> Verdict {
+    let reading = Reading {
+        sample,
+        before: None,
+        keeps: true,
+    };
+    judge(&reading, None, wishes)
+}
+
+#[test]
+fn a_healthy_host_is_ok_with_every_metric_but_the_rates() {
+    let verdict = judged(&healthy().build(), &Wishes::default());
+    assert_eq!(verdict.status(), Status::Ok, "{verdict:?}");
+    assert_eq!(verdict.problems, []);
+    let rates = METRICS.iter().filter(|metric| {
+        MetricId {
+            metric,
+            growth: false,
+        }
+        .is_rate()
+    });
+    assert_eq!(verdict.gauges.len(), METRICS.len() - rates.count());
+}
+
+#[test]
+fn a_rule_gives_its_severity_and_its_words() {
+    let verdict = judged(&leaking(2).build(), &Wishes::default());
+    assert_eq!(verdict.status(), Status::Warning);
+    let finding = verdict.findings().next().unwrap();
+    assert_eq!(finding.rule, "close_wait_leak");
+    let verdict = judged(&leaking(1).build(), &Wishes::default());
+    assert_eq!(verdict.status(), Status::Ok, "one may be chance");
+    assert_eq!(verdict.remarks.len(), 1);
+}
+
+#[test]
+fn a_range_of_the_users_replaces_the_rule_and_keeps_its_words() {
+    let lax = wishes(&["close_wait_leaked=100"], &["close_wait_leaked=200"]);
+    assert_eq!(judged(&leaking(100).build(), &lax).status(), Status::Ok);
+    assert_eq!(
+        judged(&leaking(101).build(), &lax).status(),
+        Status::Warning
+    );
+    let verdict = judged(&leaking(201).build(), &lax);
+    assert_eq!(verdict.status(), Status::Critical);
+    assert_eq!(verdict.problems.len(), 1, "judged once");
+    assert!(
+        verdict
+            .findings()
+            .next()
+            .unwrap()
+            .message
+            .starts_with("java[2231]")
+    );
+    // The end that wasn't set stays what it was.
+    let strict = wishes(&["close_wait_leaked=0"], &[]);
+    assert_eq!(
+        judged(&leaking(1).build(), &strict).status(),
+        Status::Warning
+    );
+    assert_eq!(
+        judged(&leaking(50).build(), &strict).status(),
+        Status::Warning
+    );
+    assert_eq!(
+        judged(&leaking(51).build(), &strict).status(),
+        Status::Critical
+    );
+}
+
+#[test]
+fn what_is_about_everything_is_not_judged_by_a_part() {
+    let mut part = Wishes {
+        narrowed: true,
+        ..Wishes::default()
+    };
+    let sample = leaking(2).with_sysctl(Sysctl::TcpSyncookies, 0).build();
+    let verdict = judged(&sample, &part);
+    assert_eq!(verdict.findings().count(), 1, "{verdict:?}");
+    assert!(
+        verdict
+            .gauges
+            .iter()
+            .all(|gauge| gauge.id.metric.of_sockets)
+    );
+    assert_eq!(part.check(), Ok(()));
+    part.warn = vec![Wishes::threshold("time_wait_used=3").unwrap()];
+    assert!(part.check().is_err());
+}
+
+#[test]
+fn the_last_of_several_ranges_counts() {
+    let sample = healthy().with_state(TcpState::Listen, 5).build();
+    let twice = wishes(&["listen=1", "listen=10"], &[]);
+    assert_eq!(judged(&sample, &twice).status(), Status::Ok);
+}
+
+#[test]
+fn per_cent_are_of_the_limit_and_unknown_without_it() {
+    let with = |count| healthy().with_state(TcpState::TimeWait, count);
+    let half = wishes(&[], &["time_wait=50%"]);
+    assert_eq!(judged(&with(500).build(), &half).status(), Status::Ok);
+    let verdict = judged(&with(501).build(), &half);
+    assert_eq!(verdict.status(), Status::Critical);
+    let gauge = verdict
+        .gauges
+        .iter()
+        .find(|gauge| gauge.id.metric.name == "time_wait");
+    assert_eq!(gauge.unwrap().crit.unwrap().to_string(), "500");
+    let blind = sample()
+        .with_state(TcpState::TimeWait, 501)
+        .with_sysctl(Sysctl::TcpMaxSynBacklog, 1_000)
+        .with_sysctl(Sysctl::TcpSyncookies, 1)
+        .build();
+    assert_eq!(judged(&blind, &half).status(), Status::Unknown);
+}
+
+#[test]
+fn what_a_rule_cannot_read_is_never_ok() {
+    let verdict = judged(&sample().build(), &Wishes::default());
+    assert_eq!(verdict.status(), Status::Unknown);
+    assert_eq!(verdict.problems.len(), 1, "one problem names them all");
+}
+
+#[test]
+fn a_part_of_the_sockets_is_never_ok_and_can_still_be_critical() {
+    let mut part = healthy().build();
+    part.collection.complete = false;
+    assert_eq!(judged(&part, &Wishes::default()).status(), Status::Unknown);
+    let mut part = leaking(51).build();
+    part.collection.complete = false;
+    let verdict = judged(&part, &Wishes::default());
+    assert_eq!(
+        verdict.status(),
+        Status::Critical,
+        "it is at least that many"
+    );
+}
+
+#[test]
+fn only_and_ignore_choose() {
+    let sample = leaking(2).with_sysctl(Sysctl::TcpSyncookies, 0).build();
+    let choose = |only: &[&str], ignore: &[&str]| {
+        let names = |texts: &[&str]| texts.iter().map(|text| Name::find(text).unwrap()).collect();
+        judged(
+            &sample,
+            &Wishes {
+                only: names(only),
+                ignore: names(ignore),
+                ..Wishes::default()
+            },
+        )
+    };
+    let rules = |verdict: &Verdict| -> Vec<&str> {
+        verdict.findings().map(|finding| finding.rule).collect()
+    };
+    let both = choose(&[], &[]);
+    assert_eq!(rules(&both), ["close_wait_leak", "tcp_syncookies"]);
+    assert_eq!(
+        rules(&choose(&["close_wait_leaked"], &[])),
+        ["close_wait_leak"]
+    );
+    assert_eq!(rules(&choose(&["tcp_syncookies"], &[])), ["tcp_syncookies"]);
+    assert_eq!(
+        rules(&choose(&[], &["close_wait_leak"])),
+        ["tcp_syncookies"]
+    );
+    let neither = choose(&[], &["close_wait_leaked", "tcp_syncookies"]);
+    assert_eq!(neither.status(), Status::Ok);
+    assert_eq!(choose(&["listen"], &[]).status(), Status::Ok);
+    assert_eq!(choose(&["listen"], &[]).gauges.len(), 1);
+}
+
+#[test]
+fn a_rate_that_is_not_known_yet_is_no_alarm() {
+    let mut eager = wishes(&[], &["resets_per_second=5", "close_wait_growth=10"]);
+    eager.rates = true;
+    let sample = healthy().with_counter(Counter::EstabResets, 600).build();
+    let first = judged(&sample, &eager);
+    assert_eq!(first.status(), Status::Ok);
+    assert!(first.pending().count() > 2);
+    let memory = Memory {
+        counters: healthy().build().counters,
+        values: [("close_wait".to_owned(), 0.0)].into(),
+        ..Memory::default()
+    };
+    let reading = Reading {
+        sample: &sample,
+        before: Some((&memory, Duration::from_secs(60))),
+        keeps: true,
+    };
+    let second = judge(&reading, None, &eager);
+    assert_eq!(second.status(), Status::Critical);
+    assert_eq!(second.pending().count(), 0);
+    assert_eq!(second.problems.len(), 1);
+}
+
+#[test]
+fn a_rate_that_will_never_be_known_is_unknown_where_it_was_asked_for() {
+    let forgetful = |wishes: &Wishes| {
+        let sample = healthy().build();
+        let reading = Reading {
+            sample: &sample,
+            before: None,
+            keeps: false,
+        };
+        judge(&reading, None, wishes).status()
+    };
+    let mut wishes = wishes(&[], &["resets_per_second=5"]);
+    wishes.rates = true;
+    assert_eq!(forgetful(&wishes), Status::Unknown);
+    wishes.crit.clear();
+    assert_eq!(forgetful(&wishes), Status::Ok);
+}

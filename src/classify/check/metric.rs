@@ -1,0 +1,268 @@
+//! What a metric is.
+
+use std::fmt;
+
+use super::super::Rule;
+use super::Range;
+use super::metrics::METRICS;
+use super::reading::{Measured, Missing, Reading};
+use crate::model::{Counter, TcpState};
+
+/// What a value is counted in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// Things.
+    Count,
+    /// Per cent.
+    Percent,
+    /// Seconds.
+    Seconds,
+    /// Things a second.
+    PerSecond,
+    /// Things an hour: the growth of a count.
+    PerHour,
+}
+
+impl Unit {
+    /// The word of the list and of JSON.
+    #[must_use]
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Count => "count",
+            Self::Percent => "%",
+            Self::Seconds => "s",
+            Self::PerSecond => "per second",
+            Self::PerHour => "per hour",
+        }
+    }
+
+    /// The unit of measure of the perfdata, which knows few.
+    #[must_use]
+    pub const fn uom(self) -> &'static str {
+        match self {
+            Self::Percent => "%",
+            Self::Seconds => "s",
+            Self::Count | Self::PerSecond | Self::PerHour => "",
+        }
+    }
+}
+
+/// How a value is found.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Source {
+    /// The number of sockets in a state.
+    State(TcpState),
+    /// The number of sockets in all states.
+    AllStates,
+    /// How much these counters rose a second, together.
+    Rate(&'static [Counter]),
+    /// Anything else.
+    Of(fn(&Reading) -> Measured),
+}
+
+/// Something that thresholds can be set for.
+#[derive(Clone, Copy)]
+pub struct Metric {
+    /// Its name.
+    pub name: &'static str,
+    /// What its value is counted in.
+    pub unit: Unit,
+    /// What it is.
+    pub meaning: &'static str,
+    /// The rules that judge it unless the user does.
+    pub rules: &'static [Rule],
+    /// Warns by default. Where a rule judges, these are that rule's limits.
+    pub warn: Option<Range>,
+    /// Is critical by default, as `warn`.
+    pub crit: Option<Range>,
+    /// Whether it is about single sockets, so that a part of them has one too.
+    pub of_sockets: bool,
+    pub(super) source: Source,
+    /// What 100 % of it are.
+    pub(super) limit: Option<fn(&Reading) -> Measured>,
+}
+
+impl Metric {
+    pub(super) const fn new(
+        name: &'static str,
+        unit: Unit,
+        meaning: &'static str,
+        source: Source,
+    ) -> Self {
+        Self {
+            name,
+            unit,
+            meaning,
+            rules: &[],
+            warn: None,
+            crit: None,
+            of_sockets: matches!(source, Source::State(_) | Source::AllStates),
+            source,
+            limit: None,
+        }
+    }
+
+    pub(super) const fn state(state: TcpState, meaning: &'static str) -> Self {
+        Self::new(state.key(), Unit::Count, meaning, Source::State(state))
+    }
+
+    pub(super) const fn of_sockets(self) -> Self {
+        Self {
+            of_sockets: true,
+            ..self
+        }
+    }
+
+    pub(super) const fn limited(self, limit: fn(&Reading) -> Measured) -> Self {
+        Self {
+            limit: Some(limit),
+            ..self
+        }
+    }
+
+    pub(super) const fn judged_by(self, rules: &'static [Rule]) -> Self {
+        Self { rules, ..self }
+    }
+
+    pub(super) const fn warns(self, range: Range) -> Self {
+        Self {
+            warn: Some(range),
+            ..self
+        }
+    }
+
+    pub(super) const fn alarms(self, range: Range) -> Self {
+        Self {
+            crit: Some(range),
+            ..self
+        }
+    }
+
+    /// Whether thresholds in per cent make sense.
+    #[must_use]
+    pub const fn has_limit(&self) -> bool {
+        self.limit.is_some() || matches!(self.unit, Unit::Percent)
+    }
+
+    /// Whether it is the number of sockets in a state, or in all.
+    #[must_use]
+    pub const fn counts_states(&self) -> bool {
+        matches!(self.source, Source::State(_) | Source::AllStates)
+    }
+
+    /// Its value now.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none.
+    pub fn read(&self, reading: &Reading) -> Measured {
+        match self.source {
+            Source::State(state) => reading.sockets(reading.sample.states.total_of(state)),
+            Source::AllStates => reading.sockets(Some(reading.sample.states.total())),
+            Source::Rate(counters) => reading.rate(counters),
+            Source::Of(read) => read(reading),
+        }
+    }
+
+    /// What 100 % of it are now; `None` where it has no limit.
+    #[must_use]
+    pub fn limit(&self, reading: &Reading) -> Option<Measured> {
+        if self.unit == Unit::Percent {
+            return Some(Ok(100.0));
+        }
+        self.limit.map(|limit| limit(reading))
+    }
+}
+
+/// The name says it all.
+impl fmt::Debug for Metric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// A metric, or the growth of one.
+#[derive(Debug, Clone, Copy)]
+pub struct MetricId {
+    /// The metric.
+    pub metric: &'static Metric,
+    /// How much it grows an hour, instead of its value.
+    pub growth: bool,
+}
+
+/// What is put behind the name of a count for its growth.
+pub const GROWTH: &str = "_growth";
+
+impl MetricId {
+    /// Finds a metric by its name.
+    #[must_use]
+    pub fn find(name: &str) -> Option<Self> {
+        let exact = |name: &str| METRICS.iter().find(|metric| metric.name == name);
+        if let Some(metric) = exact(name) {
+            return Some(Self {
+                metric,
+                growth: false,
+            });
+        }
+        exact(name.strip_suffix(GROWTH)?)
+            .filter(|metric| metric.unit == Unit::Count)
+            .map(|metric| Self {
+                metric,
+                growth: true,
+            })
+    }
+
+    /// What its value is counted in.
+    #[must_use]
+    pub const fn unit(self) -> Unit {
+        if self.growth {
+            Unit::PerHour
+        } else {
+            self.metric.unit
+        }
+    }
+
+    /// Whether it takes an earlier look to know it.
+    #[must_use]
+    pub const fn is_rate(self) -> bool {
+        self.growth || matches!(self.metric.unit, Unit::PerSecond)
+    }
+
+    /// Its value now.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none.
+    pub fn read(self, reading: &Reading) -> Measured {
+        let value = self.metric.read(reading)?;
+        if !self.growth {
+            return Ok(value);
+        }
+        let (memory, elapsed) = reading.earlier()?;
+        let before = memory.values.get(self.metric.name).ok_or(Missing::NotYet)?;
+        Ok((value - before) / elapsed.as_secs_f64() * 3600.0)
+    }
+
+    /// What 100 % of it are now; `None` where it has no limit.
+    #[must_use]
+    pub fn limit(self, reading: &Reading) -> Option<Measured> {
+        if self.growth {
+            None
+        } else {
+            self.metric.limit(reading)
+        }
+    }
+}
+
+impl PartialEq for MetricId {
+    fn eq(&self, other: &Self) -> bool {
+        self.metric.name == other.metric.name && self.growth == other.growth
+    }
+}
+
+impl fmt::Display for MetricId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let growth = if self.growth { GROWTH } else { "" };
+        write!(f, "{}{growth}", self.metric.name)
+    }
+}

@@ -1,0 +1,98 @@
+//! How metrics about what runs out are read.
+
+use super::super::listeners::{SynEvidence, syn_limit};
+use super::reading::{Measured, Missing, Reading, number, share};
+use crate::model::{Listener, Listeners, PortReading};
+
+/// Ports that no new connection can have, towards the destination that has
+/// fewest left, per cent. Where all connections together are few, it is at
+/// most what they would take towards one.
+pub(super) fn ports_used(now: &Reading) -> Measured {
+    match &now.sample.pressure.ports {
+        _ if !now.sample.collection.complete => Err(Missing::Unread),
+        PortReading::NotRead => Err(Missing::Unread),
+        PortReading::TooMany { .. } => Err(Missing::Spared),
+        PortReading::RuledOut {
+            connections,
+            usable,
+        } => {
+            if *connections == 0 {
+                return Ok(0.0);
+            }
+            share(Ok(number(*connections)), Ok(f64::from(*usable)))
+        }
+        PortReading::Grouped(ports) => {
+            let mut most = 0.0;
+            for destination in &ports.destinations {
+                let used = destination.used_ratio().ok_or(Missing::Unread)?;
+                most = f64::max(most, used * 100.0);
+            }
+            Ok(most)
+        }
+    }
+}
+
+/// Listening addresses whose accept queue is full.
+pub(super) fn full_accept_queues(now: &Reading) -> Measured {
+    let mut full = 0;
+    for listener in &listeners(now)?.listeners {
+        full += u64::from(listener.is_full().ok_or(Missing::Unread)?);
+    }
+    Ok(number(full))
+}
+
+/// Connections that wait in the fullest accept queue, per cent of those
+/// that may.
+pub(super) fn accept_queue_used(now: &Reading) -> Measured {
+    fullest(now, |listener| {
+        let limit = listener.accept_limit.ok_or(Missing::Unread)?;
+        let waiting = f64::from(listener.accept_queue);
+        // One may wait even where the limit is 0: the kernel takes one more.
+        share(Ok(waiting), Ok(f64::from(limit).max(1.0)))
+    })
+}
+
+/// Handshakes in the fullest SYN queue, per cent of what it holds.
+pub(super) fn syn_queue_used(now: &Reading) -> Measured {
+    let evidence = SynEvidence::of(now.sample, None);
+    fullest(now, |listener| {
+        let handshakes = listener.syn_recv.ok_or(Missing::Unread)?;
+        let limit = syn_limit(listener, &evidence).ok_or(Missing::Unread)?;
+        share(Ok(handshakes.into()), Ok(number(limit)))
+    })
+}
+
+fn fullest(now: &Reading, used: impl Fn(&Listener) -> Measured) -> Measured {
+    let mut most = 0.0;
+    for listener in &listeners(now)?.listeners {
+        most = f64::max(most, used(listener)?);
+    }
+    Ok(most)
+}
+
+fn listeners<'a>(now: &Reading<'a>) -> Result<&'a Listeners, Missing> {
+    let listeners = now.sample.pressure.listeners.as_ref();
+    listeners
+        .filter(|_| now.sample.collection.complete)
+        .ok_or(Missing::Unread)
+}
+
+/// Sockets of the host that no process holds any more.
+pub(super) fn orphans(now: &Reading) -> Measured {
+    let orphans = now.sample.pressure.host_wide.orphans;
+    orphans.map(number).ok_or(Missing::Unread)
+}
+
+/// How many there may be; a child namespace doesn't show it.
+pub(super) fn max_orphans(now: &Reading) -> Measured {
+    let limit = now.sample.pressure.host_wide.max_orphans;
+    limit.map(number).ok_or(Missing::Hidden)
+}
+
+/// Memory of the host in TCP buffers, per cent of what is never exceeded.
+pub(super) fn memory_used(now: &Reading) -> Measured {
+    let host_wide = &now.sample.pressure.host_wide;
+    let [_, _, high] = host_wide.memory_limits.ok_or(Missing::Hidden)?;
+    let pages = host_wide.memory_pages.ok_or(Missing::Unread)?;
+    share(Ok(number(pages)), Ok(number(high)))
+}

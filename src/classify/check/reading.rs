@@ -1,0 +1,116 @@
+//! What metrics are read from.
+
+use std::time::Duration;
+
+use crate::model::{Counter, LeakDigest, Memory, Sample, Sysctl};
+
+/// What a check looks at: what was read now, and the check before it.
+#[derive(Debug, Clone, Copy)]
+pub struct Reading<'a> {
+    /// What was read now.
+    pub sample: &'a Sample,
+    /// What the check before this one left, and how long ago that was.
+    pub before: Option<(&'a Memory, Duration)>,
+    /// Whether the check after this one will find what this one leaves.
+    pub keeps: bool,
+}
+
+/// Why a metric has no value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missing {
+    /// It needs an earlier look, and there is none that compares: the first
+    /// run, a reboot, a counter that went down. The next run will know.
+    NotYet,
+    /// The same, and the next run won't know either: nothing can be kept.
+    Forgotten,
+    /// This network namespace doesn't show it: it is the host's.
+    Hidden,
+    /// It is known to root alone.
+    Denied,
+    /// It would take longer than all else together.
+    Spared,
+    /// It could not be read.
+    Unread,
+}
+
+impl Missing {
+    /// The reason in words.
+    #[must_use]
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::NotYet => "not known before the next run",
+            Self::Forgotten => "not known without a state file",
+            Self::Hidden => "not shown in this network namespace",
+            Self::Denied => "not shown without privilege",
+            Self::Spared => "not looked at: too many connections",
+            Self::Unread => "could not be read",
+        }
+    }
+}
+
+/// A value, or why there is none.
+pub type Measured = Result<f64, Missing>;
+
+impl Reading<'_> {
+    /// What the check before left, and the time since.
+    pub(super) fn earlier(&self) -> Result<(&Memory, Duration), Missing> {
+        self.before.ok_or(if self.keeps {
+            Missing::NotYet
+        } else {
+            Missing::Forgotten
+        })
+    }
+
+    /// A number of sockets. Where rows were lost it would be too low, and
+    /// nobody knows by how much.
+    pub(super) fn sockets(&self, count: Option<u64>) -> Measured {
+        count
+            .filter(|_| self.sample.collection.complete)
+            .map(number)
+            .ok_or(Missing::Unread)
+    }
+
+    /// What the digest of CLOSE_WAIT says; a part of the sockets says nothing.
+    pub(super) fn leaks(&self, value: fn(&LeakDigest) -> Measured) -> Measured {
+        let leaks = self.sample.leaks.as_ref();
+        leaks
+            .filter(|_| self.sample.collection.complete)
+            .map_or(Err(Missing::Unread), value)
+    }
+
+    /// A setting.
+    pub(super) fn sysctl(&self, sysctl: Sysctl) -> Measured {
+        let value = self.sample.sysctls.get(sysctl);
+        value.map(number).ok_or(Missing::Unread)
+    }
+
+    /// How much counters rose a second since the check before. One that went
+    /// down was reset: how much it rose since then is not known.
+    pub(super) fn rate(&self, counters: &[Counter]) -> Measured {
+        let mut rise = 0;
+        for &counter in counters {
+            let now = self.sample.counters.get(counter).ok_or(Missing::Unread)?;
+            let (memory, _) = self.earlier()?;
+            let before = memory.counters.get(counter).ok_or(Missing::NotYet)?;
+            rise += now.checked_sub(before).ok_or(Missing::NotYet)?;
+        }
+        let (_, elapsed) = self.earlier()?;
+        Ok(number(rise) / elapsed.as_secs_f64())
+    }
+}
+
+/// Counts are far below 2^53, where a float would begin to round.
+#[expect(clippy::cast_precision_loss, reason = "counts are below 2^53")]
+pub(super) const fn number(count: u64) -> f64 {
+    count as f64
+}
+
+/// A share in per cent. A limit of 0 is reached by anything.
+pub(super) fn share(part: Measured, whole: Measured) -> Measured {
+    let (part, whole) = (part?, whole?);
+    Ok(if whole > 0.0 {
+        part / whole * 100.0
+    } else {
+        100.0
+    })
+}

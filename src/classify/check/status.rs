@@ -1,0 +1,194 @@
+//! What a check comes to.
+
+use super::super::{Finding, Severity};
+use super::metric::MetricId;
+use super::range::Range;
+use super::reading::{Measured, Missing};
+
+/// The status of the monitoring plugins. Ordered from good to bad: what is
+/// known to be wrong outweighs what isn't known, and that outweighs OK.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Status {
+    /// 0
+    Ok,
+    /// 3
+    Unknown,
+    /// 1
+    Warning,
+    /// 2
+    Critical,
+}
+
+impl Status {
+    /// The exit status.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Ok => 0,
+            Self::Warning => 1,
+            Self::Critical => 2,
+            Self::Unknown => 3,
+        }
+    }
+
+    /// The word of the status line.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "OK",
+            Self::Warning => "WARNING",
+            Self::Critical => "CRITICAL",
+            Self::Unknown => "UNKNOWN",
+        }
+    }
+
+    /// The word of the JSON contract.
+    #[must_use]
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl From<Severity> for Status {
+    fn from(severity: Severity) -> Self {
+        match severity {
+            Severity::Info => Self::Ok,
+            Severity::Warning => Self::Warning,
+            Severity::Critical => Self::Critical,
+        }
+    }
+}
+
+/// A metric with its value and what that was compared with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Gauge {
+    /// The metric.
+    pub id: MetricId,
+    /// Its value, or why there is none.
+    pub value: Measured,
+    /// What 100 % of it are; `None` where it has no limit, or that isn't known.
+    pub limit: Option<f64>,
+    /// Where it warns, in the unit of the value. Those of a rule are for the
+    /// reader: the rule judges.
+    pub warn: Option<Range>,
+    /// Where it is critical, as `warn`.
+    pub crit: Option<Range>,
+}
+
+/// What a problem is about.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Cause {
+    /// What a rule found.
+    Found(Finding),
+    /// A value outside the range that was set for it.
+    Exceeded(Gauge),
+    /// Rules and metrics that can't be judged, and why.
+    Untold(Vec<String>, Missing),
+    /// The check itself could not do something.
+    Failed(String),
+}
+
+/// One reason for a status that isn't OK.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Problem {
+    /// How bad.
+    pub status: Status,
+    /// What.
+    pub cause: Cause,
+}
+
+/// The outcome.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Verdict {
+    /// What keeps it from being OK, worst first.
+    pub problems: Vec<Problem>,
+    /// What the rules found that is worth knowing and no problem.
+    pub remarks: Vec<Finding>,
+    /// The metrics that were asked for.
+    pub gauges: Vec<Gauge>,
+}
+
+impl Verdict {
+    /// The worst of all problems.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        let statuses = self.problems.iter().map(|problem| problem.status);
+        statuses.max().unwrap_or(Status::Ok)
+    }
+
+    /// Adds what the check itself could not do.
+    pub fn fail(&mut self, what: String) {
+        self.add(Status::Unknown, Cause::Failed(what));
+    }
+
+    /// Adds a problem behind those that are as bad.
+    pub(super) fn add(&mut self, status: Status, cause: Cause) {
+        let place = self
+            .problems
+            .partition_point(|problem| problem.status >= status);
+        self.problems.insert(place, Problem { status, cause });
+    }
+
+    /// What the rules found, worst first.
+    pub fn findings(&self) -> impl Iterator<Item = &Finding> {
+        let found = self
+            .problems
+            .iter()
+            .filter_map(|problem| match &problem.cause {
+                Cause::Found(finding) => Some(finding),
+                Cause::Exceeded(_) | Cause::Untold(..) | Cause::Failed(_) => None,
+            });
+        found.chain(&self.remarks)
+    }
+
+    /// The metrics that only the next run can know.
+    pub fn pending(&self) -> impl Iterator<Item = MetricId> {
+        self.gauges
+            .iter()
+            .filter(|gauge| gauge.value == Err(Missing::NotYet))
+            .map(|gauge| gauge.id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_wins_and_unknown_is_no_ok() {
+        let statuses = [
+            Status::Ok,
+            Status::Unknown,
+            Status::Warning,
+            Status::Critical,
+        ];
+        assert!(statuses.is_sorted());
+        let codes: Vec<u8> = statuses.into_iter().map(Status::code).collect();
+        assert_eq!(codes, [0, 3, 1, 2]);
+        let mut verdict = Verdict {
+            problems: Vec::new(),
+            remarks: Vec::new(),
+            gauges: Vec::new(),
+        };
+        assert_eq!(verdict.status(), Status::Ok);
+        for (status, worst) in [
+            (Status::Unknown, Status::Unknown),
+            (Status::Warning, Status::Warning),
+            (Status::Critical, Status::Critical),
+            (Status::Warning, Status::Critical),
+        ] {
+            verdict.add(status, Cause::Failed(format!("{status:?}")));
+            assert_eq!(verdict.status(), worst);
+        }
+        assert!(
+            verdict
+                .problems
+                .is_sorted_by(|one, next| one.status >= next.status)
+        );
+    }
+}

@@ -1,0 +1,170 @@
+//! `tcpstate check`: should anybody be woken up?
+
+mod look;
+mod memory;
+mod watch;
+
+use std::io;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+
+use super::{Outcome, output};
+use crate::classify::check::{BadWish, Name, Status, Wishes};
+use crate::cli::{CheckArgs, CheckFormat, CheckStatus, CommonArgs};
+use crate::model::number::elapsed;
+use crate::render::check;
+
+/// What a check has to say.
+struct Answer {
+    status: Status,
+    /// For stdout; nothing when all is well and quiet was asked for.
+    text: String,
+    /// For stderr.
+    notes: Vec<String>,
+}
+
+/// Checks, and prints what came of it. `refusal` is what is wrong with the
+/// arguments already.
+pub(super) fn run(common: &CommonArgs, args: &CheckArgs, refusal: Option<&str>) -> Outcome {
+    if let Some(why) = refusal {
+        return refuse(why);
+    }
+    if args.list {
+        return tell(&Answer {
+            status: Status::Ok,
+            text: check::list(),
+            notes: Vec::new(),
+        });
+    }
+    let format = match super::format(common, args.format, CheckFormat::Json) {
+        Ok(format) => format,
+        Err(why) => return refuse(&why.to_string()),
+    };
+    match wishes(args) {
+        Ok(wishes) => tell(&in_time(common, args, wishes, format)),
+        Err(why) => refuse(&why.to_string()),
+    }
+}
+
+/// Says that a check could not be begun.
+pub(super) fn refuse(why: &str) -> Outcome {
+    tell(&Answer {
+        status: Status::Unknown,
+        text: check::failed(Status::Unknown, why),
+        notes: Vec::new(),
+    })
+}
+
+/// The names and ranges of the arguments.
+fn wishes(args: &CheckArgs) -> Result<Wishes, BadWish> {
+    let ranges = |texts: &[String]| -> Result<Vec<_>, BadWish> {
+        texts.iter().map(|text| Wishes::threshold(text)).collect()
+    };
+    let names = |texts: &[String]| -> Result<Vec<_>, BadWish> {
+        texts.iter().map(|text| Name::find(text)).collect()
+    };
+    let mut wishes = Wishes {
+        warn: ranges(&args.warning)?,
+        crit: ranges(&args.critical)?,
+        only: names(&args.only)?,
+        ignore: names(&args.ignore)?,
+        rates: args.state.is_some(),
+        narrowed: !(args.pid.is_empty()
+            && args.unit.is_empty()
+            && args.listen_port.is_empty()
+            && args.remote.is_empty()),
+    };
+    wishes.rates |= wishes.asks_for_rates();
+    wishes.check()?;
+    Ok(wishes)
+}
+
+/// Looks in a thread that nobody waits for longer than the time there is: a
+/// read of /proc can hang for as long as the process that it is about does.
+/// The end of the process ends the thread.
+fn in_time(common: &CommonArgs, args: &CheckArgs, wishes: Wishes, format: CheckFormat) -> Answer {
+    let (sender, receiver) = mpsc::sync_channel(1);
+    let (for_thread, args_for_thread) = (common.clone(), args.clone());
+    let spawned = thread::Builder::new()
+        .name("check".to_owned())
+        .spawn(move || {
+            // Whoever gave up waiting has no use for the answer.
+            let _ = sender.send(answer(&for_thread, &args_for_thread, &wishes, format));
+        });
+    if let Err(why) = spawned {
+        let why = format!("cannot start a thread: {why}");
+        return failed(format, args, Status::Unknown, why);
+    }
+    let timeout = args.timeout.0;
+    match receiver.recv_timeout(timeout) {
+        Ok(answer) => answer,
+        Err(RecvTimeoutError::Timeout) => {
+            let status = match args.timeout_status {
+                CheckStatus::Ok => Status::Ok,
+                CheckStatus::Warning => Status::Warning,
+                CheckStatus::Critical => Status::Critical,
+                CheckStatus::Unknown => Status::Unknown,
+            };
+            let why = format!(
+                "no answer from the kernel within {}; see --timeout",
+                elapsed(timeout)
+            );
+            failed(format, args, status, why)
+        }
+        Err(RecvTimeoutError::Disconnected) => {
+            let why = "the check broke off; please report what stands on stderr".to_owned();
+            failed(format, args, Status::Unknown, why)
+        }
+    }
+}
+
+fn answer(common: &CommonArgs, args: &CheckArgs, wishes: &Wishes, format: CheckFormat) -> Answer {
+    look::look(common, args, wishes, format)
+        .unwrap_or_else(|error| failed(format, args, Status::Unknown, error.to_string()))
+}
+
+/// A check that came to nothing. Whoever reads JSON or metrics from stdout must
+/// not find a line there that is neither.
+fn failed(format: CheckFormat, args: &CheckArgs, status: Status, why: String) -> Answer {
+    if format == CheckFormat::Plugin {
+        let text = if args.quiet && status == Status::Ok {
+            String::new()
+        } else {
+            check::failed(status, &why)
+        };
+        Answer {
+            status,
+            text,
+            notes: Vec::new(),
+        }
+    } else {
+        Answer {
+            status,
+            text: String::new(),
+            notes: vec![why],
+        }
+    }
+}
+
+/// Prints an answer. The exit status counts even where nobody reads the rest.
+fn tell(answer: &Answer) -> Outcome {
+    for note in &answer.notes {
+        output::note(note);
+    }
+    let printed = output::print(&answer.text);
+    let status = match printed {
+        Ok(()) => answer.status,
+        Err(error) if is_closed_pipe(&error) => answer.status,
+        Err(error) => {
+            output::note(&format!("{error:#}"));
+            answer.status.max(Status::Unknown)
+        }
+    };
+    Outcome::Checked(status)
+}
+
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<io::Error>()
+        .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}

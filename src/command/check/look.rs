@@ -1,0 +1,111 @@
+//! Looks, judges, and says it in the format that is asked for.
+
+use anyhow::bail;
+
+use super::super::sample::{self, Terms, Wanted};
+use super::super::source;
+use super::Answer;
+use super::memory::{Recollection, counts};
+use super::watch::{Narrowing, Watch};
+use crate::classify::check::{Reading, Status, Verdict, Wishes, judge};
+use crate::classify::count::Scope;
+use crate::cli::{CheckArgs, CheckFormat, CommonArgs};
+use crate::kernel::{ProcRoot, read_host_wide, read_sockstat};
+use crate::memory::replace;
+use crate::model::{Pressure, Sample, SourceKind};
+use crate::render::check;
+
+/// The whole check.
+pub(super) fn look(
+    common: &CommonArgs,
+    args: &CheckArgs,
+    wishes: &Wishes,
+    format: CheckFormat,
+) -> anyhow::Result<Answer> {
+    let proc_root = ProcRoot::new(&common.proc_root);
+    let mut recollection = Recollection::open(common, args, wishes, &proc_root);
+    let narrowing = Narrowing::new(args, &proc_root)?;
+    let needs_netlink = narrowing.needs_netlink();
+    let source = source::open(common, &proc_root)?;
+    let mut source = Watch::new(source, narrowing, recollection.remembers());
+    let scope = Scope {
+        family: source::family(common),
+        bound: false,
+    };
+    let earlier = recollection.earlier();
+    let terms = Terms {
+        min_age: args.min_age.0,
+        earlier: earlier.as_ref(),
+        group_ports: wishes.names("ports_used"),
+    };
+    // The kernel's own counts are of all sockets.
+    let exact = wishes.narrowed;
+    let wanted = Wanted {
+        scope,
+        exact,
+        terms,
+    };
+    let mut sample = sample::read(&mut source, &proc_root, wanted, &mut |_| {})?;
+    if sample.collection.source != SourceKind::Replay {
+        sample.pressure.host_wide = read_host_wide(&proc_root, &read_sockstat(&proc_root));
+    }
+    if needs_netlink && sample.collection.source == SourceKind::Procfs {
+        bail!("cannot tell units apart over /proc: sockets have no cgroups there");
+    }
+    recollection.take(&sample, &source.close_wait());
+    let reading = Reading {
+        sample: &sample,
+        before: recollection.before(),
+        keeps: recollection.keeps(),
+    };
+    let previous = previous(&reading);
+    let verdict = judge(&reading, previous.as_ref(), wishes);
+    let values = counts(&reading);
+    let answer = answer(common, args, &reading, verdict, format)?;
+    Ok(Answer {
+        notes: recollection.leave(values).into_iter().collect(),
+        ..answer
+    })
+}
+
+/// The check before as the rules want it: a sample of which the counters are
+/// known.
+fn previous(reading: &Reading) -> Option<Sample> {
+    let (memory, elapsed) = reading.before?;
+    let sample = reading.sample;
+    Some(Sample {
+        counters: memory.counters.clone(),
+        read_at: sample.read_at?.checked_sub(elapsed),
+        leaks: None,
+        pressure: Pressure::default(),
+        ..sample.clone()
+    })
+}
+
+/// Writes the textfile and says the rest.
+fn answer(
+    common: &CommonArgs,
+    args: &CheckArgs,
+    reading: &Reading,
+    mut verdict: Verdict,
+    format: CheckFormat,
+) -> anyhow::Result<Answer> {
+    if let Some(path) = &args.textfile {
+        let page = check::prometheus(reading, &verdict);
+        if let Err(error) = replace(path, page.as_bytes(), args.timeout.0) {
+            verdict.fail(error.to_string());
+        }
+    }
+    let status = verdict.status();
+    let text = match format {
+        _ if args.quiet && status == Status::Ok => String::new(),
+        CheckFormat::Plugin => check::plugin(reading.sample, &verdict, common.verbose),
+        CheckFormat::Json => check::json(reading.sample, &verdict)?,
+        CheckFormat::Prometheus => check::prometheus(reading, &verdict),
+    };
+    Ok(Answer {
+        status,
+        text,
+        notes: Vec::new(),
+    })
+}

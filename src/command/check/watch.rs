@@ -1,0 +1,170 @@
+//! A source that shows a part of the sockets, and remembers who is in
+//! CLOSE_WAIT.
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+
+use anyhow::bail;
+
+use crate::cli::CheckArgs;
+use crate::kernel::processes::{CgroupTree, SocketDescriptors, Which};
+use crate::kernel::{KernelError, ProcRoot, SocketSource};
+use crate::model::{
+    CgroupId, Collection, PeerFilter, Query, Socket, SocketCookie, SourceKind, TcpState, Unit,
+};
+
+/// Where cgroup2 is mounted.
+const CGROUPS: &str = "/sys/fs/cgroup";
+
+/// Which sockets a check is about.
+#[derive(Default)]
+pub(super) struct Narrowing {
+    ports: Vec<u16>,
+    peers: Vec<PeerFilter>,
+    /// The inodes of the sockets that the processes hold.
+    inodes: Option<HashSet<u64>>,
+    units: Option<Units>,
+}
+
+/// Units by their names, and which cgroups are theirs.
+struct Units {
+    names: Vec<String>,
+    tree: CgroupTree,
+    known: HashMap<CgroupId, bool>,
+}
+
+impl Narrowing {
+    /// What the arguments narrow a check to.
+    pub(super) fn new(args: &CheckArgs, proc_root: &ProcRoot) -> anyhow::Result<Self> {
+        Ok(Self {
+            ports: args.listen_port.clone(),
+            peers: args.remote.clone(),
+            inodes: inodes(&args.pid, proc_root)?,
+            units: Units::new(&args.unit)?,
+        })
+    }
+
+    /// Whether it can be answered from this source.
+    pub(super) fn needs_netlink(&self) -> bool {
+        self.units.is_some()
+    }
+
+    fn accepts(&mut self, socket: &Socket) -> bool {
+        let peers = &self.peers;
+        (self.ports.is_empty() || self.ports.contains(&socket.local.port))
+            && (peers.is_empty() || peers.iter().any(|peer| peer.accepts(&socket.remote)))
+            && self.inodes.as_ref().is_none_or(|inodes| {
+                let inode = socket.inode;
+                inode.is_some_and(|inode| inodes.contains(&inode))
+            })
+            && self
+                .units
+                .as_mut()
+                .is_none_or(|units| socket.cgroup.is_some_and(|cgroup| units.own(cgroup)))
+    }
+}
+
+/// `None` where no process is asked for.
+fn inodes(pids: &[u32], proc_root: &ProcRoot) -> anyhow::Result<Option<HashSet<u64>>> {
+    if pids.is_empty() {
+        return Ok(None);
+    }
+    for pid in pids {
+        if !proc_root.file(&pid.to_string()).is_dir() {
+            bail!("no process {pid}");
+        }
+    }
+    let descriptors = SocketDescriptors::collect(proc_root, Which::Only(pids))?;
+    if descriptors.coverage().incomplete().is_some() {
+        bail!(
+            "cannot see the descriptors of {}: that takes the same user, root, or CAP_SYS_PTRACE \
+             and CAP_DAC_READ_SEARCH; --unit needs none of these",
+            pids.iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join(", ")
+        );
+    }
+    Ok(Some(descriptors.inodes().collect()))
+}
+
+impl Units {
+    fn new(names: &[String]) -> anyhow::Result<Option<Self>> {
+        if names.is_empty() {
+            return Ok(None);
+        }
+        let Some(tree) = CgroupTree::find(Path::new(CGROUPS)) else {
+            bail!("cannot tell units apart: no cgroup2 is mounted at {CGROUPS}");
+        };
+        Ok(Some(Self {
+            names: names.to_vec(),
+            tree,
+            known: HashMap::new(),
+        }))
+    }
+
+    /// Whether a cgroup is of one of the units. There are few cgroups, and each
+    /// is looked up once.
+    fn own(&mut self, id: CgroupId) -> bool {
+        let (names, tree) = (&self.names, &self.tree);
+        *self.known.entry(id).or_insert_with(|| {
+            let paths = tree.paths([id]);
+            let unit = paths.get(id).and_then(Unit::from_cgroup_path);
+            unit.is_some_and(|unit| names.iter().any(|name| unit.is_called(name)))
+        })
+    }
+}
+
+/// The source of a check.
+pub(super) struct Watch {
+    inner: Box<dyn SocketSource>,
+    narrowing: Narrowing,
+    remembers: bool,
+    close_wait: HashSet<SocketCookie>,
+}
+
+impl Watch {
+    /// Watches a source; `remembers` the CLOSE_WAIT sockets where that is of
+    /// use.
+    pub(super) fn new(inner: Box<dyn SocketSource>, narrowing: Narrowing, remembers: bool) -> Self {
+        Self {
+            inner,
+            narrowing,
+            remembers,
+            close_wait: HashSet::new(),
+        }
+    }
+
+    /// The sockets that were seen in CLOSE_WAIT.
+    pub(super) fn close_wait(self) -> HashSet<SocketCookie> {
+        self.close_wait
+    }
+}
+
+impl SocketSource for Watch {
+    fn visit(
+        &mut self,
+        query: &Query,
+        visitor: &mut dyn FnMut(&Socket),
+    ) -> Result<Collection, KernelError> {
+        let Self {
+            inner,
+            narrowing,
+            remembers,
+            close_wait,
+        } = self;
+        inner.visit(query, &mut |socket| {
+            if !narrowing.accepts(socket) {
+                return;
+            }
+            if *remembers && socket.state == TcpState::CloseWait {
+                close_wait.extend(socket.cookie);
+            }
+            visitor(socket);
+        })
+    }
+
+    fn kind(&self) -> SourceKind {
+        self.inner.kind()
+    }
+}

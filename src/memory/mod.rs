@@ -1,0 +1,10 @@
+//! What is kept on disk: the memory between two checks, and the metrics that
+//! others collect. Files are replaced whole or not at all.
+
+mod atomic;
+mod place;
+mod state_file;
+
+pub use atomic::{Replacement, StoreError, replace};
+pub use place::default_state_file;
+pub use state_file::StateFile;

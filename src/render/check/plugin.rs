@@ -1,0 +1,213 @@
+//! What the monitoring plugins print: one line, the perfdata behind it, and
+//! more lines where they are asked for.
+
+use std::fmt::Write;
+
+use super::super::safe;
+use super::super::summary::provenance;
+use super::decimal;
+use super::perfdata::perfdata;
+use crate::classify::check::{Cause, Gauge, Missing, Problem, Status, Verdict};
+use crate::model::number::{counted, grouped};
+use crate::model::{Sample, TcpState};
+
+/// Characters of the part that says what is wrong. With the words around it
+/// that is about what a pager shows.
+const LONGEST: usize = 80;
+
+/// The states that the line of a healthy host names.
+const TOLD: [TcpState; 3] = [
+    TcpState::Established,
+    TcpState::CloseWait,
+    TcpState::TimeWait,
+];
+
+/// The line and, by the number of `-v`, the lines behind it: from 1 each
+/// problem whole and with what to do, from 2 every metric, from 3 how it was
+/// read.
+#[must_use]
+pub fn plugin(sample: &Sample, verdict: &Verdict, verbosity: u8) -> String {
+    let mut text = format!(
+        "TCPSTATE {}: {}",
+        verdict.status().word(),
+        headline(sample, verdict)
+    );
+    if !verdict.gauges.is_empty() {
+        text.push_str(" | ");
+        text.push_str(&perfdata(&verdict.gauges));
+    }
+    text.push('\n');
+    if verbosity > 0 {
+        for problem in &verdict.problems {
+            push_line(&mut text, problem.status.word(), &whole(problem));
+            if let Cause::Found(finding) = &problem.cause {
+                let _ = writeln!(text, "  -> {}", plain(&finding.advice));
+            }
+        }
+        for remark in &verdict.remarks {
+            push_line(&mut text, "info", &remark.message);
+        }
+        let pending: Vec<String> = verdict.pending().map(|id| id.to_string()).collect();
+        if !pending.is_empty() {
+            push_line(&mut text, Missing::NotYet.reason(), &pending.join(", "));
+        }
+    }
+    if verbosity > 1 {
+        for gauge in &verdict.gauges {
+            push_line(&mut text, &gauge.id.to_string(), &told(gauge));
+        }
+    }
+    if verbosity > 2 {
+        push_line(&mut text, "source", &provenance(sample));
+    }
+    text
+}
+
+/// The line of a check that came to nothing.
+#[must_use]
+pub fn failed(status: Status, why: &str) -> String {
+    format!("TCPSTATE {}: {}\n", status.word(), plain(why))
+}
+
+/// The worst thing in a few words; how it is where nothing is wrong.
+#[must_use]
+pub fn headline(sample: &Sample, verdict: &Verdict) -> String {
+    let Some(worst) = verdict.problems.first() else {
+        return healthy(sample, verdict);
+    };
+    let text = match &worst.cause {
+        // What follows the semicolon explains; -v and JSON have it.
+        Cause::Found(finding) => first_clause(&finding.message).to_owned(),
+        _ => whole(worst),
+    };
+    let short = shorten(&plain(&text));
+    match verdict.problems.len() {
+        0 | 1 => short,
+        all => format!("{short} (+{} more)", all - 1),
+    }
+}
+
+fn healthy(sample: &Sample, verdict: &Verdict) -> String {
+    let mut parts = vec![counted(sample.states.total(), "socket", "sockets")];
+    for state in TOLD {
+        if let Some(count) = sample.states.total_of(state) {
+            parts.push(format!("{} {}", grouped(count), state.name()));
+        }
+    }
+    let mut text = parts.join(", ");
+    if sample.collection.fallback_reason.is_some() {
+        text.push_str(", from /proc: netlink refused");
+    }
+    if verdict.pending().next().is_some() {
+        text.push_str("; rates from the next run on");
+    }
+    text
+}
+
+fn whole(problem: &Problem) -> String {
+    match &problem.cause {
+        Cause::Found(finding) => finding.message.clone(),
+        Cause::Exceeded(gauge) => exceeded(gauge, problem.status),
+        Cause::Untold(names, why) => {
+            format!("{}, so not judged: {}", why.reason(), names.join(", "))
+        }
+        Cause::Failed(what) => what.clone(),
+    }
+}
+
+/// `time_wait is 501, above 500`
+fn exceeded(gauge: &Gauge, status: Status) -> String {
+    let range = if status == Status::Critical {
+        gauge.crit
+    } else {
+        gauge.warn
+    };
+    let (Ok(value), Some(range)) = (gauge.value, range) else {
+        return format!("{} is out of range", gauge.id);
+    };
+    let unit = gauge.id.unit();
+    format!(
+        "{} is {}{}, {}",
+        gauge.id,
+        decimal(value),
+        unit.uom(),
+        range.words(value),
+    )
+}
+
+/// `5, warning @50:, critical @1000:`
+fn told(gauge: &Gauge) -> String {
+    let mut text = match gauge.value {
+        Ok(value) => format!("{}{}", decimal(value), gauge.id.unit().uom()),
+        Err(why) => why.reason().to_owned(),
+    };
+    for (name, range) in [("warning", gauge.warn), ("critical", gauge.crit)] {
+        if let Some(range) = range {
+            let _ = write!(text, ", {name} {range}");
+        }
+    }
+    text
+}
+
+fn push_line(text: &mut String, label: &str, line: &str) {
+    // A String takes all that is written to it.
+    let _ = writeln!(text, "{label}: {}", plain(line));
+}
+
+/// Names come from outside; a bar would begin perfdata, in any line.
+fn plain(text: &str) -> String {
+    safe(text).replace('|', "/")
+}
+
+fn first_clause(message: &str) -> &str {
+    message.split_once("; ").map_or(message, |(first, _)| first)
+}
+
+/// Cuts behind a word.
+fn shorten(text: &str) -> String {
+    if text.chars().count() <= LONGEST {
+        return text.to_owned();
+    }
+    let mut short = String::new();
+    for word in text.split(' ') {
+        if short.chars().count() + 1 + word.chars().count() > LONGEST {
+            break;
+        }
+        if !short.is_empty() {
+            short.push(' ');
+        }
+        short.push_str(word);
+    }
+    if short.is_empty() {
+        short = text.chars().take(LONGEST).collect();
+    }
+    short + " ..."
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_can_neither_break_the_line_nor_begin_perfdata() {
+        assert_eq!(plain("a|b\nc\u{1b}[2J"), "a/b\\nc\\u{1b}[2J");
+        let line = failed(Status::Unknown, "x|y\n| 'z'=1");
+        assert_eq!(line, "TCPSTATE UNKNOWN: x/y\\n/ 'z'=1\n");
+    }
+
+    #[test]
+    fn what_explains_is_left_to_the_long_output() {
+        assert_eq!(first_clause("java[1] leaks; 9 of 10 fds"), "java[1] leaks");
+        assert_eq!(first_clause("a;b"), "a;b");
+    }
+
+    #[test]
+    fn a_long_line_ends_behind_a_word() {
+        let long = "word ".repeat(40);
+        let short = shorten(long.trim_end());
+        assert!(short.chars().count() <= LONGEST + 4, "{short}");
+        assert!(short.ends_with("word ..."), "{short}");
+        assert_eq!(shorten("short"), "short");
+        assert_eq!(shorten(&"ä".repeat(200)).chars().count(), LONGEST + 4);
+    }
+}

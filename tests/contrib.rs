@@ -1,0 +1,234 @@
+//! What `contrib/` installs works: each file is read by the program that it is
+//! for where that is installed, and its command is run.
+//!
+//! Where a program is missing the test passes, and says `SKIPPED` and why on
+//! stderr; with `CI=true` it fails instead.
+
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test says what it expects by panicking"
+)]
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_tcpstate");
+
+fn contrib(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("contrib")
+        .join(name)
+}
+
+fn text_of(name: &str) -> String {
+    fs::read_to_string(contrib(name)).expect("readable")
+}
+
+/// Runs a program; `None`, and said loudly, where it isn't installed.
+fn tool(program: &str, package: &str, args: &[&str]) -> Option<Output> {
+    match Command::new(program).args(args).output() {
+        Ok(output) => Some(output),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let ci = std::env::var_os("CI").is_some_and(|ci| ci == "true");
+            assert!(!ci, "can't be skipped with CI=true: no {program}");
+            // libtest captures what the print macros write, but not this.
+            let thread = std::thread::current();
+            let test = thread.name().unwrap_or("a test").to_owned();
+            writeln!(
+                io::stderr(),
+                "SKIPPED {test}: no {program}; Debian has it in {package}"
+            )
+            .expect("write to stderr");
+            None
+        }
+        Err(error) => panic!("{program}: {error}"),
+    }
+}
+
+fn assert_fine(output: &Output) {
+    let said = String::from_utf8_lossy(&output.stdout);
+    let complained = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}{complained}");
+}
+
+fn path(path: &Path) -> &str {
+    path.to_str().expect("a path that is text")
+}
+
+/// Runs a line as cron does: hardly any environment, and a shell.
+fn as_cron(line: &str) -> Output {
+    let directory = Path::new(BINARY).parent().expect("a parent");
+    Command::new("/bin/sh")
+        .args(["-c", line])
+        .env_clear()
+        .env("PATH", format!("{}:/usr/bin:/bin", path(directory)))
+        .output()
+        .expect("a shell")
+}
+
+#[test]
+fn prometheus_takes_the_rules() {
+    let rules = contrib("prometheus/tcpstate.rules.yml");
+    if let Some(output) = tool("promtool", "prometheus", &["check", "rules", path(&rules)]) {
+        assert_fine(&output);
+    }
+    let tests = contrib("prometheus/tcpstate.test.yml");
+    if let Some(output) = tool("promtool", "prometheus", &["test", "rules", path(&tests)]) {
+        assert_fine(&output);
+    }
+}
+
+/// Every metric that a rule asks for is one that is written.
+#[test]
+fn the_rules_are_about_metrics_that_there_are() {
+    let page = Command::new(BINARY)
+        .args(["check", "--format", "prometheus"])
+        .output()
+        .expect("it runs");
+    let page = String::from_utf8(page.stdout).expect("text");
+    let rules = text_of("prometheus/tcpstate.rules.yml");
+    let expressions = rules
+        .lines()
+        .filter(|line| !line.contains("description") && !line.contains("summary"));
+    let mut asked = 0;
+    for word in expressions.flat_map(|line| line.split(|c: char| !c.is_alphanumeric() && c != '_'))
+    {
+        if word.starts_with("tcpstate_") {
+            asked += 1;
+            assert!(page.contains(&format!("# TYPE {word} ")), "{word}");
+        }
+    }
+    assert!(asked > 5, "the reader of this test finds nothing any more");
+}
+
+/// Moves a unit's command to the binary under test.
+fn staged_units() -> tempfile::TempDir {
+    let directory = tempfile::tempdir().expect("a directory");
+    for name in ["tcpstate-check.service", "tcpstate-check.timer"] {
+        let text = text_of(&format!("systemd/{name}")).replace("/usr/bin/tcpstate", BINARY);
+        fs::write(directory.path().join(name), text).expect("written");
+    }
+    directory
+}
+
+#[test]
+fn systemd_takes_the_units_and_finds_them_tight() {
+    let directory = staged_units();
+    let service = directory.path().join("tcpstate-check.service");
+    let timer = directory.path().join("tcpstate-check.timer");
+    let args = ["verify", "--man=no", path(&service), path(&timer)];
+    if let Some(output) = tool("systemd-analyze", "systemd", &args) {
+        assert_fine(&output);
+        assert!(output.stderr.is_empty(), "{output:?}");
+    }
+    // In tenths: 2.0 is what systemd calls OK, and most services have 9.
+    let args = [
+        "security",
+        "--offline=yes",
+        "--threshold=20",
+        path(&service),
+    ];
+    if let Some(output) = tool("systemd-analyze", "systemd", &args) {
+        assert_fine(&output);
+    }
+}
+
+#[test]
+fn the_commands_of_the_units_and_plugins_run() {
+    let state = tempfile::tempdir().expect("a directory");
+    let service = text_of("systemd/tcpstate-check.service");
+    let nagios = text_of("nagios/tcpstate.cfg").replace("$ARG1$", "-w sockets=@~:");
+    let icinga = text_of("icinga2/tcpstate.conf");
+    let unit = service
+        .lines()
+        .find_map(|line| line.strip_prefix("ExecStart="))
+        .expect("a command");
+    let plugin = nagios
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("command_line"))
+        .expect("a command");
+    let list = icinga
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("command = "))
+        .expect("a command");
+    let list = list.replace(['[', ']', ',', '"'], " ");
+    for (command, statuses) in [
+        (unit, &[0, 1, 2][..]),
+        (plugin, &[1, 2]),
+        (&list, &[0, 1, 2]),
+    ] {
+        let line = command.replace("/usr/bin/tcpstate", BINARY);
+        let line = format!("STATE_DIRECTORY={} {line}", path(state.path()));
+        let output = as_cron(&line);
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(said.starts_with("TCPSTATE "), "{line}: {output:?}");
+        let status = output.status.code().expect("an exit status");
+        assert!(statuses.contains(&status), "{line}: {output:?}");
+        assert!(output.stderr.is_empty(), "{line}: {output:?}");
+    }
+    assert!(state.path().join("check.json").is_file());
+}
+
+/// The options that Icinga gives are options that there are.
+#[test]
+fn icinga_knows_our_options() {
+    let help = Command::new(BINARY)
+        .args(["check", "--help"])
+        .output()
+        .expect("it runs");
+    let help = String::from_utf8(help.stdout).expect("text");
+    let text = text_of("icinga2/tcpstate.conf");
+    let options: Vec<&str> = text
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix('"')?.split('"').next())
+        .filter(|word| word.starts_with('-'))
+        .collect();
+    assert_eq!(options.len(), 5);
+    for option in options {
+        assert!(help.contains(&format!("{option} ")) || help.contains(&format!("{option}, ")));
+    }
+}
+
+#[test]
+fn cron_mails_nothing_when_all_is_well_and_the_textfile_is_written() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let text = text_of("cron/tcpstate");
+    let commands: Vec<&str> = text
+        .lines()
+        .filter(|line| line.starts_with('*'))
+        .map(|line| line.splitn(7, ' ').last().expect("a command"))
+        .collect();
+    assert_eq!(commands.len(), 2, "{commands:?}");
+    // Nothing is judged here, so all is well whatever this machine does.
+    let quiet = as_cron(&format!("{} --only listen", commands[0]));
+    assert_eq!(quiet.status.code(), Some(0), "{quiet:?}");
+    assert!(
+        quiet.stdout.is_empty() && quiet.stderr.is_empty(),
+        "{quiet:?}"
+    );
+    let page = directory.path().join("tcpstate.prom");
+    let place = "/var/lib/prometheus/node-exporter/tcpstate.prom";
+    assert!(commands[1].contains(place), "{commands:?}");
+    let written = as_cron(&commands[1].replace(place, path(&page)));
+    assert!(written.stderr.is_empty(), "{written:?}");
+    let page = fs::read_to_string(page).expect("the page");
+    assert!(
+        page.contains("tcpstate_sockets{state=\"close_wait\"} "),
+        "{page}"
+    );
+}
+
+#[test]
+fn docker_gets_a_zero_or_a_one() {
+    let text = text_of("docker/Dockerfile");
+    let command = text
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("CMD "))
+        .expect("a command");
+    assert_eq!(as_cron(command).status.code(), Some(0));
+    let failing = command.replace("check", "check -c sockets=@~:");
+    assert_eq!(as_cron(&failing).status.code(), Some(1), "{failing}");
+}
