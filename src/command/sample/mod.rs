@@ -244,3 +244,6 @@ fn look(
     })?;
     Ok((seen, collection))
 }
+
+#[cfg(test)]
+mod tests;
