@@ -2,12 +2,12 @@
 
 use super::super::Style;
 use crate::classify::close_wait::{Hint, LeakReport, ProcessLeaks, Unowned};
-pub(super) use crate::model::number::duration;
+pub(in crate::render) use crate::model::number::duration;
 use crate::model::number::{counted, grouped};
 use crate::model::{AgeBounds, IncompleteScan, Verdict};
 
 /// `≥ 2 h 14 m`; without the sign where the upper bound reads the same.
-pub(super) fn age(age: AgeBounds, style: &Style) -> String {
+pub(in crate::render) fn age(age: AgeBounds, style: &Style) -> String {
     let sign = if style.unicode { "≥" } else { ">=" };
     let below = if style.unicode { "≤" } else { "<=" };
     match (age.at_least.map(duration), age.at_most.map(duration)) {
@@ -19,7 +19,7 @@ pub(super) fn age(age: AgeBounds, style: &Style) -> String {
 }
 
 /// What the kernel saw, then what may be behind it.
-pub(super) fn hint(hint: Hint, leaks: &ProcessLeaks) -> String {
+pub(in crate::render) fn hint(hint: Hint, leaks: &ProcessLeaks) -> String {
     let counts = &leaks.counts;
     let mut facts = Vec::new();
     let not_closed = counts.of(Verdict::NotClosed);
@@ -63,7 +63,7 @@ pub(super) fn hint(hint: Hint, leaks: &ProcessLeaks) -> String {
 }
 
 /// How many sockets have no owner in sight, and why; `None` when all have.
-pub(super) fn unattributed(report: &LeakReport) -> Option<String> {
+pub(in crate::render) fn unattributed(report: &LeakReport) -> Option<String> {
     let first = report.unattributed.first()?.why;
     let of = |wanted: fn(&Unowned) -> bool| {
         let entries = report.unattributed.iter();

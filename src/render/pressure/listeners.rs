@@ -78,7 +78,8 @@ pub(super) fn listeners(view: &View<'_>, top: usize, style: &Style) -> String {
     text
 }
 
-fn severity(verdict: Verdict, cookies: Option<u64>) -> Option<Severity> {
+/// How bad a verdict is, with this `tcp_syncookies`.
+pub(in crate::render) fn severity(verdict: Verdict, cookies: Option<u64>) -> Option<Severity> {
     match verdict {
         Verdict::FloodDropping => Some(Severity::Critical),
         Verdict::SynQueueFull if cookies == Some(0) => Some(Severity::Warning),
@@ -111,23 +112,29 @@ fn queue(listener: &Listener, style: &Style) -> String {
     format!("{} / {limit}{full}", grouped(listener.accept_queue.into()))
 }
 
+/// A verdict in words.
+pub(in crate::render) const fn verdict_words(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Unknown => "unknown: /proc doesn't tell",
+        Verdict::Fine => "fine",
+        Verdict::SynQueueFull => "SYN queue full",
+        Verdict::SynBurst => "burst of real clients",
+        Verdict::FloodAbsorbed => "SYN flood, absorbed",
+        Verdict::FloodDropping => "SYN flood, dropping",
+        Verdict::SlowAccept => "slow accept",
+    }
+}
+
 fn words(verdict: Verdict, view: &View<'_>, only: bool) -> String {
+    let words = verdict_words(verdict);
     // Of the namespace: whose they are is certain where one queue is full.
     let drops =
         change::counter(Counter::ListenOverflows, view.sample, view.previous).filter(|_| only);
-    match verdict {
-        Verdict::Unknown => "unknown: /proc doesn't tell".to_owned(),
-        Verdict::Fine => "fine".to_owned(),
-        Verdict::SynQueueFull => "SYN queue full".to_owned(),
-        Verdict::SynBurst => "burst of real clients".to_owned(),
-        Verdict::FloodAbsorbed => "SYN flood, absorbed".to_owned(),
-        Verdict::FloodDropping => "SYN flood, dropping".to_owned(),
-        Verdict::SlowAccept => match drops {
-            Some(change) if change.by > 0 => {
-                format!("slow accept: {:.1}/s dropped", change.per_s)
-            }
-            _ => "slow accept".to_owned(),
-        },
+    match drops {
+        Some(change) if change.by > 0 && verdict == Verdict::SlowAccept => {
+            format!("{words}: {:.1}/s dropped", change.per_s)
+        }
+        _ => words.to_owned(),
     }
 }
 
