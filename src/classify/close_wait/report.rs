@@ -1,7 +1,7 @@
 //! Everything that is known of the CLOSE_WAIT sockets.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::compare::Earlier;
@@ -33,6 +33,8 @@ pub struct LeakReport {
     pub listeners: Vec<QueueLeaks>,
     /// Processes and listeners that leak less than was asked for.
     pub left_out: u64,
+    /// The processes that these are, or that listen there.
+    pub left_out_pids: BTreeSet<u32>,
     /// Sockets without an owner in sight, oldest first.
     pub unattributed: Vec<Unattributed>,
     /// Descriptors whose connection is gone; `None`: nobody looked.
@@ -127,15 +129,15 @@ impl LeakReport {
         selection: Selection<'_>,
         earlier: Option<&Earlier>,
     ) -> Self {
-        let all = sockets.len();
         if !selection.pids.is_empty() {
             sockets.retain(|judged| {
                 let mut pids = owners.pids(&judged.socket);
                 pids.any(|pid| selection.pids.contains(&pid))
             });
         }
-        let narrowed = sockets.len() < all;
-        let comparison = earlier.map(|earlier| Comparison::new(earlier, &sockets, narrowed));
+        // Whose those were that are gone by now isn't known.
+        let gone_known = selection.pids.is_empty();
+        let comparison = earlier.map(|earlier| Comparison::new(earlier, &sockets, gone_known));
         let mut counts = VerdictCounts::default();
         for judged in &sockets {
             counts.add(judged.verdict);
@@ -162,15 +164,26 @@ impl LeakReport {
             .filter_map(|(pid, held)| {
                 let process = owners.processes.get(&pid)?.clone();
                 let growth = owners.growth(&process, held.len(), over);
-                Some(ProcessLeaks::new(process, held, &sockets, growth))
+                Some(ProcessLeaks::new(
+                    process,
+                    held,
+                    &sockets,
+                    growth,
+                    owners.listeners,
+                ))
             })
             .collect();
         processes.sort_by_cached_key(ProcessLeaks::harm);
         let mut listeners = queues.into_sorted();
-        let before = processes.len() + listeners.len();
-        processes.retain(|process| process.counts.leaked() >= selection.min_count);
-        listeners.retain(|listener| listener.not_accepted >= selection.min_count);
-        let left_out = (before - processes.len() - listeners.len()) as u64;
+        let enough = |leaked: u64| leaked >= selection.min_count;
+        let few = processes.extract_if(.., |process| !enough(process.counts.leaked()));
+        let few: Vec<u32> = few.map(|leaks| leaks.process.pid).collect();
+        let quiet: Vec<QueueLeaks> = listeners
+            .extract_if(.., |listener| !enough(listener.not_accepted))
+            .collect();
+        let left_out = (few.len() + quiet.len()) as u64;
+        let left_out_pids = quiet.iter().flat_map(|queue| &queue.pids).copied();
+        let left_out_pids = few.into_iter().chain(left_out_pids).collect();
         Self {
             min_age,
             counts,
@@ -179,6 +192,7 @@ impl LeakReport {
             processes,
             listeners,
             left_out,
+            left_out_pids,
             unattributed,
             vanished: None,
             comparison,
@@ -223,14 +237,14 @@ impl LeakReport {
 }
 
 impl Comparison {
-    fn new(earlier: &Earlier, now: &[Judged], narrowed: bool) -> Self {
+    fn new(earlier: &Earlier, now: &[Judged], gone_known: bool) -> Self {
         let stayed = now.iter().filter(|judged| judged.stayed == Some(true));
         let stayed = stayed.count();
         Self {
             over: earlier.since().at_least,
             stayed: stayed as u64,
             new: (now.len() - stayed) as u64,
-            gone: (!narrowed).then(|| earlier.len().saturating_sub(stayed) as u64),
+            gone: gone_known.then(|| earlier.len().saturating_sub(stayed) as u64),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::super::close_wait::{FDS_CRITICAL, LEAKED_CRITICAL};
 use super::super::{Evidence, Finding, Judgement, Rule, Severity};
 use crate::model::number::ratio;
 use crate::model::number::{counted, duration, grouped};
@@ -18,10 +19,6 @@ pub(in crate::classify) const CLOSE_WAIT_LEAK: Rule = Rule {
 pub(in crate::classify) const WARNING: u64 = 2;
 /// Beyond this somebody leaks at every request, or for a long time.
 pub(in crate::classify) const CRITICAL: u64 = 51;
-/// Share of a process's descriptors: near the limit accept() and open() fail.
-const FDS_CRITICAL: f64 = 0.8;
-/// And it leaks enough to be the cause.
-const LEAKED_CRITICAL: u64 = 10;
 /// Sockets whose age one look can't tell are too many to be chance.
 const UNDATED: u64 = 50;
 

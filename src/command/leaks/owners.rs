@@ -66,10 +66,10 @@ pub(super) fn find(
     asked: &[u32],
 ) -> Result<Found, KernelError> {
     let waiting = || sockets.iter().filter(|socket| socket.inode.is_none());
-    let listeners = if waiting().next().is_some() {
-        read::listeners(source)?
-    } else {
+    let listeners = if sockets.is_empty() {
         Listeners::default()
+    } else {
+        read::listeners(source)?
     };
     let mut wanted: BTreeSet<u64> = sockets.iter().filter_map(|socket| socket.inode).collect();
     for connection in waiting() {

@@ -25,7 +25,7 @@ pub(super) fn hint(hint: Hint, leaks: &ProcessLeaks) -> String {
     let not_closed = counts.of(Verdict::NotClosed);
     if not_closed > 0 {
         facts.push(format!(
-            "{} not closed: it read the end of the stream and kept the descriptor",
+            "{} not closed: a read consumed the end of the stream, and the descriptor stays",
             grouped(not_closed)
         ));
     }
@@ -41,6 +41,11 @@ pub(super) fn hint(hint: Hint, leaks: &ProcessLeaks) -> String {
         ));
     }
     let cause = match hint {
+        Hint::PeerNotReading => format!(
+            "{} wait for a peer that doesn't read: does the application wait for it without a \
+             timeout?",
+            counted(leaks.unsent_bytes, "byte", "bytes")
+        ),
         Hint::Pool(peer) => {
             let port = peer.port.unwrap_or_default();
             let end = crate::model::Endpoint::new(peer.address, port);

@@ -117,6 +117,45 @@ fn who_leaks_more_comes_first_then_who_is_nearer_its_limit() {
 }
 
 #[test]
+fn who_is_about_to_run_out_of_descriptors_comes_before_who_leaks_more() {
+    let mut stage = Stage::default().process(1, 20).process(2, 800);
+    for inode in 1..=30 {
+        stage = stage.holds(if inode <= 20 { 1 } else { 2 }, 5, inode);
+    }
+    let sockets = || (1..=30).map(|inode| close_wait().inode(inode).cookie(inode));
+    assert_eq!(pids(&stage.all(sockets())), [2, 1]);
+    let one_less = sockets().take(29);
+    assert_eq!(pids(&stage.all(one_less)), [1, 2], "9 are not the cause");
+}
+
+#[test]
+fn a_peer_that_does_not_read_is_a_cause_of_its_own() {
+    let stage = Stage::default().process(1, 10).holds(1, 5, 100);
+    let stuck = close_wait()
+        .send_q(2_000_000)
+        .timer(crate::model::TimerKind::ZeroWindowProbe);
+    let report = stage.all([stuck]);
+    assert_eq!(report.processes[0].hint, Some(Hint::PeerNotReading));
+    assert_eq!(report.processes[0].unsent_bytes, 2_000_000);
+}
+
+#[test]
+fn with_a_process_selected_nobody_knows_whose_those_were_that_are_gone() {
+    let stage = Stage::default().process(1, 10).holds(1, 5, 11);
+    let then = [11, 22].map(|inode| close_wait().inode(inode).cookie(inode).build());
+    let earlier = Earlier::new(&then, None);
+    let only = Selection {
+        pids: &[1],
+        min_count: 0,
+    };
+    let now = || [close_wait().inode(11).cookie(11)];
+    let report = stage.report(now(), only, Some(&earlier));
+    assert_eq!(report.comparison.unwrap().gone, None);
+    let report = stage.report(now(), Selection::default(), Some(&earlier));
+    assert_eq!(report.comparison.unwrap().gone, Some(1));
+}
+
+#[test]
 fn a_holder_that_ended_since_holds_nothing() {
     let stage = Stage::default().holds(1, 5, 100);
     let report = stage.all([close_wait()]);
@@ -157,6 +196,13 @@ fn what_nobody_accepts_belongs_to_whoever_listens() {
     assert_eq!(report.counts.of(Verdict::Recent), 1);
     assert_eq!(report.attributed, 3);
     assert_eq!(report.unattributed[0].why, Unowned::NoListener);
+    let more = Selection {
+        pids: &[],
+        min_count: 3,
+    };
+    let report = stage.report([queued(1), queued(2)], more, None);
+    assert_eq!((report.listeners.len(), report.left_out), (0, 1));
+    assert_eq!(Vec::from_iter(report.left_out_pids), [1, 2]);
 }
 
 #[test]
@@ -183,6 +229,7 @@ fn asking_for_a_process_narrows_sockets_and_keeps_who_shares_them() {
     let report = stage.report(sockets(), many, None);
     assert_eq!(pids(&report), [2]);
     assert_eq!(report.left_out, 1);
+    assert_eq!(Vec::from_iter(report.left_out_pids.clone()), [1]);
     assert!(report.is_alarming(2));
 }
 

@@ -48,6 +48,9 @@ fn asked(text: &mut String, view: &View<'_>, style: &Style) {
         let process = view.processes.get(&pid);
         let name = name(pid, process);
         let sentence = match process {
+            _ if view.report.left_out_pids.contains(&pid) => {
+                format!("{name} leaks fewer than --min-count asks for.")
+            }
             None => format!("{name} ended meanwhile."),
             Some(process) if process.open_fds.is_none() => {
                 format!("{name} belongs to another user: only root may look into it.")
