@@ -37,6 +37,12 @@ pub struct LeakReport {
     pub left_out_pids: BTreeSet<u32>,
     /// Sockets without an owner in sight, oldest first.
     pub unattributed: Vec<Unattributed>,
+    /// Processes that were asked for and could not be looked into: sockets
+    /// without an owner in sight may be theirs.
+    pub unseen: Vec<u32>,
+    /// Sockets that were closed while their owners were looked for, and are
+    /// left out.
+    pub closed_meanwhile: u64,
     /// Descriptors whose connection is gone; `None`: nobody looked.
     pub vanished: Option<VanishedSockets>,
     /// What an earlier reading says.
@@ -130,10 +136,7 @@ impl LeakReport {
         earlier: Option<&Earlier>,
     ) -> Self {
         if !selection.pids.is_empty() {
-            sockets.retain(|judged| {
-                let mut pids = owners.pids(&judged.socket);
-                pids.any(|pid| selection.pids.contains(&pid))
-            });
+            sockets.retain(|judged| owners.may_be_of(selection.pids, &judged.socket));
         }
         // Whose those were that are gone by now isn't known.
         let gone_known = selection.pids.is_empty();
@@ -194,6 +197,8 @@ impl LeakReport {
             left_out,
             left_out_pids,
             unattributed,
+            unseen: owners.unseen.iter().map(|unseen| unseen.pid).collect(),
+            closed_meanwhile: 0,
             vanished: None,
             comparison,
             sockets,

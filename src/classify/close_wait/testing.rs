@@ -100,6 +100,11 @@ impl SocketBuilder {
         self
     }
 
+    pub(crate) fn uid(mut self, uid: u32) -> Self {
+        self.0.uid = Some(uid);
+        self
+    }
+
     pub(crate) fn cgroup(mut self, id: u64) -> Self {
         self.0.cgroup = Some(CgroupId(id));
         self

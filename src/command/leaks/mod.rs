@@ -13,10 +13,11 @@ use self::read::{Filter, Reading};
 use super::{Outcome, output, source};
 use crate::classify::close_wait::{Earlier, Judge, LeakReport, Selection};
 use crate::cli::{CommonArgs, LeaksArgs, LeaksFormat};
-use crate::kernel::processes::{SocketDescriptors, Which};
+use crate::kernel::processes::{SocketDescriptors, Which, process_of};
 use crate::kernel::{KernelError, ProcRoot, SocketSource, read_host, read_uptime};
-use crate::model::{Host, SourceKind, VanishedSockets};
+use crate::model::{Host, Socket, SourceKind, VanishedSockets};
 use crate::render::leaks::{self, View};
+use crate::render::safe;
 
 /// Prints the leaks.
 pub(super) fn run(common: &CommonArgs, args: &LeaksArgs) -> anyhow::Result<Outcome> {
@@ -47,7 +48,7 @@ pub(super) fn run(common: &CommonArgs, args: &LeaksArgs) -> anyhow::Result<Outco
         }
     };
     let Reading {
-        sockets,
+        mut sockets,
         collection,
         ..
     } = reading;
@@ -55,6 +56,14 @@ pub(super) fn run(common: &CommonArgs, args: &LeaksArgs) -> anyhow::Result<Outco
         owners::find(source.as_mut(), &proc_root, &sockets, &args.pid)?
     } else {
         Found::default()
+    };
+    // A search takes longer than a request: whoever was closed during it has
+    // no owner for a good reason.
+    let closed_meanwhile = if live {
+        let doubtful = |socket: &Socket| socket.inode.is_some() && !found.owns(socket);
+        read::drop_closed(source.as_mut(), &mut sockets, doubtful)?
+    } else {
+        0
     };
     let judge = Judge {
         min_age: args.min_age.0,
@@ -73,6 +82,8 @@ pub(super) fn run(common: &CommonArgs, args: &LeaksArgs) -> anyhow::Result<Outco
         },
         earlier.as_ref(),
     );
+    report.closed_meanwhile = closed_meanwhile;
+    refuse_unseen(&report, &found, &args.pid)?;
     if live && (args.deep || !args.pid.is_empty()) {
         report.vanished = vanished(source.as_mut(), &proc_root, &args.pid)?;
         found.know(&proc_root, report.vanished().map(|one| one.holder.pid));
@@ -92,6 +103,7 @@ pub(super) fn run(common: &CommonArgs, args: &LeaksArgs) -> anyhow::Result<Outco
         asked: &args.pid,
         narrowed: filter.narrows() || !args.pid.is_empty(),
         list_sockets: args.sockets,
+        as_root: rustix::process::geteuid().is_root(),
     };
     say_how(common, &view);
     let text = match format {
@@ -124,6 +136,30 @@ fn check(common: &CommonArgs, args: &LeaksArgs, proc_root: &ProcRoot) -> anyhow:
                  sockets"
             );
         }
+        if let Some(process) = process_of(proc_root, *pid).filter(|process| process != pid) {
+            bail!(
+                "{pid} is a thread of process {process}, which has the descriptors; ask for \
+                 --pid {process}"
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Refuses to say of processes that could not be looked into that they hold
+/// nothing: that is known of none of them.
+fn refuse_unseen(report: &LeakReport, found: &Found, asked: &[u32]) -> anyhow::Result<()> {
+    if let [first, ..] = report.unseen.as_slice()
+        && report.unseen.len() == asked.len()
+        && report.sockets.is_empty()
+    {
+        let command = found.processes.get(first);
+        let command = command.and_then(|process| process.command.as_deref());
+        bail!(
+            "may not look into process {first} ({}): that needs CAP_SYS_PTRACE and \
+             CAP_DAC_READ_SEARCH; run it as root",
+            safe(command.unwrap_or("?"))
+        );
     }
     Ok(())
 }
@@ -140,6 +176,10 @@ fn vanished(
         Which::Only(pids)
     };
     let descriptors = SocketDescriptors::collect(proc_root, which)?;
+    let unread = descriptors.coverage().processes_denied;
+    if unread > 0 && unread == pids.len() as u64 {
+        return Ok(None);
+    }
     let Some(shown) = read::inodes(source)? else {
         output::note(
             "the dump of all sockets was incomplete: descriptors whose connection is gone can't \

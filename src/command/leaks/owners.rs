@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 use super::read;
-use crate::classify::close_wait::{HoldersOf, Listeners, Owners};
+use crate::classify::close_wait::{HoldersOf, Listeners, Owners, Unseen};
 use crate::kernel::processes::{CgroupTree, Holders, Which, read_process};
 use crate::kernel::{KernelError, ProcRoot, SocketSource};
 use crate::model::{Cgroup, CgroupId, Holder, Process, ScanCoverage, Socket, Unit};
@@ -18,6 +18,8 @@ pub(super) struct Found {
     holders: Holders,
     listeners: Listeners,
     scan: Option<ScanCoverage>,
+    /// Those that were asked for and could not be looked into.
+    unseen: Vec<Unseen>,
     /// Every process that holds one of the sockets or their listeners, or that
     /// was asked for.
     pub(super) processes: HashMap<u32, Process>,
@@ -42,6 +44,28 @@ impl Found {
         }
     }
 
+    /// What sockets may show of a process that can't be looked into.
+    fn unseen(&self, pid: u32) -> Unseen {
+        let process = self.processes.get(&pid);
+        let path = process.and_then(|process| process.cgroup.as_deref());
+        // Whatever has no cgroup of its own is in the root.
+        let path = path.filter(|&path| path != "/");
+        let mut cgroups = self.cgroups.values();
+        let same = |cgroup: &&Cgroup| path.is_some() && cgroup.path.as_deref() == path;
+        Unseen {
+            pid,
+            uid: process.and_then(|process| process.uid),
+            cgroup: cgroups.find(same).map(|cgroup| cgroup.id),
+        }
+    }
+
+    /// Whether a socket has a holder in sight that is still there.
+    pub(super) fn owns(&self, socket: &Socket) -> bool {
+        let holders = socket.inode.map_or(&[][..], |inode| self.holders.of(inode));
+        let mut pids = holders.iter().map(|holder| holder.pid);
+        pids.any(|pid| self.processes.contains_key(&pid))
+    }
+
     /// The same, for the report.
     pub(super) fn owners<'a>(
         &'a self,
@@ -52,6 +76,7 @@ impl Found {
             processes: &self.processes,
             listeners: &self.listeners,
             scan: self.scan,
+            unseen: &self.unseen,
             earlier,
         }
     }
@@ -91,12 +116,17 @@ pub(super) fn find(
         .collect();
     let mut found = Found {
         scan: Some(holders.coverage()),
+        unseen: Vec::new(),
         holders,
         listeners,
         processes,
         cgroups,
     };
     found.know(proc_root, asked.iter().copied());
+    let unseen = asked
+        .iter()
+        .filter(|pid| found.holders.unread().contains(pid));
+    found.unseen = unseen.map(|&pid| found.unseen(pid)).collect();
     Ok(found)
 }
 

@@ -15,7 +15,7 @@ mod tasks;
 mod vanished;
 
 pub use cgroups::{CgroupPaths, CgroupTree};
-pub use facts::read_process;
+pub use facts::{process_of, read_process};
 pub use holders::Holders;
 pub use vanished::SocketDescriptors;
 

@@ -60,7 +60,7 @@ pub fn json(view: &View<'_>) -> anyhow::Result<String> {
     Ok(text)
 }
 
-fn coverage(view: &View<'_>) -> CoverageJson {
+fn coverage<'a>(view: &View<'a>) -> CoverageJson<'a> {
     let report = view.report;
     let scan = report.scan.unwrap_or_default();
     CoverageJson {
@@ -72,7 +72,9 @@ fn coverage(view: &View<'_>) -> CoverageJson {
         processes_vanished: scan.processes_vanished,
         processes_failed: scan.processes_failed,
         processes_hidden: scan.processes_hidden,
-        reason: super::words::unattributed(report),
+        unseen_pids: &report.unseen,
+        closed_meanwhile: report.closed_meanwhile,
+        reason: super::words::unattributed(view),
     }
 }
 

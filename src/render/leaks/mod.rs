@@ -37,6 +37,8 @@ pub struct View<'a> {
     pub asked: &'a [u32],
     /// Whether filters left sockets out.
     pub narrowed: bool,
+    /// Whether root looked: then more rights are needed than being root.
+    pub as_root: bool,
     /// Whether people want to see each socket.
     pub list_sockets: bool,
 }

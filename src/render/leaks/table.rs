@@ -31,7 +31,7 @@ pub fn table(view: &View<'_>, style: &Style) -> String {
         text.push_str(&style.severity(Severity::Warning, warning));
         text.push('\n');
     }
-    if let Some(why) = words::unattributed(report) {
+    if let Some(why) = words::unattributed(view) {
         paragraph(
             &mut text,
             &format!("Without an owner in sight: {why}"),

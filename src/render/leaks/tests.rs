@@ -89,6 +89,8 @@ impl Stage {
         let listener = listener.inode(9_000).queued(5).send_q(128);
         stage.listeners.add(&listener.build());
         stage.hold(880, 3, 9_000);
+        let listener = close_wait().ends("[::]:443", "[::]:0").listen();
+        stage.listeners.add(&listener.inode(9_001).build());
         stage.add(
             0,
             close_wait()
@@ -134,6 +136,7 @@ impl Stage {
             processes: &self.processes,
             listeners: &self.listeners,
             scan: Some(self.scan),
+            unseen: &[],
             earlier: earlier.map(|_| &before),
         };
         LeakReport::new(judge.min_age, judged, owners, Selection::default(), earlier)
@@ -173,6 +176,7 @@ impl Stage {
             asked: &[],
             narrowed: false,
             list_sockets: false,
+            as_root: false,
         })
     }
 }

@@ -1,7 +1,8 @@
 //! Ages, hints and reasons in words.
 
 use super::super::Style;
-use crate::classify::close_wait::{Hint, LeakReport, ProcessLeaks, Unowned};
+use super::View;
+use crate::classify::close_wait::{Hint, ProcessLeaks, Unowned};
 pub(super) use crate::model::number::duration;
 use crate::model::number::{counted, grouped};
 use crate::model::{AgeBounds, IncompleteScan, Verdict};
@@ -68,7 +69,8 @@ pub(super) fn hint(hint: Hint, leaks: &ProcessLeaks) -> String {
 }
 
 /// How many sockets have no owner in sight, and why; `None` when all have.
-pub(super) fn unattributed(report: &LeakReport) -> Option<String> {
+pub(super) fn unattributed(view: &View<'_>) -> Option<String> {
+    let report = view.report;
     let first = report.unattributed.first()?.why;
     let of = |wanted: fn(&Unowned) -> bool| {
         let entries = report.unattributed.iter();
@@ -89,11 +91,17 @@ pub(super) fn unattributed(report: &LeakReport) -> Option<String> {
     {
         let why = match why {
             IncompleteScan::Denied(processes) => format!(
-                "{} may not be looked into: that takes root with all its capabilities",
-                counted(processes, "process", "processes")
+                "{} may not be looked into: that needs CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH, \
+                 {}",
+                counted(processes, "process", "processes"),
+                if view.as_root {
+                    "and this root is without one of them"
+                } else {
+                    "so run it as root"
+                }
             ),
             IncompleteScan::Hidden => {
-                "/proc hides other users' processes (hidepid); root sees them".to_owned()
+                "/proc hides other users' processes (hidepid); CAP_SYS_PTRACE shows them".to_owned()
             }
             IncompleteScan::Failed(processes) => {
                 format!(

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use super::super::compare::Interval;
 use super::super::listeners::Listeners;
-use super::super::owners::HoldersOf;
+use super::super::owners::{HoldersOf, Unseen};
 use super::super::process::Hint;
 use super::super::testing::{SocketBuilder, close_wait};
 use super::super::verdict::Judge;
@@ -17,6 +17,7 @@ struct Stage {
     processes: HashMap<u32, Process>,
     listeners: Listeners,
     scan: ScanCoverage,
+    unseen: Vec<Unseen>,
     earlier: HashMap<(u32, u64), u64>,
 }
 
@@ -70,6 +71,7 @@ impl Stage {
             processes: &self.processes,
             listeners: &self.listeners,
             scan: Some(self.scan),
+            unseen: &self.unseen,
             earlier: earlier.map(|_| &self.earlier),
         };
         LeakReport::new(judge.min_age, judged, owners, selection, earlier)
@@ -231,6 +233,35 @@ fn asking_for_a_process_narrows_sockets_and_keeps_who_shares_them() {
     assert_eq!(report.left_out, 1);
     assert_eq!(Vec::from_iter(report.left_out_pids.clone()), [1]);
     assert!(report.is_alarming(2));
+}
+
+#[test]
+fn a_process_that_may_not_be_looked_into_is_not_said_to_hold_none() {
+    let mut stage = Stage::default().process(1, 10).holds(1, 5, 11);
+    stage.scan.processes_denied = 1;
+    stage.unseen.push(Unseen {
+        pid: 9,
+        uid: Some(1000),
+        cgroup: Some(crate::model::CgroupId(7)),
+    });
+    let only = Selection {
+        pids: &[9],
+        min_count: 0,
+    };
+    let sockets = [
+        // Another's.
+        close_wait().inode(11).cookie(11),
+        // Of its user, of its cgroup, and of neither.
+        close_wait().inode(12).cookie(12),
+        close_wait().inode(13).cookie(13).uid(0).cgroup(7),
+        close_wait().inode(14).cookie(14).uid(0),
+    ];
+    let report = stage.report(sockets, only, None);
+    let inodes: Vec<_> = report.sockets.iter().map(|one| one.socket.inode).collect();
+    assert_eq!(inodes, [Some(12), Some(13)]);
+    assert_eq!(report.unseen, [9]);
+    assert_eq!(report.unattributed.len(), 2);
+    assert!(report.is_alarming(0));
 }
 
 #[test]

@@ -15,7 +15,7 @@ pub(super) struct Document<'a> {
     pub(super) header: Header<'a>,
     pub(super) min_age_ms: u64,
     pub(super) close_wait: CountsJson,
-    pub(super) coverage: CoverageJson,
+    pub(super) coverage: CoverageJson<'a>,
     pub(super) comparison: Option<ComparisonJson>,
     pub(super) processes: Vec<ProcessJson<'a>>,
     /// Processes and listeners below `--min-count`.
@@ -43,7 +43,7 @@ pub(super) struct CountsJson {
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct CoverageJson {
+pub(super) struct CoverageJson<'a> {
     pub(super) sockets: u64,
     pub(super) attributed: u64,
     pub(super) unattributed: u64,
@@ -52,6 +52,10 @@ pub(super) struct CoverageJson {
     pub(super) processes_vanished: u64,
     pub(super) processes_failed: u64,
     pub(super) processes_hidden: bool,
+    /// Those of `--pid` that could not be looked into.
+    pub(super) unseen_pids: &'a [u32],
+    /// Left out: closed while owners were looked for.
+    pub(super) closed_meanwhile: u64,
     pub(super) reason: Option<String>,
 }
 

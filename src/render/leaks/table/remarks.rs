@@ -52,9 +52,10 @@ fn asked(text: &mut String, view: &View<'_>, style: &Style) {
                 format!("{name} leaks fewer than --min-count asks for.")
             }
             None => format!("{name} ended meanwhile."),
-            Some(process) if process.open_fds.is_none() => {
-                format!("{name} belongs to another user: only root may look into it.")
-            }
+            Some(_) if view.report.unseen.contains(&pid) => format!(
+                "{name} may not be looked into: what has no owner in sight, and its user or \
+                 cgroup, may be its."
+            ),
             Some(_) => format!("{name} holds none."),
         };
         paragraph(text, &sentence, style);
