@@ -1,16 +1,12 @@
 //! Finding out whose the sockets are.
 
 use std::collections::{BTreeSet, HashMap};
-use std::path::Path;
 
 use super::read;
 use crate::classify::close_wait::{HoldersOf, Listeners, Owners, Unseen};
 use crate::kernel::processes::{CgroupTree, Holders, Which, read_process};
 use crate::kernel::{KernelError, ProcRoot, SocketSource};
 use crate::model::{Cgroup, CgroupId, Holder, Process, ScanCoverage, Socket, Unit};
-
-/// Where cgroup2 is mounted.
-const CGROUPS: &str = "/sys/fs/cgroup";
 
 /// What was found out about the owners of some sockets.
 #[derive(Debug, Default)]
@@ -100,7 +96,7 @@ pub(super) fn find(
     for connection in waiting() {
         wanted.extend(listeners.of(connection).iter().filter_map(|one| one.inode));
     }
-    let (cgroups, likely) = cgroups(sockets);
+    let (cgroups, likely) = cgroups(proc_root, sockets);
     let first: Vec<u32> = asked.iter().copied().chain(likely).collect();
     let holders = if wanted.is_empty() {
         Holders::default()
@@ -135,7 +131,7 @@ pub(super) fn count(
     proc_root: &ProcRoot,
     sockets: &[Socket],
 ) -> Result<HashMap<(u32, u64), u64>, KernelError> {
-    let (_, likely) = cgroups(sockets);
+    let (_, likely) = cgroups(proc_root, sockets);
     let wanted = sockets.iter().filter_map(|socket| socket.inode);
     let holders = Holders::find(proc_root, wanted, Which::All { first: &likely })?;
     let mut counts = HashMap::new();
@@ -154,9 +150,9 @@ pub(super) fn count(
 
 /// The cgroups of the sockets, and the processes that are in them now: where
 /// the holders are most likely to be.
-fn cgroups(sockets: &[Socket]) -> (HashMap<CgroupId, Cgroup>, Vec<u32>) {
+fn cgroups(proc_root: &ProcRoot, sockets: &[Socket]) -> (HashMap<CgroupId, Cgroup>, Vec<u32>) {
     let ids: BTreeSet<CgroupId> = sockets.iter().filter_map(|socket| socket.cgroup).collect();
-    let Some(tree) = CgroupTree::find(Path::new(CGROUPS)).filter(|_| !ids.is_empty()) else {
+    let Some(tree) = CgroupTree::of(proc_root).filter(|_| !ids.is_empty()) else {
         return (HashMap::new(), Vec::new());
     };
     let paths = tree.paths(ids.iter().copied());

@@ -31,6 +31,14 @@ pub enum Which<'a> {
     },
     /// These only. One that doesn't exist counts as vanished.
     Only(&'a [u32]),
+    /// These only, and of each at most so many descriptors, spread over all
+    /// that it has: enough to tell who has many of what is looked for.
+    Sample {
+        /// The processes.
+        of: &'a [u32],
+        /// How many descriptors of each.
+        most: u32,
+    },
 }
 
 #[cfg(test)]

@@ -14,6 +14,9 @@ use super::{Which, link};
 /// large server doesn't keep one core busy while the others wait.
 const PART: u32 = 8192;
 
+/// A sample of a process's descriptors is taken in so many places.
+const STRIPES: u32 = 16;
+
 /// So many descriptors (5 ms) are worth a thread, whose start takes 0.05 ms.
 const DESCRIPTORS_A_THREAD: u64 = 2500;
 
@@ -111,7 +114,7 @@ pub(super) fn plan(root: impl AsFd, which: Which<'_>) -> Result<Plan, Errno> {
     let root = root.as_fd();
     let (mut pids, hinted) = match which {
         Which::All { first } => (listed(root)?, first),
-        Which::Only(only) => (only.to_vec(), &[][..]),
+        Which::Only(only) | Which::Sample { of: only, .. } => (only.to_vec(), &[][..]),
     };
     pids.sort_unstable();
     pids.dedup();
@@ -152,10 +155,31 @@ pub(super) fn plan(root: impl AsFd, which: Which<'_>) -> Result<Plan, Errno> {
     processes.sort_unstable();
     plan.tasks.reserve(processes.len());
     for (_, Reverse(count), pid, thread) in processes {
-        let parts = parts(pid, count).map(|part| Task { thread, ..part });
-        plan.tasks.extend(parts);
+        let of_thread = |task| Task { thread, ..task };
+        match which {
+            Which::Sample { most, .. } if count > most => {
+                plan.tasks.extend(stripes(pid, count, most).map(of_thread));
+            }
+            _ => plan.tasks.extend(parts(pid, count).map(of_thread)),
+        }
     }
     Ok(plan)
+}
+
+/// Stripes of a process with so many descriptors, together `most` wide. What
+/// is leaked may lie before or behind whatever else a process has open.
+fn stripes(pid: u32, descriptors: u32, most: u32) -> impl Iterator<Item = Task> {
+    let width = (most / STRIPES).max(1);
+    (0..STRIPES).map(move |stripe| {
+        let start = u64::from(descriptors) * u64::from(stripe) / u64::from(STRIPES);
+        let start = u32::try_from(start).unwrap_or(u32::MAX);
+        Task {
+            pid,
+            thread: None,
+            from: (start > 0).then_some(start),
+            to: Some(start.saturating_add(width)),
+        }
+    })
 }
 
 /// The parts of a process with so many descriptors. Numbers have gaps, so the
@@ -230,6 +254,18 @@ mod tests {
                 u64::from(descriptors.max(1)).div_ceil(u64::from(PART)),
                 parts.len() as u64
             );
+        }
+    }
+
+    #[test]
+    fn a_sample_is_spread_over_all_descriptors() {
+        let stripes: Vec<Task> = stripes(7, 18_000, 8_000).collect();
+        assert_eq!(stripes[0].from, None);
+        assert!(stripes[15].from > Some(16_000));
+        let width = |task: &Task| task.to.unwrap() - task.from.unwrap_or(0);
+        assert_eq!(stripes.iter().map(width).sum::<u32>(), 8_000);
+        for pair in stripes.windows(2) {
+            assert!(pair[0].to <= pair[1].from, "nothing is read twice");
         }
     }
 
