@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::time::{Instant, SystemTime};
 
+use super::super::source;
 use crate::classify::close_wait::{Interval, Listeners};
 use crate::kernel::{KernelError, SocketSource};
 use crate::model::{Collection, Family, PeerFilter, Query, Socket, StateSet, TcpState};
@@ -61,20 +62,22 @@ pub(super) fn close_wait(
         unique: true,
         ..Query::states(StateSet::NONE.with(TcpState::CloseWait))
     };
-    let mut sockets = Vec::new();
-    let taken_at = SystemTime::now();
-    let begun = Instant::now();
-    let collection = source.visit(&query, &mut |socket| {
-        if socket.state == TcpState::CloseWait && filter.accepts(socket) {
-            sockets.push(socket.clone());
-        }
-    })?;
-    Ok(Reading {
-        sockets,
-        collection,
-        taken_at,
-        begun,
-        ended: Instant::now(),
+    source::ask(source, |source| {
+        let mut sockets = Vec::new();
+        let taken_at = SystemTime::now();
+        let begun = Instant::now();
+        let collection = source.visit(&query, &mut |socket| {
+            if socket.state == TcpState::CloseWait && filter.accepts(socket) {
+                sockets.push(socket.clone());
+            }
+        })?;
+        Ok(Reading {
+            sockets,
+            collection,
+            taken_at,
+            begun,
+            ended: Instant::now(),
+        })
     })
 }
 
@@ -95,12 +98,14 @@ pub(super) fn drop_closed(
         return Ok(0);
     }
     let query = Query::states(StateSet::NONE.with(TcpState::CloseWait));
+    let before = source.kind();
     let again = source.visit(&query, &mut |socket| {
         if socket.state == TcpState::CloseWait {
             gone.remove(&key(socket));
         }
-    })?;
-    if !again.complete {
+    });
+    // Another source knows sockets by other names.
+    if source.kind() != before || !again?.complete {
         return Ok(0);
     }
     let before = sockets.len();
@@ -116,23 +121,27 @@ pub(super) fn listeners(source: &mut dyn SocketSource) -> Result<Listeners, Kern
         unique: true,
         ..Query::states(StateSet::NONE.with(TcpState::Listen))
     };
-    let mut listeners = Listeners::default();
-    source.visit(&query, &mut |socket| {
-        if socket.state == TcpState::Listen {
-            listeners.add(socket);
-        }
-    })?;
-    Ok(listeners)
+    source::ask(source, |source| {
+        let mut listeners = Listeners::default();
+        source.visit(&query, &mut |socket| {
+            if socket.state == TcpState::Listen {
+                listeners.add(socket);
+            }
+        })?;
+        Ok(listeners)
+    })
 }
 
 /// The inode of every socket in every state; `None` when some may be missing.
 pub(super) fn inodes(source: &mut dyn SocketSource) -> Result<Option<HashSet<u64>>, KernelError> {
-    let mut inodes = HashSet::new();
-    let mut keep = |socket: &Socket| inodes.extend(socket.inode);
-    let all = source.visit(&Query::states(StateSet::RFC9293), &mut keep)?;
-    // Sockets that are only bound have a table of their own; a kernel that
-    // doesn't know the question answers with nothing.
-    let bound = StateSet::NONE.with(TcpState::BoundInactive);
-    let bound = source.visit(&Query::states(bound), &mut keep)?;
-    Ok((all.complete && bound.complete).then_some(inodes))
+    source::ask(source, |source| {
+        let mut inodes = HashSet::new();
+        let mut keep = |socket: &Socket| inodes.extend(socket.inode);
+        let all = source.visit(&Query::states(StateSet::RFC9293), &mut keep)?;
+        // Sockets that are only bound have a table of their own; a kernel that
+        // doesn't know the question answers with nothing.
+        let bound = StateSet::NONE.with(TcpState::BoundInactive);
+        let bound = source.visit(&Query::states(bound), &mut keep)?;
+        Ok((all.complete && bound.complete).then_some(inodes))
+    })
 }

@@ -163,7 +163,8 @@ fn count_sockets(
     {
         // Few rows are left, so tcp_info costs next to nothing: CLOSE_WAIT is
         // judged in the same walk.
-        let (seen, collection) = look_again(source, states, scope, true, terms)?;
+        let (seen, collection) =
+            source::ask(source, |source| look(source, states, scope, true, terms))?;
         let reading = Reading {
             tally: &seen.tally,
             source: collection.source,
@@ -183,7 +184,9 @@ fn count_sockets(
             });
         }
     }
-    let (mut seen, collection) = look_again(source, scope.all_states(), scope, false, terms)?;
+    let (mut seen, collection) = source::ask(source, |source| {
+        look(source, scope.all_states(), scope, false, terms)
+    })?;
     let recorded = collection.source == SourceKind::Replay;
     let reading = Reading {
         tally: &seen.tally,
@@ -200,7 +203,10 @@ fn count_sockets(
     // rows, mostly none.
     if seen.digest.counts.total() > 0 && source.kind() == SourceKind::Netlink {
         let close_wait = StateSet::NONE.with(TcpState::CloseWait);
-        seen.digest = look_again(source, close_wait, scope, true, terms)?.0.digest;
+        let again = source::ask(source, |source| {
+            look(source, close_wait, scope, true, terms)
+        });
+        seen.digest = again?.0.digest;
     }
     Ok(Counted {
         states,
@@ -215,22 +221,6 @@ struct Seen {
     tally: StateTally,
     digest: Digest,
     listeners: ListenerTally,
-}
-
-/// Looks, and looks anew where the source failed in mid-dump and has another to
-/// go on with: nothing is printed yet, so what was seen can be forgotten.
-fn look_again(
-    source: &mut dyn SocketSource,
-    states: StateSet,
-    scope: Scope,
-    tcp_info: bool,
-    terms: Terms<'_>,
-) -> Result<(Seen, Collection), KernelError> {
-    let before = source.kind();
-    match look(source, states, scope, tcp_info, terms) {
-        Err(_) if source.kind() != before => look(source, states, scope, tcp_info, terms),
-        outcome => outcome,
-    }
 }
 
 fn look(
