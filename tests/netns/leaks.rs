@@ -302,6 +302,20 @@ netns_test!(a_reset_hides_the_socket_and_not_the_descriptor, |lab| {
         assert_eq!(ours["fd"], fds[0]);
         assert_eq!(ours["inode"], rows[0].inode);
     }
+    let port = rows[0].local.port().to_string();
+    let found = |more: &[&str]| {
+        let document = leaks(lab, &[&["--pid", &pid], more].concat());
+        document["vanished_fds"].as_array().map(Vec::len)
+    };
+    assert_eq!(found(&["--listen-port", &port]), Some(1));
+    assert_eq!(found(&["--listen-port", "1"]), Some(0));
+    assert_eq!(found(&["-6"]), Some(0));
+    let status = |more: &[&str]| {
+        let arguments = [&["leaks", "--exit-code", "--pid", &pid], more].concat();
+        lab.tcpstate(&arguments).run().status.code()
+    };
+    assert_eq!(status(&[]), Some(0), "close() may be on its way");
+    assert_eq!(status(&["--over", "1s"]), Some(1));
 });
 
 netns_test!(other_users_processes_are_a_gap_that_is_told, |lab| {

@@ -45,6 +45,8 @@ pub struct LeakReport {
     pub closed_meanwhile: u64,
     /// Descriptors whose connection is gone; `None`: nobody looked.
     pub vanished: Option<VanishedSockets>,
+    /// How many of these an earlier look has seen too; `None`: it didn't look.
+    pub vanished_stayed: Option<u64>,
     /// What an earlier reading says.
     pub comparison: Option<Comparison>,
 }
@@ -200,6 +202,7 @@ impl LeakReport {
             unseen: owners.unseen.iter().map(|unseen| unseen.pid).collect(),
             closed_meanwhile: 0,
             vanished: None,
+            vanished_stayed: None,
             comparison,
             sockets,
         }
@@ -214,7 +217,9 @@ impl LeakReport {
             .any(|process| process.counts.leaked() > 0)
             || !self.listeners.is_empty()
             || unattributed >= min_count.max(1)
-            || self.vanished().any(|one| one.past == SocketPast::Ended)
+            // One look can come between the end of a connection and close(2).
+            || self.vanished_stayed.is_some_and(|stayed| stayed >= min_count.max(1))
+                && self.vanished().any(|one| one.past == SocketPast::Ended)
     }
 
     /// One of the sockets.

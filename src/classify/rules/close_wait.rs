@@ -1,11 +1,12 @@
 //! CLOSE_WAIT: the peer closed, the application didn't.
 
 use std::fmt::Write;
+use std::time::Duration;
 
-use super::super::close_wait::{FDS_CRITICAL, LEAKED_CRITICAL};
+use super::super::close_wait::{FDS_CRITICAL, LEAKED_CRITICAL, MIN_AGE};
 use super::super::{Evidence, Finding, Judgement, Rule, Severity};
 use crate::model::number::ratio;
-use crate::model::number::{counted, duration, grouped};
+use crate::model::number::{argument, counted, duration, grouped};
 use crate::model::{LeakDigest, Sample, SourceKind, Suspect, TcpState, Verdict, Who};
 
 /// Connections that their application forgot to close.
@@ -151,8 +152,13 @@ fn cannot_be_dated(undated: u64, leaks: &LeakDigest) -> Finding {
             grouped(undated)
         ),
         advice: format!(
-            "look twice: tcpstate leaks --over {}s",
-            leaks.min_age.as_secs().max(1)
+            "look twice: tcpstate leaks{} --over {}",
+            if leaks.min_age == MIN_AGE {
+                String::new()
+            } else {
+                format!(" --min-age {}", argument(leaks.min_age))
+            },
+            argument(leaks.min_age.max(Duration::from_secs(1)))
         ),
         evidence: vec![
             Evidence::count("undated", undated),

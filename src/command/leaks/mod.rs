@@ -3,6 +3,8 @@
 
 mod owners;
 mod read;
+mod repeat;
+mod vanished;
 
 use std::thread;
 
@@ -13,9 +15,9 @@ use self::read::{Filter, Reading};
 use super::{Outcome, output, source};
 use crate::classify::close_wait::{Earlier, Judge, LeakReport, Selection};
 use crate::cli::{CommonArgs, LeaksArgs, LeaksFormat};
-use crate::kernel::processes::{SocketDescriptors, Which, process_of};
-use crate::kernel::{KernelError, ProcRoot, SocketSource, read_host, read_uptime};
-use crate::model::{Host, Socket, SourceKind, VanishedSockets};
+use crate::kernel::processes::process_of;
+use crate::kernel::{ProcRoot, read_host, read_uptime};
+use crate::model::{Host, Socket, SourceKind};
 use crate::render::leaks::{self, View};
 use crate::render::safe;
 
@@ -33,10 +35,16 @@ pub(super) fn run(common: &CommonArgs, args: &LeaksArgs) -> anyhow::Result<Outco
     let first = read::close_wait(source.as_mut(), filter)?;
     let live = source.kind() != SourceKind::Replay;
     let uptime = if live { read_uptime() } else { None };
+    let deep = live && vanished::wanted(args);
+    let mut earlier_vanished = None;
     let (reading, earlier, earlier_counts) = match args.over {
         None => (first, None, None),
         Some(over) => {
             let counts = owners::count(&proc_root, &first.sockets)?;
+            if deep {
+                let vanished = vanished::find(source.as_mut(), &proc_root, &args.pid, filter)?;
+                earlier_vanished = Some(vanished::keys(vanished.as_ref()));
+            }
             let earlier = Earlier::new(&first.sockets, uptime);
             let then = (first.begun, first.ended);
             // Its sockets are not needed any more, and may be many.
@@ -84,8 +92,13 @@ pub(super) fn run(common: &CommonArgs, args: &LeaksArgs) -> anyhow::Result<Outco
     );
     report.closed_meanwhile = closed_meanwhile;
     refuse_unseen(&report, &found, &args.pid)?;
-    if live && (args.deep || !args.pid.is_empty()) {
-        report.vanished = vanished(source.as_mut(), &proc_root, &args.pid)?;
+    if deep {
+        report.vanished = vanished::find(source.as_mut(), &proc_root, &args.pid, filter)?;
+        report.vanished_stayed = earlier_vanished.map(|then| {
+            vanished::keys(report.vanished.as_ref())
+                .intersection(&then)
+                .count() as u64
+        });
         found.know(&proc_root, report.vanished().map(|one| one.holder.pid));
     }
     let view = View {
@@ -102,16 +115,11 @@ pub(super) fn run(common: &CommonArgs, args: &LeaksArgs) -> anyhow::Result<Outco
         cgroups: &found.cgroups,
         asked: &args.pid,
         narrowed: filter.narrows() || !args.pid.is_empty(),
+        repeated: &repeat::options(common, args),
         list_sockets: args.sockets,
         as_root: rustix::process::geteuid().is_root(),
     };
-    say_how(common, &view);
-    let text = match format {
-        LeaksFormat::Table => leaks::table(&view, &output::style(common.color)),
-        LeaksFormat::Json => leaks::json(&view)?,
-        LeaksFormat::Csv => leaks::csv(&view)?,
-    };
-    output::print(&text)?;
+    show(common, format, &view)?;
     Ok(if common.exit_code && report.is_alarming(args.min_count) {
         Outcome::Found
     } else {
@@ -164,30 +172,15 @@ fn refuse_unseen(report: &LeakReport, found: &Found, asked: &[u32]) -> anyhow::R
     Ok(())
 }
 
-/// Finds descriptors whose connection is gone; `None` when that can't be told.
-fn vanished(
-    source: &mut dyn SocketSource,
-    proc_root: &ProcRoot,
-    pids: &[u32],
-) -> Result<Option<VanishedSockets>, KernelError> {
-    let which = if pids.is_empty() {
-        Which::All { first: &[] }
-    } else {
-        Which::Only(pids)
+fn show(common: &CommonArgs, format: LeaksFormat, view: &View<'_>) -> anyhow::Result<()> {
+    say_how(common, view);
+    let text = match format {
+        LeaksFormat::Table => leaks::table(view, &output::style(common.color)),
+        LeaksFormat::Json => leaks::json(view)?,
+        LeaksFormat::Csv => leaks::csv(view)?,
     };
-    let descriptors = SocketDescriptors::collect(proc_root, which)?;
-    let unread = descriptors.coverage().processes_denied;
-    if unread > 0 && unread == pids.len() as u64 {
-        return Ok(None);
-    }
-    let Some(shown) = read::inodes(source)? else {
-        output::note(
-            "the dump of all sockets was incomplete: descriptors whose connection is gone can't \
-             be told from the others; try again",
-        );
-        return Ok(None);
-    };
-    Ok(Some(descriptors.vanished(|inode| shown.contains(&inode))))
+    output::print(&text)?;
+    Ok(())
 }
 
 fn say_how(common: &CommonArgs, view: &View<'_>) {

@@ -1,12 +1,13 @@
 //! Reading the sockets that leaks are judged by.
 
 use std::collections::HashSet;
+use std::net::IpAddr;
 use std::time::{Instant, SystemTime};
 
 use super::super::source;
 use crate::classify::close_wait::{Interval, Listeners};
 use crate::kernel::{KernelError, SocketSource};
-use crate::model::{Collection, Family, PeerFilter, Query, Socket, StateSet, TcpState};
+use crate::model::{Collection, Endpoint, Family, PeerFilter, Query, Socket, StateSet, TcpState};
 
 /// Which CLOSE_WAIT sockets are wanted.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +34,20 @@ impl Filter<'_> {
     /// Whether it may leave sockets out.
     pub(super) fn narrows(&self) -> bool {
         self.family.is_some() || !self.peers.is_empty() || !self.ports.is_empty()
+    }
+
+    /// Whether it accepts a socket of which only its own end is known. One of
+    /// which that isn't known is not left out unless something was asked of it.
+    pub(super) fn accepts_end(&self, local: Option<&Endpoint>) -> bool {
+        let Some(local) = local else {
+            return self.family.is_none() && self.ports.is_empty();
+        };
+        let family = match local.address {
+            IpAddr::V4(_) => Family::Ipv4,
+            IpAddr::V6(_) => Family::Ipv6,
+        };
+        self.family.is_none_or(|wanted| wanted == family)
+            && (self.ports.is_empty() || self.ports.contains(&local.port))
     }
 
     fn accepts(&self, socket: &Socket) -> bool {
@@ -144,4 +159,40 @@ pub(super) fn inodes(source: &mut dyn SocketSource) -> Result<Option<HashSet<u64
         let bound = source.visit(&Query::states(bound), &mut keep)?;
         Ok((all.complete && bound.complete).then_some(inodes))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::classify::close_wait::testing::{close_wait, endpoint};
+
+    #[test]
+    fn listen_port_is_the_port_of_ours_and_remote_the_peer() {
+        let socket = close_wait().ends("10.0.0.1:80", "10.0.0.2:443").build();
+        let peers = [":443".parse().unwrap()];
+        let filter = |peers, ports| Filter {
+            family: None,
+            peers,
+            ports,
+        };
+        assert!(filter(&[], &[80]).accepts(&socket));
+        assert!(!filter(&[], &[443]).accepts(&socket));
+        assert!(filter(&peers, &[]).accepts(&socket));
+        assert!(!filter(&peers, &[443]).accepts(&socket));
+    }
+
+    #[test]
+    fn a_connection_that_is_gone_is_chosen_by_its_own_end() {
+        let filter = |family, ports| Filter {
+            family,
+            peers: &[],
+            ports,
+        };
+        let end = endpoint("10.0.0.1:80");
+        assert!(filter(None, &[80]).accepts_end(Some(&end)));
+        assert!(!filter(None, &[81]).accepts_end(Some(&end)));
+        assert!(!filter(None, &[81]).accepts_end(None));
+        assert!(filter(None, &[]).accepts_end(None));
+        assert!(!filter(Some(Family::Ipv6), &[]).accepts_end(Some(&end)));
+    }
 }

@@ -59,7 +59,6 @@ fn suspects(digest: &Digest, proc_root: Option<&ProcRoot>) -> Vec<Suspect> {
         let oldest = digest.leaked.oldest;
         suspects.push(suspect(Who::Unknown, Share { leaked, oldest }));
     }
-    suspects.sort_by_key(|suspect| Reverse(suspect.leaked));
     suspects
 }
 

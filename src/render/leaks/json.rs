@@ -50,6 +50,7 @@ pub fn json(view: &View<'_>) -> anyhow::Result<String> {
             .collect(),
         vanished_elsewhere: vanished.map(|all| all.elsewhere),
         vanished_untold: vanished.map(|all| all.untold),
+        vanished_stayed: report.vanished_stayed,
         vanished_fds: vanished.map(|_| {
             let all = report.vanished();
             all.map(|one| vanished_json(view, one)).collect()

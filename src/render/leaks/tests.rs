@@ -175,6 +175,7 @@ impl Stage {
             cgroups: &HashMap::from([(CgroupId(7), removed)]),
             asked: &[],
             narrowed: false,
+            repeated: "",
             list_sockets: false,
             as_root: false,
         })
@@ -270,7 +271,7 @@ fn connections_that_are_gone_are_told_by_descriptor() {
         untold: 0,
     });
     let text = stage.show(&report, |view| table(view, &Style::default()));
-    assert!(text.contains("nginx[880] also keeps 1 descriptor whose connection is gone"));
+    assert!(text.contains("nginx[880] keeps 1 descriptor whose connection has ended"));
     assert!(text.contains("fd 7."), "{text}");
     let text = stage.show(&report, |view| json(view).unwrap());
     let document: serde_json::Value = serde_json::from_str(&text).unwrap();
@@ -281,6 +282,25 @@ fn connections_that_are_gone_are_told_by_descriptor() {
         .collect();
     assert_eq!(fds.len(), 2, "one was never connected");
     assert_eq!(fds[0]["past"], "ended");
+}
+
+#[test]
+fn a_suggested_command_asks_the_same_question() {
+    let stage = Stage::full();
+    let mut report = stage.report(None);
+    report.min_age = Duration::from_millis(1_500);
+    let text = stage.show(&report, |view| {
+        let view = View {
+            repeated: " --min-age 1500ms -4",
+            asked: &[77],
+            ..*view
+        };
+        table(&view, &Style::default())
+    });
+    let again = "tcpstate leaks --pid 77 --min-age 1500ms -4 --over 1500ms ";
+    assert!(text.contains(again), "{text}");
+    let each = "tcpstate leaks --pid 2231 --min-age 1500ms -4 --sockets ";
+    assert!(text.contains(each), "{text}");
 }
 
 #[test]

@@ -24,6 +24,8 @@ pub(super) struct Document<'a> {
     pub(super) unattributed: Vec<UnattributedJson<'a>>,
     /// Null where nobody looked for them.
     pub(super) vanished_fds: Option<Vec<VanishedJson<'a>>>,
+    /// How many of them an earlier look saw too; null without one.
+    pub(super) vanished_stayed: Option<u64>,
     /// Descriptors of another network namespace, which no dump here shows.
     pub(super) vanished_elsewhere: Option<u64>,
     /// Descriptors of which can't be told whether they are TCP.
