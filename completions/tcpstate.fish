@@ -71,8 +71,8 @@ complete -c tcpstate -n "__fish_tcpstate_using_subcommand summary" -s V -l versi
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -s p -l pid -d 'Only sockets of this process, and its descriptors whose connection is gone; takes several, and can be given several times' -r
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -l min-age -d 'How long a socket must have been in CLOSE_WAIT to be called leaked' -r
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -l min-count -d 'Leave out processes and listeners that leak fewer sockets' -r
-complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -l remote -d 'Only connections to this peer: ADDRESS, ADDRESS/PREFIX, ADDRESS:PORT or :PORT (IPv6 in brackets); can be given several times' -r
-complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -l listen-port -d 'Only connections at this port of ours; can be given several times' -r
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -l remote -d 'Only connections to this peer: ADDRESS, ADDRESS/PREFIX, ADDRESS:PORT or :PORT (IPv6 in brackets); takes several, separated by commas' -r
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -l listen-port -d 'Only connections at this port of ours; takes several, separated by commas' -r
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -l over -d 'Look twice, this long apart: the rate, what is new, what keepalives hide, and which half-closed connections still send' -r
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -l format -d 'Output format' -r -f -a "table\t'For people'
 json\t'One document, schema tcpstate.leaks/1'

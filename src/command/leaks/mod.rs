@@ -140,7 +140,7 @@ fn check(common: &CommonArgs, args: &LeaksArgs, proc_root: &ProcRoot) -> anyhow:
     for pid in &args.pid {
         if !proc_root.file(&pid.to_string()).is_dir() {
             bail!(
-                "no process {pid}; see tcpstate leaks for the processes that hold CLOSE_WAIT \
+                "no process {pid}, or /proc hides it (hidepid); see tcpstate leaks for the processes that hold CLOSE_WAIT \
                  sockets"
             );
         }

@@ -304,6 +304,38 @@ fn a_suggested_command_asks_the_same_question() {
 }
 
 #[test]
+fn forked_holders_of_the_same_sockets_are_explained_once() {
+    let mut stage = Stage::default();
+    for pid in 5..=11 {
+        let child = process(pid, "srv", None, (10, 1_024));
+        stage.processes.insert(pid, child);
+    }
+    for inode in 101..=110 {
+        stage.add(0, close_wait());
+        for pid in 5..=11 {
+            stage.hold(pid, 7, inode);
+        }
+    }
+    let text = stage.show(&stage.report(None), |view| table(view, &Style::default()));
+    assert!(
+        text.contains("srv[5] and 6 processes with the same  10 not"),
+        "{text}"
+    );
+    assert_eq!(text.matches("10 not closed").count(), 1, "{text}");
+}
+
+#[test]
+fn a_name_of_spaces_is_not_shown_as_nothing() {
+    let mut stage = Stage::default();
+    stage
+        .processes
+        .insert(5, process(5, "   ", None, (10, 1_024)));
+    stage.add(5, close_wait());
+    let text = stage.show(&stage.report(None), |view| table(view, &Style::default()));
+    assert!(text.contains("?[5]  1 not closed"), "{text}");
+}
+
+#[test]
 fn a_host_without_such_sockets_says_so() {
     let stage = Stage::default();
     let text = stage.show(&stage.report(None), |view| table(view, &Style::default()));

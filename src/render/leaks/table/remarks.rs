@@ -213,8 +213,21 @@ fn undated(text: &mut String, view: &View<'_>, style: &Style) {
     } else {
         "/proc tells no ages"
     };
+    let waiting = view.report.sockets.iter();
+    let waiting = waiting.filter(|judged| judged.verdict == Verdict::Undated);
+    let unsent: u64 = waiting
+        .filter_map(|judged| judged.socket.send_q)
+        .map(u64::from)
+        .sum();
+    let unsent = match unsent {
+        0 => String::new(),
+        bytes => format!(
+            " {} wait for peers that don't read.",
+            counted(bytes, "byte", "bytes")
+        ),
+    };
     let sentence = format!(
-        "Undated: {}{}: {why}.",
+        "Undated: {}{}: {why}.{unsent}",
         grouped(undated),
         holders_of(view, Verdict::Undated, style)
     );
