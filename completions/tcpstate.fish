@@ -76,7 +76,7 @@ complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -l listen-port 
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -l over -d 'Look twice, this long apart: the rate, what is new, what keepalives hide, and which half-closed connections still send' -r
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -l format -d 'Output format' -r -f -a "table\t'For people'
 json\t'One document, schema tcpstate.leaks/1'
-csv\t'A line for each descriptor of each socket'"
+csv\t'A line for each process and socket that it holds, its descriptors in one column'"
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -l source -d 'Where sockets are read from' -r -f -a "auto\t'Netlink, and /proc where netlink is refused'
 netlink\t'sock_diag netlink, or an error'
 procfs\t'/proc/net/tcp and tcp6: slower, no ages, no limits of accept queues'"

@@ -301,7 +301,8 @@ pub enum LeaksFormat {
     Table,
     /// One document, schema tcpstate.leaks/1
     Json,
-    /// A line for each descriptor of each socket
+    /// A line for each process and socket that it holds, its descriptors in one
+    /// column
     Csv,
 }
 

@@ -1,6 +1,7 @@
 //! Whose sockets are.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::listeners::Listeners;
@@ -97,17 +98,17 @@ impl<'a> Owners<'a> {
         if holders.is_empty() {
             return Err(self.unowned());
         }
+        let mut pids: Vec<u32> = holders.iter().map(|holder| holder.pid).collect();
+        pids.dedup();
+        let pids: Arc<[u32]> = pids.into();
         for of_process in holders.chunk_by(|one, another| one.pid == another.pid) {
             let Some(pid) = of_process.first().map(|holder| holder.pid) else {
                 continue;
             };
-            let mut shared_with: Vec<u32> = holders.iter().map(|holder| holder.pid).collect();
-            shared_with.dedup();
-            shared_with.retain(|&other| other != pid);
             by_process.entry(pid).or_default().push(Held {
                 index,
                 fds: of_process.iter().map(|holder| holder.fd).collect(),
-                shared_with,
+                holders: Arc::clone(&pids),
             });
         }
         Ok(())

@@ -1,6 +1,7 @@
 //! What one process leaks.
 
 use std::cmp::Reverse;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::listeners::Listeners;
@@ -49,8 +50,24 @@ pub struct Held {
     pub index: usize,
     /// The descriptors of this process that refer to it.
     pub fds: Vec<u32>,
-    /// Other processes that hold it too: all must close it.
-    pub shared_with: Vec<u32>,
+    /// Every process that holds it, by pid: one list for all of them.
+    pub holders: Arc<[u32]>,
+}
+
+impl Held {
+    /// Other processes than this that hold it too: all must close it.
+    pub fn shared_with(&self, pid: u32) -> impl Iterator<Item = u32> {
+        self.holders
+            .iter()
+            .copied()
+            .filter(move |&other| other != pid)
+    }
+
+    /// Whether others hold it too.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.holders.len() > 1
+    }
 }
 
 /// A change between two readings.

@@ -64,6 +64,8 @@ pub struct QueueLeaks {
     pub not_accepted: u64,
     /// The age of the oldest of these.
     pub oldest: AgeBounds,
+    /// Which of the report's sockets wait there, leaked or not.
+    pub sockets: Vec<usize>,
 }
 
 /// A socket without an owner in sight.
@@ -153,7 +155,7 @@ impl LeakReport {
         for (index, judged) in sockets.iter().enumerate() {
             let found = match judged.socket.inode {
                 Some(inode) => owners.hold(inode, index, &mut by_process),
-                None => queues.add(judged, owners),
+                None => queues.add(index, judged, owners),
             };
             if let Err(why) = found {
                 unattributed.push(Unattributed { index, why });

@@ -4,7 +4,7 @@ mod shape;
 
 use self::shape::{
     ComparisonJson, CountsJson, CoverageJson, Document, EndJson, GrowthJson, HeldJson,
-    ListenerJson, LocalPortJson, PeerJson, ProcessJson, UnattributedJson, VanishedJson,
+    ListenerJson, LocalPortJson, PeerJson, ProcessJson, SharedWith, UnattributedJson, VanishedJson,
     milliseconds,
 };
 use super::super::header::Header;
@@ -102,16 +102,16 @@ fn process_json<'a>(view: &View<'a>, leaks: &'a ProcessLeaks) -> ProcessJson<'a>
         sockets: leaks
             .sockets
             .iter()
-            .filter_map(|held| held_json(view, held))
+            .filter_map(|held| held_json(view, process.pid, held))
             .collect(),
     }
 }
 
-fn held_json<'a>(view: &View<'_>, held: &'a Held) -> Option<HeldJson<'a>> {
+fn held_json<'a>(view: &View<'_>, pid: u32, held: &'a Held) -> Option<HeldJson<'a>> {
     Some(HeldJson {
         fds: &held.fds,
         socket: view.report.socket(held.index)?.into(),
-        shared_with: &held.shared_with,
+        shared_with: SharedWith { held, pid },
     })
 }
 

@@ -273,6 +273,14 @@ fn connections_that_are_gone_are_told_by_descriptor() {
     let text = stage.show(&report, |view| table(view, &Style::default()));
     assert!(text.contains("nginx[880] keeps 1 descriptor whose connection has ended"));
     assert!(text.contains("fd 7."), "{text}");
+    let rows = stage.show(&report, |view| csv(view).unwrap());
+    assert_eq!(rows.matches(",vanished,false,").count(), 2, "{rows}");
+    assert!(rows.contains("\n880,nginx,1000,"), "{rows}");
+    let waiting = rows.lines().find(|row| row.contains(",not_accepted,"));
+    assert!(
+        waiting.is_some_and(|row| row.starts_with("880,nginx,")),
+        "{rows}"
+    );
     let text = stage.show(&report, |view| json(view).unwrap());
     let document: serde_json::Value = serde_json::from_str(&text).unwrap();
     let fds: Vec<_> = document["vanished_fds"]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::super::super::header::Header;
-use crate::classify::close_wait::{Comparison, HalfClose, Judged, LocalPort, Peer};
+use crate::classify::close_wait::{Comparison, HalfClose, Held, Judged, LocalPort, Peer};
 use crate::model::{AgeBounds, Endpoint, Verdict, VerdictCounts};
 
 #[derive(Debug, Serialize)]
@@ -128,7 +128,7 @@ pub(super) struct HeldJson<'a> {
     pub(super) fds: &'a [u32],
     #[serde(flatten)]
     pub(super) socket: SocketJson,
-    pub(super) shared_with: &'a [u32],
+    pub(super) shared_with: SharedWith<'a>,
 }
 
 #[derive(Debug, Serialize)]
@@ -267,5 +267,18 @@ impl From<&Judged> for SocketJson {
             cookie: socket.cookie.map(|cookie| cookie.0),
             stayed: judged.stayed,
         }
+    }
+}
+
+/// The other holders of a socket, written without a list for each of them.
+#[derive(Debug)]
+pub(super) struct SharedWith<'a> {
+    pub(super) held: &'a Held,
+    pub(super) pid: u32,
+}
+
+impl Serialize for SharedWith<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.held.shared_with(self.pid))
     }
 }

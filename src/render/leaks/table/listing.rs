@@ -19,7 +19,8 @@ pub(super) fn sockets(view: &View<'_>, style: &Style) -> String {
         let rows = leaks.sockets.iter().filter_map(|held| {
             let fds: Vec<String> = held.fds.iter().map(u32::to_string).collect();
             let mut row = row(fds.join(","), view.report.socket(held.index)?, style);
-            let others: Vec<String> = held.shared_with.iter().map(u32::to_string).collect();
+            let others = held.shared_with(leaks.process.pid);
+            let others: Vec<String> = others.map(|pid| pid.to_string()).collect();
             if !others.is_empty() {
                 let _ = write!(row[3], " shared with {}", others.join(","));
             }

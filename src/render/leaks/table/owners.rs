@@ -133,7 +133,7 @@ fn explain(
         let _ = write!(sentence, " Peers: {peers}.");
     }
     let shared = leaks.sockets.iter();
-    let shared = shared.filter(|held| !held.shared_with.is_empty()).count();
+    let shared = shared.filter(|held| held.is_shared()).count();
     if shared > 0 {
         let _ = write!(
             sentence,
