@@ -248,6 +248,11 @@ fn every_socket_is_listed_on_request() {
     });
     assert!(text.contains("10.0.0.5:40001 -> 10.0.0.9:5432"), "{text}");
     assert!(text.contains("Without a descriptor in sight"), "{text}");
+    assert!(text.contains("\njava[2231]\n/usr/bin/java -x\n"), "{text}");
+    assert!(
+        text.contains("UNREAD"),
+        "payload, without the end that counts 1"
+    );
 }
 
 #[test]
