@@ -47,6 +47,7 @@ complete -c tcpstate -n "__fish_tcpstate_needs_command" -s V -l version -d 'Prin
 complete -c tcpstate -n "__fish_tcpstate_needs_command" -f -a "summary" -d 'Count connections by state and say whether anything is wrong'
 complete -c tcpstate -n "__fish_tcpstate_needs_command" -f -a "leaks" -d 'Find the process that forgot to close its connections'
 complete -c tcpstate -n "__fish_tcpstate_needs_command" -f -a "pressure" -d 'Show what is about to run out: ports, accept queues, SYN queues'
+complete -c tcpstate -n "__fish_tcpstate_needs_command" -f -a "watch" -d 'Watch what is changing, right now'
 complete -c tcpstate -n "__fish_tcpstate_needs_command" -f -a "check" -d 'Say whether anybody should be woken up: for cron, Nagios, systemd'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand summary" -l format -d 'Output format' -r -f -a "table\t'For people'
 json\t'One document, schema tcpstate.summary/1'
@@ -118,6 +119,26 @@ complete -c tcpstate -n "__fish_tcpstate_using_subcommand pressure" -l exit-code
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand pressure" -s v -l verbose -d 'Say on stderr how the numbers were obtained; check prints more with each one'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand pressure" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand pressure" -s V -l version -d 'Print version'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand watch" -s n -l interval -d 'Time from sample to sample' -r
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand watch" -l count -d 'End after so many samples' -r
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand watch" -l duration -d 'End after so much time' -r
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand watch" -l source -d 'Where sockets are read from' -r -f -a "auto\t'Netlink, and /proc where netlink is refused'
+netlink\t'sock_diag netlink, or an error'
+procfs\t'/proc/net/tcp and tcp6: slower, no ages, no limits of accept queues'"
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand watch" -l replay -d 'Read a recorded dump (raw netlink messages, as ss -D FILE writes them) instead of this host' -r -F
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand watch" -l proc-root -d 'Where /proc is mounted' -r -f -a "(__fish_complete_directories)"
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand watch" -l color -d 'When to use colour; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t'Always'
+never\t'Never'"
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand watch" -l lines -d 'Print a line a sample on a terminal too'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand watch" -l exact -d 'Look at every socket instead of trusting the kernel\'s own counts'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand watch" -s 4 -l ipv4 -d 'Only IPv4 sockets'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand watch" -s 6 -l ipv6 -d 'Only IPv6 sockets, those that carry IPv4 (::ffff:a.b.c.d) included'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand watch" -l json -d 'Print one JSON document; short for --format json'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand watch" -l exit-code -d 'Exit with 1 if there is a finding at warning or above'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand watch" -s v -l verbose -d 'Say on stderr how the numbers were obtained; check prints more with each one'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand watch" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand watch" -s V -l version -d 'Print version'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -s w -l warning -d 'Warn when a metric is out of a range; can be given several times' -r
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -s c -l critical -d 'The same, critical' -r
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -l only -d 'Judge only these metrics and rules, and those that have a range' -r

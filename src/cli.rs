@@ -3,6 +3,7 @@
 
 mod check;
 mod duration;
+mod watch;
 
 use std::path::PathBuf;
 
@@ -11,6 +12,8 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 pub use self::check::{CheckArgs, CheckFormat, CheckStatus};
 pub use self::duration::DurationArg;
 use self::duration::interval;
+use self::watch::WATCH_EXAMPLES;
+pub use self::watch::WatchArgs;
 use crate::model::PeerFilter;
 
 /// Says how many TCP connections are in each state, and what is wrong.
@@ -90,6 +93,26 @@ pub enum Command {
     /// have it: TIME_WAIT sockets that connect() would take over don't.
     #[command(after_help = PRESSURE_EXAMPLES)]
     Pressure(PressureArgs),
+
+    /// Watch what is changing, right now
+    ///
+    /// On a terminal, a screen: each state with its count, change, rate and
+    /// history, what opens and closes in a second, findings as they appear and
+    /// clear. Keys: ? shows them all, q quits.
+    ///
+    /// Off a terminal, a line a sample with a header now and then; with --json,
+    /// a document a sample (NDJSON, schema tcpstate.watch/1). Each is written
+    /// out at once.
+    ///
+    /// The interval is kept without drift: the time that a sample takes doesn't
+    /// add to it. A sample that takes longer than the interval leaves ticks
+    /// out, and that is said. Times are UTC.
+    ///
+    /// SIGINT (Ctrl-C) and SIGTERM are a normal end, with status 0, where many
+    /// programs die by the signal: a loop around tcpstate watch that shall end
+    /// with it has to ask for more than its status.
+    #[command(after_help = WATCH_EXAMPLES)]
+    Watch(WatchArgs),
 
     /// Say whether anybody should be woken up: for cron, Nagios, systemd
     ///

@@ -6,6 +6,7 @@ pub mod check;
 pub mod close_wait;
 pub mod count;
 mod finding;
+pub mod history;
 pub mod listeners;
 pub mod ports;
 mod rules;

@@ -6,9 +6,11 @@ mod generate;
 mod leaks;
 mod output;
 mod pressure;
+mod sample;
 mod source;
 mod summary;
 mod suspects;
+mod watch;
 
 use anyhow::bail;
 
@@ -53,6 +55,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<Outcome> {
         Command::Leaks(args) => leaks::run(&cli.common, args),
         Command::Pressure(args) => pressure::run(&cli.common, args),
         Command::Check(args) => Ok(check::run(&cli.common, args, None)),
+        Command::Watch(args) => watch::run(&cli.common, args),
         Command::Generate(args) => generate::run(args),
     }
 }

@@ -13,7 +13,7 @@ use crate::model::Family;
 pub(super) fn open(
     common: &CommonArgs,
     proc_root: &ProcRoot,
-) -> anyhow::Result<Box<dyn SocketSource>> {
+) -> anyhow::Result<Box<dyn SocketSource + Send>> {
     if let Some(file) = &common.replay {
         return Ok(Box::new(ReplaySource::new(file)));
     }

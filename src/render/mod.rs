@@ -11,6 +11,7 @@ pub mod pressure;
 mod safe;
 mod style;
 pub mod summary;
+pub mod watch;
 
 pub use safe::safe;
 pub use style::Style;

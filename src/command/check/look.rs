@@ -2,8 +2,8 @@
 
 use anyhow::bail;
 
+use super::super::sample::{self, Terms, Wanted};
 use super::super::source;
-use super::super::summary::{self, Terms};
 use super::Answer;
 use super::memory::{Recollection, counts};
 use super::watch::{Narrowing, Watch};
@@ -40,7 +40,12 @@ pub(super) fn look(
     };
     // The kernel's own counts are of all sockets.
     let exact = wishes.narrowed;
-    let mut sample = summary::read(&mut source, &proc_root, scope, exact, terms)?;
+    let wanted = Wanted {
+        scope,
+        exact,
+        terms,
+    };
+    let mut sample = sample::read(&mut source, &proc_root, wanted, &mut |_| {})?;
     if sample.collection.source != SourceKind::Replay {
         sample.pressure.host_wide = read_host_wide(&proc_root, &read_sockstat(&proc_root));
     }

@@ -1,8 +1,8 @@
 //! `tcpstate leaks`: which process forgot to close what, since when, and how
 //! do we know?
 
-mod owners;
-mod read;
+pub(super) mod owners;
+pub(super) mod read;
 mod repeat;
 mod vanished;
 

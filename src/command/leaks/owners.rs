@@ -10,7 +10,7 @@ use crate::model::{Cgroup, CgroupId, Holder, Process, ScanCoverage, Socket, Unit
 
 /// What was found out about the owners of some sockets.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub(in crate::command) struct Found {
     holders: Holders,
     listeners: Listeners,
     scan: Option<ScanCoverage>,
@@ -18,9 +18,9 @@ pub(super) struct Found {
     unseen: Vec<Unseen>,
     /// Every process that holds one of the sockets or their listeners, or that
     /// was asked for.
-    pub(super) processes: HashMap<u32, Process>,
+    pub(in crate::command) processes: HashMap<u32, Process>,
     /// The cgroups that the sockets were made in.
-    pub(super) cgroups: HashMap<CgroupId, Cgroup>,
+    pub(in crate::command) cgroups: HashMap<CgroupId, Cgroup>,
 }
 
 impl HoldersOf for Holders {
@@ -31,7 +31,11 @@ impl HoldersOf for Holders {
 
 impl Found {
     /// Reads what is known of more processes.
-    pub(super) fn know(&mut self, proc_root: &ProcRoot, pids: impl Iterator<Item = u32>) {
+    pub(in crate::command) fn know(
+        &mut self,
+        proc_root: &ProcRoot,
+        pids: impl Iterator<Item = u32>,
+    ) {
         for pid in pids {
             if !self.processes.contains_key(&pid) {
                 self.processes
@@ -63,7 +67,7 @@ impl Found {
     }
 
     /// The same, for the report.
-    pub(super) fn owners<'a>(
+    pub(in crate::command) fn owners<'a>(
         &'a self,
         earlier: Option<&'a HashMap<(u32, u64), u64>>,
     ) -> Owners<'a> {
@@ -80,7 +84,7 @@ impl Found {
 
 /// Finds every holder of the sockets, of the listeners that unaccepted ones
 /// wait at, and what is known of these processes.
-pub(super) fn find(
+pub(in crate::command) fn find(
     source: &mut dyn SocketSource,
     proc_root: &ProcRoot,
     sockets: &[Socket],
@@ -127,7 +131,7 @@ pub(super) fn find(
 }
 
 /// How many of the sockets each process holds, by pid and start time.
-pub(super) fn count(
+pub(in crate::command) fn count(
     proc_root: &ProcRoot,
     sockets: &[Socket],
 ) -> Result<HashMap<(u32, u64), u64>, KernelError> {

@@ -11,28 +11,28 @@ use crate::model::{Collection, Endpoint, Family, PeerFilter, Query, Socket, Stat
 
 /// Which CLOSE_WAIT sockets are wanted.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Filter<'a> {
+pub(in crate::command) struct Filter<'a> {
     /// Of one family only.
-    pub(super) family: Option<Family>,
+    pub(in crate::command) family: Option<Family>,
     /// Towards one of these, or any where there are none.
-    pub(super) peers: &'a [PeerFilter],
+    pub(in crate::command) peers: &'a [PeerFilter],
     /// At one of these ports of ours, or any where there are none.
-    pub(super) ports: &'a [u16],
+    pub(in crate::command) ports: &'a [u16],
 }
 
 /// One reading of the CLOSE_WAIT sockets.
 #[derive(Debug)]
-pub(super) struct Reading {
-    pub(super) sockets: Vec<Socket>,
-    pub(super) collection: Collection,
-    pub(super) taken_at: SystemTime,
-    pub(super) begun: Instant,
-    pub(super) ended: Instant,
+pub(in crate::command) struct Reading {
+    pub(in crate::command) sockets: Vec<Socket>,
+    pub(in crate::command) collection: Collection,
+    pub(in crate::command) taken_at: SystemTime,
+    pub(in crate::command) begun: Instant,
+    pub(in crate::command) ended: Instant,
 }
 
 impl Filter<'_> {
     /// Whether it may leave sockets out.
-    pub(super) fn narrows(&self) -> bool {
+    pub(in crate::command) fn narrows(&self) -> bool {
         self.family.is_some() || !self.peers.is_empty() || !self.ports.is_empty()
     }
 
@@ -58,7 +58,7 @@ impl Filter<'_> {
 
 impl Reading {
     /// The time since an earlier one that began and ended then.
-    pub(super) fn since(&self, (begun, ended): (Instant, Instant)) -> Interval {
+    pub(in crate::command) fn since(&self, (begun, ended): (Instant, Instant)) -> Interval {
         Interval {
             at_least: self.begun.duration_since(ended),
             at_most: self.ended.duration_since(begun),
@@ -67,7 +67,7 @@ impl Reading {
 }
 
 /// Reads the CLOSE_WAIT sockets, each once.
-pub(super) fn close_wait(
+pub(in crate::command) fn close_wait(
     source: &mut dyn SocketSource,
     filter: Filter<'_>,
 ) -> Result<Reading, KernelError> {
@@ -130,7 +130,9 @@ pub(super) fn drop_closed(
 
 /// Reads the LISTEN sockets. A mask of LISTEN alone spares the kernel the walk
 /// of its big table.
-pub(super) fn listeners(source: &mut dyn SocketSource) -> Result<Listeners, KernelError> {
+pub(in crate::command) fn listeners(
+    source: &mut dyn SocketSource,
+) -> Result<Listeners, KernelError> {
     let query = Query {
         // Listeners that share a port are what the kernel repeats most.
         unique: true,
@@ -148,7 +150,9 @@ pub(super) fn listeners(source: &mut dyn SocketSource) -> Result<Listeners, Kern
 }
 
 /// The inode of every socket in every state; `None` when some may be missing.
-pub(super) fn inodes(source: &mut dyn SocketSource) -> Result<Option<HashSet<u64>>, KernelError> {
+pub(in crate::command) fn inodes(
+    source: &mut dyn SocketSource,
+) -> Result<Option<HashSet<u64>>, KernelError> {
     source::ask(source, |source| {
         let mut inodes = HashSet::new();
         let mut keep = |socket: &Socket| inodes.extend(socket.inode);

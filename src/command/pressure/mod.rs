@@ -1,7 +1,7 @@
 //! `tcpstate pressure`: what is about to run out?
 
-mod programs;
-mod read;
+pub(super) mod programs;
+pub(super) mod read;
 
 use std::thread;
 
@@ -50,7 +50,12 @@ pub(super) fn run(common: &CommonArgs, args: &PressureArgs) -> anyhow::Result<Ou
     }
     keep(&mut sample, args);
     if sample.collection.source != SourceKind::Replay {
-        programs::name(&mut sample, earlier.as_ref(), &proc_root, args.processes);
+        let named = programs::name(&mut sample, earlier.as_ref(), &proc_root, args.processes);
+        if let Err(error) = named {
+            output::note(&format!(
+                "the programs behind listeners are unknown: {error}"
+            ));
+        }
     }
     let assessment = assess(&sample, earlier.as_ref());
     let format = if common.json {
@@ -72,7 +77,8 @@ pub(super) fn run(common: &CommonArgs, args: &PressureArgs) -> anyhow::Result<Ou
     Ok(outcome(common, &assessment))
 }
 
-fn compare(sample: &mut Sample, earlier: &Sample) {
+/// How ports grew since an earlier sample.
+pub(super) fn compare(sample: &mut Sample, earlier: &Sample) {
     let time = time_between(sample, earlier);
     if let (PortReading::Grouped(now), Some(then), Some(time)) = (
         &mut sample.pressure.ports,

@@ -2,24 +2,23 @@
 
 use std::collections::BTreeSet;
 
-use super::output;
 use crate::classify::listeners::{SynEvidence, Verdict, verdict};
-use crate::kernel::ProcRoot;
 use crate::kernel::processes::{Holders, Which, read_process};
+use crate::kernel::{KernelError, ProcRoot};
 use crate::model::Sample;
 
 /// Names who holds the listeners that are in trouble, or all. Reading every
 /// descriptor of a large host takes longer than everything else here, so
 /// nobody is looked for without need.
-pub(super) fn name(
+pub(in crate::command) fn name(
     sample: &mut Sample,
     previous: Option<&Sample>,
     proc_root: &ProcRoot,
     all: bool,
-) {
+) -> Result<(), KernelError> {
     let evidence = SynEvidence::of(sample, previous);
     let Some(listeners) = &mut sample.pressure.listeners else {
-        return;
+        return Ok(());
     };
     let mut wanted: Vec<_> = listeners
         .listeners
@@ -30,15 +29,10 @@ pub(super) fn name(
         })
         .collect();
     let inodes = wanted.iter().flat_map(|listener| listener.inodes.clone());
-    let holders = match Holders::find(proc_root, inodes, Which::All { first: &[] }) {
-        Ok(holders) => holders,
-        Err(error) => {
-            output::note(&format!(
-                "the programs behind listeners are unknown: {error}"
-            ));
-            return;
-        }
-    };
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let holders = Holders::find(proc_root, inodes, Which::All { first: &[] })?;
     for listener in &mut wanted {
         let pids: BTreeSet<u32> = listener
             .inodes
@@ -55,4 +49,5 @@ pub(super) fn name(
             .and_then(|process| process.command);
         listener.pids = Some(pids.into_iter().collect());
     }
+    Ok(())
 }

@@ -15,17 +15,17 @@ use crate::model::{
 };
 
 /// Where and what to read.
-pub(super) struct Reader<'a> {
-    pub(super) source: &'a mut dyn SocketSource,
-    pub(super) proc_root: &'a ProcRoot,
-    pub(super) family: Option<Family>,
+pub(in crate::command) struct Reader<'a> {
+    pub(in crate::command) source: &'a mut dyn SocketSource,
+    pub(in crate::command) proc_root: &'a ProcRoot,
+    pub(in crate::command) family: Option<Family>,
     /// Whether bound-only sockets are wanted in any case.
-    pub(super) bound: bool,
+    pub(in crate::command) bound: bool,
 }
 
 impl Reader<'_> {
     /// Reads everything.
-    pub(super) fn read(&mut self) -> Result<Sample, KernelError> {
+    pub(in crate::command) fn read(&mut self) -> Result<Sample, KernelError> {
         // A recorded dump is of another time and perhaps another host: nothing
         // that could be read here belongs to it.
         let recorded = self.source.kind() == SourceKind::Replay;

@@ -75,7 +75,7 @@ fn coverage<'a>(view: &View<'a>) -> CoverageJson<'a> {
         processes_hidden: scan.processes_hidden,
         unseen_pids: &report.unseen,
         closed_meanwhile: report.closed_meanwhile,
-        reason: super::words::unattributed(view),
+        reason: super::words::unattributed(view.report, Some(view.as_root)),
     }
 }
 

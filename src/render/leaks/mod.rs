@@ -3,7 +3,7 @@
 mod csv;
 mod json;
 mod table;
-mod words;
+pub(super) mod words;
 
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};

@@ -31,7 +31,7 @@ pub fn table(view: &View<'_>, style: &Style) -> String {
         text.push_str(&style.severity(Severity::Warning, warning));
         text.push('\n');
     }
-    if let Some(why) = words::unattributed(view) {
+    if let Some(why) = words::unattributed(view.report, Some(view.as_root)) {
         paragraph(
             &mut text,
             &format!("Without an owner in sight: {why}"),

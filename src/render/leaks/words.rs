@@ -1,14 +1,13 @@
 //! Ages, hints and reasons in words.
 
 use super::super::Style;
-use super::View;
-use crate::classify::close_wait::{Hint, ProcessLeaks, Unowned};
-pub(super) use crate::model::number::duration;
+use crate::classify::close_wait::{Hint, LeakReport, ProcessLeaks, Unowned};
+pub(in crate::render) use crate::model::number::duration;
 use crate::model::number::{counted, grouped};
 use crate::model::{AgeBounds, IncompleteScan, Verdict};
 
 /// `≥ 2 h 14 m`; without the sign where the upper bound reads the same.
-pub(super) fn age(age: AgeBounds, style: &Style) -> String {
+pub(in crate::render) fn age(age: AgeBounds, style: &Style) -> String {
     let sign = if style.unicode { "≥" } else { ">=" };
     let below = if style.unicode { "≤" } else { "<=" };
     match (age.at_least.map(duration), age.at_most.map(duration)) {
@@ -20,7 +19,7 @@ pub(super) fn age(age: AgeBounds, style: &Style) -> String {
 }
 
 /// What the kernel saw, then what may be behind it.
-pub(super) fn hint(hint: Hint, leaks: &ProcessLeaks) -> String {
+pub(in crate::render) fn hint(hint: Hint, leaks: &ProcessLeaks) -> String {
     let counts = &leaks.counts;
     let mut facts = Vec::new();
     let not_closed = counts.of(Verdict::NotClosed);
@@ -69,8 +68,10 @@ pub(super) fn hint(hint: Hint, leaks: &ProcessLeaks) -> String {
 }
 
 /// How many sockets have no owner in sight, and why; `None` when all have.
-pub(super) fn unattributed(view: &View<'_>) -> Option<String> {
-    let report = view.report;
+pub(in crate::render) fn unattributed(
+    report: &LeakReport,
+    as_root: Option<bool>,
+) -> Option<String> {
     let first = report.unattributed.first()?.why;
     let of = |wanted: fn(&Unowned) -> bool| {
         let entries = report.unattributed.iter();
@@ -94,10 +95,10 @@ pub(super) fn unattributed(view: &View<'_>) -> Option<String> {
                 "{} may not be looked into: that needs CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH, \
                  {}",
                 counted(processes, "process", "processes"),
-                if view.as_root {
-                    "and this root is without one of them"
-                } else {
-                    "so run it as root"
+                match as_root {
+                    Some(true) => "and this root is without one of them",
+                    Some(false) => "so run it as root",
+                    None => "which root has",
                 }
             ),
             IncompleteScan::Hidden => {

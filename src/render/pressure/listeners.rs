@@ -71,7 +71,8 @@ pub(super) fn listeners(view: &View<'_>, top: usize, style: &Style) -> String {
     text
 }
 
-fn severity(verdict: Verdict) -> Option<Severity> {
+/// How bad a verdict is.
+pub(in crate::render) fn severity(verdict: Verdict) -> Option<Severity> {
     match verdict {
         Verdict::FloodDropping => Some(Severity::Critical),
         Verdict::SlowAccept | Verdict::FloodAbsorbed => Some(Severity::Warning),
@@ -103,20 +104,26 @@ fn queue(listener: &Listener, style: &Style) -> String {
     format!("{} / {limit}{full}", grouped(listener.accept_queue.into()))
 }
 
-fn words(verdict: Verdict, view: &View<'_>) -> String {
-    let drops = change::counter(Counter::ListenOverflows, view.sample, view.previous);
+/// A verdict in words.
+pub(in crate::render) const fn verdict_words(verdict: Verdict) -> &'static str {
     match verdict {
-        Verdict::Unknown => "unknown: /proc doesn't tell".to_owned(),
-        Verdict::Fine => "fine".to_owned(),
-        Verdict::SynBurst => "burst of real clients".to_owned(),
-        Verdict::FloodAbsorbed => "SYN flood, absorbed".to_owned(),
-        Verdict::FloodDropping => "SYN flood, dropping".to_owned(),
-        Verdict::SlowAccept => match drops {
-            Some(change) if change.by > 0 => {
-                format!("slow accept: {:.1}/s dropped", change.per_s)
-            }
-            _ => "slow accept".to_owned(),
-        },
+        Verdict::Unknown => "unknown: /proc doesn't tell",
+        Verdict::Fine => "fine",
+        Verdict::SynBurst => "burst of real clients",
+        Verdict::FloodAbsorbed => "SYN flood, absorbed",
+        Verdict::FloodDropping => "SYN flood, dropping",
+        Verdict::SlowAccept => "slow accept",
+    }
+}
+
+fn words(verdict: Verdict, view: &View<'_>) -> String {
+    let words = verdict_words(verdict);
+    let drops = change::counter(Counter::ListenOverflows, view.sample, view.previous);
+    match drops {
+        Some(change) if change.by > 0 && verdict == Verdict::SlowAccept => {
+            format!("{words}: {:.1}/s dropped", change.per_s)
+        }
+        _ => words.to_owned(),
     }
 }
 

@@ -3,8 +3,8 @@
 mod csv;
 mod json;
 mod lines;
-mod listeners;
-mod ports;
+pub(super) mod listeners;
+pub(super) mod ports;
 mod table;
 
 pub use self::csv::csv;

@@ -101,7 +101,8 @@ fn destinations(text: &mut String, shown: &[&Destination], view: &View<'_>, styl
     }
 }
 
-fn severity(destination: &Destination) -> Option<Severity> {
+/// How bad it is that so much of its ports is used.
+pub(in crate::render) fn severity(destination: &Destination) -> Option<Severity> {
     let used = destination.used_ratio()?;
     if used >= CRITICAL {
         Some(Severity::Critical)
@@ -110,7 +111,8 @@ fn severity(destination: &Destination) -> Option<Severity> {
     }
 }
 
-fn full_in(destination: &Destination) -> String {
+/// When no port is left, if it goes on so.
+pub(in crate::render) fn full_in(destination: &Destination) -> String {
     match destination.exhausted_in_s() {
         None => String::new(),
         Some(seconds) if seconds < 1.0 => "full now".to_owned(),
@@ -121,7 +123,7 @@ fn full_in(destination: &Destination) -> String {
 }
 
 /// What holds the ports, and what they can bear.
-fn detail(destination: &Destination, sample: &Sample) -> String {
+pub(in crate::render) fn detail(destination: &Destination, sample: &Sample) -> String {
     let mut parts = Vec::new();
     if destination.time_wait > 0 {
         let why = why_not_reusable(destination, sample);
@@ -145,7 +147,8 @@ fn detail(destination: &Destination, sample: &Sample) -> String {
     parts.join("; ")
 }
 
-fn taken(ports: &Ports, style: &Style) -> String {
+/// What takes ports out of the range for everybody.
+pub(in crate::render) fn taken(ports: &Ports, style: &Style) -> String {
     let Some(range) = ports.settings.range else {
         return "ip_local_port_range is not known, so nobody can say how many ports there are"
             .to_owned();

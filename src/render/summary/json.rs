@@ -9,8 +9,9 @@ use super::super::share;
 use crate::classify::Assessment;
 use crate::model::{Counter, Counters, Sample, StateCount, StateCounts, Sysctl, Sysctls, TcpState};
 
+/// The document; that of `watch` begins with the same fields.
 #[derive(Debug, Serialize)]
-struct Document<'a> {
+pub(in crate::render) struct Document<'a> {
     #[serde(flatten)]
     header: Header<'a>,
     states: StatesJson<'a>,
@@ -53,19 +54,30 @@ struct TimeWaitJson {
 ///
 /// When the document can't be written, which memory alone could cause.
 pub fn json(sample: &Sample, assessment: &Assessment) -> anyhow::Result<String> {
-    let document = Document {
-        header: Header::new("tcpstate.summary/1", sample),
-        states: StatesJson(&sample.states),
-        total: sample.states.total(),
-        method: sample.states.method.key(),
-        sysctls: SysctlsJson(&sample.sysctls),
-        time_wait: TimeWaitJson::of(sample),
-        counters: CountersJson(&sample.counters),
-        findings: finding::json(assessment),
-    };
+    let document = Document::new("tcpstate.summary/1", sample, assessment);
     let mut text = serde_json::to_string(&document)?;
     text.push('\n');
     Ok(text)
+}
+
+impl<'a> Document<'a> {
+    /// The fields of the summary under a schema.
+    pub(in crate::render) fn new(
+        schema: &'static str,
+        sample: &'a Sample,
+        assessment: &'a Assessment,
+    ) -> Self {
+        Self {
+            header: Header::new(schema, sample),
+            states: StatesJson(&sample.states),
+            total: sample.states.total(),
+            method: sample.states.method.key(),
+            sysctls: SysctlsJson(&sample.sysctls),
+            time_wait: TimeWaitJson::of(sample),
+            counters: CountersJson(&sample.counters),
+            findings: finding::json(assessment),
+        }
+    }
 }
 
 impl Serialize for StatesJson<'_> {

@@ -8,7 +8,9 @@ mod states;
 mod table;
 
 pub use self::csv::csv;
+pub(super) use self::json::Document;
 pub use self::json::json;
+pub(super) use self::table::settings_rows;
 pub use self::table::table;
 
 use crate::model::number::{counted, elapsed};

@@ -75,13 +75,7 @@ fn heading(sample: &Sample, style: &Style) -> String {
 
 /// TIME_WAIT, settings and counters, in aligned columns.
 fn details(sample: &Sample, style: &Style) -> String {
-    let mut rows: Vec<(&str, String, String)> = Vec::new();
-    rows.extend(time_wait(sample).map(|(count, rest)| ("TIME_WAIT", count, rest)));
-    rows.extend(
-        settings::settings(sample)
-            .into_iter()
-            .map(|setting| (setting.name, setting.value, setting.meaning)),
-    );
+    let rows = settings_rows(sample);
     let width = |width: fn(&(&str, String, String)) -> usize| rows.iter().map(width).max();
     let names = width(|(name, _, _)| name.len()).unwrap_or(0);
     let values = width(|(_, value, _)| value.len()).unwrap_or(0);
@@ -101,6 +95,18 @@ fn details(sample: &Sample, style: &Style) -> String {
         finding::push_wrapped(&mut text, &label, label.len(), &line.text, style);
     }
     text
+}
+
+/// TIME_WAIT against its limit, and the settings: name, value, meaning.
+pub(in crate::render) fn settings_rows(sample: &Sample) -> Vec<(&'static str, String, String)> {
+    let mut rows = Vec::new();
+    rows.extend(time_wait(sample).map(|(count, rest)| ("TIME_WAIT", count, rest)));
+    rows.extend(
+        settings::settings(sample)
+            .into_iter()
+            .map(|setting| (setting.name, setting.value, setting.meaning)),
+    );
+    rows
 }
 
 /// The buckets of TIME_WAIT against their limit: the count, and the words behind

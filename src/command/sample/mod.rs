@@ -1,60 +1,21 @@
-//! `tcpstate summary`: how many connections are in each state, and is anything
-//! wrong?
+//! Reads a sample: what `summary` shows once, and `watch` again and again.
 
 mod ports;
 
 use std::time::{Duration, Instant, SystemTime};
 
-use super::{Outcome, outcome, output, source, suspects};
-use crate::classify::assess;
+use super::{source, suspects};
 use crate::classify::close_wait::{Digest, Earlier, Judge, MIN_AGE};
 use crate::classify::count::{self, Reading, Scope};
 use crate::classify::listeners::ListenerTally;
-use crate::cli::{CommonArgs, SummaryArgs, SummaryFormat};
 use crate::kernel::{
     KernelError, ProcRoot, SocketSource, read_counters, read_host, read_sockstat, read_sysctls,
     read_uptime,
 };
 use crate::model::{
-    Collection, Counters, Host, PortReading, Pressure, Query, Sample, Sockstat, SourceKind,
+    Collection, Counters, Host, PortReading, Pressure, Query, Sample, Socket, Sockstat, SourceKind,
     StateCounts, StateSet, StateTally, Sysctl, Sysctls, TcpState,
 };
-use crate::render::summary;
-
-/// Prints the summary.
-pub(super) fn run(common: &CommonArgs, args: &SummaryArgs) -> anyhow::Result<Outcome> {
-    let format = super::format(common, args.format, SummaryFormat::Json)?;
-    let proc_root = ProcRoot::new(&common.proc_root);
-    let mut source = source::open(common, &proc_root)?;
-    let scope = Scope {
-        family: source::family(common),
-        bound: args.bound,
-    };
-    let sample = read(
-        source.as_mut(),
-        &proc_root,
-        scope,
-        args.exact,
-        Terms::default(),
-    )?;
-    if let Some(reason) = &sample.collection.fallback_reason {
-        output::note(&format!(
-            "{reason}; reading /proc/net/tcp instead: ages, cgroups and limits of accept queues \
-             are unknown"
-        ));
-    }
-    if common.verbose > 0 {
-        output::note(&summary::provenance(&sample));
-    }
-    let assessment = assess(&sample, None);
-    let text = match format {
-        SummaryFormat::Table => summary::table(&sample, &assessment, &output::style(common.color)),
-        SummaryFormat::Json => summary::json(&sample, &assessment)?,
-        SummaryFormat::Csv => summary::csv(&sample)?,
-    };
-    output::print(&text)?;
-    Ok(outcome(common, &assessment))
-}
 
 /// What is asked beyond the counts.
 #[derive(Debug, Clone, Copy)]
@@ -78,14 +39,27 @@ impl Default for Terms<'_> {
     }
 }
 
-/// Reads everything that the summary shows.
+/// What a sample shall hold.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Wanted<'e> {
+    /// Which sockets count.
+    pub(super) scope: Scope,
+    /// Whether every socket must be looked at.
+    pub(super) exact: bool,
+    /// What is asked beyond the counts.
+    pub(super) terms: Terms<'e>,
+}
+
+/// Reads everything that the summary shows. Each socket that is looked at on
+/// the way is shown to `observer`, some of them twice where a first attempt to
+/// count could not be trusted.
 pub(super) fn read(
     source: &mut dyn SocketSource,
     proc_root: &ProcRoot,
-    scope: Scope,
-    exact: bool,
-    terms: Terms<'_>,
+    wanted: Wanted<'_>,
+    observer: &mut dyn FnMut(&Socket),
 ) -> Result<Sample, KernelError> {
+    let Wanted { scope, terms, .. } = wanted;
     // A recorded dump is of another time and perhaps another host: nothing that
     // could be read here belongs to it.
     let recorded = source.kind() == SourceKind::Replay;
@@ -96,7 +70,7 @@ pub(super) fn read(
     };
     let taken_at = (!recorded).then(SystemTime::now);
     let start = Instant::now();
-    let counted = count_sockets(source, proc_root, scope, exact, &host, terms)?;
+    let counted = count_sockets(source, proc_root, wanted, &host, observer)?;
     let elapsed = start.elapsed();
     let leaks = suspects::name(
         &counted.digest,
@@ -151,20 +125,19 @@ struct Counted {
 fn count_sockets(
     source: &mut dyn SocketSource,
     proc_root: &ProcRoot,
-    scope: Scope,
-    exact: bool,
+    wanted: Wanted<'_>,
     host: &Host,
-    terms: Terms<'_>,
+    observer: &mut dyn FnMut(&Socket),
 ) -> Result<Counted, KernelError> {
+    let scope = wanted.scope;
     // Only netlink saves by leaving states out.
-    if !exact
+    if !wanted.exact
         && source.kind() == SourceKind::Netlink
         && let Some(states) = scope.derived_states(host.kernel)
     {
         // Few rows are left, so tcp_info costs next to nothing: CLOSE_WAIT is
         // judged in the same walk.
-        let (seen, collection) =
-            source::ask(source, |source| look(source, states, scope, true, terms))?;
+        let (seen, collection) = look_again(source, states, wanted, true, observer)?;
         let reading = Reading {
             tally: &seen.tally,
             source: collection.source,
@@ -184,9 +157,7 @@ fn count_sockets(
             });
         }
     }
-    let (mut seen, collection) = source::ask(source, |source| {
-        look(source, scope.all_states(), scope, false, terms)
-    })?;
+    let (mut seen, collection) = look_again(source, scope.all_states(), wanted, false, observer)?;
     let recorded = collection.source == SourceKind::Replay;
     let reading = Reading {
         tally: &seen.tally,
@@ -203,10 +174,9 @@ fn count_sockets(
     // rows, mostly none.
     if seen.digest.counts.total() > 0 && source.kind() == SourceKind::Netlink {
         let close_wait = StateSet::NONE.with(TcpState::CloseWait);
-        let again = source::ask(source, |source| {
-            look(source, close_wait, scope, true, terms)
-        });
-        seen.digest = again?.0.digest;
+        seen.digest = look_again(source, close_wait, wanted, true, &mut |_| {})?
+            .0
+            .digest;
     }
     Ok(Counted {
         states,
@@ -223,23 +193,37 @@ struct Seen {
     listeners: ListenerTally,
 }
 
+/// Looks, and looks anew where the source failed in mid-dump and has another to
+/// go on with: nothing is printed yet, so what was seen can be forgotten.
+fn look_again(
+    source: &mut dyn SocketSource,
+    states: StateSet,
+    wanted: Wanted<'_>,
+    tcp_info: bool,
+    observer: &mut dyn FnMut(&Socket),
+) -> Result<(Seen, Collection), KernelError> {
+    source::ask(source, |source| {
+        look(source, states, wanted, tcp_info, observer)
+    })
+}
+
 fn look(
     source: &mut dyn SocketSource,
     states: StateSet,
-    scope: Scope,
+    wanted: Wanted<'_>,
     tcp_info: bool,
-    terms: Terms<'_>,
+    observer: &mut dyn FnMut(&Socket),
 ) -> Result<(Seen, Collection), KernelError> {
     let judge = Judge {
-        min_age: terms.min_age,
+        min_age: wanted.terms.min_age,
         // A recorded dump is of another time, perhaps of another host.
         uptime: (source.kind() != SourceKind::Replay)
             .then(read_uptime)
             .flatten(),
-        earlier: terms.earlier,
+        earlier: wanted.terms.earlier,
     };
     let query = Query {
-        family: scope.family,
+        family: wanted.scope.family,
         tcp_info,
         ..Query::states(states)
     };
@@ -254,6 +238,10 @@ fn look(
         seen.digest.add(socket, &judge);
         seen.listeners.add_listener(socket);
         seen.listeners.add(socket);
+        observer(socket);
     })?;
     Ok((seen, collection))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,235 @@
+//! Findings as they appear and clear.
+
+use std::time::SystemTime;
+
+use super::super::{Assessment, Finding, RULES, Severity};
+use super::Ring;
+
+/// So many events are remembered.
+const EVENTS: usize = 200;
+
+/// What happened to a finding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventKind {
+    /// It was not there before.
+    Appeared,
+    /// Its severity rose.
+    Worsened,
+    /// Its severity fell.
+    Eased,
+    /// It is not there any more.
+    Cleared,
+}
+
+/// Something that happened to a finding, and when.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// Wall clock, to print; `None` where the sample has no time.
+    pub at: Option<SystemTime>,
+    /// What happened.
+    pub kind: EventKind,
+    /// The finding as it then was; of a cleared one, as it last was.
+    pub finding: Finding,
+}
+
+/// A finding that is there.
+#[derive(Debug, Clone, PartialEq)]
+struct Active {
+    since: Option<SystemTime>,
+    finding: Finding,
+}
+
+/// Remembers which findings are there, and what happened lately.
+#[derive(Debug)]
+pub struct EventLog {
+    active: Vec<Active>,
+    events: Ring<Event>,
+}
+
+impl Default for EventLog {
+    fn default() -> Self {
+        Self {
+            active: Vec::new(),
+            events: Ring::new(EVENTS),
+        }
+    }
+}
+
+impl EventLog {
+    /// Compares the findings of a sample with those that were there.
+    pub fn observe(&mut self, at: Option<SystemTime>, assessment: &Assessment) {
+        let earlier = std::mem::take(&mut self.active);
+        let mut gone: Vec<Active> = Vec::new();
+        for active in earlier {
+            let stays = assessment
+                .findings
+                .iter()
+                .any(|finding| is_same(finding, &active.finding));
+            if stays || !judged(&active, assessment) {
+                self.active.push(active);
+            } else {
+                gone.push(active);
+            }
+        }
+        for active in gone {
+            self.events.push(Event {
+                at,
+                kind: EventKind::Cleared,
+                finding: active.finding,
+            });
+        }
+        for finding in &assessment.findings {
+            self.observe_finding(at, finding);
+        }
+    }
+
+    fn observe_finding(&mut self, at: Option<SystemTime>, finding: &Finding) {
+        let known = self
+            .active
+            .iter_mut()
+            .find(|active| is_same(&active.finding, finding));
+        let kind = match &known {
+            None => Some(EventKind::Appeared),
+            Some(known) => worse_or_better(known.finding.severity, finding.severity),
+        };
+        if let Some(known) = known {
+            known.finding = finding.clone();
+        } else {
+            self.active.push(Active {
+                since: at,
+                finding: finding.clone(),
+            });
+        }
+        if let Some(kind) = kind {
+            self.events.push(Event {
+                at,
+                kind,
+                finding: finding.clone(),
+            });
+        }
+    }
+
+    /// Since when a finding is there.
+    #[must_use]
+    pub fn since(&self, finding: &Finding) -> Option<SystemTime> {
+        self.active
+            .iter()
+            .find(|active| is_same(&active.finding, finding))?
+            .since
+    }
+
+    /// What happened, the newest first.
+    pub fn newest_first(&self) -> impl Iterator<Item = &Event> {
+        self.events.iter().rev()
+    }
+}
+
+/// Messages carry numbers and change with every sample; rule and subject stay.
+fn is_same(one: &Finding, other: &Finding) -> bool {
+    one.rule == other.rule && one.subject == other.subject
+}
+
+fn worse_or_better(before: Severity, now: Severity) -> Option<EventKind> {
+    match now.cmp(&before) {
+        std::cmp::Ordering::Greater => Some(EventKind::Worsened),
+        std::cmp::Ordering::Less => Some(EventKind::Eased),
+        std::cmp::Ordering::Equal => None,
+    }
+}
+
+/// Whether a sample had what the rule of a finding needs: without, nobody can
+/// say that it cleared.
+fn judged(active: &Active, assessment: &Assessment) -> bool {
+    RULES
+        .iter()
+        .find(|rule| rule.name == active.finding.rule)
+        .is_none_or(|rule| !assessment.unknown.contains(&rule.topic))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    /// A sample in which the first rule found something, or nothing.
+    fn found(severity: Option<Severity>) -> Assessment {
+        let finding = severity.map(|severity| Finding {
+            rule: RULES[0].name,
+            severity,
+            subject: "java[2231]".to_owned(),
+            message: "changes with every sample".to_owned(),
+            advice: "look".to_owned(),
+            evidence: Vec::new(),
+            state: None,
+        });
+        Assessment {
+            findings: finding.into_iter().collect(),
+            ..Assessment::default()
+        }
+    }
+
+    const FINE: Option<Severity> = None;
+    const WARNING: Option<Severity> = Some(Severity::Warning);
+    const CRITICAL: Option<Severity> = Some(Severity::Critical);
+
+    fn at(second: u64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(second)
+    }
+
+    fn told(log: &EventLog) -> Vec<(EventKind, Severity, SystemTime)> {
+        log.newest_first()
+            .map(|event| (event.kind, event.finding.severity, event.at.unwrap()))
+            .collect()
+    }
+
+    #[test]
+    fn a_finding_is_told_when_it_changes_and_not_when_it_stays() {
+        let mut log = EventLog::default();
+        for (second, severity) in (0..).zip([FINE, WARNING, WARNING, CRITICAL, WARNING, FINE, FINE])
+        {
+            log.observe(Some(at(second)), &found(severity));
+        }
+        assert_eq!(
+            told(&log),
+            [
+                (EventKind::Cleared, Severity::Warning, at(5)),
+                (EventKind::Eased, Severity::Warning, at(4)),
+                (EventKind::Worsened, Severity::Critical, at(3)),
+                (EventKind::Appeared, Severity::Warning, at(1)),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_finding_keeps_its_beginning() {
+        let mut log = EventLog::default();
+        log.observe(Some(at(3)), &found(WARNING));
+        let worse = found(CRITICAL);
+        log.observe(Some(at(8)), &worse);
+        assert_eq!(log.since(&worse.findings[0]), Some(at(3)));
+    }
+
+    #[test]
+    fn what_could_not_be_judged_has_not_cleared() {
+        let mut log = EventLog::default();
+        log.observe(Some(at(0)), &found(WARNING));
+        let blind = Assessment {
+            unknown: vec![RULES[0].topic],
+            ..Assessment::default()
+        };
+        log.observe(Some(at(1)), &blind);
+        assert_eq!(told(&log).len(), 1);
+        log.observe(Some(at(2)), &found(FINE));
+        assert_eq!(told(&log)[0].0, EventKind::Cleared);
+    }
+
+    #[test]
+    fn the_log_is_bounded() {
+        let mut log = EventLog::default();
+        for round in 0..1_000 {
+            let severity = if round % 2 == 0 { WARNING } else { FINE };
+            log.observe(Some(at(round)), &found(severity));
+        }
+        assert_eq!(log.newest_first().count(), EVENTS);
+    }
+}

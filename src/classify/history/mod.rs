@@ -1,0 +1,14 @@
+//! What changes between samples: rates, history, the sockets that came and
+//! went, findings that appeared and cleared.
+
+mod close_wait;
+mod event;
+mod rates;
+mod ring;
+mod timeline;
+
+pub use close_wait::{CloseWaitMemory, Seen, Transitions};
+pub use event::{Event, EventKind, EventLog};
+pub use rates::Rates;
+pub use ring::Ring;
+pub use timeline::{HISTORY, Latest, Reading, Timeline};

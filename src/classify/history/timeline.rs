@@ -1,0 +1,201 @@
+//! Everything that is known of the samples so far: the newest, the one before
+//! it, what changed between the two, and a bounded past.
+
+use std::time::{Duration, Instant};
+
+use super::super::close_wait::LeakReport;
+use super::super::listeners::SynEvidence;
+use super::super::{Assessment, assess};
+use super::{EventLog, Rates, Ring, Transitions};
+use crate::model::{Counter, Sample, StateCounts, TcpState};
+
+/// So many samples are drawn in a graph.
+pub const HISTORY: usize = 240;
+
+/// What one reading gave.
+#[derive(Debug)]
+pub struct Reading {
+    /// When it began, by a clock that nobody sets.
+    pub at: Instant,
+    /// How long all of it took: sockets, settings, counters, and what the view
+    /// needs besides.
+    pub cost: Duration,
+    /// What was read.
+    pub sample: Sample,
+    /// Sockets that entered and left CLOSE_WAIT; `None` where nobody can tell.
+    pub close_wait: Option<Transitions>,
+    /// Who leaks, beside the reading before; `None` when no view asked.
+    pub leaks: Option<LeakReport>,
+}
+
+/// The newest sample with its judgement.
+#[derive(Debug)]
+pub struct Latest {
+    /// When it was taken, by a clock that nobody sets.
+    pub at: Instant,
+    /// How long all of it took: sockets, settings, counters, and what the view
+    /// needs besides.
+    pub cost: Duration,
+    /// What was read.
+    pub sample: Sample,
+    /// What is judged of it.
+    pub assessment: Assessment,
+    /// Sockets that entered and left CLOSE_WAIT; `None` where nobody can tell.
+    pub close_wait: Option<Transitions>,
+    /// Who leaks; `None` when no view asked.
+    pub leaks: Option<LeakReport>,
+    /// What is known of handshakes since the sample before.
+    pub syn: SynEvidence,
+    /// What changed since the sample before.
+    pub rates: Option<Rates>,
+    /// Connections closed in a second.
+    pub closed_per_second: Option<f64>,
+}
+
+/// The samples so far.
+#[derive(Debug)]
+pub struct Timeline {
+    latest: Option<Latest>,
+    past: Ring<Option<StateCounts>>,
+    events: EventLog,
+    taken: u64,
+}
+
+impl Default for Timeline {
+    fn default() -> Self {
+        Self {
+            latest: None,
+            past: Ring::new(HISTORY),
+            events: EventLog::default(),
+            taken: 0,
+        }
+    }
+}
+
+impl Timeline {
+    /// Takes a sample.
+    pub fn push(&mut self, reading: Reading) {
+        let Reading {
+            at,
+            cost,
+            sample,
+            close_wait,
+            leaks,
+        } = reading;
+        let before = self.latest.as_ref();
+        let rates = before.and_then(|before| {
+            let over = at.saturating_duration_since(before.at);
+            Rates::between(&before.sample, &sample, over)
+        });
+        let closed_per_second =
+            before.and_then(|before| rates.as_ref()?.closed_per_second(&before.sample, &sample));
+        let syn = SynEvidence::of(&sample, before.map(|before| &before.sample));
+        let assessment = assess(&sample, before.map(|before| &before.sample));
+        self.events.observe(sample.taken_at, &assessment);
+        self.past.push(Some(sample.states.clone()));
+        self.taken += 1;
+        self.latest = Some(Latest {
+            at,
+            cost,
+            sample,
+            assessment,
+            close_wait,
+            leaks,
+            syn,
+            rates,
+            closed_per_second,
+        });
+    }
+
+    /// A sample is missing: it failed, or nobody looked.
+    pub fn gap(&mut self) {
+        self.past.push(None);
+    }
+
+    /// The newest sample.
+    #[must_use]
+    pub const fn latest(&self) -> Option<&Latest> {
+        self.latest.as_ref()
+    }
+
+    /// How many samples there were.
+    #[must_use]
+    pub const fn taken(&self) -> u64 {
+        self.taken
+    }
+
+    /// How many sockets were in a state, the newest first; `None` where a
+    /// sample is missing or doesn't tell.
+    pub fn past(&self, state: TcpState) -> impl Iterator<Item = Option<u64>> {
+        self.past
+            .iter()
+            .rev()
+            .map(move |counts| counts.as_ref()?.total_of(state))
+    }
+
+    /// Findings as they appeared and cleared.
+    #[must_use]
+    pub const fn events(&self) -> &EventLog {
+        &self.events
+    }
+}
+
+impl Latest {
+    /// How much a counter rose in a second.
+    #[must_use]
+    pub fn per_second(&self, counter: Counter) -> Option<f64> {
+        self.rates.as_ref()?.per_second(counter)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::testing::sample;
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn with_established(count: u64) -> Sample {
+        sample()
+            .with_state(TcpState::Established, count)
+            .with_counter(Counter::ActiveOpens, count)
+            .build()
+    }
+
+    fn reading(at: Instant, sample: Sample) -> Reading {
+        Reading {
+            at,
+            cost: SECOND,
+            sample,
+            close_wait: None,
+            leaks: None,
+        }
+    }
+
+    #[test]
+    fn rates_need_two_samples_and_use_the_time_between_them() {
+        let mut timeline = Timeline::default();
+        let start = Instant::now();
+        timeline.push(reading(start, with_established(10)));
+        assert_eq!(timeline.latest().unwrap().rates, None);
+        timeline.push(reading(start + SECOND * 4, with_established(30)));
+        let latest = timeline.latest().unwrap();
+        assert_eq!(latest.per_second(Counter::ActiveOpens), Some(5.0));
+        assert_eq!(latest.per_second(Counter::PassiveOpens), None);
+        assert_eq!(timeline.taken(), 2);
+    }
+
+    #[test]
+    fn the_past_is_bounded_and_shows_its_gaps() {
+        let mut timeline = Timeline::default();
+        let start = Instant::now();
+        for (second, count) in (0_u32..).zip(0..1_000) {
+            timeline.push(reading(start + SECOND * second, with_established(count)));
+        }
+        timeline.gap();
+        let past: Vec<Option<u64>> = timeline.past(TcpState::Established).collect();
+        assert_eq!(past.len(), HISTORY);
+        assert_eq!(past[..3], [None, Some(999), Some(998)]);
+        assert_eq!(timeline.past(TcpState::BoundInactive).nth(2), Some(None));
+    }
+}

@@ -1,0 +1,43 @@
+//! `tcpstate summary`: how many connections are in each state, and is anything
+//! wrong?
+
+use super::sample::{self, Terms, Wanted};
+use super::{Outcome, outcome, output, source};
+use crate::classify::assess;
+use crate::classify::count::Scope;
+use crate::cli::{CommonArgs, SummaryArgs, SummaryFormat};
+use crate::kernel::ProcRoot;
+use crate::render::summary;
+
+/// Prints the summary.
+pub(super) fn run(common: &CommonArgs, args: &SummaryArgs) -> anyhow::Result<Outcome> {
+    let format = super::format(common, args.format, SummaryFormat::Json)?;
+    let proc_root = ProcRoot::new(&common.proc_root);
+    let mut source = source::open(common, &proc_root)?;
+    let wanted = Wanted {
+        scope: Scope {
+            family: source::family(common),
+            bound: args.bound,
+        },
+        exact: args.exact,
+        terms: Terms::default(),
+    };
+    let sample = sample::read(source.as_mut(), &proc_root, wanted, &mut |_| {})?;
+    if let Some(reason) = &sample.collection.fallback_reason {
+        output::note(&format!(
+            "{reason}; reading /proc/net/tcp instead: ages, cgroups and limits of accept queues \
+             are unknown"
+        ));
+    }
+    if common.verbose > 0 {
+        output::note(&summary::provenance(&sample));
+    }
+    let assessment = assess(&sample, None);
+    let text = match format {
+        SummaryFormat::Table => summary::table(&sample, &assessment, &output::style(common.color)),
+        SummaryFormat::Json => summary::json(&sample, &assessment)?,
+        SummaryFormat::Csv => summary::csv(&sample)?,
+    };
+    output::print(&text)?;
+    Ok(outcome(common, &assessment))
+}

@@ -1,0 +1,136 @@
+use super::*;
+use crate::render::watch::Subject;
+
+fn screen() -> Screen {
+    Screen::new(Duration::from_secs(1))
+}
+
+fn code(screen: &mut Screen, code: KeyCode) -> Press {
+    let key = KeyEvent::new(code, KeyModifiers::NONE);
+    press(screen, Shown::default(), key, Instant::now())
+}
+
+fn keys(screen: &mut Screen, text: &str) -> Press {
+    let mut last = Press::Shown;
+    for character in text.chars() {
+        last = code(screen, KeyCode::Char(character));
+    }
+    last
+}
+
+#[test]
+fn q_and_ctrl_c_quit_and_ctrl_z_suspends() {
+    let mut screen = screen();
+    assert_eq!(keys(&mut screen, "q"), Press::Quit);
+    for (key, does) in [
+        ('c', Press::Quit),
+        ('z', Press::Suspend),
+        ('l', Press::Redraw),
+    ] {
+        let key = KeyEvent::new(KeyCode::Char(key), KeyModifiers::CONTROL);
+        assert_eq!(
+            press(&mut screen, Shown::default(), key, Instant::now()),
+            does
+        );
+    }
+}
+
+#[test]
+fn a_filter_takes_every_letter_until_it_is_done() {
+    let mut screen = screen();
+    assert_eq!(keys(&mut screen, "/quit 12"), Press::Shown);
+    assert_eq!(screen.filter, "quit 12");
+    code(&mut screen, KeyCode::Backspace);
+    code(&mut screen, KeyCode::Enter);
+    assert_eq!((screen.filter.as_str(), screen.typing), ("quit 1", false));
+    code(&mut screen, KeyCode::Esc);
+    assert_eq!(screen.filter, "");
+    keys(&mut screen, "/a");
+    code(&mut screen, KeyCode::Backspace);
+    assert!(screen.typing);
+    code(&mut screen, KeyCode::Backspace);
+    assert!(!screen.typing, "the slash is gone too");
+}
+
+#[test]
+fn views_are_opened_by_digit_and_in_turn() {
+    let mut screen = screen();
+    screen.filter = "x".to_owned();
+    let last = View::ALL.len();
+    assert_eq!(keys(&mut screen, &last.to_string()), Press::View);
+    assert_eq!(Some(&screen.view), View::ALL.last());
+    assert_eq!(screen.filter, "", "each view has its own rows");
+    assert_eq!(code(&mut screen, KeyCode::Tab), Press::View);
+    assert_eq!(screen.view, View::Overview);
+    assert_eq!(keys(&mut screen, "1"), Press::Shown, "it is open");
+    assert_eq!(keys(&mut screen, "9"), Press::Shown, "there is none");
+    assert_eq!(code(&mut screen, KeyCode::BackTab), Press::View);
+    assert_eq!(Some(&screen.view), View::ALL.last());
+}
+
+#[test]
+fn space_pauses_and_goes_on() {
+    let mut screen = screen();
+    assert_eq!(keys(&mut screen, " "), Press::Pause);
+    assert!(screen.paused.is_some());
+    assert_eq!(keys(&mut screen, " "), Press::Pause);
+    assert!(screen.paused.is_none());
+}
+
+#[test]
+fn intervals_step_and_have_ends() {
+    let mut screen = screen();
+    assert_eq!(keys(&mut screen, "+"), Press::Interval);
+    assert_eq!(screen.interval, Duration::from_secs(2));
+    assert_eq!(keys(&mut screen, "---"), Press::Interval);
+    assert_eq!(screen.interval, Duration::from_millis(200));
+    keys(&mut screen, "--------");
+    assert_eq!(screen.interval, Duration::from_millis(100));
+    assert_eq!(keys(&mut screen, "-"), Press::Shown);
+    screen.interval = Duration::from_secs(7);
+    keys(&mut screen, "+");
+    assert_eq!(screen.interval, Duration::from_secs(10));
+}
+
+#[test]
+fn arrows_choose_rows() {
+    let mut screen = screen();
+    code(&mut screen, KeyCode::Up);
+    assert_eq!(screen.row, None);
+    code(&mut screen, KeyCode::Down);
+    code(&mut screen, KeyCode::Down);
+    assert_eq!(screen.row, Some(1));
+    code(&mut screen, KeyCode::End);
+    code(&mut screen, KeyCode::Down);
+    assert_eq!(screen.row, Some(usize::MAX));
+    code(&mut screen, KeyCode::Esc);
+    assert_eq!(screen.row, None);
+}
+
+#[test]
+fn enter_looks_closely_at_what_is_shown_and_escape_comes_back() {
+    let mut screen = screen();
+    let enter = KeyEvent::new(KeyCode::Enter, KeyModifiers::NONE);
+    press(&mut screen, Shown::default(), enter, Instant::now());
+    assert_eq!(screen.subject, None);
+    assert!(screen.word.is_some(), "said why");
+    screen.row = Some(0);
+    let shown = Shown {
+        last_row: 3,
+        chosen: Some(Subject::Process(7)),
+    };
+    press(&mut screen, shown, enter, Instant::now());
+    assert_eq!(screen.subject, Some(Subject::Process(7)));
+    code(&mut screen, KeyCode::Esc);
+    assert_eq!((screen.subject, screen.row), (None, Some(0)));
+}
+
+#[test]
+fn s_goes_through_the_orders_and_around() {
+    let mut screen = screen();
+    let orders = screen.view.orders().len();
+    keys(&mut screen, &"s".repeat(orders - 1));
+    assert_eq!(screen.order, orders - 1);
+    keys(&mut screen, "s");
+    assert_eq!(screen.order, 0);
+}

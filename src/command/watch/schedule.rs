@@ -1,0 +1,114 @@
+//! When the next sample is due.
+
+use std::time::{Duration, Instant};
+
+/// Ticks at equal distances from a beginning: what a sample takes, and what
+/// the machine takes to wake us, doesn't add up.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Schedule {
+    start: Instant,
+    interval: Duration,
+    /// Ticks from the start to the next.
+    tick: u64,
+}
+
+impl Schedule {
+    /// The first tick is at `start`.
+    pub(super) const fn new(start: Instant, interval: Duration) -> Self {
+        Self {
+            start,
+            interval,
+            tick: 0,
+        }
+    }
+
+    /// The next tick.
+    pub(super) fn next(&self) -> Instant {
+        let interval = self.interval.as_nanos();
+        let offset = interval.saturating_mul(self.tick.into());
+        let offset = u64::try_from(offset).map_or(Duration::MAX, Duration::from_nanos);
+        // An interval of centuries never comes.
+        self.start.checked_add(offset).unwrap_or(self.start)
+    }
+
+    /// The tick was used, and now it is `now`: the next is the first that lies
+    /// ahead. Gives how many were missed.
+    pub(super) fn advance(&mut self, now: Instant) -> u64 {
+        let passed = now.saturating_duration_since(self.start).as_nanos();
+        let passed = passed / self.interval.as_nanos().max(1);
+        let ahead = u64::try_from(passed).unwrap_or(u64::MAX).saturating_add(1);
+        let planned = self.tick.saturating_add(1);
+        self.tick = planned.max(ahead);
+        self.tick - planned
+    }
+
+    /// From now on another interval, the next tick one of it away.
+    pub(super) fn change(&mut self, now: Instant, interval: Duration) {
+        *self = Self::new(now, interval);
+        self.tick = 1;
+    }
+}
+
+/// To what the interval was stretched because a sample took so long; `None`
+/// where it didn't, whatever else was late.
+pub(super) fn stretched(interval: Duration, cost: Duration, missed: u64) -> Option<Duration> {
+    if cost <= interval || missed == 0 {
+        return None;
+    }
+    let ticks = u32::try_from(missed.saturating_add(1)).unwrap_or(u32::MAX);
+    Some(interval.saturating_mul(ticks))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    proptest! {
+        /// However long each sample takes, ticks stay on the grid and ahead.
+        #[test]
+        fn ticks_never_drift(
+            interval_ms in 1_u64..5_000,
+            costs in proptest::collection::vec(0_u64..20_000, 1..50),
+        ) {
+            let start = Instant::now();
+            let interval = Duration::from_millis(interval_ms);
+            let mut schedule = Schedule::new(start, interval);
+            for cost in costs {
+                let tick = schedule.next();
+                let now = tick + Duration::from_millis(cost);
+                let missed = schedule.advance(now);
+                let offset = (schedule.next() - start).as_millis();
+                prop_assert_eq!(offset % u128::from(interval_ms), 0);
+                prop_assert!(schedule.next() > now);
+                prop_assert!(schedule.next() - now <= interval);
+                prop_assert_eq!(missed, cost / interval_ms);
+            }
+        }
+    }
+
+    #[test]
+    fn only_a_slow_sample_stretches_the_interval() {
+        assert_eq!(stretched(SECOND, SECOND / 2, 0), None);
+        assert_eq!(stretched(SECOND, SECOND / 2, 5), None, "asleep");
+        let slow = Duration::from_millis(1_400);
+        assert_eq!(stretched(SECOND, slow, 1), Some(SECOND * 2));
+    }
+
+    #[test]
+    fn a_new_interval_counts_from_now() {
+        let start = Instant::now();
+        let mut schedule = Schedule::new(start, SECOND);
+        schedule.change(start + SECOND * 3, SECOND * 5);
+        assert_eq!(schedule.next(), start + SECOND * 8);
+    }
+
+    #[test]
+    fn an_interval_of_centuries_is_no_panic() {
+        let mut schedule = Schedule::new(Instant::now(), Duration::MAX);
+        schedule.advance(Instant::now());
+        let _ = schedule.next();
+    }
+}

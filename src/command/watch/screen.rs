@@ -1,0 +1,257 @@
+//! The loop behind the screen: samples, keys, signals and frames.
+//!
+//! Samples are taken, keys are read and signals are awaited in threads of their
+//! own, each of which tells this loop: a slow sample never delays a key.
+
+mod input;
+
+use std::io;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
+
+use super::super::{Outcome, outcome, output};
+use super::limit::Limit;
+use super::sampler::Sampler;
+use super::schedule::{Schedule, stretched};
+use super::terminal::Tty;
+use super::threads::{Message, start_keyboard, start_sampler};
+use super::{is_gone, signals, suspend};
+use crate::classify::history::{Reading, Timeline};
+use crate::cli::CommonArgs;
+use crate::kernel::KernelError;
+use crate::render::Style;
+use crate::render::watch::{Moment, Screen, Shown, View};
+
+/// Clocks on the screen go on without a sample.
+const REFRESH: Duration = Duration::from_millis(500);
+/// Messages that may wait: whoever pastes a file into the terminal waits, too.
+const PENDING: usize = 64;
+/// No eye sees more frames.
+const FRAME: Duration = Duration::from_millis(40);
+
+/// Shows the screen until it is told to end.
+pub(super) fn run(
+    common: &CommonArgs,
+    interval: Duration,
+    limit: Limit,
+    sampler: Sampler,
+) -> anyhow::Result<Outcome> {
+    let (tell, inbox) = mpsc::sync_channel(PENDING);
+    let signals = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT];
+    let told = tell.clone();
+    signals::listen(&signals, move |signal| {
+        told.send(Message::Signal(signal)).is_ok()
+    })?;
+    let (orders, sampler) = start_sampler(sampler, tell.clone())?;
+    let now = Instant::now();
+    let mut watch = Watch {
+        common,
+        limit,
+        orders,
+        sampler,
+        waiting: false,
+        timeline: Timeline::default(),
+        screen: Screen::new(interval),
+        schedule: Schedule::new(now, interval),
+        start: now,
+        style: output::style(common.color),
+        outcome: Outcome::Done,
+        dirty: true,
+        drawn: None,
+        shown: Shown::default(),
+    };
+    // Where nothing can be read, that is said on the terminal as it is.
+    if !watch.first_sample(&inbox)? {
+        return Ok(Outcome::Done);
+    }
+    let mut tty = match Tty::take() {
+        Err(error) if is_gone(&error) => return Ok(watch.outcome),
+        tty => tty.context("cannot set the terminal up; --lines needs none")?,
+    };
+    start_keyboard(tell)?;
+    match watch.run(&mut tty, &inbox) {
+        Err(error) if error.downcast_ref::<io::Error>().is_some_and(is_gone) => Ok(watch.outcome),
+        Err(error) => Err(error),
+        Ok(()) => {
+            tty.give_back().context("cannot give the terminal back")?;
+            Ok(watch.outcome)
+        }
+    }
+}
+
+struct Watch<'a> {
+    common: &'a CommonArgs,
+    limit: Limit,
+    orders: Sender<View>,
+    sampler: JoinHandle<()>,
+    /// A sample was ordered and hasn't come.
+    waiting: bool,
+    timeline: Timeline,
+    screen: Screen,
+    schedule: Schedule,
+    start: Instant,
+    style: Style,
+    outcome: Outcome,
+    /// The frame on the terminal isn't the one that would be drawn now.
+    dirty: bool,
+    drawn: Option<Instant>,
+    /// What is on the terminal.
+    shown: Shown,
+}
+
+/// Whether the loop goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    Goes,
+    Ends,
+}
+
+impl Watch<'_> {
+    /// Waits for the first sample; false when a signal came before it.
+    fn first_sample(&mut self, inbox: &Receiver<Message>) -> anyhow::Result<bool> {
+        self.order()?;
+        loop {
+            match inbox.recv_timeout(REFRESH) {
+                Ok(Message::Sampled(sampled)) => {
+                    self.sampled(sampled.map_err(anyhow::Error::from)?);
+                    return Ok(true);
+                }
+                Ok(Message::Signal(SIGTSTP)) => suspend::stop(),
+                Ok(Message::Signal(SIGCONT)) | Err(RecvTimeoutError::Timeout) => {}
+                Ok(Message::Signal(_)) => return Ok(false),
+                Ok(_) => {}
+                Err(RecvTimeoutError::Disconnected) => bail!("the threads are gone"),
+            }
+            self.check_sampler()?;
+        }
+    }
+
+    fn run(&mut self, tty: &mut Tty, inbox: &Receiver<Message>) -> anyhow::Result<()> {
+        loop {
+            if self.is_over() {
+                return Ok(());
+            }
+            let now = Instant::now();
+            if self.is_due(now) {
+                self.order()?;
+            }
+            self.draw(tty, now)?;
+            match inbox.recv_timeout(self.patience(now)) {
+                Ok(message) => {
+                    if self.hear(message, tty)? == Next::Ends {
+                        return Ok(());
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => self.dirty = true,
+                Err(RecvTimeoutError::Disconnected) => bail!("the threads are gone"),
+            }
+            self.check_sampler()?;
+        }
+    }
+
+    /// Whether the limits that were given are reached, and nothing is awaited.
+    fn is_over(&self) -> bool {
+        !self.waiting
+            && self
+                .limit
+                .is_reached(self.timeline.taken(), self.start, self.schedule.next())
+    }
+
+    fn is_due(&self, now: Instant) -> bool {
+        !self.waiting && self.screen.paused.is_none() && now >= self.schedule.next()
+    }
+
+    fn order(&mut self) -> anyhow::Result<()> {
+        self.waiting = true;
+        if self.orders.send(self.screen.view).is_err() {
+            bail!("the thread that samples is gone");
+        }
+        Ok(())
+    }
+
+    /// A thread that panicked has said so; it would never answer.
+    fn check_sampler(&self) -> anyhow::Result<()> {
+        if self.sampler.is_finished() {
+            bail!("the thread that samples is gone");
+        }
+        Ok(())
+    }
+
+    /// How long to wait for a message.
+    fn patience(&self, now: Instant) -> Duration {
+        let mut until = now + REFRESH;
+        if !self.waiting && self.screen.paused.is_none() {
+            until = until.min(self.schedule.next());
+        }
+        if self.dirty
+            && let Some(drawn) = self.drawn
+        {
+            until = until.min(drawn + FRAME);
+        }
+        until.saturating_duration_since(now)
+    }
+
+    fn draw(&mut self, tty: &mut Tty, now: Instant) -> anyhow::Result<()> {
+        let soon = self.drawn.is_some_and(|drawn| now < drawn + FRAME);
+        if self.dirty && !soon {
+            self.draw_now(tty, now)?;
+        }
+        Ok(())
+    }
+
+    fn draw_now(&mut self, tty: &mut Tty, now: Instant) -> anyhow::Result<()> {
+        let shown = tty.draw(&Moment {
+            timeline: &self.timeline,
+            screen: &self.screen,
+            now,
+            style: self.style,
+        })?;
+        // Only the frame knows which row is the last.
+        self.screen.row = self.screen.row.map(|row| row.min(shown.last_row));
+        self.shown = shown;
+        self.drawn = Some(now);
+        self.dirty = false;
+        Ok(())
+    }
+
+    fn hear(&mut self, message: Message, tty: &mut Tty) -> anyhow::Result<Next> {
+        self.dirty = true;
+        match message {
+            Message::Sampled(Ok(reading)) => self.sampled(reading),
+            Message::Sampled(Err(error)) => self.failed(&error),
+            Message::Key(key) => return self.press(key, tty),
+            Message::Resized => {}
+            Message::Deaf => return Ok(Next::Ends),
+            Message::Signal(signal) => return self.signalled(signal, tty),
+        }
+        Ok(Next::Goes)
+    }
+
+    fn sampled(&mut self, reading: Box<Reading>) {
+        self.screen.trouble = None;
+        self.advance(reading.cost);
+        self.timeline.push(*reading);
+        if let Some(latest) = self.timeline.latest()
+            && self.outcome == Outcome::Done
+        {
+            self.outcome = outcome(self.common, &latest.assessment);
+        }
+    }
+
+    /// What is on the screen stays there, and is called stale.
+    fn failed(&mut self, error: &KernelError) {
+        self.screen.trouble = Some(error.to_string());
+        self.timeline.gap();
+        self.advance(Duration::ZERO);
+    }
+
+    fn advance(&mut self, cost: Duration) {
+        self.waiting = false;
+        let missed = self.schedule.advance(Instant::now());
+        self.screen.stretched = stretched(self.screen.interval, cost, missed);
+    }
+}

@@ -1,0 +1,183 @@
+//! The streams: a document or a line for each sample.
+
+use std::io::{self, Write};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+use super::super::{Outcome, outcome, output};
+use super::limit::Limit;
+use super::sampler::Sampler;
+use super::schedule::{Schedule, stretched};
+use super::{is_gone, signals};
+use crate::classify::history::{Reading, Timeline};
+use crate::cli::CommonArgs;
+use crate::kernel::KernelError;
+use crate::model::number::elapsed;
+use crate::render::watch::View;
+use crate::render::{Style, watch};
+
+/// Samples that may fail in a row: what fails for so long doesn't come back.
+const FAILURES: u32 = 10;
+
+/// Writes samples until it is told to end.
+pub(super) fn run(
+    common: &CommonArgs,
+    interval: Duration,
+    limit: Limit,
+    mut sampler: Sampler,
+) -> anyhow::Result<Outcome> {
+    let (tell, told) = mpsc::channel();
+    signals::listen(&[SIGINT, SIGTERM, SIGHUP], move |signal| {
+        tell.send(signal).is_ok()
+    })?;
+    let mut stream = Stream {
+        json: common.json,
+        style: output::style(common.color),
+        interval,
+        timeline: Timeline::default(),
+        notes: Notes::default(),
+    };
+    let start = Instant::now();
+    let mut schedule = Schedule::new(start, interval);
+    let mut ended = Outcome::Done;
+    loop {
+        let began = Instant::now();
+        match sampler.take(View::Overview) {
+            Ok(reading) => match stream.show(reading) {
+                Err(error) if error.downcast_ref::<io::Error>().is_some_and(is_gone) => {
+                    return Ok(ended);
+                }
+                shown => shown?,
+            },
+            Err(error) => stream.fail(error)?,
+        }
+        if let Some(latest) = stream.timeline.latest()
+            && ended == Outcome::Done
+        {
+            ended = outcome(common, &latest.assessment);
+        }
+        let missed = schedule.advance(Instant::now());
+        stream
+            .notes
+            .stretch(interval, stretched(interval, began.elapsed(), missed));
+        let next = schedule.next();
+        if limit.is_reached(stream.timeline.taken(), start, next) || !wait(&told, next) {
+            return Ok(ended);
+        }
+    }
+}
+
+/// Waits for the time to come; false when a signal came first.
+fn wait(told: &Receiver<i32>, until: Instant) -> bool {
+    let time = until.saturating_duration_since(Instant::now());
+    matches!(told.recv_timeout(time), Err(RecvTimeoutError::Timeout))
+}
+
+struct Stream {
+    json: bool,
+    style: Style,
+    interval: Duration,
+    timeline: Timeline,
+    notes: Notes,
+}
+
+impl Stream {
+    fn show(&mut self, reading: Reading) -> anyhow::Result<()> {
+        self.notes.recovered();
+        self.notes.fallback(&reading);
+        let headed = !self.json
+            && self
+                .timeline
+                .taken()
+                .is_multiple_of(watch::LINES_PER_HEADER);
+        self.timeline.push(reading);
+        let mut text = if headed {
+            watch::line_header()
+        } else {
+            String::new()
+        };
+        if self.json {
+            text.push_str(&watch::json(&self.timeline, self.interval)?);
+        } else if let Some(latest) = self.timeline.latest() {
+            text.push_str(&watch::line(latest, &self.style));
+        }
+        let mut stdout = io::stdout().lock();
+        // In one go and at once: whoever reads never sees half a document.
+        stdout.write_all(text.as_bytes())?;
+        stdout.flush()?;
+        Ok(())
+    }
+
+    /// A sample failed. The first one says that nothing can be read here; a
+    /// later one may be the incident that somebody watches for.
+    fn fail(&mut self, error: KernelError) -> anyhow::Result<()> {
+        self.timeline.gap();
+        self.notes.failures += 1;
+        if self.timeline.taken() == 0 {
+            return Err(error.into());
+        }
+        if self.notes.failures >= FAILURES {
+            return Err(error).context(format!("{FAILURES} samples in a row failed"));
+        }
+        self.notes.failure(&error);
+        Ok(())
+    }
+}
+
+/// What was said on stderr already: an incident isn't the time to say it every
+/// second.
+#[derive(Debug, Default)]
+struct Notes {
+    failures: u32,
+    failure: Option<String>,
+    fallback: Option<String>,
+    stretched: bool,
+}
+
+impl Notes {
+    fn failure(&mut self, error: &KernelError) {
+        let text = error.to_string();
+        if self.failure.as_ref() != Some(&text) {
+            output::note(&format!("a sample is missing: {text}"));
+            self.failure = Some(text);
+        }
+    }
+
+    fn recovered(&mut self) {
+        self.failures = 0;
+        if self.failure.take().is_some() {
+            output::note("samples are back");
+        }
+    }
+
+    fn fallback(&mut self, reading: &Reading) {
+        let reason = reading.sample.collection.fallback_reason.as_ref();
+        let reason = reason.map(ToString::to_string);
+        if reason == self.fallback {
+            return;
+        }
+        match &reason {
+            Some(reason) => output::note(&format!(
+                "{reason}; reading /proc/net/tcp instead: who enters CLOSE_WAIT is unknown"
+            )),
+            None => output::note("sockets are read over netlink again"),
+        }
+        self.fallback = reason;
+    }
+
+    fn stretch(&mut self, interval: Duration, stretched: Option<Duration>) {
+        if let Some(stretched) = stretched
+            && !self.stretched
+        {
+            output::note(&format!(
+                "a sample takes longer than the interval of {}, which is stretched to {}",
+                elapsed(interval),
+                elapsed(stretched),
+            ));
+            self.stretched = true;
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! The terminal: taken, and always given back.
+
+use std::io::{self, Stdout, Write};
+use std::panic;
+
+use crossterm::cursor::{Hide, Show};
+use crossterm::execute;
+use crossterm::terminal::{
+    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+};
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+use ratatui::layout::Rect;
+
+use crate::render::watch::{Moment, Shown, frame};
+
+/// The terminal while it is ours. It is given back when this is dropped, and
+/// when anything panics, in whatever thread.
+pub(super) struct Tty {
+    terminal: Terminal<CrosstermBackend<Stdout>>,
+    /// Whether it is ours now: not so while we are suspended.
+    taken: bool,
+}
+
+impl Tty {
+    /// Takes the terminal.
+    pub(super) fn take() -> io::Result<Self> {
+        give_back_on_panic();
+        let terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
+        let mut tty = Self {
+            terminal,
+            taken: false,
+        };
+        tty.retake()?;
+        Ok(tty)
+    }
+
+    /// Takes the terminal again, whatever happened to it since.
+    pub(super) fn retake(&mut self) -> io::Result<()> {
+        self.taken = true;
+        // crossterm believes that a terminal which it made raw is still raw;
+        // after a stop the shell has made it something else.
+        disable_raw_mode()?;
+        enable_raw_mode()?;
+        execute!(io::stdout(), EnterAlternateScreen, Hide)?;
+        self.redraw()
+    }
+
+    /// Forgets what is on the terminal: the next frame is drawn in full.
+    pub(super) fn redraw(&mut self) -> io::Result<()> {
+        let size = self.terminal.size()?;
+        // `clear` would ask the terminal for its cursor and wait for an
+        // answer, which another thread reads.
+        self.terminal
+            .resize(Rect::new(0, 0, size.width, size.height))
+    }
+
+    /// Draws a frame, of the size that the terminal has now.
+    pub(super) fn draw(&mut self, moment: &Moment<'_>) -> io::Result<Shown> {
+        let mut shown = Shown::default();
+        self.terminal
+            .draw(|target| shown = frame(target.buffer_mut(), moment))?;
+        Ok(shown)
+    }
+
+    /// Gives the terminal back.
+    pub(super) fn give_back(&mut self) -> io::Result<()> {
+        self.taken = false;
+        give_back()
+    }
+}
+
+impl Drop for Tty {
+    fn drop(&mut self) {
+        if self.taken {
+            // Nobody is left to tell when the terminal is gone.
+            let _ = give_back();
+        }
+    }
+}
+
+/// Undoes everything, and goes on when a part of it fails.
+fn give_back() -> io::Result<()> {
+    let shown = execute!(io::stdout(), LeaveAlternateScreen, Show);
+    let cooked = disable_raw_mode();
+    shown.and(cooked).and(io::stdout().flush())
+}
+
+/// What a panic says shall stand on a terminal that shows it.
+fn give_back_on_panic() {
+    let before = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        let _ = give_back();
+        before(info);
+    }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::Command;
+    use std::thread;
+    use std::time::{Duration, Instant};
+
+    /// The process that panics: the test below starts it.
+    #[test]
+    #[ignore = "a helper process: needs a terminal"]
+    fn panics_while_the_terminal_is_taken() {
+        let _tty = Tty::take().unwrap();
+        assert!(thread::spawn(|| panic!("as a bug would")).join().is_err());
+        // Nothing but the hook may give the terminal back.
+        std::process::abort();
+    }
+
+    #[test]
+    fn a_panic_in_any_thread_gives_the_terminal_back() {
+        let directory = tempfile::tempdir().unwrap();
+        let tmux = |arguments: &[&str]| {
+            let socket = directory.path().join("tmux");
+            let mut command = Command::new("tmux");
+            command.arg("-S").arg(socket).args(arguments).output()
+        };
+        let binary = std::env::current_exe().unwrap();
+        let test = "command::watch::terminal::tests::panics_while_the_terminal_is_taken";
+        let shell = format!(
+            "{} --exact {test} --ignored --nocapture; stty -a; cat",
+            binary.display()
+        );
+        if let Err(error) = tmux(&["-f", "/dev/null", "new-session", "-d", &shell]) {
+            let ci = std::env::var_os("CI").is_some_and(|ci| ci == "true");
+            assert!(!ci, "can't be skipped with CI=true: tmux: {error}");
+            let _ = writeln!(io::stderr(), "SKIPPED a panic in the screen: tmux: {error}");
+            return;
+        }
+        let start = Instant::now();
+        loop {
+            let screen = tmux(&["capture-pane", "-p", "-S", "-"]).unwrap().stdout;
+            let screen = String::from_utf8_lossy(&screen).into_owned();
+            let state = ["display-message", "-p", "#{alternate_on} #{cursor_flag}"];
+            let state = tmux(&state).unwrap().stdout;
+            if screen.contains("as a bug would") && screen.contains(" icanon") && state == b"0 1\n"
+            {
+                break;
+            }
+            let waited = start.elapsed();
+            assert!(waited < Duration::from_secs(60), "at last: {screen}");
+            thread::sleep(Duration::from_millis(20));
+        }
+        tmux(&["kill-server"]).unwrap();
+    }
+}

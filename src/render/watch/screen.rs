@@ -1,0 +1,150 @@
+//! What the user made of the screen: which view, which order, which filter.
+
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use crate::model::Endpoint;
+
+/// The views, in the order of their digits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum View {
+    /// States, rates, findings.
+    #[default]
+    Overview,
+    /// Processes that leak, growing first.
+    Leaks,
+    /// Ports by destination, fullest first.
+    Ports,
+    /// Listeners with their queues, fullest first.
+    Listeners,
+    /// Settings and counters.
+    Settings,
+}
+
+impl View {
+    /// Every view; the first is on the key 1.
+    pub const ALL: [Self; 5] = [
+        Self::Overview,
+        Self::Leaks,
+        Self::Ports,
+        Self::Listeners,
+        Self::Settings,
+    ];
+
+    /// The name on its tab.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Overview => "overview",
+            Self::Leaks => "leaks",
+            Self::Ports => "ports",
+            Self::Listeners => "listeners",
+            Self::Settings => "settings",
+        }
+    }
+
+    /// The orders that its rows can stand in; the first is the usual one.
+    #[must_use]
+    pub const fn orders(self) -> &'static [&'static str] {
+        match self {
+            Self::Overview => &["state", "count", "change"],
+            Self::Leaks => &["growth", "leaked", "age"],
+            Self::Ports => &["used", "growth", "TIME_WAIT"],
+            Self::Listeners => &["trouble", "queue", "port"],
+            Self::Settings => &["group", "name"],
+        }
+    }
+
+    /// The view that is so many tabs to the right, around the corner too.
+    #[must_use]
+    pub fn moved(self, tabs: usize) -> Self {
+        let place = Self::ALL.iter().position(|&view| view == self);
+        let place = (place.unwrap_or(0) + tabs) % Self::ALL.len();
+        Self::ALL.get(place).copied().unwrap_or_default()
+    }
+}
+
+/// One thing that is looked at closely.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// A process that holds sockets in CLOSE_WAIT, by its number.
+    Process(u32),
+    /// The ports of one of our addresses towards a peer.
+    Destination(IpAddr, Endpoint),
+}
+
+/// What a frame shows that keys depend on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Shown {
+    /// The number of the last row that can be chosen.
+    pub last_row: usize,
+    /// What the chosen row is about, if more is known of it.
+    pub chosen: Option<Subject>,
+}
+
+/// The screen as the user left it, and what the loop has to say.
+#[derive(Debug, Clone)]
+pub struct Screen {
+    /// The view that is open.
+    pub view: View,
+    /// Whether the keys are explained.
+    pub help: bool,
+    /// Only rows with this text are shown, in any case of letters.
+    pub filter: String,
+    /// Whether the filter is being typed.
+    pub typing: bool,
+    /// Which of [`View::orders`].
+    pub order: usize,
+    /// The row that the arrows are at, if they were used; beyond the last row:
+    /// the last.
+    pub row: Option<usize>,
+    /// What is looked at closely, in place of the rows.
+    pub subject: Option<Subject>,
+    /// Since when nothing is sampled.
+    pub paused: Option<Instant>,
+    /// Time from sample to sample.
+    pub interval: Duration,
+    /// What it was stretched to, because samples take longer.
+    pub stretched: Option<Duration>,
+    /// Why the last sample failed.
+    pub trouble: Option<String>,
+    /// A word about a key that could not do what it is for.
+    pub word: Option<&'static str>,
+}
+
+impl Screen {
+    /// The overview, nothing filtered.
+    #[must_use]
+    pub fn new(interval: Duration) -> Self {
+        Self {
+            view: View::default(),
+            help: false,
+            filter: String::new(),
+            typing: false,
+            order: 0,
+            row: None,
+            subject: None,
+            paused: None,
+            interval,
+            stretched: None,
+            trouble: None,
+            word: None,
+        }
+    }
+
+    /// Opens a view at its first row, in its usual order, unfiltered.
+    pub fn open(&mut self, view: View) {
+        self.view = view;
+        self.filter.clear();
+        self.typing = false;
+        self.order = 0;
+        self.row = None;
+        self.subject = None;
+    }
+
+    /// The name of the order.
+    #[must_use]
+    pub fn order_name(&self) -> &'static str {
+        self.view.orders().get(self.order).copied().unwrap_or("")
+    }
+}

@@ -1,0 +1,360 @@
+use super::super::{Moment, Screen, Subject, View, frame};
+use super::pressed::DATABASE;
+use super::staged::{SECOND, at_second, busy, incident, leaking, pressed, push, timeline};
+use crate::classify::history::Timeline;
+use crate::classify::testing::sample;
+use crate::model::{FallbackReason, SourceKind};
+use crate::render::Style;
+use proptest::prelude::*;
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::{Color, Modifier};
+use std::time::Instant;
+
+const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (40, 10)];
+
+const UNICODE: Style = Style {
+    color: false,
+    unicode: true,
+    width: None,
+};
+
+fn screen() -> Screen {
+    Screen::new(SECOND)
+}
+
+/// A moment after the newest sample.
+fn moment<'a>(timeline: &'a Timeline, screen: &'a Screen) -> Moment<'a> {
+    Moment {
+        timeline,
+        screen,
+        now: timeline
+            .latest()
+            .map_or_else(Instant::now, |latest| latest.at)
+            + SECOND / 10,
+        style: UNICODE,
+    }
+}
+
+fn drawn(moment: &Moment<'_>, (columns, lines): (u16, u16)) -> String {
+    let mut terminal = Terminal::new(TestBackend::new(columns, lines)).unwrap();
+    terminal
+        .draw(|target| {
+            frame(target.buffer_mut(), moment);
+        })
+        .unwrap();
+    terminal.backend().to_string()
+}
+
+fn buffer(moment: &Moment<'_>) -> Buffer {
+    let mut buffer = Buffer::empty(Rect::new(0, 0, 80, 24));
+    frame(&mut buffer, moment);
+    buffer
+}
+
+/// Draws at every size, each into a snapshot of its own.
+fn assert_frames(name: &str, moment: &Moment<'_>) {
+    for size in SIZES {
+        let name = format!("{name}_{}x{}", size.0, size.1);
+        insta::assert_snapshot!(name, drawn(moment, size));
+    }
+}
+
+#[test]
+fn overview_of_a_calm_host() {
+    let timeline = timeline();
+    assert_frames("overview", &moment(&timeline, &screen()));
+}
+
+#[test]
+fn overview_of_an_incident() {
+    let timeline = incident();
+    assert_frames("incident", &moment(&timeline, &screen()));
+}
+
+#[test]
+fn leaks_by_process() {
+    let timeline = leaking();
+    let mut screen = screen();
+    screen.open(View::Leaks);
+    screen.row = Some(0);
+    assert_frames("leaks", &moment(&timeline, &screen));
+}
+
+#[test]
+fn one_process_that_leaks() {
+    let timeline = leaking();
+    let mut screen = screen();
+    screen.open(View::Leaks);
+    screen.subject = Some(Subject::Process(2231));
+    assert_frames("process", &moment(&timeline, &screen));
+    screen.subject = Some(Subject::Process(1));
+    let text = drawn(&moment(&timeline, &screen), (80, 24));
+    assert!(text.contains("Process 1 holds no socket"), "{text}");
+}
+
+#[test]
+fn a_view_that_was_not_read_for_says_so() {
+    let timeline = timeline();
+    let mut screen = screen();
+    screen.open(View::Leaks);
+    let text = drawn(&moment(&timeline, &screen), (80, 24));
+    assert!(text.contains("on its way"), "{text}");
+    screen.paused = Some(Instant::now());
+    let text = drawn(&moment(&timeline, &screen), (80, 24));
+    assert!(text.contains("space goes on."), "{text}");
+}
+
+#[test]
+fn growing_processes_come_first_unless_another_order_is_asked_for() {
+    let timeline = leaking();
+    let mut screen = screen();
+    screen.open(View::Leaks);
+    screen.row = Some(usize::MAX);
+    for order in 0..View::Leaks.orders().len() {
+        screen.order = order;
+        let shown = frame(
+            &mut Buffer::empty(Rect::new(0, 0, 80, 24)),
+            &moment(&timeline, &screen),
+        );
+        assert_eq!(shown.last_row, 1);
+        let nginx = Some(Subject::Process(880));
+        assert_eq!(
+            shown.chosen,
+            nginx,
+            "java is first by {}",
+            screen.order_name()
+        );
+    }
+    screen.filter = "nginx".to_owned();
+    let shown = frame(
+        &mut Buffer::empty(Rect::new(0, 0, 80, 24)),
+        &moment(&timeline, &screen),
+    );
+    assert_eq!(
+        (shown.last_row, shown.chosen),
+        (0, Some(Subject::Process(880)))
+    );
+}
+
+#[test]
+fn ports_by_destination() {
+    let timeline = pressed();
+    let mut screen = screen();
+    screen.open(View::Ports);
+    assert_frames("ports", &moment(&timeline, &screen));
+    screen.row = Some(0);
+    let shown = frame(
+        &mut Buffer::empty(Rect::new(0, 0, 80, 24)),
+        &moment(&timeline, &screen),
+    );
+    screen.subject = shown.chosen;
+    assert_frames("destination", &moment(&timeline, &screen));
+}
+
+#[test]
+fn a_destination_that_is_gone_is_said_to_be_gone() {
+    let timeline = pressed();
+    let mut screen = screen();
+    screen.open(View::Ports);
+    let elsewhere = "192.0.2.1".parse().unwrap();
+    screen.subject = Some(Subject::Destination(elsewhere, DATABASE));
+    let text = drawn(&moment(&timeline, &screen), (80, 24));
+    assert!(text.contains("No connection leads there"), "{text}");
+}
+
+#[test]
+fn listeners_with_their_queues() {
+    let timeline = pressed();
+    let mut screen = screen();
+    screen.open(View::Listeners);
+    assert_frames("listeners", &moment(&timeline, &screen));
+}
+
+#[test]
+fn settings_and_counters() {
+    let timeline = incident();
+    let mut screen = screen();
+    screen.open(View::Settings);
+    assert_frames("settings", &moment(&timeline, &screen));
+}
+
+#[test]
+fn the_keys_are_explained() {
+    let timeline = timeline();
+    let screen = Screen {
+        help: true,
+        ..screen()
+    };
+    assert_frames("help", &moment(&timeline, &screen));
+}
+
+#[test]
+fn before_the_first_sample() {
+    let timeline = Timeline::default();
+    assert_frames("nothing", &moment(&timeline, &screen()));
+}
+
+#[test]
+fn what_is_old_partial_or_second_best_is_said() {
+    let mut timeline = timeline();
+    let mut partial = at_second(busy(860, 50, 1_100), 4);
+    partial.collection.complete = false;
+    partial.collection.source = SourceKind::Procfs;
+    partial.collection.fallback_reason = Some(FallbackReason::DumpFailed(
+        "the kernel refused the sock_diag dump: Operation not permitted".to_owned(),
+    ));
+    let at = timeline.latest().unwrap().at + SECOND * 2;
+    push(&mut timeline, at, SECOND * 3, partial, None);
+    let screen = Screen {
+        trouble: Some("cannot read /proc/net/tcp: \u{1b}[31mred".to_owned()),
+        stretched: Some(SECOND * 4),
+        ..screen()
+    };
+    let mut moment = moment(&timeline, &screen);
+    moment.now = at + SECOND * 90;
+    assert_frames("troubled", &moment);
+}
+
+#[test]
+fn a_filter_is_seen_while_it_is_typed_and_while_it_works() {
+    let timeline = timeline();
+    let mut screen = Screen {
+        filter: "WAIT".to_owned(),
+        typing: true,
+        row: Some(1),
+        ..screen()
+    };
+    insta::assert_snapshot!("filter_typed", drawn(&moment(&timeline, &screen), (80, 24)));
+    screen.typing = false;
+    screen.filter = "nothing like it".to_owned();
+    insta::assert_snapshot!("filter_empty", drawn(&moment(&timeline, &screen), (80, 24)));
+}
+
+#[test]
+fn rows_stand_in_the_order_that_was_asked_for() {
+    let timeline = timeline();
+    let place = |text: &str, what: &str| text.find(what).unwrap_or_else(|| panic!("{what}"));
+    let mut screen = screen();
+    let by_state = drawn(&moment(&timeline, &screen), (80, 24));
+    assert!(place(&by_state, "TIME_WAIT") < place(&by_state, "CLOSE_WAIT"));
+    screen.order = 2;
+    let by_change = drawn(&moment(&timeline, &screen), (80, 24));
+    assert!(place(&by_change, "CLOSE_WAIT") < place(&by_change, "TIME_WAIT"));
+}
+
+#[test]
+fn a_paused_screen_says_so_and_is_not_called_stale() {
+    let timeline = timeline();
+    let latest = timeline.latest().unwrap().at;
+    let screen = Screen {
+        paused: Some(latest + SECOND),
+        ..screen()
+    };
+    let mut moment = moment(&timeline, &screen);
+    moment.now = latest + SECOND * 600;
+    let text = drawn(&moment, (80, 24));
+    assert!(text.contains("PAUSED for 9 m 59 s"), "{text}");
+    assert!(!text.contains("STALE"), "{text}");
+}
+
+#[test]
+fn what_changed_is_marked_for_a_moment() {
+    let timeline = timeline();
+    let screen = screen();
+    let mut moment = moment(&timeline, &screen);
+    moment.style.color = true;
+    let is_marked = |moment: &Moment<'_>| {
+        buffer(moment)
+            .content()
+            .iter()
+            .any(|cell| cell.fg == Color::Cyan && cell.modifier.contains(Modifier::BOLD))
+    };
+    assert!(is_marked(&moment));
+    moment.now += SECOND * 5;
+    assert!(!is_marked(&moment));
+}
+
+#[test]
+fn without_colour_there_is_none_and_no_background_is_ever_assumed() {
+    let timeline = incident();
+    let screen = screen();
+    for color in [false, true] {
+        let mut moment = moment(&timeline, &screen);
+        moment.style.color = color;
+        let buffer = buffer(&moment);
+        assert!(buffer.content().iter().all(|cell| cell.bg == Color::Reset));
+        let named = [
+            Color::Reset,
+            Color::Red,
+            Color::Yellow,
+            Color::Green,
+            Color::Cyan,
+        ];
+        assert!(buffer.content().iter().all(|cell| named.contains(&cell.fg)));
+        let colored = buffer.content().iter().any(|cell| cell.fg != Color::Reset);
+        assert_eq!(colored, color);
+    }
+}
+
+#[test]
+fn without_unicode_everything_is_ascii() {
+    let timeline = incident();
+    let screen = screen();
+    let mut moment = moment(&timeline, &screen);
+    moment.style.unicode = false;
+    for size in SIZES {
+        let text = drawn(&moment, size);
+        assert!(text.is_ascii(), "{text}");
+    }
+}
+
+#[test]
+fn names_from_outside_cannot_draw() {
+    let mut timeline = Timeline::default();
+    let mut hostile = at_second(sample(), 0);
+    hostile.host.name = Some("a\u{1b}[2Jb\nc\u{202e}d".to_owned());
+    push(&mut timeline, Instant::now(), SECOND, hostile, None);
+    let text = drawn(&moment(&timeline, &screen()), (80, 24));
+    assert!(text.contains("u{1b}[2Jb"), "{text}");
+    assert!(
+        !text.contains('\u{1b}') && !text.contains('\u{202e}'),
+        "{text}"
+    );
+}
+
+proptest! {
+    /// Whatever the size of the terminal and wherever the user is: a frame, and
+    /// no panic.
+    #[test]
+    fn every_size_can_be_drawn(
+        columns in 0_u16..200,
+        lines in 0_u16..60,
+        view in 0..View::ALL.len(),
+        row in proptest::option::of(0_usize..100),
+        order in 0_usize..5,
+        help: bool,
+        typing: bool,
+        filter in "[a-z_]{0,3}",
+    ) {
+        let timeline = match view {
+            0 => incident(),
+            1 => leaking(),
+            _ => pressed(),
+        };
+        let screen = Screen {
+            view: View::ALL[view],
+            subject: typing.then_some(Subject::Process(2231)),
+            row,
+            order,
+            help,
+            typing,
+            filter,
+            ..screen()
+        };
+        let mut buffer = Buffer::empty(Rect::new(0, 0, columns, lines));
+        frame(&mut buffer, &moment(&timeline, &screen));
+    }
+}

@@ -1,0 +1,7 @@
+//! Streams and frames of fixed samples.
+
+mod frames;
+mod leaking;
+mod pressed;
+mod staged;
+mod streams;

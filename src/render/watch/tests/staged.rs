@@ -1,0 +1,176 @@
+//! Samples to draw.
+
+use crate::classify::history::{Reading, Seen, Timeline, Transitions};
+use crate::classify::testing::{SampleBuilder, java, leak_digest, sample};
+use crate::model::{Counter, Host, LeakDigest, NetNs, Sample, Sysctl, TcpState, Verdict};
+use std::time::{Duration, Instant, SystemTime};
+
+pub(super) const SECOND: Duration = Duration::from_secs(1);
+
+/// A sample of a host with a little of everything.
+pub(super) fn at_second(builder: SampleBuilder, second: u64) -> Sample {
+    let mut sample = builder.build();
+    sample.taken_at = Some(
+        SystemTime::UNIX_EPOCH + SECOND * 1_785_499_200 + SECOND * u32::try_from(second).unwrap(),
+    );
+    sample.elapsed = Duration::from_micros(1_400);
+    sample.host = Host {
+        name: Some("web-3".to_owned()),
+        netns: Some(NetNs {
+            inode: 4_026_531_840,
+            name: None,
+        }),
+        kernel: Some((6, 18)),
+    };
+    sample
+}
+
+/// Takes a sample for which no view asked for more.
+pub(super) fn push(
+    timeline: &mut Timeline,
+    at: Instant,
+    cost: Duration,
+    sample: Sample,
+    close_wait: Option<Transitions>,
+) {
+    timeline.push(Reading {
+        at,
+        cost,
+        sample,
+        close_wait,
+        leaks: None,
+    });
+}
+
+pub(super) fn busy(established: u64, close_wait: u64, opened: u64) -> SampleBuilder {
+    sample()
+        .with_state(TcpState::Established, established)
+        .with_state(TcpState::TimeWait, 301)
+        .with_state(TcpState::CloseWait, close_wait)
+        .with_state(TcpState::Listen, 45)
+        .with_leaks(leak_digest(&[], Vec::new()))
+        .with_counter(Counter::ActiveOpens, opened)
+        .with_counter(Counter::PassiveOpens, 4_002_113)
+        .with_counter(Counter::AttemptFails, 310)
+        .with_counter(Counter::EstabResets, 2_011)
+        .with_counter(Counter::CurrEstab, established + close_wait)
+}
+
+/// Two samples, two seconds apart.
+pub(super) fn timeline() -> Timeline {
+    let start = Instant::now();
+    let mut timeline = Timeline::default();
+    let cost = Duration::from_micros(2_100);
+    push(
+        &mut timeline,
+        start,
+        cost,
+        at_second(busy(852, 40, 1_000), 0),
+        None,
+    );
+    let oldest = Seen {
+        first: start,
+        not_before: None,
+    };
+    let transitions = Transitions {
+        entered: 20,
+        left: Some(4),
+        stuck: 36,
+        oldest: Some(oldest),
+    };
+    push(
+        &mut timeline,
+        start + SECOND * 2,
+        cost,
+        at_second(busy(870, 56, 1_050), 2),
+        Some(transitions),
+    );
+    timeline
+}
+
+/// What java leaks after so many seconds.
+fn leaks(second: u64) -> LeakDigest {
+    let leaked = second.saturating_sub(60) * 6;
+    let suspects = (leaked > 0).then(|| java(leaked, leaked + 40));
+    leak_digest(
+        &[(Verdict::NotClosed, leaked)],
+        suspects.into_iter().collect(),
+    )
+}
+
+/// A host whose connections pile up in CLOSE_WAIT, after four minutes.
+pub(super) fn incident() -> Timeline {
+    let start = Instant::now();
+    let mut timeline = Timeline::default();
+    for second in 0..240_u64 {
+        let established = 800 + second % 7 * 10;
+        let close_wait = second * 6;
+        let builder = busy(established, close_wait, 1_000 + second * 8)
+            .with_state(TcpState::SynRecv, 3 - second % 4)
+            .with_leaks(leaks(second))
+            .with_counter(Counter::TcpAbortOnClose, 1_755)
+            .with_counter(Counter::SyncookiesSent, 12)
+            .with_counter(Counter::TcpTimeWaitOverflow, 0)
+            .with_sysctl(Sysctl::TcpMaxTwBuckets, 262_144)
+            .with_sysctl(Sysctl::TcpTwReuse, 2)
+            .with_sysctl(Sysctl::TcpTwReuseDelay, 1_000)
+            .with_sysctl(Sysctl::TcpTimestamps, 1)
+            .with_sysctl(Sysctl::TcpSyncookies, u64::from(second < 200))
+            .with_sysctl(Sysctl::TcpMaxSynBacklog, 2_048)
+            .with_sysctl(Sysctl::Somaxconn, 4_096)
+            .with_sysctl(Sysctl::TcpFinTimeout, 60);
+        let oldest = Seen {
+            first: start + SECOND,
+            not_before: Some(start),
+        };
+        let transitions = Transitions {
+            entered: 6,
+            left: Some(0),
+            stuck: close_wait.saturating_sub(6),
+            oldest: Some(oldest),
+        };
+        push(
+            &mut timeline,
+            start + SECOND * u32::try_from(second).unwrap(),
+            Duration::from_micros(2_100),
+            at_second(builder, second),
+            Some(transitions),
+        );
+    }
+    timeline
+}
+
+/// The same host a second later, as the view of leaks reads it.
+pub(super) fn leaking() -> Timeline {
+    let mut timeline = timeline();
+    let at = timeline.latest().unwrap().at + SECOND;
+    timeline.push(Reading {
+        at,
+        cost: Duration::from_millis(12),
+        sample: at_second(busy(870, 33, 1_050), 3),
+        close_wait: None,
+        leaks: Some(super::leaking::report()),
+    });
+    timeline
+}
+
+/// The same host a second later, as the views of ports and listeners read it.
+pub(super) fn pressed() -> Timeline {
+    let mut timeline = timeline();
+    let at = timeline.latest().unwrap().at + SECOND;
+    let builder = busy(870, 33, 1_050)
+        .with_sysctl(Sysctl::TcpSyncookies, 1)
+        .with_sysctl(Sysctl::TcpTwReuse, 2)
+        .with_sysctl(Sysctl::TcpTimestamps, 1)
+        .with_sysctl(Sysctl::TcpMaxSynBacklog, 2_048)
+        .with_counter(Counter::ListenOverflows, 31)
+        .with_pressure(super::pressed::pressure());
+    push(
+        &mut timeline,
+        at,
+        Duration::from_millis(90),
+        at_second(builder, 3),
+        None,
+    );
+    timeline
+}
