@@ -2,7 +2,6 @@
 //! CLOSE_WAIT.
 
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
 
 use anyhow::bail;
 
@@ -12,9 +11,6 @@ use crate::kernel::{KernelError, ProcRoot, SocketSource};
 use crate::model::{
     CgroupId, Collection, PeerFilter, Query, Socket, SocketCookie, SourceKind, TcpState, Unit,
 };
-
-/// Where cgroup2 is mounted.
-const CGROUPS: &str = "/sys/fs/cgroup";
 
 /// Which sockets a check is about.
 #[derive(Default)]
@@ -40,7 +36,7 @@ impl Narrowing {
             ports: args.listen_port.clone(),
             peers: args.remote.clone(),
             inodes: inodes(&args.pid, proc_root)?,
-            units: Units::new(&args.unit)?,
+            units: Units::new(&args.unit, proc_root)?,
         })
     }
 
@@ -89,12 +85,12 @@ fn inodes(pids: &[u32], proc_root: &ProcRoot) -> anyhow::Result<Option<HashSet<u
 }
 
 impl Units {
-    fn new(names: &[String]) -> anyhow::Result<Option<Self>> {
+    fn new(names: &[String], proc_root: &ProcRoot) -> anyhow::Result<Option<Self>> {
         if names.is_empty() {
             return Ok(None);
         }
-        let Some(tree) = CgroupTree::find(Path::new(CGROUPS)) else {
-            bail!("cannot tell units apart: no cgroup2 is mounted at {CGROUPS}");
+        let Some(tree) = CgroupTree::of(proc_root) else {
+            bail!("cannot tell units apart: no cgroup2 is mounted at /sys/fs/cgroup");
         };
         Ok(Some(Self {
             names: names.to_vec(),
