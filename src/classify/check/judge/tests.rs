@@ -4,7 +4,7 @@ use super::super::super::testing::{SampleBuilder, java, leak_digest, sample};
 use super::super::wishes::Name;
 use super::*;
 use crate::model::{
-    Counter, HostWide, Listeners, Memory, PortReading, Pressure, Sysctl, TcpState, Verdict as Leak,
+    Counter, HostWide, Listeners, Mark, PortReading, Pressure, Sysctl, TcpState, Verdict as Leak,
 };
 
 /// Everything known, nothing wrong.
@@ -58,6 +58,7 @@ fn judged(sample: &Sample, wishes: &Wishes) -> Verdict {
     let reading = Reading {
         sample,
         before: None,
+        long_before: None,
         keeps: true,
     };
     judge(&reading, None, wishes)
@@ -235,14 +236,15 @@ fn a_rate_that_is_not_known_yet_is_no_alarm() {
     let first = judged(&sample, &eager);
     assert_eq!(first.status(), Status::Ok);
     assert!(first.pending().count() > 2);
-    let memory = Memory {
+    let mark = Mark {
         counters: healthy().build().counters,
         values: [("close_wait".to_owned(), 0.0)].into(),
-        ..Memory::default()
+        ..Mark::default()
     };
     let reading = Reading {
         sample: &sample,
-        before: Some((&memory, Duration::from_secs(60))),
+        before: Some((&mark, Duration::from_secs(60))),
+        long_before: Some((&mark, Duration::from_secs(60))),
         keeps: true,
     };
     let second = judge(&reading, None, &eager);
@@ -258,6 +260,7 @@ fn a_rate_that_will_never_be_known_is_unknown_where_it_was_asked_for() {
         let reading = Reading {
             sample: &sample,
             before: None,
+            long_before: None,
             keeps: false,
         };
         judge(&reading, None, wishes).status()
