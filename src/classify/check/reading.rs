@@ -118,7 +118,7 @@ pub(super) const fn number(count: u64) -> f64 {
 pub(super) fn share(part: Measured, whole: Measured) -> Measured {
     let (part, whole) = (part?, whole?);
     Ok(if whole > 0.0 {
-        part / whole * 100.0
+        part * 100.0 / whole
     } else {
         100.0
     })
