@@ -82,6 +82,19 @@ fn bad_arguments_are_unknown_and_told_how_to_be_good() {
             "/nowhere",
         ),
         (&["--pid", "4194304"], "no process"),
+        (&["--only", "established"], "nothing is left to judge"),
+        (
+            &["--remote", ":80", "--only", "time_wait_used"],
+            "whole network namespace",
+        ),
+        (
+            &["--only", "close_wait_leak", "--ignore", "close_wait_leak"],
+            "leave out one",
+        ),
+        (
+            &["--ignore", "established", "-c", "established=0"],
+            "leave out one",
+        ),
     ] {
         assert_unknown(&run(args), words);
     }
@@ -193,7 +206,7 @@ fn what_is_wrong_with_a_setting_is_told_and_can_be_ignored() {
         proc_root.path(),
     ];
     assert_eq!(run(&args).status.code(), Some(0));
-    let args = ["--only", "listen", "--proc-root", proc_root.path()];
+    let args = ["--only", "time_wait_used", "--proc-root", proc_root.path()];
     assert_eq!(run(&args).status.code(), Some(0));
 }
 

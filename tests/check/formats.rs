@@ -102,6 +102,25 @@ fn prometheus_gets_every_state_and_no_surprises() {
     );
 }
 
+/// A number of a part of the sockets is no fact, and a rule that could not
+/// judge has not found nothing.
+#[test]
+fn prometheus_publishes_nothing_of_an_incomplete_dump() {
+    let proc_root = healthy();
+    let table = fs::read_to_string(proc_root.file("net/tcp")).expect("readable");
+    proc_root.write("net/tcp", &format!("{table}garbage\n"));
+    let output = run(&proc_args(&proc_root, &["--format", "prometheus"]));
+    let page = stdout(&output);
+    for line in [
+        "tcpstate_sockets{state=\"established\"} NaN\n",
+        "tcpstate_findings{rule=\"close_wait_leak\",severity=\"critical\"} NaN\n",
+        "tcpstate_findings{rule=\"tcp_syncookies\",severity=\"critical\"} 0\n",
+        "tcpstate_check_status 3\n",
+    ] {
+        assert!(page.contains(line), "{line} in {page}");
+    }
+}
+
 #[test]
 fn promtool_has_nothing_to_say() {
     let proc_root = healthy();

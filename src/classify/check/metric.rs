@@ -222,6 +222,12 @@ impl MetricId {
         }
     }
 
+    /// The rules that judge it unless the user does; none judges growth.
+    pub(super) fn rules(self) -> impl Iterator<Item = &'static Rule> {
+        let rules = if self.growth { &[] } else { self.metric.rules };
+        rules.iter()
+    }
+
     /// Whether it takes an earlier look to know it.
     #[must_use]
     pub const fn is_rate(self) -> bool {
