@@ -68,7 +68,6 @@ fn bad_arguments_are_unknown_and_told_how_to_be_good() {
         (&["--timeout", "soon"], "soon"),
         (&["--timeout-status", "5"], "5"),
         (&["--format", "xml"], "xml"),
-        (&["--json", "--format", "prometheus"], "--json"),
         (&["--remote", "nowhere"], "nowhere"),
         (&["--pid", "0"], "0"),
         (&["--listen-port", "x"], "x"),
@@ -82,6 +81,12 @@ fn bad_arguments_are_unknown_and_told_how_to_be_good() {
             "/nowhere",
         ),
         (&["--pid", "4194304"], "no process"),
+        (&["--timeout", "0s"], "--timeout"),
+        (
+            &["--textfile", "/x", "--remote", ":80"],
+            "leave out --textfile",
+        ),
+        (&["--textfile", "/x", "-4"], "leave out --textfile"),
         (&["--only", "established"], "nothing is left to judge"),
         (
             &["--remote", ":80", "--only", "time_wait_used"],
@@ -103,6 +108,11 @@ fn bad_arguments_are_unknown_and_told_how_to_be_good() {
         .output()
         .expect("it runs");
     assert_unknown(&before, "put them behind");
+    let unknown_before = Command::new(BINARY)
+        .args(["--bogus", "check"])
+        .output()
+        .expect("it runs");
+    assert_unknown(&unknown_before, "--bogus");
     // Another command ends as it always does.
     let other = Command::new(BINARY)
         .args(["summary", "--nonsense"])
@@ -110,6 +120,36 @@ fn bad_arguments_are_unknown_and_told_how_to_be_good() {
         .expect("it runs");
     assert_eq!(other.status.code(), Some(2));
     assert!(other.stdout.is_empty());
+}
+
+/// Who reads JSON must not find a plugin's line there, whatever went wrong.
+#[test]
+fn json_of_a_check_that_failed_is_json() {
+    for args in [
+        &["--json", "-w", "nonsense=5"][..],
+        &["--json", "--pid", "4194304"],
+        &["--json", "--only", "established"],
+    ] {
+        let output = run(args);
+        assert_eq!(output.status.code(), Some(3), "{output:?}");
+        let document: serde_json::Value =
+            serde_json::from_slice(&output.stdout).expect("a document");
+        assert_eq!(document["schema"], "tcpstate.check/1");
+        assert_eq!(document["status"], "unknown");
+        assert_eq!(document["problems"][0]["status"], "unknown");
+        assert!(!output.stderr.is_empty(), "{output:?}");
+    }
+    for args in [
+        &["--json", "--no-such-option"][..],
+        &["--format", "prometheus", "--no-such-option"],
+        &["--format=prometheus", "-w", "nonsense=5"],
+        &["--json", "--format", "prometheus"],
+    ] {
+        let output = run(args);
+        assert_eq!(output.status.code(), Some(3), "{output:?}");
+        assert!(output.stdout.is_empty(), "{output:?}");
+        assert!(!output.stderr.is_empty(), "{output:?}");
+    }
 }
 
 #[test]

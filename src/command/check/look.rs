@@ -110,10 +110,11 @@ fn answer(
     }
     let status = verdict.status();
     let text = match format {
+        // A scrape without metrics is a host that is down.
+        CheckFormat::Prometheus => check::prometheus(reading, &verdict),
         _ if args.quiet && status == Status::Ok => String::new(),
         CheckFormat::Plugin => check::plugin(reading.sample, &verdict, common.verbose),
         CheckFormat::Json => check::json(reading.sample, &verdict)?,
-        CheckFormat::Prometheus => check::prometheus(reading, &verdict),
     };
     Ok(Answer {
         status,

@@ -7,7 +7,7 @@ mod perfdata;
 mod plugin;
 mod prometheus;
 
-pub use self::json::json;
+pub use self::json::{failed_json, json};
 pub use self::list::list;
 pub use self::plugin::{failed, headline, plugin};
 pub use self::prometheus::prometheus;

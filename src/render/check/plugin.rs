@@ -95,8 +95,8 @@ fn healthy(sample: &Sample, verdict: &Verdict) -> String {
         }
     }
     let mut text = parts.join(", ");
-    if sample.collection.fallback_reason.is_some() {
-        text.push_str(", from /proc: netlink refused");
+    if let Some(reason) = &sample.collection.fallback_reason {
+        let _ = write!(text, ", from /proc: {}", plain(&reason.to_string()));
     }
     if verdict.pending().next().is_some() {
         text.push_str("; rates from the next run on");
@@ -104,7 +104,7 @@ fn healthy(sample: &Sample, verdict: &Verdict) -> String {
     text
 }
 
-fn whole(problem: &Problem) -> String {
+pub(super) fn whole(problem: &Problem) -> String {
     match &problem.cause {
         Cause::Found(finding) => finding.message.clone(),
         Cause::Exceeded(gauge) => exceeded(gauge, problem.status),
@@ -143,7 +143,9 @@ fn told(gauge: &Gauge) -> String {
     };
     for (name, range) in [("warning", gauge.warn), ("critical", gauge.crit)] {
         if let Some(range) = range {
-            let _ = write!(text, ", {name} {range}");
+            // A share of a limit that isn't known stays a share.
+            let percent = if range.is_percent() { "%" } else { "" };
+            let _ = write!(text, ", {name} {range}{percent}");
         }
     }
     text
