@@ -111,7 +111,7 @@ complete -c tcpstate -n "__fish_tcpstate_using_subcommand pressure" -l color -d 
 always\t'Always'
 never\t'Never'"
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand pressure" -s p -l processes -d 'Name the processes behind all listeners, not only those in trouble; reads every descriptor of the host'
-complete -c tcpstate -n "__fish_tcpstate_using_subcommand pressure" -l bound -d 'Also look which ports are bound and no more (Linux 6.8 and later; costs the walk of a second table). Done unasked where a destination uses half of its ports'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand pressure" -l bound -d 'Also look which ports are bound and no more (Linux 6.8 and later; costs the walk of a second table). Done unasked where there may be so many that they matter'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand pressure" -s 4 -l ipv4 -d 'Only IPv4 sockets'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand pressure" -s 6 -l ipv6 -d 'Only IPv6 sockets, those that carry IPv4 (::ffff:a.b.c.d) included'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand pressure" -l json -d 'Print one JSON document; short for --format json'

@@ -89,7 +89,11 @@ pub enum Command {
     /// SYN cookies, orphans, memory and resets by cause.
     ///
     /// A port counts as used when no new connection to that destination can
-    /// have it: TIME_WAIT sockets that connect() would take over don't.
+    /// have it: TIME_WAIT sockets that connect() would take over don't, if the
+    /// peer uses timestamps. The ports left are so many at most: a port that a
+    /// program chose with bind() before connect() is lost to all other
+    /// destinations, and nothing tells it from one that connect() chose.
+    /// Sockets that are bound and no more are counted apart.
     #[command(after_help = PRESSURE_EXAMPLES)]
     Pressure(PressureArgs),
 
@@ -353,8 +357,8 @@ pub struct PressureArgs {
     pub processes: bool,
 
     /// Also look which ports are bound and no more (Linux 6.8 and later; costs
-    /// the walk of a second table). Done unasked where a destination uses half
-    /// of its ports
+    /// the walk of a second table). Done unasked where there may be so many that
+    /// they matter
     #[arg(long)]
     pub bound: bool,
 

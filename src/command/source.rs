@@ -7,7 +7,7 @@ use crate::kernel::netlink::NetlinkSource;
 use crate::kernel::{
     FallbackSource, KernelError, ProcRoot, ProcfsSource, ReplaySource, SocketSource,
 };
-use crate::model::Family;
+use crate::model::{Family, PortSet, Query, StateSet, TcpState};
 
 /// Opens the source of sockets.
 pub(super) fn open(
@@ -42,4 +42,15 @@ pub(super) fn family(common: &CommonArgs) -> Option<Family> {
         (_, true) => Some(Family::Ipv6),
         (false, false) => None,
     }
+}
+
+/// The ports of sockets that are bound and no more. Whatever family: a port
+/// that is bound in one is lost to both.
+pub(super) fn bound_ports(source: &mut dyn SocketSource) -> Result<PortSet, KernelError> {
+    let mut bound = PortSet::default();
+    let query = Query::states(StateSet::NONE.with(TcpState::BoundInactive));
+    source.visit(&query, &mut |socket| {
+        bound.insert(socket.local.port);
+    })?;
+    Ok(bound)
 }

@@ -15,6 +15,7 @@ pub fn read_sockstat(proc_root: &ProcRoot) -> Sockstat {
         sockstat.inuse_ipv4 = value(bytes, "TCP:", "inuse");
         sockstat.tw = value(bytes, "TCP:", "tw");
         sockstat.orphan = value(bytes, "TCP:", "orphan");
+        sockstat.alloc = value(bytes, "TCP:", "alloc");
         sockstat.mem_pages = value(bytes, "TCP:", "mem");
     }
     let sockstat6 = proc_root.net_file("sockstat6");
@@ -69,6 +70,7 @@ mod tests {
                 inuse_ipv6: Some(4),
                 tw: Some(15),
                 orphan: Some(1),
+                alloc: Some(9),
                 mem_pages: Some(3),
             }
         );

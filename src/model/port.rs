@@ -86,6 +86,14 @@ impl PortSet {
         })
     }
 
+    /// Takes a port out.
+    pub fn remove(&mut self, port: u16) {
+        let (index, bit) = place(port);
+        if let Some(word) = self.words.get_mut(index) {
+            *word &= !bit;
+        }
+    }
+
     /// Adds the ports of another set.
     pub fn insert_all(&mut self, other: &Self) {
         for (word, more) in self.words.iter_mut().zip(other.words.iter()) {
@@ -202,6 +210,8 @@ mod tests {
     fn ranges_touch_and_end_at_the_last_port() {
         let mut set: PortSet = [65_535, 65_534, 1].into_iter().collect();
         assert!(!set.insert(1));
+        set.insert(9);
+        set.remove(9);
         set.insert_range(PortRange { first: 2, last: 4 });
         assert_eq!(format!("{set:?}"), r#"["1-4", "65534-65535"]"#);
         assert_eq!(set.count_in(PortRange::ALL), 6);

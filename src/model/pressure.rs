@@ -35,17 +35,12 @@ pub enum PortReading {
     #[default]
     NotRead,
     /// All connections together are too few to exhaust the ports towards any
-    /// one destination.
+    /// one destination, and enough of the range is left to them.
     RuledOut {
         /// Connections, whatever their direction.
         connections: u64,
-        /// Ports that connect() may take.
+        /// Ports that connect() may take, at least.
         usable: u32,
-    },
-    /// Too many connections to group them in passing.
-    TooMany {
-        /// Connections, whatever their direction.
-        connections: u64,
     },
     /// Every connection was looked at.
     Grouped(Ports),
@@ -57,7 +52,7 @@ impl PortReading {
     pub const fn grouped(&self) -> Option<&Ports> {
         match self {
             Self::Grouped(ports) => Some(ports),
-            Self::NotRead | Self::RuledOut { .. } | Self::TooMany { .. } => None,
+            Self::NotRead | Self::RuledOut { .. } => None,
         }
     }
 }
@@ -80,6 +75,18 @@ pub struct Ports {
     pub shared_pools: Vec<SharedPool>,
 }
 
+impl Ports {
+    /// Ports of the range that connect() may take towards some destination;
+    /// `None` where the settings aren't known.
+    #[must_use]
+    pub fn usable(&self) -> Option<u32> {
+        let range = self.settings.range?;
+        let reserved = self.settings.reserved.as_ref()?.count_in(range);
+        let taken = reserved + self.listened + self.bound.unwrap_or(0);
+        Some(range.size().saturating_sub(taken))
+    }
+}
+
 /// The ports of one local address towards one remote address and port: what
 /// connect() looks through.
 #[derive(Debug, Clone, PartialEq)]
@@ -93,7 +100,8 @@ pub struct Destination {
     /// Of these, the ones in TIME_WAIT.
     pub time_wait: u32,
     /// Of these, the ones that connect() would take over now. At least: a
-    /// TIME_WAIT whose timer was started again is older than it looks.
+    /// TIME_WAIT whose timer was started again is older than it looks. None of
+    /// those that bind() gave out.
     pub reusable: u32,
     /// Of those in TIME_WAIT, the ones that began in the last 10 s.
     pub recent_time_wait: u32,
@@ -103,7 +111,8 @@ pub struct Destination {
     /// Whether its ports look given out by bind() before connect().
     pub bound_first: bool,
     /// Connections a second that the ports can bear if we close first, for
-    /// ever.
+    /// ever, beside the live ones; `None` where the settings aren't known, or
+    /// where TIME_WAIT is taken over at once and no port is waited for.
     pub sustainable_per_s: Option<f64>,
     /// More ports in use a second, between two samples; negative when they
     /// get fewer.
@@ -117,7 +126,9 @@ impl Destination {
         self.in_use.saturating_sub(self.reusable)
     }
 
-    /// Connections that would succeed now.
+    /// Connections that would succeed now, at most: which ports were bound by
+    /// hand before connect() nothing tells, and those are lost to all other
+    /// destinations.
     #[must_use]
     pub fn free(&self) -> Option<u32> {
         Some(self.usable?.saturating_sub(self.blocked()))
@@ -150,10 +161,30 @@ pub struct SharedPool {
     pub local_address: IpAddr,
     /// Ports in use that look given out so.
     pub in_use: u32,
+    /// Ports of the address in use, however given out: bind() passes by those
+    /// of connect() too.
+    pub taken: u32,
     /// To how many destinations.
     pub destinations: u32,
     /// Ports that the pool has; `None` where the settings aren't known.
     pub usable: Option<u32>,
+}
+
+impl SharedPool {
+    /// Ports that bind() can still give out.
+    #[must_use]
+    pub fn free(&self) -> Option<u32> {
+        Some(self.usable?.saturating_sub(self.taken))
+    }
+
+    /// The share of the usable ports that bind() can't give out, 0 to 1.
+    #[must_use]
+    pub fn used_ratio(&self) -> Option<f64> {
+        match self.usable? {
+            0 => Some(1.0),
+            usable => Some((f64::from(self.taken) / f64::from(usable)).min(1.0)),
+        }
+    }
 }
 
 /// Listening sockets, those of one address and port together.
@@ -227,7 +258,8 @@ pub struct TimeWaitTally {
     pub client_side: u64,
     /// Ours were servers: the local port is a listener's.
     pub server_side: u64,
-    /// Neither: the listener is gone, or the port was bound by hand.
+    /// Neither: the listener is gone, the port was bound by hand, or the range
+    /// was another one.
     pub other: u64,
     /// By age in steps of 10 s, 0 to 60 s; from the timers, which an answer to
     /// a late segment starts again.

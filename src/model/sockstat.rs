@@ -16,6 +16,19 @@ pub struct Sockstat {
     pub tw: Option<u64>,
     /// `TCP: orphan`: sockets of the host that no process holds any more.
     pub orphan: Option<u64>,
+    /// `TCP: alloc`: full sockets of the host, in a hash table or not.
+    pub alloc: Option<u64>,
     /// `TCP: mem`: pages of memory in TCP buffers of the host.
     pub mem_pages: Option<u64>,
+}
+
+impl Sockstat {
+    /// How many sockets of the namespace are in no hash table at most: those
+    /// that are bound and no more, those that nobody used yet, and all of other
+    /// namespaces.
+    #[must_use]
+    pub fn unhashed_at_most(&self) -> Option<u64> {
+        let hashed = self.inuse_ipv4?.checked_add(self.inuse_ipv6?)?;
+        Some(self.alloc?.saturating_sub(hashed))
+    }
 }

@@ -11,7 +11,6 @@ pub(super) fn ports_used(now: &Reading) -> Measured {
     match &now.sample.pressure.ports {
         _ if !now.sample.collection.complete => Err(Missing::Unread),
         PortReading::NotRead => Err(Missing::Unread),
-        PortReading::TooMany { .. } => Err(Missing::Spared),
         PortReading::RuledOut {
             connections,
             usable,
@@ -22,7 +21,13 @@ pub(super) fn ports_used(now: &Reading) -> Measured {
             share(Ok(number(*connections)), Ok(f64::from(*usable)))
         }
         PortReading::Grouped(ports) => {
-            let mut most = 0.0;
+            // Where no port is left, the next connection fails whatever its
+            // destination.
+            let mut most = if ports.usable() == Some(0) {
+                100.0
+            } else {
+                0.0
+            };
             for destination in &ports.destinations {
                 let used = destination.used_ratio().ok_or(Missing::Unread)?;
                 most = f64::max(most, used * 100.0);

@@ -30,8 +30,6 @@ pub enum Missing {
     Hidden,
     /// It is known to root alone.
     Denied,
-    /// It would take longer than all else together.
-    Spared,
     /// It could not be read.
     Unread,
 }
@@ -45,7 +43,6 @@ impl Missing {
             Self::Forgotten => "not known without a state file",
             Self::Hidden => "not shown in this network namespace",
             Self::Denied => "not shown without privilege",
-            Self::Spared => "not looked at: too many connections",
             Self::Unread => "could not be read",
         }
     }

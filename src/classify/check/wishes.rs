@@ -1,6 +1,5 @@
 //! What the user wants judged, and how.
 
-use super::super::rules::PORTS_EXHAUSTION;
 use super::super::{RULES, Rule};
 use super::metric::MetricId;
 use super::metrics::METRICS;
@@ -198,13 +197,6 @@ impl Wishes {
     #[must_use]
     pub fn asks_for_rates(&self) -> bool {
         self.asked().any(MetricId::is_rate)
-    }
-
-    /// Whether ports are to be judged or shown, which takes grouping them.
-    #[must_use]
-    pub fn wants_ports(&self) -> bool {
-        let judged = |id: MetricId| judges(id, PORTS_EXHAUSTION.name) && self.wants_metric(id);
-        self.wants_rule(&PORTS_EXHAUSTION) || metrics().any(judged)
     }
 
     /// The user's own ranges for a metric: to warn by, and critical.

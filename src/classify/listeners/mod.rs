@@ -6,14 +6,22 @@ mod verdict;
 pub use self::tally::ListenerTally;
 pub use self::verdict::{SynEvidence, SynVerdict, Verdict, syn_limit, syn_verdict, verdict};
 
+/// `TCP_RTO_MAX` (include/net/tcp.h), s.
+const RTO_MAX_S: u64 = 120;
+
 /// Bounds of the age of a handshake whose SYN-ACK was sent again so often, in
 /// s. The first is sent again after 1 s (`TCP_TIMEOUT_INIT`), each later one
-/// after twice the time.
+/// after twice the time, but no more than `TCP_RTO_MAX`.
 #[must_use]
 pub fn handshake_age_s(retransmits: u8) -> (u64, u64) {
-    let power = |exponent: u32| 1_u64.checked_shl(exponent).unwrap_or(u64::MAX);
-    let retransmits = u32::from(retransmits);
-    (power(retransmits) - 1, power(retransmits + 1) - 1)
+    let wait = |sent: u8| {
+        1_u64
+            .checked_shl(sent.into())
+            .unwrap_or(u64::MAX)
+            .min(RTO_MAX_S)
+    };
+    let at_least = (0..retransmits).map(wait).sum();
+    (at_least, at_least + wait(retransmits))
 }
 
 #[cfg(test)]
@@ -26,6 +34,7 @@ mod tests {
         for (retransmits, bounds) in [(0, (0, 1)), (1, (1, 3)), (2, (3, 7)), (5, (31, 63))] {
             assert_eq!(handshake_age_s(retransmits), bounds);
         }
-        assert_eq!(handshake_age_s(u8::MAX), (u64::MAX - 1, u64::MAX - 1));
+        assert_eq!(handshake_age_s(7), (127, 247), "no longer than RTO_MAX");
+        assert_eq!(handshake_age_s(8), (247, 367));
     }
 }

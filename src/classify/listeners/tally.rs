@@ -91,6 +91,12 @@ impl ListenerTally {
         }
     }
 
+    /// Takes the port of a listening socket that isn't shown: it is lost to
+    /// connections of either family.
+    pub fn pass_by(&mut self, socket: &Socket) {
+        self.ports.insert(socket.local.port);
+    }
+
     /// The ports that listeners have.
     #[must_use]
     pub const fn ports(&self) -> &PortSet {

@@ -16,13 +16,17 @@ pub enum Verdict {
     Unknown,
     /// Nothing.
     Fine,
+    /// Its SYN queue is full, and nobody saw that it turned a client away: a
+    /// few slow ones are enough.
+    SynQueueFull,
     /// More handshakes than its SYN queue holds; the clients that get cookies
     /// come back with them.
     SynBurst,
     /// The same, and cookies don't come back: honest clients get in all the
     /// same.
     FloodAbsorbed,
-    /// Its SYN queue is full and cookies are off: clients are dropped.
+    /// Its SYN queue is full and cookies are off, and SYNs were dropped while
+    /// somebody looked.
     FloodDropping,
     /// Its accept queue is full: the application doesn't accept fast enough.
     SlowAccept,
@@ -35,6 +39,7 @@ impl Verdict {
         match self {
             Self::Unknown => "unknown",
             Self::Fine => "fine",
+            Self::SynQueueFull => "syn_queue_full",
             Self::SynBurst => "syn_burst",
             Self::FloodAbsorbed => "syn_flood_absorbed",
             Self::FloodDropping => "syn_flood_dropping",
@@ -50,6 +55,8 @@ pub enum SynVerdict {
     Unknown,
     /// No more cookies are sent than come back.
     Fine,
+    /// A SYN queue is full, and nobody saw that it turned a client away.
+    QueueFull,
     /// Cookies are sent and come back: honest clients, too many at once.
     Burst,
     /// Cookies are sent and don't come back.
@@ -65,6 +72,7 @@ impl SynVerdict {
         match self {
             Self::Unknown => "unknown",
             Self::Fine => "fine",
+            Self::QueueFull => "syn_queue_full",
             Self::Burst => "syn_burst",
             Self::FloodAbsorbed => "syn_flood_absorbed",
             Self::FloodDropping => "syn_flood_dropping",
@@ -132,6 +140,12 @@ impl SynEvidence {
         }
     }
 
+    /// Whether SYNs were dropped by full SYN queues while somebody looked.
+    #[must_use]
+    pub fn drops_now(self) -> bool {
+        self.between && self.dropped.is_some_and(|dropped| dropped > 0)
+    }
+
     /// Whether enough cookies were sent to judge, and whether most came back.
     fn most_returned(self) -> Option<bool> {
         let sent = self.sent?;
@@ -146,17 +160,19 @@ impl SynEvidence {
 
 /// How many handshakes a listener takes before its SYN queue is full: one more
 /// than its accept queue may hold, and where cookies are off no more than
-/// three quarters of `tcp_max_syn_backlog` from peers that aren't known
-/// (`tcp_conn_request`). `None` over /proc.
+/// three quarters of `tcp_max_syn_backlog` and one from peers that aren't known
+/// (`tcp_conn_request`: it drops when less than a quarter is left). `None` over
+/// /proc.
 #[must_use]
 pub fn syn_limit(listener: &Listener, evidence: &SynEvidence) -> Option<u64> {
     // A listening socket of one place each: what can't be told apart shares.
     let queues = u64::from(listener.sockets.max(1));
-    let own = (u64::from(listener.accept_limit?) + 1) * queues;
-    Some(match (evidence.cookies, evidence.max_backlog) {
-        (Some(0), Some(backlog)) => own.min((backlog - backlog / 4) * queues),
+    let own = u64::from(listener.accept_limit?) + 1;
+    let each = match (evidence.cookies, evidence.max_backlog) {
+        (Some(0), Some(backlog)) => own.min((backlog - backlog / 4).saturating_add(1)),
         _ => own,
-    })
+    };
+    Some(each.saturating_mul(queues))
 }
 
 /// What is wrong with a listener.
@@ -174,11 +190,17 @@ pub fn verdict(listener: &Listener, evidence: &SynEvidence) -> Verdict {
     // can be told to be the flooded one.
     let always = evidence.cookies == Some(2) && evidence.listeners == Some(1);
     let queue_full = u64::from(handshakes) >= limit;
+    // A queue of slow clients is as full as a flooded one: what tells is
+    // whether it turns others away now. Totals may be of another year.
     match (queue_full, evidence.cookies) {
-        (true, Some(0)) => Verdict::FloodDropping,
-        (true, _) if evidence.most_returned() == Some(true) => Verdict::SynBurst,
-        (true, Some(_)) => Verdict::FloodAbsorbed,
         (true, None) => Verdict::Unknown,
+        (true, Some(0)) if evidence.drops_now() => Verdict::FloodDropping,
+        (true, Some(1..)) if evidence.between => match evidence.most_returned() {
+            Some(true) => Verdict::SynBurst,
+            Some(false) => Verdict::FloodAbsorbed,
+            None => Verdict::SynQueueFull,
+        },
+        (true, Some(_)) => Verdict::SynQueueFull,
         (false, _) if always && evidence.most_returned() == Some(false) => Verdict::FloodAbsorbed,
         (false, _) => Verdict::Fine,
     }
@@ -203,12 +225,12 @@ pub fn syn_verdict(evidence: &SynEvidence, listeners: Option<&Listeners>) -> Syn
         Some(Verdict::FloodDropping) => return SynVerdict::FloodDropping,
         Some(Verdict::FloodAbsorbed) => return SynVerdict::FloodAbsorbed,
         Some(Verdict::SynBurst) => return SynVerdict::Burst,
+        Some(Verdict::SynQueueFull) => return SynVerdict::QueueFull,
         _ => {}
     }
-    let dropped = evidence.between && evidence.dropped.is_some_and(|dropped| dropped > 0);
     match evidence.cookies {
         None => SynVerdict::Unknown,
-        Some(0) if dropped => SynVerdict::FloodDropping,
+        Some(0) if evidence.drops_now() => SynVerdict::FloodDropping,
         Some(0) => SynVerdict::Fine,
         Some(_) => match (evidence.sent, evidence.most_returned()) {
             (None, _) => SynVerdict::Unknown,
@@ -221,105 +243,4 @@ pub fn syn_verdict(evidence: &SynEvidence, listeners: Option<&Listeners>) -> Syn
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::{Endpoint, Family};
-
-    fn listener(queue: u32, syn_recv: u32) -> Listener {
-        Listener {
-            local: Endpoint::new("0.0.0.0".parse().unwrap(), 80),
-            family: Family::Ipv4,
-            sockets: 1,
-            full_sockets: Some(u32::from(queue > 64)),
-            accept_queue: queue,
-            accept_limit: Some(64),
-            unaccepted: Some(queue),
-            dead: Some(0),
-            syn_recv: Some(syn_recv),
-            syn_ack_retransmits: None,
-            inodes: Vec::new(),
-            pids: None,
-            command: None,
-        }
-    }
-
-    fn evidence(cookies: u64, sent: u64, returned: u64) -> SynEvidence {
-        SynEvidence {
-            cookies: Some(cookies),
-            max_backlog: Some(4_096),
-            sent: Some(sent),
-            returned: Some(returned),
-            dropped: Some(0),
-            between: true,
-            listeners: Some(1),
-        }
-    }
-
-    /// Seen on Linux 6.18: 500 SYNs at a backlog of 64 leave 65 handshakes.
-    #[test]
-    fn every_verdict_has_its_near_miss() {
-        for (queue, syn_recv, evidence, expected) in [
-            (65, 0, evidence(1, 0, 0), Verdict::SlowAccept),
-            (64, 0, evidence(1, 0, 0), Verdict::Fine),
-            (0, 65, evidence(1, 435, 3), Verdict::FloodAbsorbed),
-            (0, 65, evidence(1, 435, 430), Verdict::SynBurst),
-            (0, 64, evidence(1, 0, 0), Verdict::Fine),
-            (0, 65, evidence(0, 0, 0), Verdict::FloodDropping),
-            (0, 64, evidence(0, 0, 0), Verdict::Fine),
-            (0, 0, evidence(2, 500, 1), Verdict::FloodAbsorbed),
-            (0, 0, evidence(2, 500, 499), Verdict::Fine),
-            (0, 0, evidence(2, 3, 0), Verdict::Fine),
-            // A listener of two cannot be told to be the flooded one.
-            (
-                0,
-                0,
-                SynEvidence {
-                    listeners: Some(2),
-                    ..evidence(2, 500, 1)
-                },
-                Verdict::Fine,
-            ),
-        ] {
-            let judged = verdict(&listener(queue, syn_recv), &evidence);
-            assert_eq!(judged, expected, "{queue} {syn_recv} {evidence:?}");
-        }
-    }
-
-    /// Seen on Linux 6.18: with tcp_max_syn_backlog 40 and no cookies, 31
-    /// handshakes are taken.
-    #[test]
-    fn without_cookies_a_quarter_of_the_backlog_is_kept_back() {
-        let small = SynEvidence {
-            max_backlog: Some(40),
-            ..evidence(0, 0, 0)
-        };
-        assert_eq!(syn_limit(&listener(0, 0), &small), Some(30));
-        assert_eq!(verdict(&listener(0, 31), &small), Verdict::FloodDropping);
-        assert_eq!(verdict(&listener(0, 29), &small), Verdict::Fine);
-        let with_cookies = SynEvidence {
-            max_backlog: Some(40),
-            ..evidence(1, 0, 0)
-        };
-        assert_eq!(syn_limit(&listener(0, 0), &with_cookies), Some(65));
-    }
-
-    #[test]
-    fn the_namespace_is_judged_by_cookies_and_drops() {
-        let judged = |evidence| syn_verdict(&evidence, None);
-        assert_eq!(judged(evidence(1, 500, 3)), SynVerdict::FloodAbsorbed);
-        assert_eq!(judged(evidence(1, 500, 480)), SynVerdict::Burst);
-        assert_eq!(judged(evidence(2, 500, 480)), SynVerdict::Fine);
-        assert_eq!(judged(evidence(1, 9, 0)), SynVerdict::Fine);
-        let dropping = SynEvidence {
-            dropped: Some(1),
-            ..evidence(0, 0, 0)
-        };
-        assert_eq!(judged(dropping), SynVerdict::FloodDropping);
-        let once = SynEvidence {
-            between: false,
-            ..dropping
-        };
-        assert_eq!(judged(once), SynVerdict::Fine, "that may be long ago");
-        assert_eq!(judged(SynEvidence::default()), SynVerdict::Unknown);
-    }
-}
+mod tests;

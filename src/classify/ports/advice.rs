@@ -10,6 +10,9 @@ pub fn why_not_reusable(destination: &Destination, sample: &Sample) -> Option<&'
     if destination.time_wait == 0 || destination.reusable == destination.time_wait {
         return None;
     }
+    if destination.bound_first {
+        return Some("ports of bind() never are");
+    }
     let policy = ReusePolicy::of(&sample.sysctls);
     if policy.covers(destination.local_address, destination.remote.address) {
         return Some(if destination.reusable == 0 {
@@ -38,12 +41,19 @@ pub fn advice(destination: &Destination, sample: &Sample) -> String {
     let mostly_waiting = destination.time_wait > destination.in_use / 2;
     if mostly_waiting {
         steps.push("keep connections open and use them again (pool, keep-alive)");
+    }
+    // No setting makes connect() take over what bind() gave out.
+    if mostly_waiting && !destination.bound_first {
         let policy = ReusePolicy::of(&sample.sysctls);
         let covered = policy.covers(destination.local_address, destination.remote.address);
         let timestamps = sample.sysctls.get(Sysctl::TcpTimestamps);
         let loopback = is_loopback(destination.local_address, destination.remote.address);
         match (covered, timestamps, sample.sysctls.get(Sysctl::TcpTwReuse)) {
             (true, ..) | (_, _, None) => {}
+            (false, Some(0), Some(0)) => steps.push(
+                "or let connect() take TIME_WAIT over, which needs tcp_timestamps=1 at both ends \
+                 and tcp_tw_reuse=1 here",
+            ),
             (false, Some(0), _) => steps.push(
                 "or let connect() take TIME_WAIT over, which needs tcp_timestamps=1 at both ends",
             ),
@@ -54,12 +64,14 @@ pub fn advice(destination: &Destination, sample: &Sample) -> String {
                  sysctl -w net.ipv4.tcp_tw_reuse=1",
             ),
         }
-    } else if destination.bound_first {
-        steps.push("or add local addresses");
-    } else {
+    } else if !destination.bound_first {
         steps.push("see who holds them, and use fewer connections");
-        steps.push("or spread them over more local addresses or ports of the peer");
     }
+    steps.push(if destination.bound_first {
+        "or add local addresses"
+    } else {
+        "or spread connections over more local addresses or ports of the peer"
+    });
     steps.push("or widen net.ipv4.ip_local_port_range");
     steps.join("; ")
 }

@@ -6,6 +6,8 @@
 //! with bind(), it passes by whatever the destination.
 
 mod advice;
+mod crowd;
+mod pools;
 mod reuse;
 mod shared;
 mod tally;
@@ -17,13 +19,12 @@ use std::time::Duration;
 use foldhash::fast::RandomState;
 
 pub use self::advice::{advice, why_not_reusable};
+use self::pools::Pools;
 pub use self::reuse::{Reuse, ReusePolicy, is_loopback};
-use self::shared::Parities;
+use self::shared::Bound;
 pub use self::tally::PortTally;
 use self::tally::{Key, Used};
-use crate::model::{
-    Destination, Endpoint, PortSet, PortSettings, Ports, SharedPool, TimeWaitTally,
-};
+use crate::model::{Destination, Endpoint, PortRange, PortSet, PortSettings, Ports, TimeWaitTally};
 
 /// From this share of its ports on, a destination is judged a warning.
 pub const WARNING: f64 = 0.8;
@@ -34,16 +35,19 @@ pub const CRITICAL: f64 = 0.95;
 /// ports bound-only sockets take.
 pub const WORTH_BOUND_WALK: f64 = 0.5;
 
-/// More connections than this aren't grouped in passing: it would cost a
-/// multiple of everything else that the summary does.
-pub const FEW_ENOUGH: u64 = 50_000;
-
-/// Whether so many connections, whatever they are, could use up so much of the
-/// ports towards one destination that it would be worth a warning.
+/// Whether nothing is worth a warning, by the numbers alone: enough of the
+/// range is `usable`, and so many connections, whatever they are, can't use up
+/// too much of that towards one destination.
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "socket counts are below 2^53")]
-pub fn is_ruled_out(connections: u64, usable: u32) -> bool {
-    connections == 0 || (connections as f64) < WARNING * f64::from(usable)
+pub fn is_ruled_out(connections: u64, usable: u32, range: PortRange) -> bool {
+    taken_out(usable, range) < WARNING && (connections as f64) < WARNING * f64::from(usable)
+}
+
+/// The share of a range that nobody can connect from, 0 to 1.
+#[must_use]
+pub fn taken_out(usable: u32, range: PortRange) -> f64 {
+    1.0 - f64::from(usable) / f64::from(range.size())
 }
 
 /// Seconds that a port stays in TIME_WAIT.
@@ -60,26 +64,37 @@ pub fn usable(settings: &PortSettings, taken: &PortSet) -> Option<u32> {
 }
 
 impl PortTally {
-    /// Whether any destination uses so much that bound-only sockets could
-    /// matter.
+    /// Whether so many sockets that are bound and no more could matter: to any
+    /// destination, or to the range.
     #[must_use]
-    pub fn is_tight(&self) -> bool {
-        let Some(usable) = usable(&self.settings, &self.listened) else {
+    pub fn could_matter(&self, bound_at_most: Option<u64>) -> bool {
+        let (Some(range), Some(usable)) =
+            (self.settings.range, usable(&self.settings, &self.listened))
+        else {
             return false;
         };
-        let most = self
-            .destinations
-            .values()
-            .map(|used| used.in_use - used.reusable)
-            .max();
-        most.is_some_and(|most| f64::from(most) >= WORTH_BOUND_WALK * f64::from(usable))
+        let at_most = bound_at_most.and_then(|most| u32::try_from(most).ok());
+        let left = usable.saturating_sub(at_most.unwrap_or(u32::MAX));
+        if taken_out(left, range) >= WARNING {
+            return true;
+        }
+        let mut excluded = self.settings.reserved.clone().unwrap_or_default();
+        excluded.insert_all(&self.listened);
+        let by_bind = Bound::find(self, &excluded);
+        let blocked = |used: &Used| match self.locals.get(used.local) {
+            Some(local) if by_bind.shares(used) => local.distinct,
+            _ if by_bind.looks_bound(used) => used.in_use,
+            _ => used.in_use - used.reusable,
+        };
+        let most = self.destinations.values().map(blocked).max();
+        most.is_some_and(|most| f64::from(most) >= WORTH_BOUND_WALK * f64::from(left))
     }
 
     /// What was counted: ports by destination, and TIME_WAIT. `bound` are the
     /// ports of bound-only sockets, where somebody looked.
     #[must_use]
-    pub fn finish(self, bound: Option<&PortSet>) -> (Ports, TimeWaitTally) {
-        let time_wait = self.time_wait();
+    pub fn finish(mut self, bound: Option<&PortSet>) -> (Ports, TimeWaitTally) {
+        self.leave_crowds();
         let range = self.settings.range;
         let mut excluded = self.settings.reserved.clone().unwrap_or_default();
         let mut count_new = |set: &PortSet| {
@@ -97,54 +112,61 @@ impl PortTally {
             .is_some()
             .then(|| range.map(|range| range.size() - excluded.count_in(range)))
             .flatten();
-        let parities = range.map(|range| Parities::of(range, &excluded));
-        let look_bound = |used: &Used| parities.is_some_and(|parities| parities.look_bound(used));
-
-        let pools = Pools::of(&self.destinations, look_bound);
+        let by_bind = Bound::find(&self, &excluded);
+        let time_wait = self.time_wait(|used| by_bind.looks_bound(used));
+        let pools = Pools::of(&self, &by_bind);
         let mut destinations: Vec<Destination> = self
             .destinations
             .iter()
             .map(|(key, used)| {
-                let bound_first = look_bound(used);
-                let elsewhere = pools.taken_elsewhere(key.local_address(), bound_first, used);
+                let bound_first = by_bind.looks_bound(used);
+                let elsewhere = pools.taken_elsewhere(*key, used, bound_first);
                 let usable = usable.map(|usable| usable.saturating_sub(elsewhere));
                 Destination {
                     local_address: key.local_address(),
                     remote: key.remote(),
                     in_use: used.in_use,
                     time_wait: used.time_wait,
-                    reusable: used.reusable,
+                    // bind() takes no TIME_WAIT over, and connect() no port that
+                    // bind() gave out.
+                    reusable: if bound_first { 0 } else { used.reusable },
                     recent_time_wait: used.recent,
                     usable,
                     bound_first,
-                    sustainable_per_s: usable.map(|usable| self.sustainable(*key, usable)),
+                    sustainable_per_s: usable
+                        .and_then(|usable| self.sustainable(*key, used, bound_first, usable)),
                     growth_per_s: None,
                 }
             })
             .collect();
+        destinations.retain(|destination| self.shows(destination.local_address));
         sort(&mut destinations);
+        let mut shared_pools = pools.into_shared(usable);
+        shared_pools.retain(|pool| self.shows(pool.local_address));
         let ports = Ports {
             settings: self.settings,
             listened,
             bound,
             destinations,
-            shared_pools: pools.into_shared(usable),
+            shared_pools,
         };
         (ports, time_wait)
     }
 
-    /// Connections a second for ever, if each ends in TIME_WAIT here.
-    fn sustainable(&self, key: Key, usable: u32) -> f64 {
-        let covered = self
-            .policy
-            .covers(key.local_address(), key.remote().address);
+    /// Connections a second for ever, if each ends in TIME_WAIT here and the
+    /// live ones stay. `None` where the ports aren't what limits.
+    fn sustainable(&self, key: Key, used: &Used, bound_first: bool, usable: u32) -> Option<f64> {
+        let covered = !bound_first
+            && self
+                .policy
+                .covers(key.local_address(), key.remote().address);
         let held_s = if covered {
             (f64::from(self.policy.delay_ms) / 1e3).min(TIME_WAIT_S)
         } else {
             TIME_WAIT_S
         };
-        // With no delay at all the ports aren't what limits.
-        f64::from(usable) / held_s.max(1e-3)
+        let live = used.in_use.saturating_sub(used.time_wait);
+        (held_s > 0.0).then(|| f64::from(usable.saturating_sub(live)) / held_s)
     }
 }
 
@@ -158,58 +180,6 @@ fn sort(destinations: &mut [Destination]) {
             .then_with(|| b.in_use.cmp(&a.in_use))
             .then_with(|| (a.local_address, a.remote).cmp(&(b.local_address, b.remote)))
     });
-}
-
-/// Ports that look given out by bind(), by local address: ports in use, and
-/// destinations. bind() gives a port to an address once, so they add up.
-#[derive(Debug, Default)]
-struct Pools {
-    by_address: HashMap<IpAddr, (u32, u32), RandomState>,
-    largest: u32,
-}
-
-impl Pools {
-    fn of(
-        destinations: &HashMap<Key, Used, RandomState>,
-        look_bound: impl Fn(&Used) -> bool,
-    ) -> Self {
-        let mut pools = Self::default();
-        for (key, used) in destinations.iter().filter(|(_, used)| look_bound(used)) {
-            let pool = pools.by_address.entry(key.local_address()).or_default();
-            pool.0 += used.in_use;
-            pool.1 += 1;
-            pools.largest = pools.largest.max(pool.0);
-        }
-        pools
-    }
-
-    /// Ports that a destination can't have because bind() gave them to others.
-    /// Those of two local addresses may be the same ports: at least the
-    /// largest pool is taken.
-    fn taken_elsewhere(&self, address: IpAddr, bound_first: bool, used: &Used) -> u32 {
-        let own = self.by_address.get(&address).map_or(0, |pool| pool.0);
-        if bound_first {
-            // bind() minds its own address only.
-            own.saturating_sub(used.in_use)
-        } else {
-            self.largest
-        }
-    }
-
-    fn into_shared(self, usable: Option<u32>) -> Vec<SharedPool> {
-        let mut shared: Vec<SharedPool> = self
-            .by_address
-            .into_iter()
-            .map(|(local_address, (in_use, destinations))| SharedPool {
-                local_address,
-                in_use,
-                destinations,
-                usable,
-            })
-            .collect();
-        shared.sort_by_key(|pool| (std::cmp::Reverse(pool.in_use), pool.local_address));
-        shared
-    }
 }
 
 /// Says of each destination how its use grew since an earlier reading. One

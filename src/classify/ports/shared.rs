@@ -1,13 +1,19 @@
 //! Ports that bind() gave out before connect(): all destinations of a local
 //! address share them, and they are lost to every connect() besides.
 //!
-//! The table doesn't say who chose a port. But the kernel leaves a trace:
-//! connect() begins with the ports of the parity of the range's first one,
-//! bind() with port 0 takes the others first (`__inet_hash_connect` and
-//! `inet_csk_find_open_port`, Linux 4.2). A destination that has many of the
-//! others while there are enough of the first was bound.
+//! The table doesn't say who chose a port, but the kernel leaves two traces
+//! (`__inet_hash_connect` and `inet_csk_find_open_port`, Linux 4.2):
+//!
+//! - connect() begins with the ports of the parity of the range's first one,
+//!   and takes the others only when those are used up towards its destination.
+//!   bind() with port 0 begins with the others, whatever the destination.
+//! - bind() never gives a port of an address out twice. connect() does, once
+//!   to each destination.
+//!
+//! So ports of bind()'s parity, towards destinations that have enough of
+//! connect()'s left, each of them once, were bound.
 
-use super::tally::Used;
+use super::tally::{Local, PortTally, Used};
 use crate::model::{PortRange, PortSet};
 
 /// Fewer ports than this prove nothing.
@@ -17,7 +23,7 @@ const CLEARLY_MORE: u32 = 4;
 
 /// The ports that there are of either parity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Parities {
+struct Parities {
     /// Of the parity that connect() begins with.
     connect: u32,
     /// Of the parity that bind() begins with.
@@ -26,7 +32,7 @@ pub(super) struct Parities {
 
 impl Parities {
     /// Counts the ports of a range that aren't excluded.
-    pub(super) fn of(range: PortRange, excluded: &PortSet) -> Self {
+    fn of(range: PortRange, excluded: &PortSet) -> Self {
         let (mut connect, mut bind) = (0, 0);
         for port in range.ports().filter(|&port| !excluded.contains(port)) {
             if (port ^ range.first) & 1 == 0 {
@@ -38,73 +44,139 @@ impl Parities {
         Self { connect, bind }
     }
 
-    /// Whether the ports of a destination look chosen by bind().
-    pub(super) fn look_bound(self, used: &Used) -> bool {
-        let by_bind = used.bind_parity;
-        let by_connect = used.in_use.saturating_sub(by_bind);
-        // A burst of connect() takes its own parity first and leaves the other
-        // behind in TIME_WAIT for the last seconds: that is past.
-        if used.bind_parity_now < ENOUGH {
+    /// Whether connect() alone could have come to ports of bind()'s parity:
+    /// towards this destination its own are (nearly) used up.
+    fn used_up(self, used: &Used) -> bool {
+        by_connect(used) >= self.connect - self.connect / 10
+    }
+
+    /// Whether a destination has ports that connect() doesn't account for.
+    fn is_suspect(self, used: &Used) -> bool {
+        used.bind_parity > 0 && !self.used_up(used)
+    }
+
+    /// Whether destinations of one local address look as if they drew from one
+    /// pool of bind().
+    fn are_pool(self, suspects: &Suspects, local: &Local) -> bool {
+        // One destination may have had more connections before, and where
+        // connect()'s own ports are reserved any destination comes to the
+        // others at once.
+        if suspects.count < 2 || suspects.by_bind < ENOUGH || self.connect < self.bind / 2 {
             return false;
         }
-        let clearly = by_bind > by_connect.saturating_mul(CLEARLY_MORE);
-        // bind() goes on to the other parity when its own is used up, and
-        // connect() comes to this one only then.
-        let overflowed = by_bind >= self.bind - self.bind / 10 && by_connect < self.connect / 2;
-        clearly || overflowed
+        let repeated = suspects.all_by_bind.saturating_sub(local.bind_parity);
+        if repeated > suspects.all_by_bind / 20 {
+            return false;
+        }
+        // A burst of connect() leaves the ports that it took last behind in
+        // TIME_WAIT for the last seconds: those are past.
+        let clearly = suspects.by_bind_now >= ENOUGH
+            && suspects.by_bind > suspects.by_connect.saturating_mul(CLEARLY_MORE);
+        // bind() goes on to the other parity when its own is used up.
+        let overflowed = local.bind_parity >= self.bind - self.bind / 10;
+        // And when it has shrunk again: by chance some ports would repeat.
+        clearly || overflowed || suspects.would_repeat(self.bind) >= 2 * ENOUGH
+    }
+
+    /// Whether the ports of a destination that shares with no other look
+    /// chosen by bind().
+    fn stands_alone(self, used: &Used) -> bool {
+        let clearly =
+            |ports: u32| ports >= ENOUGH && ports > by_connect(used).saturating_mul(CLEARLY_MORE);
+        // To come to these ports connect() must have held all of its own at
+        // once: that so few are left of so many is no likely story. And what
+        // is in TIME_WAIT for seconds only was beside them, which would be in
+        // TIME_WAIT as well.
+        let unlikely = used.bind_parity.saturating_mul(4) <= self.connect;
+        (clearly(used.bind_parity_now) && clearly(used.bind_parity) && unlikely)
+            || (clearly(used.bind_parity_recent) && self.connect > 0)
+    }
+}
+
+fn by_connect(used: &Used) -> u32 {
+    used.in_use.saturating_sub(used.bind_parity)
+}
+
+/// Destinations of one local address with ports of bind()'s parity that
+/// connect() doesn't account for.
+#[derive(Debug, Clone, Copy, Default)]
+struct Suspects {
+    count: u32,
+    by_bind: u32,
+    by_bind_now: u32,
+    by_connect: u32,
+    /// The squares of their numbers.
+    squares: u64,
+    /// Ports of bind()'s parity of all destinations, suspect or not.
+    all_by_bind: u32,
+}
+
+impl Suspects {
+    fn add(&mut self, used: &Used) {
+        self.count += 1;
+        self.by_bind += used.bind_parity;
+        self.by_bind_now += used.bind_parity_now;
+        self.by_connect += by_connect(used);
+        self.squares += u64::from(used.bind_parity).pow(2);
+    }
+
+    /// How many ports would have been given out twice by chance.
+    fn would_repeat(&self, ports: u32) -> u32 {
+        let pairs = (u64::from(self.by_bind).pow(2) - self.squares) / 2;
+        u32::try_from(pairs / u64::from(ports.max(1))).unwrap_or(u32::MAX)
+    }
+}
+
+/// Which ports bind() gave out.
+#[derive(Debug, Default)]
+pub(super) struct Bound {
+    parities: Option<Parities>,
+    /// By the place of the local address: whether it has a pool.
+    pools: Vec<bool>,
+}
+
+impl Bound {
+    /// Looks for the traces; `excluded` are the ports that connect() passes by
+    /// for every destination.
+    pub(super) fn find(tally: &PortTally, excluded: &PortSet) -> Self {
+        let Some(range) = tally.settings.range else {
+            return Self::default();
+        };
+        let parities = Parities::of(range, excluded);
+        let mut suspects = vec![Suspects::default(); tally.locals.len()];
+        for used in tally.destinations.values() {
+            if let Some(suspects) = suspects.get_mut(used.local) {
+                suspects.all_by_bind += used.bind_parity;
+                if parities.is_suspect(used) {
+                    suspects.add(used);
+                }
+            }
+        }
+        let pools = suspects.iter().zip(&tally.locals);
+        Self {
+            parities: Some(parities),
+            pools: pools
+                .map(|(suspects, local)| parities.are_pool(suspects, local))
+                .collect(),
+        }
+    }
+
+    /// Whether a destination draws from a pool that it shares with others.
+    pub(super) fn shares(&self, used: &Used) -> bool {
+        self.pools.get(used.local).is_some_and(|&pool| pool)
+            && self
+                .parities
+                .is_some_and(|parities| parities.is_suspect(used))
+    }
+
+    /// Whether the ports of a destination look given out by bind().
+    pub(super) fn looks_bound(&self, used: &Used) -> bool {
+        self.shares(used)
+            || self
+                .parities
+                .is_some_and(|parities| parities.stands_alone(used))
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn used(by_connect: u32, by_bind: u32) -> Used {
-        Used {
-            in_use: by_connect + by_bind,
-            bind_parity: by_bind,
-            bind_parity_now: by_bind,
-            ..Used::default()
-        }
-    }
-
-    #[test]
-    fn what_a_burst_left_behind_was_not_bound() {
-        let range = PortRange::new(50_000, 50_199).unwrap();
-        let parities = Parities::of(range, &PortSet::default());
-        let rest = Used {
-            bind_parity_now: 3,
-            ..used(0, 40)
-        };
-        assert!(!parities.look_bound(&rest));
-        assert!(parities.look_bound(&used(0, 40)));
-    }
-
-    #[test]
-    fn the_parity_gives_bind_away() {
-        let range = PortRange::new(50_000, 50_199).unwrap();
-        let excluded = [50_001, 50_002, 50_003].into_iter().collect();
-        let parities = Parities::of(range, &excluded);
-        assert_eq!((parities.connect, parities.bind), (99, 98));
-        for (by_connect, by_bind, bound) in [
-            (0, 3, false),
-            (0, 4, true),
-            (0, 98, true),
-            // bind() that has gone on to the other parity.
-            (30, 98, true),
-            // connect() that has.
-            (99, 4, false),
-            (99, 98, false),
-            (70, 98, false),
-            // A mixture proves nothing.
-            (10, 20, false),
-            (50, 0, false),
-        ] {
-            assert_eq!(
-                parities.look_bound(&used(by_connect, by_bind)),
-                bound,
-                "{by_connect} as by connect(), {by_bind} as by bind()"
-            );
-        }
-    }
-}
+mod tests;

@@ -11,7 +11,7 @@ use foldhash::fast::RandomState;
 
 use super::reuse::{ReusePolicy, age_ms, is_loopback};
 use crate::model::{
-    Endpoint, PortRange, PortSet, PortSettings, Socket, SocketKind, TcpState, TimeWaitTally,
+    Endpoint, Family, PortRange, PortSet, PortSettings, Socket, SocketKind, TcpState, TimeWaitTally,
 };
 
 /// A TIME_WAIT younger than this counts as recent, ms.
@@ -39,6 +39,13 @@ impl Key {
     /// Our address, IPv4 unwrapped.
     pub(super) fn local_address(self) -> IpAddr {
         from_bits(self.local)
+    }
+
+    pub(super) fn is_of(self, family: Family) -> bool {
+        match family {
+            Family::Ipv4 => self.local_address().is_ipv4(),
+            Family::Ipv6 => self.local_address().is_ipv6(),
+        }
     }
 
     /// The peer, its address unwrapped.
@@ -69,7 +76,27 @@ pub(super) struct Used {
     pub(super) bind_parity: u32,
     /// Of these, the ones that were in use in the last 10 s.
     pub(super) bind_parity_now: u32,
+    /// Of those, the ones in TIME_WAIT.
+    pub(super) bind_parity_recent: u32,
+    /// The port that was seen last.
+    pub(super) port: u16,
+    /// Its local address, as a place in [`PortTally::locals`].
+    pub(super) local: usize,
 }
+
+/// The ports of one local address, towards whatever destination.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Local {
+    seen: PortSet,
+    /// Ports in use.
+    pub(super) distinct: u32,
+    /// Of these, the ones of the parity that bind() prefers.
+    pub(super) bind_parity: u32,
+}
+
+/// A set of ports is 8 KiB: of more local addresses than this nobody says
+/// which ports they have given out twice.
+const MOST_LOCALS: usize = 256;
 
 /// Counts connections by destination.
 #[derive(Debug)]
@@ -77,15 +104,23 @@ pub struct PortTally {
     pub(super) settings: PortSettings,
     pub(super) listened: PortSet,
     /// Ports that connect() may take.
-    candidates: PortSet,
+    pub(super) candidates: PortSet,
     /// The first port of the range: its parity is the one that connect()
     /// prefers.
     first: u16,
     pub(super) policy: ReusePolicy,
     /// Peers choose their addresses, so the hash must not be foreseeable.
     pub(super) destinations: HashMap<Key, Used, RandomState>,
+    /// The local addresses of the destinations.
+    pub(super) locals: Vec<Local>,
+    local_places: HashMap<u128, usize, RandomState>,
     /// Of those that aren't clients', and by age.
-    time_wait: TimeWaitTally,
+    pub(super) time_wait: TimeWaitTally,
+    /// How many destinations there may be before clients are looked for among
+    /// them.
+    pub(super) crowd_at: usize,
+    /// What is shown; ports are counted whatever the family.
+    pub(super) family: Option<Family>,
 }
 
 impl PortTally {
@@ -109,8 +144,28 @@ impl PortTally {
             first: range.first,
             policy,
             destinations: HashMap::default(),
+            locals: Vec::new(),
+            local_places: HashMap::default(),
             time_wait: TimeWaitTally::default(),
+            crowd_at: super::crowd::FIRST_LOOK,
+            family: None,
         }
+    }
+
+    /// Shows the destinations of one family, and the TIME_WAIT sockets. All
+    /// count all the same: a socket of either family can take the port that one
+    /// of the other would.
+    #[must_use]
+    pub fn showing(mut self, family: Option<Family>) -> Self {
+        self.family = family;
+        self
+    }
+
+    pub(super) fn shows(&self, address: IpAddr) -> bool {
+        self.family.is_none_or(|family| match family {
+            Family::Ipv4 => address.is_ipv4(),
+            Family::Ipv6 => address.is_ipv6(),
+        })
     }
 
     /// Counts one socket.
@@ -124,13 +179,18 @@ impl PortTally {
         let port = socket.local.port;
         let waits = socket.state == TcpState::TimeWait;
         let age = if waits { age_ms(socket) } else { None };
-        if let Some(age) = age {
+        let shown = self.family.is_none_or(|family| family == socket.family);
+        if let Some(age) = age
+            && shown
+        {
             self.add_age(age);
         }
         if !self.candidates.contains(port) {
-            if waits && self.listened.contains(port) {
+            if !waits || !shown {
+                // Nothing to count.
+            } else if self.listened.contains(port) {
                 self.time_wait.server_side += 1;
-            } else if waits {
+            } else {
                 self.time_wait.other += 1;
             }
             return;
@@ -138,13 +198,29 @@ impl PortTally {
         let reusable = waits && self.policy.allows(socket);
         let recent = age.is_some_and(|age| age < RECENT_MS);
         let bind_parity = (port ^ self.first) & 1 == 1;
-        let entry = self.destinations.entry(Key::of(socket)).or_default();
+        let key = Key::of(socket);
+        let (locals, places) = (&mut self.locals, &mut self.local_places);
+        let entry = self.destinations.entry(key).or_insert_with(|| Used {
+            local: place(locals, places, key.local),
+            ..Used::default()
+        });
+        if let Some(local) = locals.get_mut(entry.local)
+            && local.seen.insert(port)
+        {
+            local.distinct += 1;
+            local.bind_parity += u32::from(bind_parity);
+        }
         entry.in_use += 1;
+        entry.port = port;
         entry.time_wait += u32::from(waits);
         entry.reusable += u32::from(reusable);
         entry.recent += u32::from(recent);
         entry.bind_parity += u32::from(bind_parity);
         entry.bind_parity_now += u32::from(bind_parity && (recent || !waits));
+        entry.bind_parity_recent += u32::from(bind_parity && recent);
+        if self.destinations.len() >= self.crowd_at {
+            self.leave_crowds();
+        }
     }
 
     fn add_age(&mut self, age: u32) {
@@ -157,17 +233,40 @@ impl PortTally {
     }
 
     /// TIME_WAIT by side. The clients' are counted with their destinations,
-    /// and added up only now: the dump's rows are many, these are few.
-    pub(super) fn time_wait(&self) -> TimeWaitTally {
+    /// and added up only now: the dump's rows are many, these are few. No
+    /// TIME_WAIT gives a port back that bind() gave out.
+    pub(super) fn time_wait(&self, bound_first: impl Fn(&Used) -> bool) -> TimeWaitTally {
         let mut tally = self.time_wait;
-        for (key, used) in &self.destinations {
+        let destinations = self.destinations.iter();
+        for (key, used) in destinations.filter(|(key, _)| self.shows(key.local_address())) {
             let waiting = u64::from(used.time_wait);
             tally.client_side += waiting;
-            tally.reusable += u64::from(used.reusable);
+            if !bound_first(used) {
+                tally.reusable += u64::from(used.reusable);
+            }
             if is_loopback(key.local_address(), key.remote().address) {
                 tally.client_loopback += waiting;
             }
         }
         tally
     }
+}
+
+/// The place of a local address; one that leads nowhere when there are too
+/// many.
+fn place(
+    locals: &mut Vec<Local>,
+    places: &mut HashMap<u128, usize, RandomState>,
+    address: u128,
+) -> usize {
+    if let Some(&place) = places.get(&address) {
+        return place;
+    }
+    if locals.len() >= MOST_LOCALS {
+        return usize::MAX;
+    }
+    let place = locals.len();
+    locals.push(Local::default());
+    places.insert(address, place);
+    place
 }

@@ -1,8 +1,8 @@
 //! Accept queues that are full.
 
-use super::super::change;
+use super::super::change::{self, Change};
 use super::super::{Evidence, Finding, Judgement, Rule, Severity};
-use crate::model::number::grouped;
+use crate::model::number::{counted, grouped};
 use crate::model::{Counter, Listener, Sample, Sysctl};
 
 /// A listener whose accept queue is full.
@@ -26,12 +26,25 @@ fn judge(sample: &Sample, previous: Option<&Sample>) -> Judgement {
     {
         return Judgement::Unknown;
     }
-    let found: Vec<Finding> = listeners
+    let full: Vec<&Listener> = listeners
         .iter()
         .filter(|listener| listener.is_full() == Some(true))
-        .take(MOST_FINDINGS)
-        .filter_map(|listener| finding(listener, sample, previous))
         .collect();
+    // The kernel counts overflows of the namespace: whose they are is certain
+    // only where one queue is full.
+    let change = change::counter(Counter::ListenOverflows, sample, previous);
+    let only = full.len() == 1;
+    let mut found: Vec<Finding> = full
+        .iter()
+        .take(MOST_FINDINGS)
+        .filter_map(|listener| finding(listener, sample, change.filter(|_| only)))
+        .collect();
+    if let Some(change) = change
+        && change.by > 0
+        && !only
+    {
+        found.push(of_nobody(change, full.len()));
+    }
     if found.is_empty() {
         Judgement::Fine
     } else {
@@ -39,11 +52,39 @@ fn judge(sample: &Sample, previous: Option<&Sample>) -> Judgement {
     }
 }
 
-fn finding(listener: &Listener, sample: &Sample, previous: Option<&Sample>) -> Option<Finding> {
+/// Overflows that no listener can be blamed for.
+fn of_nobody(change: Change, full: usize) -> Finding {
+    let (severity, whose) = if full == 0 {
+        (
+            Severity::Warning,
+            "none is full now, so it is one that fills at times".to_owned(),
+        )
+    } else {
+        (
+            Severity::Critical,
+            format!("{full} are full, and whose they are is not counted"),
+        )
+    };
+    Finding {
+        rule: ACCEPT_QUEUE_FULL.name,
+        severity,
+        subject: "accept queues".to_owned(),
+        message: format!(
+            "{} dropped while we looked ({:.1} a second) because an accept queue of this \
+             namespace was full; {whose}",
+            counted(change.by, "client was", "clients were"),
+            change.per_s,
+        ),
+        advice: "see which queue is nearly full: tcpstate pressure --over 10s".to_owned(),
+        evidence: vec![Evidence::count("listen_overflows", change.by)],
+        state: None,
+    }
+}
+
+fn finding(listener: &Listener, sample: &Sample, change: Option<Change>) -> Option<Finding> {
     let limit = listener.accept_limit?;
     let queue = listener.accept_queue;
     let overflows = sample.counters.get(Counter::ListenOverflows);
-    let change = change::counter(Counter::ListenOverflows, sample, previous);
     let severity = match change {
         Some(change) if change.by > 0 => Severity::Critical,
         _ => Severity::Warning,
@@ -83,13 +124,13 @@ fn finding(listener: &Listener, sample: &Sample, previous: Option<&Sample>) -> O
         severity,
         subject: listener.local.to_string(),
         message: format!(
-            "{} doesn't accept fast enough on {}: {} connections wait, {} may; \
+            "{} doesn't accept fast enough on {}: {} where {} may; \
              {consequence}{rate}",
             listener
                 .program()
                 .unwrap_or_else(|| "the program that listens".to_owned()),
             listener.local,
-            grouped(queue.into()),
+            counted(queue.into(), "connection waits", "connections wait"),
             grouped(limit.into()),
         ),
         advice: format!(
@@ -159,5 +200,48 @@ mod tests {
             Judgement::Unknown
         );
         assert_eq!(judge(&sample().build(), None), Judgement::NotAsked);
+    }
+
+    #[test]
+    fn overflows_are_blamed_on_a_listener_only_where_it_is_the_only_full_one() {
+        let start = Instant::now();
+        let judged = |queues: &[u32], overflows: u64| {
+            let with = |overflows| {
+                let mut tally = ListenerTally::default();
+                for (port, &waiting) in (80..).zip(queues) {
+                    let local = format!("0.0.0.0:{port}");
+                    let listening = socket(&local, "0.0.0.0:0").listening(waiting, Some(8));
+                    tally.add_listener(&listening.build());
+                }
+                sample()
+                    .with_pressure(Pressure {
+                        listeners: Some(tally.finish()),
+                        ..Pressure::default()
+                    })
+                    .with_counter(Counter::ListenOverflows, overflows)
+            };
+            let before = with(7).read_at(start).build();
+            let now = with(7 + overflows).read_at(start + Duration::from_secs(2));
+            match judge(&now.build(), Some(&before)) {
+                Judgement::Found(findings) => findings
+                    .into_iter()
+                    .map(|finding| (finding.subject, finding.severity))
+                    .collect(),
+                _ => Vec::new(),
+            }
+        };
+        let name = |port| format!("0.0.0.0:{port}");
+        let nobody = || "accept queues".to_owned();
+        assert_eq!(judged(&[9, 0], 4), [(name(80), Severity::Critical)]);
+        assert_eq!(
+            judged(&[9, 9], 4),
+            [
+                (name(80), Severity::Warning),
+                (name(81), Severity::Warning),
+                (nobody(), Severity::Critical)
+            ]
+        );
+        assert_eq!(judged(&[0, 0], 4), [(nobody(), Severity::Warning)]);
+        assert_eq!(judged(&[0, 0], 0), []);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::super::{Evidence, Finding, Judgement, Rule, Severity};
 use crate::model::Sample;
-use crate::model::number::ratio;
+use crate::model::number::{counted, grouped, ratio};
 
 /// Orphans near their limit.
 pub(in crate::classify) const ORPHANS: Rule = Rule {
@@ -51,8 +51,10 @@ fn judge_orphans(sample: &Sample, _previous: Option<&Sample>) -> Judgement {
         severity,
         subject: "orphans".to_owned(),
         message: format!(
-            "{orphans} sockets of the whole host are held by no process, of {limit} that may be; \
-             the kernel resets those that retransmit in vain from a quarter of the limit on"
+            "{} of the whole host held by no process, of {} that may be; the kernel resets those \
+             that retransmit in vain from a quarter of the limit on",
+            counted(orphans, "socket is", "sockets are"),
+            grouped(limit),
         ),
         advice: "see what they wait for, peers that vanished most likely: \
                  ss -tano state fin-wait-1 state last-ack"
@@ -87,8 +89,11 @@ fn judge_memory(sample: &Sample, _previous: Option<&Sample>) -> Judgement {
         severity,
         subject: "net.ipv4.tcp_mem".to_owned(),
         message: format!(
-            "TCP buffers of the whole host take {pages} pages; from {pressure} on the kernel \
-             shrinks windows, beyond {high} it drops data and kills orphans"
+            "TCP buffers of the whole host take {} pages; from {} on the kernel shrinks windows, \
+             beyond {} it drops data and kills orphans",
+            grouped(pages),
+            grouped(pressure),
+            grouped(high),
         ),
         advice: "see whose queues are full, and whether their programs read: \
                  ss -tnmp"

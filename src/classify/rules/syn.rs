@@ -142,9 +142,10 @@ mod tests {
             (128, 1, 16, None),
             (63, 0, 4_096, None),
             (64, 0, 4_096, Some(Severity::Warning)),
-            (23, 0, 64, None),
-            (24, 0, 64, Some(Severity::Warning)),
-            (48, 0, 64, None),
+            (24, 0, 64, None),
+            (25, 0, 64, Some(Severity::Warning)),
+            (48, 0, 64, Some(Severity::Warning)),
+            (49, 0, 64, None),
         ] {
             assert_eq!(
                 severity(&judged(handshakes, Some(127), cookies, max_backlog)),

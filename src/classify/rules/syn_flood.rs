@@ -2,6 +2,7 @@
 
 use super::super::listeners::{SynEvidence, SynVerdict, Verdict, syn_verdict, verdict};
 use super::super::{Evidence, Finding, Judgement, Rule, Severity};
+use crate::model::number::{counted, grouped};
 use crate::model::{Listeners, Sample, TcpState};
 
 /// More handshakes than the SYN queues hold.
@@ -15,18 +16,20 @@ fn judge(sample: &Sample, previous: Option<&Sample>) -> Judgement {
     let evidence = SynEvidence::of(sample, previous);
     let listeners = sample.pressure.listeners.as_ref();
     let flooded = listeners.and_then(|listeners| flooded(listeners, &evidence));
-    let is_now = evidence.between || flooded.is_some();
+    let is_now = evidence.between;
     let where_to = flooded
         .as_ref()
         .map_or_else(|| "this host".to_owned(), Clone::clone);
     let (severity, message, advice) = match syn_verdict(&evidence, listeners) {
         SynVerdict::Unknown => return Judgement::Unknown,
         SynVerdict::Fine => return Judgement::Fine,
+        SynVerdict::QueueFull => queue_full(&where_to, &evidence),
         SynVerdict::FloodDropping => (
             Severity::Critical,
             format!(
                 "more handshakes towards {where_to} than its SYN queue holds, and tcp_syncookies \
-                 is 0: honest clients are dropped"
+                 is 0: honest clients are dropped, {} while we looked",
+                counted(evidence.dropped.unwrap_or(0), "SYN", "SYNs"),
             ),
             "switch cookies on: sysctl -w net.ipv4.tcp_syncookies=1".to_owned(),
         ),
@@ -40,8 +43,8 @@ fn judge(sample: &Sample, previous: Option<&Sample>) -> Judgement {
                 "{}{} SYN cookies were sent and {} came back: a SYN flood towards {where_to}, \
                  which cookies absorb",
                 if is_now { "" } else { "so far " },
-                evidence.sent.unwrap_or(0),
-                evidence.returned.unwrap_or(0),
+                grouped(evidence.sent.unwrap_or(0)),
+                grouped(evidence.returned.unwrap_or(0)),
             ),
             "honest clients get in; to see whether it goes on: tcpstate pressure --over 10s"
                 .to_owned(),
@@ -52,8 +55,8 @@ fn judge(sample: &Sample, previous: Option<&Sample>) -> Judgement {
                 "{}{} SYN cookies were sent and {} came back: honest clients, more at once than \
                  the SYN queue of {where_to} holds",
                 if is_now { "" } else { "so far " },
-                evidence.sent.unwrap_or(0),
-                evidence.returned.unwrap_or(0),
+                grouped(evidence.sent.unwrap_or(0)),
+                grouped(evidence.returned.unwrap_or(0)),
             ),
             "let the program listen with a longer backlog, up to net.core.somaxconn".to_owned(),
         ),
@@ -79,6 +82,34 @@ fn judge(sample: &Sample, previous: Option<&Sample>) -> Judgement {
     }])
 }
 
+/// A SYN queue that is full, and nothing to say that it turns clients away.
+fn queue_full(where_to: &str, evidence: &SynEvidence) -> (Severity, String, String) {
+    let (severity, consequence) = if evidence.cookies == Some(0) {
+        (
+            Severity::Warning,
+            "tcp_syncookies is 0, so the next client is dropped",
+        )
+    } else {
+        (Severity::Info, "the next client gets a cookie")
+    };
+    let so_far = match (evidence.sent, evidence.returned) {
+        (Some(sent @ 1..), Some(returned)) if !evidence.between => format!(
+            "; so far {} sent and {} came back",
+            counted(sent, "SYN cookie was", "SYN cookies were"),
+            grouped(returned)
+        ),
+        _ => String::new(),
+    };
+    (
+        severity,
+        format!(
+            "the SYN queue of {where_to} is full, of slow clients or by a flood: {consequence}{so_far}"
+        ),
+        "to see whether clients are turned away, look twice: tcpstate pressure --over 10s"
+            .to_owned(),
+    )
+}
+
 /// The listener whose SYN queue is full, if one is.
 fn flooded(listeners: &Listeners, evidence: &SynEvidence) -> Option<String> {
     listeners
@@ -87,7 +118,10 @@ fn flooded(listeners: &Listeners, evidence: &SynEvidence) -> Option<String> {
         .filter(|listener| {
             matches!(
                 verdict(listener, evidence),
-                Verdict::FloodDropping | Verdict::FloodAbsorbed | Verdict::SynBurst
+                Verdict::FloodDropping
+                    | Verdict::FloodAbsorbed
+                    | Verdict::SynBurst
+                    | Verdict::SynQueueFull
             )
         })
         .max_by_key(|listener| listener.syn_recv)

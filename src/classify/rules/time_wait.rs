@@ -75,7 +75,7 @@ fn judge_buckets(sample: &Sample, _previous: Option<&Sample>) -> Judgement {
         subject: "TIME_WAIT".to_owned(),
         message,
         advice: "see who closes first, and let connections live longer or raise the limit: \
-                 ss -tan state time-wait; sysctl net.ipv4.tcp_max_tw_buckets"
+                 tcpstate pressure; sysctl net.ipv4.tcp_max_tw_buckets"
             .to_owned(),
         evidence,
         state: Some(TcpState::TimeWait),

@@ -36,7 +36,6 @@ pub(super) fn look(
     let terms = Terms {
         min_age: args.min_age.0,
         earlier: earlier.as_ref(),
-        group_ports: wishes.wants_ports(),
     };
     // The kernel's own counts are of all sockets.
     let exact = wishes.narrowed;

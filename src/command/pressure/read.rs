@@ -2,6 +2,7 @@
 
 use std::time::{Instant, SystemTime};
 
+use super::super::source::bound_ports;
 use crate::classify::count::{self, Scope};
 use crate::classify::listeners::ListenerTally;
 use crate::classify::ports::{PortTally, ReusePolicy};
@@ -10,8 +11,8 @@ use crate::kernel::{
     read_port_settings, read_sockstat, read_sysctls,
 };
 use crate::model::{
-    Collection, Counters, Family, Host, HostWide, PortReading, PortSet, PortSettings, Pressure,
-    Query, Sample, Sockstat, SourceKind, StateSet, StateTally, Sysctl, Sysctls, TcpState,
+    Collection, Counters, Family, Host, HostWide, PortReading, PortSettings, Pressure, Query,
+    Sample, Socket, Sockstat, SourceKind, StateSet, StateTally, Sysctl, Sysctls, TcpState,
 };
 
 /// Where and what to read.
@@ -48,24 +49,48 @@ impl Reader<'_> {
         // other sockets are told apart.
         let mut states = StateTally::default();
         let mut listeners = ListenerTally::default();
+        // Both families whatever is shown: they share the ports.
+        let family = self.family;
+        let shown = |socket: &Socket| family.is_none_or(|family| family == socket.family);
         self.visit(StateSet::NONE.with(TcpState::Listen), &mut |socket| {
-            states.add(socket);
-            listeners.add_listener(socket);
+            if shown(socket) {
+                states.add(socket);
+                listeners.add_listener(socket);
+            } else {
+                listeners.pass_by(socket);
+            }
         })?;
         let policy = ReusePolicy::of(&sysctls);
-        let mut ports = PortTally::new(settings, listeners.ports().clone(), policy);
+        let mut ports = PortTally::new(settings, listeners.ports().clone(), policy).showing(family);
+        let mut others = 0;
         let mut collection =
             self.visit(StateSet::RFC9293.without(TcpState::Listen), &mut |socket| {
-                states.add(socket);
-                listeners.add(socket);
                 ports.add(socket);
+                if shown(socket) {
+                    states.add(socket);
+                    listeners.add(socket);
+                } else {
+                    others += 1;
+                }
             })?;
+        collection.sockets -= others;
         if collection.source == SourceKind::Netlink {
             self.visit(StateSet::NONE.with(TcpState::Listen), &mut |socket| {
                 listeners.add_again(socket);
             })?;
         }
-        let bound = self.bound_ports(&ports, &collection, &host)?;
+        let sockstat = if recorded {
+            Sockstat::default()
+        } else {
+            read_sockstat(self.proc_root)
+        };
+        let offered = count::shows_bound(collection.source, host.kernel);
+        let matter = self.bound || ports.could_matter(sockstat.unhashed_at_most());
+        let bound = if offered && matter {
+            Some(bound_ports(self.source)?)
+        } else {
+            None
+        };
         let read_at = Instant::now();
         let counters = if recorded {
             Counters::default()
@@ -76,11 +101,6 @@ impl Reader<'_> {
         let scope = Scope {
             family: self.family,
             bound: false,
-        };
-        let sockstat = if recorded {
-            Sockstat::default()
-        } else {
-            read_sockstat(self.proc_root)
         };
         let reading = count::Reading {
             tally: &states,
@@ -114,36 +134,11 @@ impl Reader<'_> {
         })
     }
 
-    /// The ports of bound-only sockets: where they are wanted, or where they
-    /// could make a full destination out of one that is nearly so.
-    fn bound_ports(
-        &mut self,
-        ports: &PortTally,
-        collection: &Collection,
-        host: &Host,
-    ) -> Result<Option<PortSet>, KernelError> {
-        let offered = count::shows_bound(collection.source, host.kernel);
-        if !offered || !(self.bound || ports.is_tight()) {
-            return Ok(None);
-        }
-        let mut bound = PortSet::default();
-        // Whatever family: a port that is bound in one is lost to both.
-        let query = Query::states(StateSet::NONE.with(TcpState::BoundInactive));
-        self.source.visit(&query, &mut |socket| {
-            bound.insert(socket.local.port);
-        })?;
-        Ok(Some(bound))
-    }
-
     fn visit(
         &mut self,
         states: StateSet,
-        visitor: &mut dyn FnMut(&crate::model::Socket),
+        visitor: &mut dyn FnMut(&Socket),
     ) -> Result<Collection, KernelError> {
-        let query = Query {
-            family: self.family,
-            ..Query::states(states)
-        };
-        self.source.visit(&query, visitor)
+        self.source.visit(&Query::states(states), visitor)
     }
 }

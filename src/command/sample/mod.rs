@@ -24,9 +24,6 @@ pub(super) struct Terms<'e> {
     pub(super) min_age: Duration,
     /// An earlier reading, to judge CLOSE_WAIT by.
     pub(super) earlier: Option<&'e Earlier>,
-    /// Groups connections by destination even where there are so many that it
-    /// takes a while.
-    pub(super) group_ports: bool,
 }
 
 impl Default for Terms<'_> {
@@ -34,7 +31,6 @@ impl Default for Terms<'_> {
         Self {
             min_age: MIN_AGE,
             earlier: None,
-            group_ports: false,
         }
     }
 }
@@ -91,7 +87,7 @@ pub(super) fn read(
     let ports = if recorded {
         PortReading::NotRead
     } else {
-        ports::read(source, proc_root, scope.family, &counted, &sysctls, terms)?
+        ports::read(source, proc_root, scope.family, &counted, &sysctls, &host)?
     };
     Ok(Sample {
         taken_at,

@@ -21,6 +21,9 @@ pub fn csv(view: &View<'_>) -> anyhow::Result<String> {
         "used_ratio",
         "growth_per_s",
         "exhausted_in_s",
+        "recent_time_wait",
+        "bound_first",
+        "sustainable_per_s",
     ])?;
     let whole = |number: Option<u32>| number.map_or_else(String::new, |n| n.to_string());
     let real = |number: Option<f64>| number.map_or_else(String::new, |n| format!("{n:.4}"));
@@ -38,6 +41,9 @@ pub fn csv(view: &View<'_>) -> anyhow::Result<String> {
             real(destination.used_ratio()),
             real(destination.growth_per_s),
             real(destination.exhausted_in_s()),
+            destination.recent_time_wait.to_string(),
+            destination.bound_first.to_string(),
+            real(destination.sustainable_per_s),
         ])?;
     }
     Ok(String::from_utf8(writer.into_inner()?)?)

@@ -86,8 +86,11 @@ struct DestinationJson {
 struct PoolJson {
     local_address: IpAddr,
     in_use: u32,
+    taken: u32,
     destinations: u32,
     usable: Option<u32>,
+    free: Option<u32>,
+    used_ratio: Option<f64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -322,8 +325,11 @@ impl From<&SharedPool> for PoolJson {
         Self {
             local_address: pool.local_address,
             in_use: pool.in_use,
+            taken: pool.taken,
             destinations: pool.destinations,
             usable: pool.usable,
+            free: pool.free(),
+            used_ratio: pool.used_ratio(),
         }
     }
 }

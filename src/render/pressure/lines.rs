@@ -20,6 +20,7 @@ pub(super) fn lines(view: &View<'_>, style: &Style) -> String {
         ("TIME_WAIT", time_wait(view)),
         ("reuse", reuse(view)),
         ("SYN", syn(view)),
+        ("QUEUES", queues(view)),
         ("ORPHANS", orphans(view)),
         ("MEMORY", memory(view)),
         ("RESETS", resets(view)),
@@ -47,7 +48,11 @@ fn time_wait(view: &View<'_>) -> Option<String> {
         grouped(tally.server_side)
     );
     if tally.other > 0 {
-        let _ = write!(line, ", {} whose listener is gone", grouped(tally.other));
+        let _ = write!(
+            line,
+            ", {} of neither (bound by hand, or the listener is gone)",
+            grouped(tally.other)
+        );
     }
     if let Some((count, limit)) = buckets {
         let used = share(Some(count), Some(limit))
@@ -64,7 +69,7 @@ fn time_wait(view: &View<'_>) -> Option<String> {
             let _ = write!(line, ", {} refused so far", grouped(overflows));
         }
         Some(0) => line.push_str(", none refused"),
-        None => {}
+        None => line.push_str(", how many were refused is not known"),
     }
     let recent = tally.ages.first().copied().unwrap_or(0);
     if recent > 0 {
@@ -95,18 +100,16 @@ fn reuse(view: &View<'_>) -> Option<String> {
             grouped(tally.client_loopback)
         ),
     };
-    let servers = if tally.server_side > 0 {
-        "nothing on the server side, where it blocks no port either: let clients close first if \
-         the memory matters"
-    } else {
-        ""
-    };
-    let joined = [clients.as_str(), servers]
-        .into_iter()
-        .filter(|part| !part.is_empty())
-        .collect::<Vec<_>>()
-        .join("; ");
-    Some(format!("tcp_tw_reuse={reuse} gives {joined}"))
+    let clients = Some(clients)
+        .filter(|words| !words.is_empty())
+        .map(|words| format!("tcp_tw_reuse={reuse} gives {words}"));
+    let servers = (tally.server_side > 0).then(|| {
+        "no value of tcp_tw_reuse helps the server side, where TIME_WAIT blocks no port either: \
+         let clients close first if the memory matters"
+            .to_owned()
+    });
+    let parts: Vec<String> = clients.into_iter().chain(servers).collect();
+    Some(parts.join("; "))
 }
 
 fn syn(view: &View<'_>) -> Option<String> {
@@ -120,6 +123,7 @@ fn syn(view: &View<'_>) -> Option<String> {
     let verdict = match syn_verdict(&evidence, view.sample.pressure.listeners.as_ref()) {
         SynVerdict::Unknown => "",
         SynVerdict::Fine => ": fine",
+        SynVerdict::QueueFull => ": a SYN queue is full",
         SynVerdict::Burst => ": bursts of real clients",
         SynVerdict::FloodAbsorbed => ": flood, absorbed",
         SynVerdict::FloodDropping => ": flood, dropping",
@@ -131,7 +135,7 @@ fn syn(view: &View<'_>) -> Option<String> {
     };
     let number = |value: Option<u64>| value.map_or_else(|| "?".to_owned(), grouped);
     Some(format!(
-        "{cookies}, {} sent and {} returned, {} SYNs dropped by full SYN queues{when}{verdict}",
+        "{cookies}, {} sent and {} returned, {} SYNs dropped, accept queues aside{when}{verdict}",
         number(evidence.sent),
         number(evidence.returned),
         number(evidence.dropped)
@@ -170,9 +174,10 @@ fn memory(view: &View<'_>) -> Option<String> {
 
 /// How connections ended that didn't end well, the frequent causes in words.
 fn resets(view: &View<'_>) -> Option<String> {
-    const CAUSES: [(Counter, &str); 8] = [
+    const CAUSES: [(Counter, &str); 9] = [
         (Counter::AttemptFails, "refused or failed"),
         (Counter::EstabResets, "ended by reset"),
+        (Counter::OutRsts, "RSTs sent"),
         (
             Counter::TcpAbortOnClose,
             "closed with unread data (can lose what was sent)",
@@ -191,6 +196,22 @@ fn resets(view: &View<'_>) -> Option<String> {
         return None;
     }
     Some(parts.join(", "))
+}
+
+/// What full queues did to clients, of the whole namespace.
+fn queues(view: &View<'_>) -> Option<String> {
+    const COUNTERS: [(Counter, &str); 5] = [
+        (Counter::ListenOverflows, "dropped by full accept queues"),
+        (Counter::ListenDrops, "dropped by listeners in all"),
+        (
+            Counter::TcpReqQFullDoCookies,
+            "got cookies from full SYN queues",
+        ),
+        (Counter::TcpReqQFullDrop, "dropped by full SYN queues"),
+        (Counter::SyncookiesFailed, "cookies came back false"),
+    ];
+    let parts = counted(view, &COUNTERS);
+    (!parts.is_empty()).then(|| parts.join(", "))
 }
 
 fn fast_open(view: &View<'_>) -> Option<String> {

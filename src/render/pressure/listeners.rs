@@ -22,8 +22,15 @@ pub(super) fn listeners(view: &View<'_>, top: usize, style: &Style) -> String {
         .map(|listener| (listener, verdict(listener, &evidence)))
         .collect();
     if judged.is_empty() {
-        return "LISTENERS  none\n".to_owned();
+        return match listeners.count {
+            0 => "LISTENERS  none\n".to_owned(),
+            count => format!("LISTENERS  none to show, of {}\n", grouped(count)),
+        };
     }
+    let full = judged
+        .iter()
+        .filter(|(_, verdict)| *verdict == Verdict::SlowAccept);
+    let only = full.count() == 1;
     // A stable sort: within a verdict the fullest stays first.
     judged.sort_by_key(|(_, verdict)| std::cmp::Reverse(*verdict));
     let mut rows = vec![(
@@ -38,7 +45,7 @@ pub(super) fn listeners(view: &View<'_>, top: usize, style: &Style) -> String {
         rows.push((
             name(listener),
             vec![queue(listener, style), syn_recv],
-            words(*verdict, view),
+            words(*verdict, view, only),
         ));
     }
     let mut text = String::new();
@@ -46,7 +53,7 @@ pub(super) fn listeners(view: &View<'_>, top: usize, style: &Style) -> String {
     text.push_str(&style.faint(&lines.next().unwrap_or_default()));
     text.push('\n');
     for (line, (listener, verdict)) in lines.zip(&judged) {
-        text.push_str(&match severity(*verdict) {
+        text.push_str(&match severity(*verdict, evidence.cookies) {
             Some(severity) => style.severity(severity, &line),
             None => line,
         });
@@ -71,12 +78,13 @@ pub(super) fn listeners(view: &View<'_>, top: usize, style: &Style) -> String {
     text
 }
 
-/// How bad a verdict is.
-pub(in crate::render) fn severity(verdict: Verdict) -> Option<Severity> {
+/// How bad a verdict is, with this `tcp_syncookies`.
+pub(in crate::render) fn severity(verdict: Verdict, cookies: Option<u64>) -> Option<Severity> {
     match verdict {
         Verdict::FloodDropping => Some(Severity::Critical),
+        Verdict::SynQueueFull if cookies == Some(0) => Some(Severity::Warning),
         Verdict::SlowAccept | Verdict::FloodAbsorbed => Some(Severity::Warning),
-        Verdict::SynBurst => Some(Severity::Info),
+        Verdict::SynBurst | Verdict::SynQueueFull => Some(Severity::Info),
         Verdict::Fine | Verdict::Unknown => None,
     }
 }
@@ -109,6 +117,7 @@ pub(in crate::render) const fn verdict_words(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Unknown => "unknown: /proc doesn't tell",
         Verdict::Fine => "fine",
+        Verdict::SynQueueFull => "SYN queue full",
         Verdict::SynBurst => "burst of real clients",
         Verdict::FloodAbsorbed => "SYN flood, absorbed",
         Verdict::FloodDropping => "SYN flood, dropping",
@@ -116,9 +125,11 @@ pub(in crate::render) const fn verdict_words(verdict: Verdict) -> &'static str {
     }
 }
 
-fn words(verdict: Verdict, view: &View<'_>) -> String {
+fn words(verdict: Verdict, view: &View<'_>, only: bool) -> String {
     let words = verdict_words(verdict);
-    let drops = change::counter(Counter::ListenOverflows, view.sample, view.previous);
+    // Of the namespace: whose they are is certain where one queue is full.
+    let drops =
+        change::counter(Counter::ListenOverflows, view.sample, view.previous).filter(|_| only);
     match drops {
         Some(change) if change.by > 0 && verdict == Verdict::SlowAccept => {
             format!("{words}: {:.1}/s dropped", change.per_s)

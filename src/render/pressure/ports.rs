@@ -19,14 +19,14 @@ pub(super) fn ports(view: &View<'_>, top: usize, style: &Style) -> String {
     };
     let mut text = String::new();
     let shown = ports.destinations.iter().take(top).collect::<Vec<_>>();
-    if shown.is_empty() {
+    if ports.destinations.is_empty() {
         let line = if view.sample.states.total() == 0 {
             "no connections"
         } else {
-            "no outgoing connections"
+            "no outgoing connection to show"
         };
         let _ = writeln!(text, "PORTS  {line}");
-    } else {
+    } else if !shown.is_empty() {
         destinations(&mut text, &shown, view, style);
     }
     let more = ports.destinations.len() - shown.len();
@@ -37,13 +37,13 @@ pub(super) fn ports(view: &View<'_>, top: usize, style: &Style) -> String {
         text.push('\n');
     }
     for pool in &ports.shared_pools {
-        let usable = pool.usable.map_or_else(String::new, |usable| {
-            format!(" of {}", grouped(usable.into()))
+        let left = pool.free().map_or_else(String::new, |free| {
+            format!(", and has {} left", grouped(free.into()))
         });
         let line = format!(
-            "bind() seems to have given out {}{usable} ports of {} to {}, which share them; \
+            "bind() seems to have given out {} of {} to {}, which share them{left}; \
              IP_BIND_ADDRESS_NO_PORT would give each all of them",
-            grouped(pool.in_use.into()),
+            counted(pool.in_use.into(), "port", "ports"),
             pool.local_address,
             counted(pool.destinations.into(), "destination", "destinations"),
         );
@@ -96,7 +96,9 @@ fn destinations(text: &mut String, shown: &[&Destination], view: &View<'_>, styl
             .is_none_or(|used| used >= WORTH_A_LINE)
         {
             let detail = detail(destination, view.sample);
-            finding::push_wrapped(text, "  ", 2, &detail, style);
+            if !detail.is_empty() {
+                finding::push_wrapped(text, "  ", 2, &detail, style);
+            }
         }
     }
 }
@@ -115,7 +117,8 @@ pub(in crate::render) fn severity(destination: &Destination) -> Option<Severity>
 pub(in crate::render) fn full_in(destination: &Destination) -> String {
     match destination.exhausted_in_s() {
         None => String::new(),
-        Some(seconds) if seconds < 1.0 => "full now".to_owned(),
+        Some(_) if destination.free() == Some(0) => "full now".to_owned(),
+        Some(seconds) if seconds < 1.0 => "full in < 1 s".to_owned(),
         Some(seconds) if seconds < 120.0 => format!("full in {seconds:.0} s"),
         Some(seconds) if seconds < 7_200.0 => format!("full in {:.0} min", seconds / 60.0),
         Some(seconds) => format!("full in {:.0} h", seconds / 3_600.0),
@@ -129,7 +132,10 @@ pub(in crate::render) fn detail(destination: &Destination, sample: &Sample) -> S
         let why = why_not_reusable(destination, sample);
         let reusable = match destination.reusable {
             0 => "none reusable".to_owned(),
-            reusable => format!("{} reusable", grouped(reusable.into())),
+            reusable => format!(
+                "{} reusable if the peer uses timestamps",
+                grouped(reusable.into())
+            ),
         };
         let why = why.map_or_else(String::new, |why| format!(" ({why})"));
         let waiting = grouped(destination.time_wait.into());
@@ -166,9 +172,20 @@ pub(in crate::render) fn taken(ports: &Ports, style: &Style) -> String {
         causes.push(counted(reserved.into(), "reservation", "reservations"));
     }
     let range = format!("{}{dash}{}", range.first, range.last);
-    if causes.is_empty() {
-        format!("no listener or reservation takes ports out of {range}")
+    let unknown = if ports.bound.is_none() {
+        "; bound sockets not looked at"
     } else {
-        format!("out of {range} ports are taken by {}", causes.join(", "))
+        ""
+    };
+    if causes.is_empty() {
+        let bound = if ports.bound.is_some() {
+            ", bound socket"
+        } else {
+            ""
+        };
+        format!("no listener{bound} or reservation takes ports out of {range}{unknown}")
+    } else {
+        let causes = causes.join(", ");
+        format!("out of {range} ports are taken by {causes}{unknown}")
     }
 }

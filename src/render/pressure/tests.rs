@@ -75,6 +75,7 @@ fn troubled(growth: f64, overflows: u64, at: Instant) -> Sample {
         shared_pools: vec![SharedPool {
             local_address: "10.0.0.5".parse().unwrap(),
             in_use: 1_200,
+            taken: 1_200,
             destinations: 3,
             usable: Some(28_230),
         }],

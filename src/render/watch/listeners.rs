@@ -57,7 +57,10 @@ pub(super) fn draw(
         ],
         rows: judged
             .into_iter()
-            .map(|(listener, verdict)| row(listener, verdict, moment))
+            .map(|(listener, verdict)| {
+                let tone = severity(verdict, latest.syn.cookies).map_or(Tone::Plain, Tone::from);
+                row(listener, verdict, tone, moment)
+            })
             .collect(),
         empty: "nobody listens",
     };
@@ -85,9 +88,8 @@ fn drops(latest: &Latest, moment: &Moment<'_>) -> String {
     )
 }
 
-fn row(listener: &Listener, verdict: Verdict, moment: &Moment<'_>) -> Vec<Cell> {
+fn row(listener: &Listener, verdict: Verdict, tone: Tone, moment: &Moment<'_>) -> Vec<Cell> {
     let dash = || moment.style.dash().to_owned();
-    let tone = severity(verdict).map_or(Tone::Plain, Tone::from);
     let number = |number: Option<u32>| number.map_or_else(dash, |number| grouped(number.into()));
     let program = listener.program().unwrap_or_default();
     let sockets = match listener.sockets {

@@ -79,22 +79,3 @@ fn wishes_that_judge_nothing_or_contradict_each_other_are_refused() {
         assert_eq!(wishes.check(), Ok(()), "{wishes:?}");
     }
 }
-
-/// However many connections there are, OK must not mean that nobody looked.
-#[test]
-fn ports_are_grouped_wherever_they_are_judged() {
-    for (only, ignore, crit, narrowed, wanted) in [
-        (&[][..], &[][..], &[][..], false, true),
-        (&["ports_exhaustion"], &[], &[], false, true),
-        (&["ports_used"], &[], &[], false, true),
-        (&["listen"], &[], &["ports_used=50"], false, true),
-        (&[], &["ports_exhaustion"], &["ports_used=50"], false, true),
-        (&[], &["ports_exhaustion"], &[], false, false),
-        (&[], &["ports_used"], &[], false, false),
-        (&["close_wait_leaked"], &[], &[], false, false),
-        (&[], &[], &[], true, false),
-    ] {
-        let wishes = wishes(only, ignore, crit, narrowed);
-        assert_eq!(wishes.wants_ports(), wanted, "{wishes:?}");
-    }
-}

@@ -1,0 +1,192 @@
+use super::super::super::testing::socket;
+use super::super::{PortTally, Reuse, ReusePolicy};
+use crate::model::{Destination, PortRange, PortSet, PortSettings, Ports, Socket};
+
+const ALWAYS: ReusePolicy = ReusePolicy {
+    reuse: Reuse::Always,
+    delay_ms: 100,
+};
+
+fn range(first: u16, size: u16) -> PortRange {
+    PortRange::new(first, first + size - 1).unwrap()
+}
+
+fn tally(range: PortRange, reserved: &[u16]) -> PortTally {
+    let settings = PortSettings {
+        range: Some(range),
+        reserved: Some(reserved.iter().copied().collect()),
+    };
+    PortTally::new(settings, PortSet::default(), ALWAYS)
+}
+
+fn live(port: u16, to: u16) -> Socket {
+    socket(&format!("10.0.0.5:{port}"), &format!("10.0.0.9:{to}")).build()
+}
+
+fn waiting(port: u16, to: u16, age_ms: u32) -> Socket {
+    socket(&format!("10.0.0.5:{port}"), &format!("10.0.0.9:{to}"))
+        .in_time_wait(60_000 - age_ms)
+        .build()
+}
+
+/// The ports of a range in the order in which bind() gives them out.
+fn by_bind(range: PortRange) -> impl Iterator<Item = u16> {
+    let odd = range.ports().skip(1).step_by(2);
+    odd.chain(range.ports().step_by(2))
+}
+
+/// The ports of a range in the order in which connect() takes them.
+fn by_connect(range: PortRange) -> impl Iterator<Item = u16> {
+    let even = range.ports().step_by(2);
+    even.chain(range.ports().skip(1).step_by(2))
+}
+
+fn finished(tally: PortTally) -> Ports {
+    tally.finish(None).0
+}
+
+fn towards(ports: &Ports, port: u16) -> &Destination {
+    let mut found = ports.destinations.iter();
+    found.find(|d| d.remote.port == port).unwrap()
+}
+
+/// Seen on Linux 6.18: when 10,000 of 10,000 ports are given out, the next
+/// bind() fails with EADDRINUSE.
+#[test]
+fn a_pool_is_recognised_however_full_it_is() {
+    let range = range(20_000, 10_000);
+    for given_out in [8_u16, 4_000, 5_000, 6_000, 7_000, 9_000, 10_000] {
+        for age_ms in [300, 30_000] {
+            let mut tally = tally(range, &[]);
+            for (port, to) in by_bind(range)
+                .take(given_out.into())
+                .zip((7_000..7_004).cycle())
+            {
+                tally.add(&if age_ms > 10_000 && given_out > 4_000 {
+                    waiting(port, to, age_ms)
+                } else {
+                    live(port, to)
+                });
+            }
+            let ports = finished(tally);
+            let pool = ports.shared_pools.first();
+            let pool = pool.unwrap_or_else(|| panic!("no pool of {given_out}"));
+            assert_eq!(pool.taken, u32::from(given_out));
+            assert_eq!(pool.destinations, 4);
+            assert_eq!(pool.free(), Some(10_000 - u32::from(given_out)));
+            for destination in &ports.destinations {
+                assert!(destination.bound_first, "{given_out}");
+                assert_eq!(destination.free(), pool.free(), "{given_out}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_pool_that_has_shrunk_is_known_by_ports_that_never_repeat() {
+    let range = range(20_000, 10_000);
+    let given_out = by_bind(range).zip((7_000..7_004).cycle()).take(9_000);
+    let mut shrunk = tally(range, &[]);
+    for (port, to) in given_out.step_by(3) {
+        shrunk.add(&live(port, to));
+    }
+    let ports = finished(shrunk);
+    assert_eq!(ports.shared_pools.len(), 1);
+    // connect() towards each, which had held more before: they repeat.
+    let mut repeating = tally(range, &[]);
+    for to in 7_000..7_004 {
+        for port in by_connect(range).skip(2_500).take(5_000).step_by(3) {
+            repeating.add(&live(port, to));
+        }
+    }
+    assert_eq!(finished(repeating).shared_pools, []);
+}
+
+/// Seen on Linux 6.18: 18 plain connections, of which the first 10 were closed:
+/// 19 more towards another destination succeeded.
+#[test]
+fn what_one_destination_explains_is_no_pool() {
+    let range = range(50_000, 20);
+    let mut tally = tally(range, &[]);
+    for port in by_connect(range).skip(10).take(8) {
+        tally.add(&live(port, 7_000));
+    }
+    tally.add(&live(50_000, 7_001));
+    let ports = finished(tally);
+    assert!(!towards(&ports, 7_000).bound_first);
+    assert_eq!(towards(&ports, 7_001).free(), Some(19));
+    assert_eq!(ports.shared_pools, []);
+}
+
+#[test]
+fn what_reservations_explain_is_no_pool() {
+    let range = range(50_000, 20);
+    let even: Vec<u16> = range.ports().step_by(2).collect();
+    for reserved in [&even[..], &even[2..]] {
+        let mut tally = tally(range, reserved);
+        for port in [50_001, 50_003, 50_005, 50_007, 50_009] {
+            tally.add(&live(port, 7_000));
+        }
+        tally.add(&live(50_011, 7_001));
+        let ports = finished(tally);
+        assert!(!towards(&ports, 7_000).bound_first);
+        assert!(!towards(&ports, 7_001).bound_first);
+        let usable = 20 - u32::try_from(reserved.len()).unwrap();
+        assert_eq!(towards(&ports, 7_001).free(), Some(usable - 1));
+        assert_eq!(ports.shared_pools, []);
+    }
+}
+
+/// Seen on Linux 6.18 with `tcp_tw_reuse` 1: connect() got 12 more ports, and
+/// with 8 more to another destination bind() got 4.
+#[test]
+fn no_time_wait_gives_a_port_of_bind_back() {
+    let range = range(50_000, 20);
+    let given_out: Vec<u16> = by_bind(range).collect();
+    let mut one = tally(range, &[]);
+    let mut two = tally(range, &[]);
+    for &port in &given_out[..8] {
+        one.add(&waiting(port, 7_000, 300));
+        two.add(&waiting(port, 7_000, 300));
+    }
+    for &port in &given_out[8..16] {
+        two.add(&waiting(port, 7_001, 300));
+    }
+    let (one, time_wait) = one.finish(None);
+    assert_eq!(time_wait.reusable, 0);
+    assert_eq!(towards(&one, 7_000).reusable, 0);
+    assert_eq!(towards(&one, 7_000).free(), Some(12));
+    assert_eq!(towards(&one, 7_000).sustainable_per_s, Some(20.0 / 60.0));
+    let two = finished(two);
+    assert_eq!(towards(&two, 7_000).free(), Some(4));
+    assert_eq!(towards(&two, 7_001).free(), Some(4));
+    assert_eq!(two.shared_pools[0].free(), Some(4));
+}
+
+#[test]
+fn what_a_burst_left_behind_was_not_bound() {
+    let range = range(20_000, 10_000);
+    let mut tally = tally(range, &[]);
+    for port in by_connect(range).skip(5_000).take(3_000) {
+        tally.add(&waiting(port, 7_000, 50_000));
+    }
+    let ports = finished(tally);
+    assert!(!towards(&ports, 7_000).bound_first);
+    assert_eq!(towards(&ports, 7_000).reusable, 3_000);
+}
+
+#[test]
+fn a_few_ports_of_a_large_range_give_bind_away() {
+    let range = range(32_768, 28_232);
+    for (count, bound) in [(3, false), (4, true), (40, true)] {
+        let mut tally = tally(range, &[]);
+        for port in by_bind(range).take(count) {
+            tally.add(&live(port, 7_000));
+        }
+        tally.add(&live(32_768, 7_001));
+        let ports = finished(tally);
+        assert_eq!(towards(&ports, 7_000).bound_first, bound, "{count}");
+        assert!(!towards(&ports, 7_001).bound_first);
+        assert_eq!(ports.shared_pools, [], "one destination shares with nobody");
+    }
+}

@@ -1,0 +1,37 @@
+//! The pool of bind(): one for all destinations of a local address.
+
+use super::super::super::{Evidence, Finding};
+use super::{PORTS_EXHAUSTION, by_share};
+use crate::model::SharedPool;
+use crate::model::number::{counted, grouped};
+
+/// What is wrong with a pool, if something is.
+pub(super) fn finding(pool: &SharedPool) -> Option<Finding> {
+    let used = pool.used_ratio()?;
+    let (usable, free) = (pool.usable?, pool.free()?);
+    let severity = by_share(used)?;
+    let address = pool.local_address;
+    Some(Finding {
+        rule: PORTS_EXHAUSTION.name,
+        severity,
+        subject: format!("bind() on {address}"),
+        message: format!(
+            "{} of the {} ports of {address} are taken, and bind() gives each out once for all \
+             {}; {}, then bind() before connect() fails with EADDRINUSE",
+            grouped(pool.taken.into()),
+            grouped(usable.into()),
+            counted(pool.destinations.into(), "destination", "destinations"),
+            counted(free.into(), "more connection", "more connections"),
+        ),
+        advice: "set IP_BIND_ADDRESS_NO_PORT before bind(), so that each destination has all \
+                 ports; or add local addresses; or widen net.ipv4.ip_local_port_range"
+            .to_owned(),
+        evidence: vec![
+            Evidence::count("in_use", pool.taken.into()),
+            Evidence::count("usable", usable.into()),
+            Evidence::count("free", free.into()),
+            Evidence::ratio("used_ratio", used),
+        ],
+        state: None,
+    })
+}

@@ -1,0 +1,197 @@
+use super::super::super::testing::sample;
+use super::super::testing::severity;
+use super::*;
+use crate::model::{
+    Endpoint, PortRange, PortSet, PortSettings, Ports, Pressure, SharedPool, Sysctl,
+};
+
+fn destination(in_use: u32, reusable: u32) -> Destination {
+    Destination {
+        local_address: "10.0.0.5".parse().unwrap(),
+        remote: Endpoint::new("10.0.0.9".parse().unwrap(), 5_432),
+        in_use,
+        time_wait: in_use,
+        reusable,
+        recent_time_wait: 0,
+        usable: Some(1_000),
+        bound_first: false,
+        sustainable_per_s: None,
+        growth_per_s: None,
+    }
+}
+
+fn settings() -> PortSettings {
+    PortSettings {
+        range: PortRange::new(50_000, 50_999),
+        reserved: Some(PortSet::default()),
+    }
+}
+
+fn judged(destination: Destination) -> Judgement {
+    let pressure = Pressure {
+        ports: PortReading::Grouped(Ports {
+            settings: settings(),
+            destinations: vec![destination],
+            ..Ports::default()
+        }),
+        ..Pressure::default()
+    };
+    let sample = sample()
+        .with_sysctl(Sysctl::TcpTwReuse, 2)
+        .with_sysctl(Sysctl::TcpTimestamps, 1)
+        .with_pressure(pressure);
+    judge(&sample.build(), None)
+}
+
+#[test]
+fn fires_at_eighty_percent_and_is_critical_at_ninety_five() {
+    for (in_use, reusable, expected) in [
+        (799, 0, None),
+        (800, 0, Some(Severity::Warning)),
+        (949, 0, Some(Severity::Warning)),
+        (950, 0, Some(Severity::Critical)),
+        // What connect() takes over blocks nothing.
+        (799, 300, None),
+        // But only if the peer used timestamps.
+        (800, 300, Some(Severity::Info)),
+        (1_000, 300, Some(Severity::Info)),
+        (1_000, 100, Some(Severity::Warning)),
+    ] {
+        let judgement = judged(destination(in_use, reusable));
+        assert_eq!(severity(&judgement), expected, "{in_use} {reusable}");
+    }
+}
+
+#[test]
+fn one_that_is_full_within_a_minute_is_critical() {
+    let growing = |growth| Destination {
+        growth_per_s: Some(growth),
+        ..destination(850, 0)
+    };
+    assert_eq!(severity(&judged(growing(2.5))), Some(Severity::Critical));
+    assert_eq!(severity(&judged(growing(2.4))), Some(Severity::Warning));
+    assert_eq!(severity(&judged(growing(-9.0))), Some(Severity::Warning));
+}
+
+#[test]
+fn the_words_name_the_cause() {
+    let Judgement::Found(findings) = judged(destination(900, 0)) else {
+        panic!("90 % are a warning");
+    };
+    assert_eq!(
+        findings[0].message,
+        "900 of the 1,000 ports from 10.0.0.5 to 10.0.0.9:5432 are taken, 900 of them in \
+         TIME_WAIT and none reusable (tcp_tw_reuse=2 helps loopback only); 100 more \
+         connections, then connect() fails with EADDRNOTAVAIL"
+    );
+    assert!(findings[0].advice.contains("tcp_tw_reuse=1"));
+    assert!(!findings[0].advice.contains("recycle"));
+}
+
+#[test]
+fn what_was_not_looked_at_has_no_verdict() {
+    let with = |ports| {
+        let pressure = Pressure {
+            ports,
+            ..Pressure::default()
+        };
+        judge(&sample().with_pressure(pressure).build(), None)
+    };
+    assert_eq!(with(PortReading::NotRead), Judgement::NotAsked);
+    let few = PortReading::RuledOut {
+        connections: 10,
+        usable: 28_000,
+    };
+    assert_eq!(with(few), Judgement::Fine);
+    let unknown = Destination {
+        usable: None,
+        ..destination(1_000, 0)
+    };
+    assert_eq!(judged(unknown), Judgement::Unknown);
+}
+
+#[test]
+fn a_pool_of_bind_that_runs_out_is_found_once() {
+    let judged = |taken| {
+        let of_pool = |port| Destination {
+            remote: Endpoint::new("10.0.0.9".parse().unwrap(), port),
+            bound_first: true,
+            usable: Some(1_000 - taken / 2),
+            ..destination(taken / 2, 0)
+        };
+        let pressure = Pressure {
+            ports: PortReading::Grouped(Ports {
+                settings: settings(),
+                destinations: vec![of_pool(80), of_pool(81)],
+                shared_pools: vec![SharedPool {
+                    local_address: "10.0.0.5".parse().unwrap(),
+                    in_use: taken,
+                    taken,
+                    destinations: 2,
+                    usable: Some(1_000),
+                }],
+                ..Ports::default()
+            }),
+            ..Pressure::default()
+        };
+        judge(&sample().with_pressure(pressure).build(), None)
+    };
+    assert_eq!(severity(&judged(798)), None);
+    assert_eq!(severity(&judged(800)), Some(Severity::Warning));
+    let Judgement::Found(findings) = judged(1_000) else {
+        panic!("no port is left");
+    };
+    assert_eq!(findings.len(), 1);
+    assert_eq!(findings[0].severity, Severity::Critical);
+    assert_eq!(
+        findings[0].message,
+        "1,000 of the 1,000 ports of 10.0.0.5 are taken, and bind() gives each out once for all \
+         2 destinations; 0 more connections, then bind() before connect() fails with EADDRINUSE"
+    );
+}
+
+#[test]
+fn ports_of_bind_fail_with_the_error_of_bind() {
+    let Judgement::Found(findings) = judged(Destination {
+        bound_first: true,
+        ..destination(999, 0)
+    }) else {
+        panic!("one port is left");
+    };
+    assert!(
+        findings[0]
+            .message
+            .ends_with("1 more connection, then bind() before connect() fails with EADDRINUSE")
+    );
+}
+
+/// Seen on Linux 6.18: with 20 of 20 ports bound and no connection at all
+/// connect() fails.
+#[test]
+fn a_range_that_others_have_is_found_without_any_connection() {
+    let judged = |listened, bound| {
+        let pressure = Pressure {
+            ports: PortReading::Grouped(Ports {
+                settings: settings(),
+                listened,
+                bound,
+                ..Ports::default()
+            }),
+            ..Pressure::default()
+        };
+        judge(&sample().with_pressure(pressure).build(), None)
+    };
+    assert_eq!(severity(&judged(799, None)), None);
+    assert_eq!(severity(&judged(700, Some(99))), None);
+    assert_eq!(severity(&judged(700, Some(100))), Some(Severity::Warning));
+    assert_eq!(severity(&judged(0, Some(999))), Some(Severity::Warning));
+    let Judgement::Found(findings) = judged(1, Some(999)) else {
+        panic!("no port is left");
+    };
+    assert_eq!(findings[0].severity, Severity::Critical);
+    assert_eq!(
+        findings[0].message,
+        "of the 1,000 ports of 50000-50999 1 listener, 999 bound sockets take most away; none is \
+         left, and connect() fails with EADDRNOTAVAIL whatever its destination"
+    );
+}
