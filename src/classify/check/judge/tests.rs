@@ -5,7 +5,8 @@ use super::super::super::testing::{SampleBuilder, java, leak_digest, sample, soc
 use super::super::wishes::Name;
 use super::*;
 use crate::model::{
-    Counter, HostWide, Listeners, Mark, PortReading, Pressure, Sysctl, TcpState, Verdict as Leak,
+    Counter, Counters, HostWide, Listeners, Mark, PortReading, Pressure, Sysctl, TcpState,
+    Verdict as Leak,
 };
 
 /// Everything known, nothing wrong.
@@ -338,4 +339,23 @@ fn rules_that_came_to_a_judgement_are_named() {
     };
     let without = judged(&healthy().build(), &without);
     assert!(!without.judged.contains(&"tcp_syncookies"));
+}
+
+/// It has thresholds by default, and nobody knows the number: no OK.
+#[test]
+fn a_rate_whose_counter_cannot_be_read_is_unknown() {
+    let sample = healthy().build();
+    let mut blind = sample.clone();
+    blind.counters = Counters::default();
+    let mut rates = Wishes {
+        only: vec![Name::find("resets_per_second").unwrap()],
+        ..Wishes::default()
+    };
+    rates.rates = true;
+    assert_eq!(judged(&blind, &rates).status(), Status::Unknown);
+    assert_eq!(
+        judged(&sample, &rates).status(),
+        Status::Ok,
+        "not known yet"
+    );
 }
