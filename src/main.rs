@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
+use tcpstate::classify::check::Status;
 use tcpstate::cli::Cli;
 use tcpstate::command::{self, Outcome};
 
@@ -39,6 +40,9 @@ fn usage(error: &clap::Error) -> ExitCode {
             return ExitCode::from(FAILED);
         }
         // Whatever runs plugins shows the first line of stdout.
+        if wants_a_document() {
+            return ExitCode::from(Status::Unknown.code());
+        }
         let first = text.lines().next().unwrap_or("bad usage");
         return match command::refuse_check(first) {
             Outcome::Checked(status) => ExitCode::from(status.code()),
@@ -54,10 +58,34 @@ fn usage(error: &clap::Error) -> ExitCode {
     }
 }
 
-/// Whether the arguments, bad as they are, ask for `tcpstate check`.
+/// Whether the arguments, bad as they are, ask for `tcpstate check`. Where the
+/// parser can't tell the command, a word that names it decides: whoever runs
+/// plugins takes 2 for critical.
 fn is_check() -> bool {
     let matches = Cli::command().ignore_errors(true).try_get_matches();
-    matches.is_ok_and(|matches| matches.subcommand_name() == Some("check"))
+    let command = matches.ok().and_then(|matches| {
+        let name = matches.subcommand_name()?;
+        Some(name == "check")
+    });
+    command.unwrap_or_else(|| std::env::args_os().any(|word| word == "check"))
+}
+
+/// Whether the arguments, bad as they are, ask for something else on stdout
+/// than the line of a plugin.
+fn wants_a_document() -> bool {
+    let mut words = std::env::args_os().skip(1).peekable();
+    while let Some(word) = words.next() {
+        let of_format = |format: &str| matches!(format, "json" | "prometheus");
+        let Some(word) = word.to_str() else { continue };
+        if word == "--json" || word.strip_prefix("--format=").is_some_and(of_format) {
+            return true;
+        }
+        let next = words.peek().and_then(|next| next.to_str());
+        if word == "--format" && next.is_some_and(of_format) {
+            return true;
+        }
+    }
+    false
 }
 
 /// Whoever read our output has enough of it: no error of ours.

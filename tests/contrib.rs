@@ -140,7 +140,9 @@ fn systemd_takes_the_units_and_finds_them_tight() {
 fn the_commands_of_the_units_and_plugins_run() {
     let state = tempfile::tempdir().expect("a directory");
     let service = text_of("systemd/tcpstate-check.service");
-    let nagios = text_of("nagios/tcpstate.cfg").replace("$ARG1$", "-w sockets=@~:");
+    let nagios = text_of("nagios/tcpstate.cfg")
+        .replace("$ARG1$", "-w sockets=@~:")
+        .replace("/var/lib/tcpstate", path(state.path()));
     let icinga = text_of("icinga2/tcpstate.conf");
     let unit = service
         .lines()
@@ -202,8 +204,11 @@ fn cron_mails_nothing_when_all_is_well_and_the_textfile_is_written() {
         .map(|line| line.splitn(7, ' ').last().expect("a command"))
         .collect();
     assert_eq!(commands.len(), 2, "{commands:?}");
-    // Nothing is judged here, so all is well whatever this machine does.
-    let quiet = as_cron(&format!("{} --only listen", commands[0]));
+    // A range that never alerts: all is well whatever this machine does.
+    let calm = "--only listen -c 'listen=~:'";
+    let kept = commands[0].replace("/var/lib/tcpstate", path(directory.path()));
+    let quiet = as_cron(&format!("{kept} {calm}"));
+    assert!(directory.path().join("check.json").is_file());
     assert_eq!(quiet.status.code(), Some(0), "{quiet:?}");
     assert!(
         quiet.stdout.is_empty() && quiet.stderr.is_empty(),
@@ -213,7 +218,16 @@ fn cron_mails_nothing_when_all_is_well_and_the_textfile_is_written() {
     let place = "/var/lib/prometheus/node-exporter/tcpstate.prom";
     assert!(commands[1].contains(place), "{commands:?}");
     let written = as_cron(&commands[1].replace(place, path(&page)));
-    assert!(written.stderr.is_empty(), "{written:?}");
+    assert!(
+        written.stdout.is_empty() && written.stderr.is_empty(),
+        "{written:?}"
+    );
+    let failed = as_cron(&commands[1].replace(place, "/proc/none/page.prom"));
+    let mailed = String::from_utf8_lossy(&failed.stderr);
+    assert!(
+        mailed.contains("cannot write /proc/none/page.prom"),
+        "{failed:?}"
+    );
     let page = fs::read_to_string(page).expect("the page");
     assert!(
         page.contains("tcpstate_sockets{state=\"close_wait\"} "),
@@ -228,7 +242,17 @@ fn docker_gets_a_zero_or_a_one() {
         .lines()
         .find_map(|line| line.trim().strip_prefix("CMD "))
         .expect("a command");
-    assert_eq!(as_cron(command).status.code(), Some(0));
-    let failing = command.replace("check", "check -c sockets=@~:");
-    assert_eq!(as_cron(&failing).status.code(), Some(1), "{failing}");
+    let state = tempfile::tempdir().expect("a directory");
+    let command = command.replace("/tmp", path(state.path()));
+    // Whatever leaks on this machine: ranges of our own decide.
+    for (range, status) in [
+        ("-w close_wait_leaked=~: -c close_wait_leaked=~:", 0),
+        ("-w close_wait_leaked=@~: -c close_wait_leaked=~:", 0),
+        ("-c close_wait_leaked=@~:", 1),
+    ] {
+        let staged = command.replace(" check", &format!(" check {range}"));
+        let output = as_cron(&staged);
+        assert_eq!(output.status.code(), Some(status), "{staged}: {output:?}");
+    }
+    assert!(state.path().join("tcpstate.json").is_file());
 }

@@ -13,6 +13,7 @@ pub(super) const EXAMPLES: &str = "Examples:
   tcpstate check -w close_wait=10 -c close_wait=100
   tcpstate check -c time_wait=90%              of tcp_max_tw_buckets
   tcpstate check --state -c resets_per_second=500
+  tcpstate check --state -w 'close_wait_growth=~:10'   an hour; shrinking is fine
   tcpstate check --only close_wait_leaked --ignore tcp_syncookies
   tcpstate check --unit nginx -c established=5000
   tcpstate check --quiet --textfile /var/lib/prometheus/node-exporter/tcpstate.prom
@@ -20,7 +21,7 @@ pub(super) const EXAMPLES: &str = "Examples:
 
 Ranges are those of the monitoring plugins, [@]start:end, ends included: 10
 alerts outside 0 to 10, 10: below 10, '~:10' (quoted) above 10, 10:20 outside,
-@10:20 inside.";
+@10:20 inside. What can shrink is below 0 then: growth wants '~:10'.";
 
 /// What `tcpstate check` takes.
 #[derive(Debug, Clone, Args)]

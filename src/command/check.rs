@@ -26,8 +26,14 @@ struct Answer {
 /// Checks, and prints what came of it. `refusal` is what is wrong with the
 /// arguments already.
 pub(super) fn run(common: &CommonArgs, args: &CheckArgs, refusal: Option<&str>) -> Outcome {
+    let format = super::format(common, args.format, CheckFormat::Json);
+    let as_asked = |why: &str| {
+        // Two formats at once: nobody reads both.
+        let format = format.as_ref().copied().unwrap_or(CheckFormat::Json);
+        tell(&failed(format, args, Status::Unknown, why.to_owned()))
+    };
     if let Some(why) = refusal {
-        return refuse(why);
+        return as_asked(why);
     }
     if args.list {
         return tell(&Answer {
@@ -36,14 +42,29 @@ pub(super) fn run(common: &CommonArgs, args: &CheckArgs, refusal: Option<&str>) 
             notes: Vec::new(),
         });
     }
-    let format = match super::format(common, args.format, CheckFormat::Json) {
-        Ok(format) => format,
-        Err(why) => return refuse(&why.to_string()),
-    };
-    match wishes(args) {
-        Ok(wishes) => tell(&in_time(common, args, wishes, format)),
-        Err(why) => refuse(&why.to_string()),
+    if args.textfile.is_some() && (is_narrowed(args) || common.ipv4 || common.ipv6) {
+        return as_asked(OF_A_PART);
     }
+    if args.timeout.0.is_zero() {
+        return as_asked("cannot be done in no time: give --timeout a second or more");
+    }
+    match (&format, wishes(args)) {
+        (Ok(format), Ok(wishes)) => tell(&in_time(common, args, wishes, *format)),
+        (Err(why), _) => as_asked(&why.to_string()),
+        (_, Err(why)) => as_asked(&why.to_string()),
+    }
+}
+
+/// The series have no label that says of which part they are.
+const OF_A_PART: &str = "cannot write metrics of a part of the sockets as if they were of all: \
+                         leave out --textfile, or what narrows the check";
+
+/// Whether only a part of the sockets is looked at.
+fn is_narrowed(args: &CheckArgs) -> bool {
+    !(args.pid.is_empty()
+        && args.unit.is_empty()
+        && args.listen_port.is_empty()
+        && args.remote.is_empty())
 }
 
 /// Says that a check could not be begun.
@@ -69,10 +90,7 @@ fn wishes(args: &CheckArgs) -> Result<Wishes, BadWish> {
         only: names(&args.only)?,
         ignore: names(&args.ignore)?,
         rates: args.state.is_some(),
-        narrowed: !(args.pid.is_empty()
-            && args.unit.is_empty()
-            && args.listen_port.is_empty()
-            && args.remote.is_empty()),
+        narrowed: is_narrowed(args),
     };
     wishes.rates |= wishes.asks_for_rates();
     wishes.check()?;
@@ -126,23 +144,21 @@ fn answer(common: &CommonArgs, args: &CheckArgs, wishes: &Wishes, format: CheckF
 /// A check that came to nothing. Whoever reads JSON or metrics from stdout must
 /// not find a line there that is neither.
 fn failed(format: CheckFormat, args: &CheckArgs, status: Status, why: String) -> Answer {
-    if format == CheckFormat::Plugin {
-        let text = if args.quiet && status == Status::Ok {
-            String::new()
-        } else {
-            check::failed(status, &why)
-        };
-        Answer {
-            status,
-            text,
-            notes: Vec::new(),
-        }
+    let silent = args.quiet && status == Status::Ok;
+    let text = match format {
+        CheckFormat::Plugin if !silent => check::failed(status, &why),
+        CheckFormat::Json if !silent => check::failed_json(status, &why),
+        CheckFormat::Plugin | CheckFormat::Json | CheckFormat::Prometheus => String::new(),
+    };
+    let notes = if format == CheckFormat::Plugin || silent {
+        Vec::new()
     } else {
-        Answer {
-            status,
-            text: String::new(),
-            notes: vec![why],
-        }
+        vec![why]
+    };
+    Answer {
+        status,
+        text,
+        notes,
     }
 }
 

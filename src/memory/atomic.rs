@@ -46,6 +46,9 @@ pub enum StoreError {
 /// the next one doesn't use again.
 #[derive(Debug)]
 pub struct Replacement {
+    /// As the user calls it.
+    named: PathBuf,
+    /// Where it is, links resolved.
     path: PathBuf,
     prepared_at: PathBuf,
     prepared: File,
@@ -62,25 +65,28 @@ impl Replacement {
         if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
             return Err(StoreError::NoFile(path.to_owned()));
         }
+        let named = path;
+        let path = &target(named)?;
         let name = path
             .file_name()
-            .ok_or_else(|| StoreError::NoFile(path.to_owned()))?;
+            .ok_or_else(|| StoreError::NoFile(named.to_owned()))?;
         let mut hidden = std::ffi::OsString::from(".");
         hidden.push(name);
         hidden.push(".tmp");
         let prepared_at = path.with_file_name(hidden);
         let start = Instant::now();
         loop {
-            if let Some(prepared) = lock(&prepared_at, mode)? {
+            if let Some(prepared) = lock(&prepared_at, named, mode)? {
                 return Ok(Self {
-                    path: path.to_owned(),
+                    named: named.to_owned(),
+                    path: path.clone(),
                     prepared_at,
                     prepared,
                     done: false,
                 });
             }
             if start.elapsed() >= patience {
-                return Err(StoreError::Busy(path.to_owned()));
+                return Err(StoreError::Busy(named.to_owned()));
             }
             thread::sleep(PAUSE);
         }
@@ -98,15 +104,35 @@ impl Replacement {
             .set_len(0)
             .and_then(|()| (&self.prepared).write_all(bytes))
             .and_then(|()| self.prepared.sync_all())
-            .map_err(|source| io_error("write", at, source))?;
-        fs::rename(at, &self.path).map_err(|source| io_error("replace", &self.path, source))?;
+            .map_err(|source| io_error("write", &self.named, source))?;
+        fs::rename(at, &self.path).map_err(|source| io_error("replace", &self.named, source))?;
         self.done = true;
         let directory = directory_of(&self.path);
-        File::open(directory)
-            .and_then(|directory| directory.sync_all())
-            .map_err(|source| io_error("write to disk", directory, source))
+        let synced = File::open(directory).and_then(|directory| directory.sync_all());
+        match synced {
+            // A directory that we may write into and not list: the rename is
+            // done, and will be on the disk when the kernel sees fit.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+            synced => synced.map_err(|source| io_error("write to disk", directory, source)),
+        }
     }
 }
+
+/// Where a link leads: whoever made it wants the file there replaced, and the
+/// link kept.
+fn target(path: &Path) -> Result<PathBuf, StoreError> {
+    let mut path = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        let Ok(link) = fs::read_link(&path) else {
+            return Ok(path);
+        };
+        path = directory_of(&path).join(link);
+    }
+    Err(StoreError::NoFile(path))
+}
+
+/// The kernel follows no more of them.
+const MOST_LINKS: usize = 40;
 
 impl Drop for Replacement {
     fn drop(&mut self) {
@@ -144,8 +170,9 @@ pub(super) fn io_error(doing: &'static str, path: &Path, source: io::Error) -> S
 }
 
 /// Opens and locks the file in which the new one is prepared; `None` while
-/// another has it.
-fn lock(path: &Path, mode: u32) -> Result<Option<File>, StoreError> {
+/// another has it. Errors are about the file that it is for, which is the one
+/// that the user knows.
+fn lock(path: &Path, named: &Path, mode: u32) -> Result<Option<File>, StoreError> {
     // In a directory that others may write to, a link there could lead
     // anywhere. NONBLOCK: opening a pipe would wait for its other end.
     let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits();
@@ -156,15 +183,15 @@ fn lock(path: &Path, mode: u32) -> Result<Option<File>, StoreError> {
         .mode(mode)
         .custom_flags(flags.cast_signed())
         .open(path)
-        .map_err(|source| io_error("write", path, source))?;
+        .map_err(|source| io_error("write", named, source))?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => {}
         Err(Errno::WOULDBLOCK) => return Ok(None),
-        Err(errno) => return Err(io_error("lock", path, errno.into())),
+        Err(errno) => return Err(io_error("lock", named, errno.into())),
     }
     let metadata = file
         .metadata()
-        .map_err(|source| io_error("write", path, source))?;
+        .map_err(|source| io_error("write", named, source))?;
     // Whoever had the lock before has renamed or removed what we locked.
     if fs::symlink_metadata(path).is_ok_and(|now| now.ino() == metadata.ino()) {
         if !metadata.is_file() || metadata.uid() != geteuid().as_raw() || metadata.nlink() != 1 {
@@ -172,7 +199,7 @@ fn lock(path: &Path, mode: u32) -> Result<Option<File>, StoreError> {
         }
         // Whatever the umask is, a collector of another user shall read it.
         file.set_permissions(fs::Permissions::from_mode(mode))
-            .map_err(|source| io_error("write", path, source))?;
+            .map_err(|source| io_error("write", named, source))?;
         return Ok(Some(file));
     }
     Ok(None)
@@ -185,97 +212,4 @@ fn directory_of(path: &Path) -> &Path {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NOW: Duration = Duration::ZERO;
-
-    #[test]
-    fn a_file_is_replaced_and_nothing_is_left_beside_it() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("page.prom");
-        for content in ["first, and long", "second"] {
-            replace(&path, content.as_bytes(), NOW).unwrap();
-            assert_eq!(fs::read_to_string(&path).unwrap(), content);
-            assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o644);
-        }
-        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
-    }
-
-    #[test]
-    fn one_at_a_time_and_who_gives_up_leaves_the_old_one() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("state");
-        replace(&path, b"old", NOW).unwrap();
-        let first = Replacement::begin(&path, 0o600, NOW).unwrap();
-        let second = Replacement::begin(&path, 0o600, NOW);
-        assert!(matches!(second, Err(StoreError::Busy(_))));
-        drop(first);
-        assert_eq!(fs::read(&path).unwrap(), b"old");
-        Replacement::begin(&path, 0o600, NOW)
-            .unwrap()
-            .write(b"new")
-            .unwrap();
-        assert_eq!(fs::read(&path).unwrap(), b"new");
-        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
-    }
-
-    #[test]
-    fn what_was_left_by_one_that_was_killed_is_used_again() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("state");
-        fs::write(
-            directory.path().join(".state.tmp"),
-            "a long unfinished text",
-        )
-        .unwrap();
-        replace(&path, b"new", NOW).unwrap();
-        assert_eq!(fs::read(&path).unwrap(), b"new");
-        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
-    }
-
-    #[test]
-    fn devices_directories_and_links_are_not_written_to() {
-        let directory = tempfile::tempdir().unwrap();
-        for path in [
-            Path::new("/dev/full"),
-            directory.path(),
-            Path::new("/"),
-            Path::new(".."),
-        ] {
-            assert!(replace(path, b"x", NOW).is_err(), "{}", path.display());
-        }
-        let victim = directory.path().join("victim");
-        fs::write(&victim, "precious").unwrap();
-        let trap = directory.path().join(".state.tmp");
-        std::os::unix::fs::symlink(&victim, &trap).unwrap();
-        assert!(replace(&directory.path().join("state"), b"x", NOW).is_err());
-        fs::remove_file(&trap).unwrap();
-        fs::hard_link(&victim, &trap).unwrap();
-        let hard = replace(&directory.path().join("state"), b"x", NOW);
-        assert!(matches!(hard, Err(StoreError::NotOurs(_))));
-        assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
-        assert!(replace(&directory.path().join("none/state"), b"x", NOW).is_err());
-    }
-
-    #[test]
-    fn many_at_once_never_show_a_part() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("state");
-        let contents: Vec<Vec<u8>> = (b'a'..b'e').map(|letter| vec![letter; 100_000]).collect();
-        replace(&path, &contents[0], NOW).unwrap();
-        thread::scope(|scope| {
-            for content in &contents {
-                scope.spawn(|| {
-                    for _ in 0..20 {
-                        replace(&path, content, Duration::from_secs(30)).unwrap();
-                    }
-                });
-            }
-            for _ in 0..200 {
-                let seen = fs::read(&path).unwrap();
-                assert!(contents.contains(&seen), "a part of {} bytes", seen.len());
-            }
-        });
-    }
-}
+mod tests;

@@ -2,6 +2,7 @@
 //! others collect. Files are replaced whole or not at all.
 
 mod atomic;
+mod document;
 mod place;
 mod state_file;
 

@@ -1,9 +1,28 @@
-//! What a check remembers of the one before it.
+//! What checks remember of those before them.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
-use super::{AgeBounds, Counters, SocketCookie};
+use super::{AgeBounds, Counter, Counters, SocketCookie};
+
+/// A mark follows the one before it after this time, and no rate is taken over
+/// less: a burst of a few milliseconds is no rate.
+pub const SHORTEST_RATE: Duration = Duration::from_secs(10);
+
+/// Growth is told an hour, so a few sockets more within seconds would be
+/// thousands.
+pub const SHORTEST_GROWTH: Duration = Duration::from_secs(60);
+
+/// What is older says nothing about now: one event in a week is no rate.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// More checks than this don't share a file; one that was given up leaves its
+/// memory there.
+const MOST: usize = 64;
+
+/// What checks of several places and scopes left in one file.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Memories(pub Vec<Memory>);
 
 /// What one check leaves for the next.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -20,13 +39,33 @@ pub struct Memory {
     /// What the check was narrowed to, in the words of its options: counts of
     /// different sockets don't compare.
     pub scope: String,
+    /// What was counted at several times, oldest first.
+    pub marks: Vec<Mark>,
+    /// The CLOSE_WAIT sockets of the last check that saw them all; `None` where
+    /// none did, as over /proc, which has no cookies.
+    pub close_wait: Option<Sightings>,
+}
+
+/// What was counted at one time.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Mark {
+    /// When, since boot.
+    pub at: Duration,
     /// The kernel's counters.
     pub counters: Counters,
     /// The counts, by the names of their metrics.
     pub values: BTreeMap<String, f64>,
-    /// When each CLOSE_WAIT socket was first seen in this state; `None` when it
-    /// didn't see them all, or over /proc, which has no cookies.
-    pub close_wait: Option<HashMap<SocketCookie, Sighting>>,
+}
+
+/// All CLOSE_WAIT sockets, as one look saw them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sightings {
+    /// When the look began, since boot.
+    pub begun: Duration,
+    /// When it had seen all, since boot.
+    pub ended: Duration,
+    /// When each was first seen in this state.
+    pub sockets: HashMap<SocketCookie, Sighting>,
 }
 
 /// When a socket was first seen in a state that it is in still.
@@ -39,149 +78,117 @@ pub struct Sighting {
     pub not_yet: Option<Duration>,
 }
 
-/// Why a memory says nothing about the time until now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Incomparable {
-    /// Counters and cookies began anew.
-    #[error("the host was booted since")]
-    Rebooted,
-    /// Another namespace has other sockets and other counters.
-    #[error("it is about another network namespace; give each its own --state FILE")]
-    OtherNetns,
-    /// Other options were given.
-    #[error("it is about other sockets (other options); give each check its own --state FILE")]
-    OtherScope,
-    /// Two looks at the same moment have no rate between them.
-    #[error("no time has passed since")]
-    NoTime,
+impl Memories {
+    /// What the last check of the same sockets left. After a boot, or in
+    /// another network namespace, there is nothing that compares; nor when its
+    /// time is still to come, as after a virtual machine was put back.
+    #[must_use]
+    pub fn before(&self, now: &Memory) -> Option<&Memory> {
+        let mut of_this_boot = self.0.iter().filter(|_| !now.boot_id.is_empty());
+        of_this_boot.find(|memory| memory.is_of(now) && memory.ended < now.begun)
+    }
+
+    /// Takes in what a check leaves, in the place of what the same check left
+    /// before. What is of another boot compares with nothing any more.
+    pub fn put(&mut self, memory: Memory) {
+        self.0
+            .retain(|other| other.boot_id == memory.boot_id && !other.is_of(&memory));
+        self.0.sort_by_key(|other| other.ended);
+        let surplus = (self.0.len() + 1).saturating_sub(MOST);
+        self.0.drain(..surplus);
+        self.0.push(memory);
+    }
 }
 
 impl Memory {
-    /// Whether it compares with a look that begins `now`, of the same boot and
-    /// place and scope.
-    ///
-    /// # Errors
-    ///
-    /// When it doesn't.
-    pub fn compares(&self, now: &Self) -> Result<(), Incomparable> {
-        if self.boot_id != now.boot_id || self.boot_id.is_empty() {
-            return Err(Incomparable::Rebooted);
-        }
-        if self.netns != now.netns {
-            return Err(Incomparable::OtherNetns);
-        }
-        if self.scope != now.scope {
-            return Err(Incomparable::OtherScope);
-        }
-        if now.begun <= self.ended {
-            return Err(Incomparable::NoTime);
-        }
-        Ok(())
+    /// Whether both are about the same sockets, of the same boot.
+    fn is_of(&self, other: &Self) -> bool {
+        self.boot_id == other.boot_id && self.netns == other.netns && self.scope == other.scope
     }
 
-    /// How long each CLOSE_WAIT socket had been so when it ended; `None` when
-    /// it doesn't know them all.
+    /// Whether a counter stood higher than it does now. The number of a network
+    /// namespace is given again when it is gone, and the next one's counters
+    /// begin at 0: nothing here is about that one.
     #[must_use]
-    pub fn ages(&self) -> Option<impl Iterator<Item = (SocketCookie, AgeBounds)>> {
-        let sightings = self.close_wait.as_ref()?.iter();
-        Some(sightings.map(|(&cookie, sighting)| {
+    pub fn is_ahead_of(&self, counters: &Counters) -> bool {
+        let Some(mark) = self.marks.last() else {
+            return false;
+        };
+        mark.counters.iter().any(|(counter, before)| {
+            // The one that goes up and down.
+            let falls = counter == Counter::CurrEstab;
+            let now = counters.get(counter);
+            !falls && before.zip(now).is_some_and(|(before, now)| now < before)
+        })
+    }
+
+    /// The last mark that is old enough and not too old, and its age.
+    #[must_use]
+    pub fn mark(&self, now: Duration, at_least: Duration) -> Option<(&Mark, Duration)> {
+        let ages = self
+            .marks
+            .iter()
+            .rev()
+            .map(|mark| (mark, now.saturating_sub(mark.at)));
+        let mut old_enough = ages.filter(|(_, age)| *age >= at_least);
+        old_enough.next().filter(|(_, age)| *age <= LONGEST)
+    }
+
+    /// Adds what is counted now to the marks that a check before left. However
+    /// often checks run, few marks are kept, and one of them is old enough for
+    /// growth as soon as there was time for it.
+    pub fn leave(&mut self, mark: Mark, before: Option<&Self>) {
+        let now = mark.at;
+        let age = |mark: &Mark| now.saturating_sub(mark.at);
+        let mut marks = before.map_or_else(Vec::new, |before| before.marks.clone());
+        let spare = marks.iter().rposition(|mark| age(mark) >= SHORTEST_GROWTH);
+        marks.drain(..spare.unwrap_or(0));
+        if marks.last().is_none_or(|last| age(last) >= SHORTEST_RATE) {
+            marks.push(mark);
+        }
+        self.marks = marks;
+    }
+
+    /// Remembers the sockets that are in CLOSE_WAIT now. Those that the memory
+    /// before this one knows keep their first sighting; one that is new was
+    /// seen first now, and hadn't been there when that look began.
+    pub fn sight(&mut self, cookies: &HashSet<SocketCookie>, before: Option<&Self>) {
+        let known = before.and_then(|before| before.close_wait.as_ref());
+        let new = Sighting {
+            seen: self.ended,
+            not_yet: known.map(|known| known.begun),
+        };
+        let first = |cookie| known.and_then(|known| known.sockets.get(cookie)).copied();
+        let sockets = cookies
+            .iter()
+            .map(|cookie| (*cookie, first(cookie).unwrap_or(new)));
+        self.close_wait = Some(Sightings {
+            begun: self.begun,
+            ended: self.ended,
+            sockets: sockets.collect(),
+        });
+    }
+
+    /// Keeps what the check before knew of CLOSE_WAIT: this one didn't see all
+    /// sockets, and what it missed is still what it was.
+    pub fn keep_sightings(&mut self, before: Option<&Self>) {
+        self.close_wait = before.and_then(|before| before.close_wait.clone());
+    }
+}
+
+impl Sightings {
+    /// How long each socket had been in CLOSE_WAIT when the look ended.
+    pub fn ages(&self) -> impl Iterator<Item = (SocketCookie, AgeBounds)> {
+        self.sockets.iter().map(|(&cookie, sighting)| {
             let before_the_end = |time| self.ended.saturating_sub(time);
             let age = AgeBounds {
                 at_least: Some(before_the_end(sighting.seen)),
                 at_most: sighting.not_yet.map(before_the_end),
             };
             (cookie, age)
-        }))
-    }
-
-    /// Remembers the sockets that are in CLOSE_WAIT now. Those that the memory
-    /// before this one knows keep their first sighting; one that is new was
-    /// seen first now, and hadn't been there when `before` began.
-    pub fn sight(&mut self, cookies: &HashSet<SocketCookie>, before: Option<&Self>) {
-        let known = before.and_then(|before| before.close_wait.as_ref());
-        let new = Sighting {
-            seen: self.ended,
-            not_yet: known.and(before).map(|before| before.begun),
-        };
-        let first = |cookie| known.and_then(|known| known.get(cookie)).copied();
-        let sightings = cookies
-            .iter()
-            .map(|cookie| (*cookie, first(cookie).unwrap_or(new)));
-        self.close_wait = Some(sightings.collect());
+        })
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn memory(at: u64) -> Memory {
-        Memory {
-            begun: Duration::from_secs(at),
-            ended: Duration::from_secs(at + 1),
-            boot_id: "b".to_owned(),
-            netns: Some(1),
-            ..Memory::default()
-        }
-    }
-
-    #[test]
-    fn only_what_is_of_the_same_boot_place_and_scope_compares() {
-        let now = memory(20);
-        assert_eq!(memory(5).compares(&now), Ok(()));
-        assert_eq!(memory(20).compares(&now), Err(Incomparable::NoTime));
-        assert_eq!(memory(21).compares(&now), Err(Incomparable::NoTime));
-        let mut other = memory(5);
-        other.boot_id = "c".to_owned();
-        assert_eq!(other.compares(&now), Err(Incomparable::Rebooted));
-        other = memory(5);
-        other.netns = Some(2);
-        assert_eq!(other.compares(&now), Err(Incomparable::OtherNetns));
-        other = memory(5);
-        other.scope = "ipv4".to_owned();
-        assert_eq!(other.compares(&now), Err(Incomparable::OtherScope));
-        other = memory(5);
-        other.boot_id.clear();
-        let nameless = other.clone();
-        assert_eq!(
-            other.compares(&nameless),
-            Err(Incomparable::Rebooted),
-            "without a boot id nothing is certain"
-        );
-    }
-
-    #[test]
-    fn a_socket_keeps_its_first_sighting_and_a_new_one_has_bounds() {
-        let cookies = |numbers: &[u64]| numbers.iter().copied().map(SocketCookie).collect();
-        let mut first = memory(10);
-        first.sight(&cookies(&[1, 2]), None);
-        let mut second = memory(20);
-        second.sight(&cookies(&[1, 3]), Some(&first));
-        let mut third = memory(50);
-        third.sight(&cookies(&[1, 3]), Some(&second));
-        let mut ages: Vec<_> = third.ages().unwrap().collect();
-        ages.sort_by_key(|(cookie, _)| *cookie);
-        let seconds = |at_least, at_most: Option<u64>| AgeBounds {
-            at_least: Some(Duration::from_secs(at_least)),
-            at_most: at_most.map(Duration::from_secs),
-        };
-        assert_eq!(
-            ages,
-            [
-                (SocketCookie(1), seconds(40, None)),
-                (SocketCookie(3), seconds(30, Some(41))),
-            ],
-            "closed sockets are forgotten"
-        );
-    }
-
-    #[test]
-    fn a_look_that_missed_sockets_bounds_no_age() {
-        let cookies = [SocketCookie(1)].into();
-        let mut second = memory(20);
-        second.sight(&cookies, Some(&memory(10)));
-        let (_, age) = second.ages().unwrap().next().unwrap();
-        assert_eq!(age.at_most, None);
-        assert!(memory(10).ages().is_none());
-    }
-}
+mod tests;

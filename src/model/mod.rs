@@ -31,7 +31,7 @@ pub use collection::{Collection, FallbackReason, SourceKind};
 pub use counters::{Counter, Counters};
 pub use endpoint::{Endpoint, Family};
 pub use leaks::{LeakDigest, Suspect, Who};
-pub use memory::{Incomparable, Memory, Sighting};
+pub use memory::{Mark, Memories, Memory, SHORTEST_GROWTH, SHORTEST_RATE, Sighting, Sightings};
 pub use peer_filter::PeerFilter;
 pub use port::{PortRange, PortSet};
 pub use pressure::{

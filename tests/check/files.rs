@@ -4,7 +4,7 @@
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::thread;
 use std::time::Instant;
 
@@ -13,6 +13,29 @@ use serde_json::Value;
 use crate::staged::healthy;
 use crate::{BINARY, check, proc_args, run, stderr, stdout};
 
+/// Makes what a state file tells so much older.
+pub(crate) fn age(path: &Path, seconds: u64) {
+    let bytes = fs::read(path).expect("a state file");
+    let mut state: Value = serde_json::from_slice(&bytes).expect("JSON");
+    let earlier = |time: &mut Value| {
+        let then = time.as_u64().expect("a time");
+        *time = then.saturating_sub(seconds * 1_000).into();
+    };
+    for check in state["checks"].as_array_mut().expect("checks") {
+        earlier(&mut check["begun_ms"]);
+        earlier(&mut check["ended_ms"]);
+        for mark in check["marks"].as_array_mut().expect("marks") {
+            earlier(&mut mark["at_ms"]);
+        }
+    }
+    // A map of the library sorts its keys, and the first one tells whose it is.
+    let text = format!(
+        "{{\"schema\":\"tcpstate.state/2\",\"checks\":{}}}",
+        state["checks"]
+    );
+    fs::write(path, text).expect("written");
+}
+
 /// Panics unless the file isn't there or is a whole state.
 fn assert_whole_state(path: &Path) -> bool {
     let Ok(bytes) = fs::read(path) else {
@@ -20,8 +43,8 @@ fn assert_whole_state(path: &Path) -> bool {
     };
     let state: Value = serde_json::from_slice(&bytes)
         .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&bytes)));
-    assert_eq!(state["schema"], "tcpstate.state/1");
-    assert!(state["close_wait"].is_array() || state["close_wait"].is_null());
+    assert_eq!(state["schema"], "tcpstate.state/2");
+    assert!(state["checks"][0]["marks"].is_array());
     true
 }
 
@@ -155,6 +178,91 @@ fn metrics_that_cannot_be_written_are_unknown() {
     }
 }
 
+/// The boot id is what tells one boot's counters from the next one's.
+#[test]
+fn a_rate_without_a_boot_id_will_never_be_known() {
+    let proc_root = healthy();
+    fs::remove_file(proc_root.file("sys/kernel/random/boot_id")).expect("removed");
+    let state = proc_root.file("state.json");
+    let state = ["--state", state.to_str().expect("text"), "-c"];
+    let asking = [&state[..], &["resets_per_second=5"]].concat();
+    let output = run(&proc_args(&proc_root, &asking));
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+}
+
+#[test]
+fn a_pipe_as_state_file_is_told_at_once() {
+    let proc_root = healthy();
+    let pipe = proc_root.file("pipe");
+    let made = Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.expect("mkfifo").success());
+    let start = Instant::now();
+    let args = ["--state", pipe.to_str().expect("text")];
+    let output = run(&proc_args(&proc_root, &args));
+    assert!(start.elapsed().as_secs() < 5, "{output:?}");
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(stderr(&output).contains("no regular file"), "{output:?}");
+}
+
+/// Its numbers are of another time; the file is for the checks of this host.
+#[test]
+fn a_replay_with_a_rate_leaves_the_memory_alone() {
+    let home = tempfile::tempdir().expect("a directory");
+    let dump = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/every-state.dump");
+    let args = ["--replay", dump, "-c", "resets_per_second=5"];
+    let output = check(&args)
+        .args(["--ignore", "accept_queues_full"])
+        .env("HOME", home.path())
+        .output()
+        .expect("it runs");
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    assert_eq!(fs::read_dir(home.path()).expect("there").count(), 0);
+}
+
+/// A tiny file system of our own, filled up before the first check.
+#[test]
+fn a_disk_that_was_always_full_is_unknown_where_a_rate_was_asked_for() {
+    let script = r#"
+        mount -t tmpfs -o size=64k none "$1"
+        cd "$1"
+        dd if=/dev/zero of=ballast bs=1k 2>/dev/null
+        "$2" check --state state -c resets_per_second=5 --proc-root "$3"
+        echo "status $?"
+    "#;
+    let proc_root = healthy();
+    let Some(output) = on_a_mount("a_disk_that_was_always_full", script, proc_root.path()) else {
+        return;
+    };
+    let said = stdout(&output);
+    assert!(
+        said.starts_with("TCPSTATE UNKNOWN: cannot write "),
+        "{output:?}"
+    );
+    assert!(said.ends_with("status 3\n"), "{output:?}");
+}
+
+/// Runs a script in a mount namespace of its own, with a directory to mount on,
+/// the binary and a /proc; `None` where there can be no such namespace.
+fn on_a_mount(test: &str, script: &str, proc_root: &str) -> Option<Output> {
+    let mount = tempfile::tempdir().expect("a directory");
+    let root = rustix::process::geteuid().is_root();
+    let flags = if root { "-m" } else { "-Urm" };
+    let possible = Command::new("unshare").args([flags, "true"]).output();
+    if !possible.is_ok_and(|output| output.status.success()) {
+        let ci = std::env::var_os("CI").is_some_and(|ci| ci == "true");
+        assert!(!ci, "can't be skipped with CI=true: no mount namespace");
+        // libtest captures what the print macros write, but not this.
+        writeln!(io::stderr(), "SKIPPED {test}: no mount namespace").expect("stderr");
+        return None;
+    }
+    let output = Command::new("unshare")
+        .args([flags, "sh", "-c", script, "sh"])
+        .arg(mount.path())
+        .args([BINARY, proc_root])
+        .output();
+    Some(output.expect("a shell"))
+}
+
 /// A tiny file system of our own, filled up after the first check.
 #[test]
 fn on_a_full_disk_the_old_files_stay() {
@@ -172,23 +280,9 @@ fn on_a_full_disk_the_old_files_stay() {
         ls -A
     "#;
     let proc_root = healthy();
-    let mount = tempfile::tempdir().expect("a directory");
-    let root = rustix::process::geteuid().is_root();
-    let flags = if root { "-m" } else { "-Urm" };
-    let possible = Command::new("unshare").args([flags, "true"]).output();
-    if !possible.is_ok_and(|output| output.status.success()) {
-        let ci = std::env::var_os("CI").is_some_and(|ci| ci == "true");
-        assert!(!ci, "can't be skipped with CI=true: no mount namespace");
-        // libtest captures what the print macros write, but not this.
-        writeln!(io::stderr(), "SKIPPED on_a_full_disk: no mount namespace").expect("stderr");
+    let Some(output) = on_a_mount("on_a_full_disk", script, proc_root.path()) else {
         return;
-    }
-    let output = Command::new("unshare")
-        .args([flags, "sh", "-c", script, "sh"])
-        .arg(mount.path())
-        .args([BINARY, proc_root.path()])
-        .output()
-        .expect("a shell");
+    };
     let said = stdout(&output);
     assert!(
         said.contains("TCPSTATE UNKNOWN: cannot write "),

@@ -46,6 +46,13 @@ fn json_follows_the_contract() {
     assert_eq!(metric("established")["value"], 1.0);
     assert_eq!(metric("time_wait")["warn"], "104857.6");
     assert_eq!(metric("time_wait_used")["unit"], "%");
+    assert_eq!(metric("time_wait")["status"], "ok");
+    assert_eq!(metric("listen_growth")["status"], "unknown");
+    assert_eq!(metric("established")["status"], Value::Null);
+    let problems = document["problems"].as_array().expect("an array");
+    assert_eq!(problems[0]["about"][0], "tcp_syncookies");
+    assert_eq!(problems[1]["status"], "unknown");
+    assert_eq!(problems[1]["about"][0], "listen_growth");
     assert_eq!(metric("listen_growth")["value"], Value::Null);
     assert_eq!(metric("listen_growth")["unit"], "per hour");
     assert!(metric("listen_growth")["missing"].is_string());
@@ -100,6 +107,54 @@ fn prometheus_gets_every_state_and_no_surprises() {
         page.contains("tcpstate_sockets{state=\"established\"} 1\n"),
         "{page}"
     );
+}
+
+/// A page without metrics would be a host that is down.
+#[test]
+fn quiet_prints_metrics_all_the_same() {
+    let proc_root = healthy();
+    let output = run(&proc_args(
+        &proc_root,
+        &["--quiet", "--format", "prometheus"],
+    ));
+    assert!(stdout(&output).contains("tcpstate_check_status 0\n"));
+}
+
+/// Without its limit a share is a share, and no number of sockets.
+#[test]
+fn a_share_of_an_unknown_limit_is_written_as_one() {
+    let proc_root = healthy();
+    fs::remove_file(proc_root.file("sys/net/ipv4/tcp_max_tw_buckets")).expect("removed");
+    let share = ["-w", "time_wait=80%"];
+    let output = run(&proc_args(&proc_root, &[&share[..], &["--json"]].concat()));
+    let document: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let metrics = document["metrics"].as_array().expect("an array");
+    let metric = metrics.iter().find(|metric| metric["name"] == "time_wait");
+    assert_eq!(metric.expect("there")["warn"], "80%");
+    let output = run(&proc_args(&proc_root, &[&share[..], &["-vv"]].concat()));
+    assert!(
+        stdout(&output).contains("time_wait: 0, warning 80%\n"),
+        "{output:?}"
+    );
+}
+
+/// A number of a part of the sockets is no fact, and a rule that could not
+/// judge has not found nothing.
+#[test]
+fn prometheus_publishes_nothing_of_an_incomplete_dump() {
+    let proc_root = healthy();
+    let table = fs::read_to_string(proc_root.file("net/tcp")).expect("readable");
+    proc_root.write("net/tcp", &format!("{table}garbage\n"));
+    let output = run(&proc_args(&proc_root, &["--format", "prometheus"]));
+    let page = stdout(&output);
+    for line in [
+        "tcpstate_sockets{state=\"established\"} NaN\n",
+        "tcpstate_findings{rule=\"close_wait_leak\",severity=\"critical\"} NaN\n",
+        "tcpstate_findings{rule=\"tcp_syncookies\",severity=\"critical\"} 0\n",
+        "tcpstate_check_status 3\n",
+    ] {
+        assert!(page.contains(line), "{line} in {page}");
+    }
 }
 
 #[test]

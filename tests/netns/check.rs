@@ -87,8 +87,30 @@ impl Memory {
 
     fn check(&self, lab: &Lab, more: &[&str]) -> Checked {
         let path = self.0.path().join("state.json");
+        self.age(11);
         let state = ["--state", path.to_str().expect("text")];
         check(lab, &[&state, more].concat())
+    }
+}
+
+impl Memory {
+    /// Makes the counters older, as nobody wants to wait for a rate. The ages of sockets stay.
+    fn age(&self, seconds: u64) {
+        let path = self.0.path().join("state.json");
+        let Ok(bytes) = std::fs::read(&path) else {
+            return;
+        };
+        let mut state: Value = serde_json::from_slice(&bytes).expect("JSON");
+        for check in state["checks"].as_array_mut().expect("checks") {
+            for mark in check["marks"].as_array_mut().expect("marks") {
+                let at = mark["at_ms"].as_u64().expect("a time");
+                mark["at_ms"] = at.saturating_sub(seconds * 1_000).into();
+            }
+        }
+        // A map of the library sorts its keys, and the first one tells whose it is.
+        let checks = &state["checks"];
+        let text = format!("{{\"schema\":\"tcpstate.state/2\",\"checks\":{checks}}}");
+        std::fs::write(path, text).expect("written");
     }
 }
 
@@ -260,7 +282,7 @@ netns_test!(dropped_handshakes_by_their_rate, |lab| {
     sleep(Duration::from_millis(20));
     assert_eq!(memory.check(lab, &only).status, OK, "none dropped");
     sleep(Duration::from_secs(1));
-    send_syns(lab, &full, 5);
+    send_syns(lab, &full, 40);
     let some = memory.check(lab, &only);
     assert_eq!(some.status, WARNING, "{:#}", some.document);
     send_syns(lab, &full, 2_000);
@@ -282,7 +304,7 @@ netns_test!(resets_by_their_rate, |lab| {
     let few = memory.check(lab, &only);
     assert_eq!(few.status, OK, "{:#}", few.document);
     assert!(few.metric("resets_per_second").unwrap() > 0.0);
-    (0..400).for_each(|_| reset());
+    (0..1_500).for_each(|_| reset());
     let many = memory.check(lab, &only);
     assert!(
         [WARNING, CRITICAL].contains(&many.status),

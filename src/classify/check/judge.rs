@@ -25,6 +25,7 @@ pub fn judge(reading: &Reading, previous: Option<&Sample>, wishes: &Wishes) -> V
         problems: Vec::new(),
         remarks: Vec::new(),
         gauges,
+        judged: Vec::new(),
     };
     let mut untold = Untold::default();
     for rule in RULES.iter().filter(|rule| wishes.wants_rule(rule)) {
@@ -95,6 +96,7 @@ fn judge_by_rule(
         .collect();
     match (rule.judge)(reading.sample, previous) {
         Judgement::Found(findings) => {
+            verdict.judged.push(rule.name);
             for finding in findings {
                 match Status::from(finding.severity) {
                     Status::Ok => verdict.remarks.push(finding),
@@ -110,29 +112,48 @@ fn judge_by_rule(
         Judgement::Fine | Judgement::NotAsked if missing.contains(&Missing::Unread) => {
             untold.add(rule.name.to_owned(), Missing::Unread);
         }
-        Judgement::Fine | Judgement::NotAsked => {}
+        Judgement::Fine => verdict.judged.push(rule.name),
+        Judgement::NotAsked => {}
     }
 }
 
 /// What the rule that the user's range replaces would have said: it knows more
 /// than the number.
-fn rules_words(gauge: &Gauge, reading: &Reading, previous: Option<&Sample>) -> Option<Finding> {
+fn rules_word(gauge: &Gauge, reading: &Reading, previous: Option<&Sample>) -> Option<Judgement> {
     if gauge.id.growth {
         return None;
     }
-    let judgements = gauge
-        .id
-        .metric
-        .rules
-        .iter()
-        .map(|rule| (rule.judge)(reading.sample, previous));
-    judgements
-        .filter_map(|judgement| match judgement {
-            Judgement::Found(findings) => Some(findings),
-            Judgement::Fine | Judgement::Unknown | Judgement::NotAsked => None,
-        })
-        .flatten()
+    let mut rules = gauge.id.metric.rules.iter();
+    rules
         .next()
+        .map(|rule| (rule.judge)(reading.sample, previous))
+}
+
+/// How bad a value is by the ranges that the user set; for the end that wasn't
+/// set the rule's severity stays, which needs no range.
+fn severity(
+    gauge: &Gauge,
+    value: f64,
+    (warn_set, crit_set): (bool, bool),
+    by_rule: Option<Severity>,
+) -> Option<Severity> {
+    let alerts = |range: Option<super::Range>| range.is_some_and(|range| range.alerts(value));
+    let has_rule = !gauge.id.growth && !gauge.id.metric.rules.is_empty();
+    let critical = if has_rule && !crit_set {
+        by_rule == Some(Severity::Critical)
+    } else {
+        alerts(gauge.crit)
+    };
+    let warning = if has_rule && !warn_set {
+        by_rule >= Some(Severity::Warning)
+    } else {
+        alerts(gauge.warn)
+    };
+    if critical {
+        Some(Severity::Critical)
+    } else {
+        warning.then_some(Severity::Warning)
+    }
 }
 
 fn judge_by_range(
@@ -144,6 +165,8 @@ fn judge_by_range(
     untold: &mut Untold,
 ) {
     let asked = wishes.sets(gauge.id);
+    let set = wishes.ranges(gauge.id);
+    let set = (set.0.is_some(), set.1.is_some());
     if !asked && !gauge.id.metric.rules.is_empty() {
         return;
     }
@@ -160,15 +183,22 @@ fn judge_by_range(
     };
     match value {
         Ok(value) => {
-            let alerts = |range: Option<super::Range>| range.is_some_and(|r| r.alerts(value));
-            let severity = if alerts(gauge.crit) {
-                Severity::Critical
-            } else if alerts(gauge.warn) {
-                Severity::Warning
-            } else {
+            let judgement = rules_word(&gauge, reading, previous);
+            if judgement == Some(Judgement::Unknown) && !(set.0 && set.1) {
+                untold.add(gauge.id.to_string(), Missing::Unread);
+            }
+            let found = match judgement {
+                Some(Judgement::Found(findings)) => findings,
+                _ => Vec::new(),
+            };
+            let by_rule = found.iter().map(|finding| finding.severity).max();
+            verdict
+                .judged
+                .extend(gauge.id.rules().map(|rule| rule.name));
+            let Some(severity) = severity(&gauge, value, set, by_rule) else {
                 return;
             };
-            let words = rules_words(&gauge, reading, previous).map(|finding| {
+            let words = found.into_iter().next().map(|finding| {
                 Cause::Found(Finding {
                     severity,
                     ..finding

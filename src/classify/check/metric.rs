@@ -5,7 +5,7 @@ use std::fmt;
 use super::super::Rule;
 use super::Range;
 use super::metrics::METRICS;
-use super::reading::{Measured, Missing, Reading};
+use super::reading::{Measured, Reading};
 use crate::model::{Counter, TcpState};
 
 /// What a value is counted in.
@@ -222,6 +222,12 @@ impl MetricId {
         }
     }
 
+    /// The rules that judge it unless the user does; none judges growth.
+    pub(super) fn rules(self) -> impl Iterator<Item = &'static Rule> {
+        let rules = if self.growth { &[] } else { self.metric.rules };
+        rules.iter()
+    }
+
     /// Whether it takes an earlier look to know it.
     #[must_use]
     pub const fn is_rate(self) -> bool {
@@ -235,12 +241,11 @@ impl MetricId {
     /// Why there is none.
     pub fn read(self, reading: &Reading) -> Measured {
         let value = self.metric.read(reading)?;
-        if !self.growth {
-            return Ok(value);
+        if self.growth {
+            reading.growth(self.metric.name, value)
+        } else {
+            Ok(value)
         }
-        let (memory, elapsed) = reading.earlier()?;
-        let before = memory.values.get(self.metric.name).ok_or(Missing::NotYet)?;
-        Ok((value - before) / elapsed.as_secs_f64() * 3600.0)
     }
 
     /// What 100 % of it are now; `None` where it has no limit.

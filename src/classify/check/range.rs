@@ -97,7 +97,7 @@ impl Range {
     pub fn of(&self, whole: f64) -> Self {
         let scale = |end: f64| {
             if end.is_finite() {
-                end / 100.0 * whole
+                end * whole / 100.0
             } else {
                 end
             }
@@ -122,6 +122,10 @@ impl FromStr for Range {
     }
 }
 
+/// With more than this of a limit the number would have no meaning, and
+/// multiplied with it none that a float could hold.
+const MOST_PERCENT: f64 = 1e9;
+
 fn parse(text: &str) -> Result<Range, &'static str> {
     let (inside, ends) = match text.strip_prefix('@') {
         Some(ends) => (true, ends),
@@ -131,7 +135,7 @@ fn parse(text: &str) -> Result<Range, &'static str> {
         return Err("the shell has put a home in the place of ~; quote it");
     }
     let (start, end) = match ends.split_once(':') {
-        Some(("" | "~", "")) if !inside => return Err("it would never alert"),
+        Some(("", "")) if !inside => return Err("there is no number"),
         Some((start, end)) => (lower(start)?, upper(end)?),
         None if ends.is_empty() => return Err("there is no number"),
         None => (None, upper(ends)?),
@@ -190,6 +194,7 @@ fn upper(text: &str) -> Result<Option<End>, &'static str> {
         .chars()
         .all(|c| c.is_ascii_digit() || matches!(c, '.' | '-' | '+' | 'e' | 'E'));
     match digits.parse::<f64>() {
+        Ok(number) if percent && number.abs() > MOST_PERCENT => Err("no share is so large"),
         Ok(number) if plain && number.is_finite() => Ok(Some(End { number, percent })),
         _ => Err("what should be a number isn't one"),
     }

@@ -2,15 +2,17 @@
 
 use std::time::Duration;
 
-use crate::model::{Counter, LeakDigest, Memory, Sample, Sysctl};
+use crate::model::{Counter, LeakDigest, Mark, Sample, Sysctl};
 
 /// What a check looks at: what was read now, and the check before it.
 #[derive(Debug, Clone, Copy)]
 pub struct Reading<'a> {
     /// What was read now.
     pub sample: &'a Sample,
-    /// What the check before this one left, and how long ago that was.
-    pub before: Option<(&'a Memory, Duration)>,
+    /// What was counted before, long enough ago for a rate, and how long.
+    pub before: Option<(&'a Mark, Duration)>,
+    /// The same, long enough ago for growth.
+    pub long_before: Option<(&'a Mark, Duration)>,
     /// Whether the check after this one will find what this one leaves.
     pub keeps: bool,
 }
@@ -19,7 +21,8 @@ pub struct Reading<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Missing {
     /// It needs an earlier look, and there is none that compares: the first
-    /// run, a reboot, a counter that went down. The next run will know.
+    /// run or one a moment ago, a reboot, a counter that went down. A later run
+    /// will know.
     NotYet,
     /// The same, and the next run won't know either: nothing can be kept.
     Forgotten,
@@ -49,13 +52,13 @@ impl Missing {
 pub type Measured = Result<f64, Missing>;
 
 impl Reading<'_> {
-    /// What the check before left, and the time since.
-    pub(super) fn earlier(&self) -> Result<(&Memory, Duration), Missing> {
-        self.before.ok_or(if self.keeps {
+    /// Why there is nothing to compare with.
+    pub(super) const fn without_a_past(&self) -> Missing {
+        if self.keeps {
             Missing::NotYet
         } else {
             Missing::Forgotten
-        })
+        }
     }
 
     /// A number of sockets. Where rows were lost it would be too low, and
@@ -81,18 +84,24 @@ impl Reading<'_> {
         value.map(number).ok_or(Missing::Unread)
     }
 
-    /// How much counters rose a second since the check before. One that went
+    /// How much counters rose a second since a check before. One that went
     /// down was reset: how much it rose since then is not known.
     pub(super) fn rate(&self, counters: &[Counter]) -> Measured {
+        let past = self.before.ok_or(self.without_a_past());
         let mut rise = 0;
         for &counter in counters {
             let now = self.sample.counters.get(counter).ok_or(Missing::Unread)?;
-            let (memory, _) = self.earlier()?;
-            let before = memory.counters.get(counter).ok_or(Missing::NotYet)?;
+            let before = past?.0.counters.get(counter).ok_or(Missing::NotYet)?;
             rise += now.checked_sub(before).ok_or(Missing::NotYet)?;
         }
-        let (_, elapsed) = self.earlier()?;
-        Ok(number(rise) / elapsed.as_secs_f64())
+        Ok(number(rise) / past?.1.as_secs_f64())
+    }
+
+    /// How much a count grew an hour since a check before.
+    pub(super) fn growth(&self, name: &str, value: f64) -> Measured {
+        let (mark, elapsed) = self.long_before.ok_or(self.without_a_past())?;
+        let before = mark.values.get(name).ok_or(Missing::NotYet)?;
+        Ok((value - before) / elapsed.as_secs_f64() * 3600.0)
     }
 }
 
@@ -106,7 +115,7 @@ pub(super) const fn number(count: u64) -> f64 {
 pub(super) fn share(part: Measured, whole: Measured) -> Measured {
     let (part, whole) = (part?, whole?);
     Ok(if whole > 0.0 {
-        part / whole * 100.0
+        part * 100.0 / whole
     } else {
         100.0
     })

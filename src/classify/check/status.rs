@@ -111,6 +111,8 @@ pub struct Verdict {
     pub remarks: Vec<Finding>,
     /// The metrics that were asked for.
     pub gauges: Vec<Gauge>,
+    /// The names of the rules that came to a judgement, of all they are about.
+    pub judged: Vec<&'static str>,
 }
 
 impl Verdict {
@@ -174,6 +176,7 @@ mod tests {
             problems: Vec::new(),
             remarks: Vec::new(),
             gauges: Vec::new(),
+            judged: Vec::new(),
         };
         assert_eq!(verdict.status(), Status::Ok);
         for (status, worst) in [

@@ -32,6 +32,15 @@ pub enum BadWish {
          --remote"
     )]
     OfAll(String),
+    /// It is asked for and left out at once.
+    #[error("{0} is to be judged and to be left out; leave out one of the two")]
+    Contradiction(String),
+    /// No threshold and no rule is left.
+    #[error(
+        "nothing is left to judge: what is asked for has no threshold; give one with -w or -c, as \
+         in established=~:5000"
+    )]
+    Nothing,
     /// The range isn't one.
     #[error("{0}: {1}")]
     Range(String, NotARange),
@@ -62,6 +71,11 @@ impl Name {
         }
     }
 
+    /// Whether it is this very metric.
+    fn is_metric(&self, id: MetricId) -> bool {
+        matches!(self, Self::Metric(own) if *own == id)
+    }
+
     fn covers_metric(&self, id: MetricId) -> bool {
         match self {
             Self::Rule(rule) => !id.growth && judges(id, rule.name),
@@ -73,6 +87,20 @@ impl Name {
 /// Whether a rule judges a metric.
 fn judges(id: MetricId, rule: &str) -> bool {
     id.metric.rules.iter().any(|own| own.name == rule)
+}
+
+/// Every metric, growth aside.
+fn metrics() -> impl Iterator<Item = MetricId> {
+    METRICS.iter().map(|metric| MetricId {
+        metric,
+        growth: false,
+    })
+}
+
+/// Whether a rule is about single sockets, so that it can judge a part of them.
+fn is_of_sockets(rule: &Rule) -> bool {
+    let of_sockets = |id: MetricId| id.metric.of_sockets && judges(id, rule.name);
+    metrics().any(of_sockets)
 }
 
 /// What the user wants.
@@ -113,40 +141,62 @@ impl Wishes {
         Ok((id, range))
     }
 
-    /// Refuses wishes that contradict each other.
+    /// Refuses wishes that contradict each other, and those after which nothing
+    /// is judged: an OK of nothing would be a silent one.
     ///
     /// # Errors
     ///
     /// When they do.
     pub fn check(&self) -> Result<(), BadWish> {
-        let mut ranges = self.warn.iter().chain(&self.crit);
-        match ranges.find(|(id, _)| self.narrowed && !id.metric.of_sockets) {
-            Some((id, _)) => Err(BadWish::OfAll(id.to_string())),
-            None => Ok(()),
+        for id in self.asked() {
+            if self.narrowed && !id.metric.of_sockets {
+                return Err(BadWish::OfAll(id.to_string()));
+            }
+            if self.ignore.iter().any(|name| name.is_metric(id)) {
+                return Err(BadWish::Contradiction(id.to_string()));
+            }
+        }
+        let rules = self.only.iter().filter_map(|name| match name {
+            Name::Rule(rule) => Some(*rule),
+            Name::Metric(_) => None,
+        });
+        for rule in rules {
+            if self.narrowed && !is_of_sockets(rule) {
+                return Err(BadWish::OfAll(rule.name.to_owned()));
+            }
+            if self.ignore.iter().any(|name| name.covers_rule(rule.name)) {
+                return Err(BadWish::Contradiction(rule.name.to_owned()));
+            }
+        }
+        let by_rule = RULES.iter().any(|rule| self.wants_rule(rule));
+        let by_range = metrics().chain(self.growths());
+        if by_rule || by_range.into_iter().any(|id| self.judges_by_range(id)) {
+            Ok(())
+        } else {
+            Err(BadWish::Nothing)
         }
     }
 
-    /// Whether a rate is asked for by name.
-    #[must_use]
-    pub fn asks_for_rates(&self) -> bool {
+    /// The metrics that have a range of the user's or are asked for by name.
+    fn asked(&self) -> impl Iterator<Item = MetricId> {
         let ranges = self.warn.iter().chain(&self.crit).map(|(id, _)| *id);
         let names = self.only.iter().filter_map(|name| match name {
             Name::Metric(id) => Some(*id),
             Name::Rule(_) => None,
         });
-        ranges.chain(names).any(MetricId::is_rate)
+        ranges.chain(names)
     }
 
-    /// Whether a metric is asked for by name, its growth aside.
+    /// Whether a range judges a metric, and no rule alone.
+    fn judges_by_range(&self, id: MetricId) -> bool {
+        let by_default = !id.growth && (id.metric.warn.is_some() || id.metric.crit.is_some());
+        self.wants_metric(id) && (self.sets(id) || (by_default && id.metric.rules.is_empty()))
+    }
+
+    /// Whether a rate is asked for by name.
     #[must_use]
-    pub fn names(&self, name: &str) -> bool {
-        let is = |id: &MetricId| !id.growth && id.metric.name == name;
-        let mut ranges = self.warn.iter().chain(&self.crit);
-        ranges.any(|(id, _)| is(id))
-            || self.only.iter().any(|only| match only {
-                Name::Metric(id) => is(id),
-                Name::Rule(_) => false,
-            })
+    pub fn asks_for_rates(&self) -> bool {
+        self.asked().any(MetricId::is_rate)
     }
 
     /// The user's own ranges for a metric: to warn by, and critical.
@@ -171,10 +221,7 @@ impl Wishes {
             .iter()
             .chain(&self.crit)
             .any(|(id, _)| !id.growth && judges(*id, rule.name));
-        let of_sockets = METRICS.iter().any(|metric| {
-            metric.of_sockets && metric.rules.iter().any(|own| own.name == rule.name)
-        });
-        (of_sockets || !self.narrowed)
+        (is_of_sockets(rule) || !self.narrowed)
             && (self.only.is_empty() || covered(&self.only))
             && !covered(&self.ignore)
             && !replaced
@@ -182,11 +229,19 @@ impl Wishes {
 
     /// Whether a metric shall be shown, and judged by its ranges.
     pub(super) fn wants_metric(&self, id: MetricId) -> bool {
-        let covered = |names: &[Name]| names.iter().any(|name| name.covers_metric(id));
-        if covered(&self.ignore) || (self.narrowed && !id.metric.of_sockets) {
+        if self.narrowed && !id.metric.of_sockets {
             return false;
         }
-        if self.sets(id) || covered(&self.only) {
+        // Who sets a range for what a rule judges, and ignores the rule, wants
+        // the range.
+        if self.sets(id) {
+            return true;
+        }
+        let covered = |names: &[Name]| names.iter().any(|name| name.covers_metric(id));
+        if covered(&self.ignore) {
+            return false;
+        }
+        if covered(&self.only) {
             return true;
         }
         self.only.is_empty() && !id.growth && (self.rates || !id.is_rate())
@@ -194,13 +249,8 @@ impl Wishes {
 
     /// The growths that are asked for by name.
     pub(super) fn growths(&self) -> Vec<MetricId> {
-        let ranges = self.warn.iter().chain(&self.crit).map(|(id, _)| *id);
-        let names = self.only.iter().filter_map(|name| match name {
-            Name::Metric(id) => Some(*id),
-            Name::Rule(_) => None,
-        });
         let mut growths: Vec<MetricId> = Vec::new();
-        for id in ranges.chain(names).filter(|id| id.growth) {
+        for id in self.asked().filter(|id| id.growth) {
             if !growths.contains(&id) {
                 growths.push(id);
             }
@@ -210,38 +260,4 @@ impl Wishes {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_threshold_that_means_nothing_says_what_would() {
-        for (text, says) in [
-            ("close_wait", "NAME=RANGE"),
-            ("", "NAME=RANGE"),
-            ("close_wait=x", "[@]start:end"),
-            ("clse_wait=1", "--list"),
-            ("tcp_syncookies=1", "--list"),
-            ("=1", "--list"),
-            ("close_wait=80%", "close_wait=100"),
-            ("time_wait_growth=5%", "no limit"),
-        ] {
-            let why = Wishes::threshold(text).unwrap_err().to_string();
-            assert!(why.contains(says), "{text}: {why}");
-        }
-        for text in [
-            "close_wait=10",
-            "time_wait=80%",
-            "time_wait_used=80",
-            "listen_growth=@1:",
-        ] {
-            assert!(Wishes::threshold(text).is_ok(), "{text}");
-        }
-    }
-
-    #[test]
-    fn names_are_of_metrics_and_rules() {
-        assert!(matches!(Name::find("close_wait"), Ok(Name::Metric(_))));
-        assert!(matches!(Name::find("tcp_syncookies"), Ok(Name::Rule(_))));
-        assert!(Name::find("x").unwrap_err().to_string().contains("--list"));
-    }
-}
+mod tests;

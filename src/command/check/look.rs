@@ -5,14 +5,14 @@ use anyhow::bail;
 use super::super::sample::{self, Terms, Wanted};
 use super::super::source;
 use super::Answer;
-use super::memory::{Recollection, counts};
+use super::memory::{Left, Recollection, counts};
 use super::watch::{Narrowing, Watch};
 use crate::classify::check::{Reading, Status, Verdict, Wishes, judge};
 use crate::classify::count::Scope;
 use crate::cli::{CheckArgs, CheckFormat, CommonArgs};
 use crate::kernel::{ProcRoot, read_host_wide, read_sockstat};
 use crate::memory::replace;
-use crate::model::{Pressure, Sample, SourceKind};
+use crate::model::{Pressure, SHORTEST_GROWTH, SHORTEST_RATE, Sample, SourceKind};
 use crate::render::check;
 
 /// The whole check.
@@ -52,28 +52,40 @@ pub(super) fn look(
         bail!("cannot tell units apart over /proc: sockets have no cgroups there");
     }
     recollection.take(&sample, &source.close_wait());
+    let before = recollection.before(SHORTEST_RATE);
+    let long_before = recollection.before(SHORTEST_GROWTH);
     let reading = Reading {
         sample: &sample,
-        before: recollection.before(),
+        before: before.as_ref().map(|(mark, age)| (mark, *age)),
+        long_before: long_before.as_ref().map(|(mark, age)| (mark, *age)),
         keeps: recollection.keeps(),
     };
     let previous = previous(&reading);
-    let verdict = judge(&reading, previous.as_ref(), wishes);
+    let mut verdict = judge(&reading, previous.as_ref(), wishes);
     let values = counts(&reading);
+    let mut notes = Vec::new();
+    match recollection.leave(&sample.counters, values) {
+        Left::Fine => {}
+        Left::Warned(warning) => notes.push(warning),
+        Left::Lost(why) => {
+            // A rate that was asked for will never be known: that is no OK.
+            if wishes.asks_for_rates() {
+                verdict.fail(why.clone());
+            }
+            notes.push(why);
+        }
+    }
     let answer = answer(common, args, &reading, verdict, format)?;
-    Ok(Answer {
-        notes: recollection.leave(values).into_iter().collect(),
-        ..answer
-    })
+    Ok(Answer { notes, ..answer })
 }
 
 /// The check before as the rules want it: a sample of which the counters are
 /// known.
 fn previous(reading: &Reading) -> Option<Sample> {
-    let (memory, elapsed) = reading.before?;
+    let (mark, elapsed) = reading.before?;
     let sample = reading.sample;
     Some(Sample {
-        counters: memory.counters.clone(),
+        counters: mark.counters.clone(),
         read_at: sample.read_at?.checked_sub(elapsed),
         leaks: None,
         pressure: Pressure::default(),
@@ -97,10 +109,11 @@ fn answer(
     }
     let status = verdict.status();
     let text = match format {
+        // A scrape without metrics is a host that is down.
+        CheckFormat::Prometheus => check::prometheus(reading, &verdict),
         _ if args.quiet && status == Status::Ok => String::new(),
         CheckFormat::Plugin => check::plugin(reading.sample, &verdict, common.verbose),
         CheckFormat::Json => check::json(reading.sample, &verdict)?,
-        CheckFormat::Prometheus => check::prometheus(reading, &verdict),
     };
     Ok(Answer {
         status,

@@ -9,9 +9,9 @@ use std::time::Duration;
 use crate::classify::check::{METRICS, Reading, Unit, Wishes};
 use crate::classify::close_wait::{Earlier, Interval};
 use crate::cli::{CheckArgs, CommonArgs};
-use crate::kernel::{ProcRoot, read_boot_id, since_boot};
+use crate::kernel::{ProcRoot, read_boot_id, read_counters, since_boot};
 use crate::memory::{StateFile, default_state_file};
-use crate::model::{Incomparable, Memory, Sample, SocketCookie, SourceKind};
+use crate::model::{Counters, Mark, Memories, Memory, Sample, SocketCookie, SourceKind};
 
 /// No dump takes longer before the timeout of a check ends it; an upper bound
 /// of an age may well be too high by so much.
@@ -20,6 +20,7 @@ const SLACK: Duration = Duration::from_secs(1);
 /// The state file of a check, what was in it, and what will be.
 pub(super) struct Recollection {
     file: Option<StateFile>,
+    memories: Memories,
     /// What compares with now.
     before: Option<Memory>,
     now: Memory,
@@ -35,10 +36,12 @@ impl Recollection {
         wishes: &Wishes,
         proc_root: &ProcRoot,
     ) -> Self {
-        let (file, before, warning) = if wishes.rates {
+        // A recording is of another time: it neither has a past here nor is it
+        // one for the checks to come.
+        let (file, memories, warning) = if wishes.rates && common.replay.is_none() {
             open(args)
         } else {
-            (None, None, None)
+            (None, Memories::default(), None)
         };
         let now = Memory {
             boot_id: read_boot_id(proc_root).unwrap_or_default(),
@@ -47,24 +50,17 @@ impl Recollection {
             begun: since_boot(),
             ..Memory::default()
         };
-        let mut recollection = Self {
+        let before = memories
+            .before(&now)
+            .filter(|before| !before.is_ahead_of(&read_counters(proc_root)))
+            .cloned();
+        Self {
             file,
-            before: None,
+            memories,
+            before,
             now,
             warning,
-        };
-        if let Some(before) = before {
-            match before.compares(&recollection.now) {
-                Ok(()) => recollection.before = Some(before),
-                // Both are as it should be, now and then.
-                Err(Incomparable::Rebooted | Incomparable::NoTime) => {}
-                Err(why) => {
-                    let told = format!("cannot compare with the check before: {why}");
-                    recollection.warning.get_or_insert(told);
-                }
-            }
         }
-        recollection
     }
 
     /// Whether there is a file to keep what is seen in.
@@ -72,47 +68,70 @@ impl Recollection {
         self.file.is_some()
     }
 
-    /// Whether what is left will be found.
+    /// Whether what is left will be found, and be known for this boot's.
     pub(super) fn keeps(&self) -> bool {
-        self.file.as_ref().is_some_and(StateFile::is_writable)
+        self.file.as_ref().is_some_and(StateFile::keeps) && !self.now.boot_id.is_empty()
     }
 
     /// The ages of the CLOSE_WAIT sockets as the check before knew them.
     pub(super) fn earlier(&self) -> Option<Earlier> {
-        let before = self.before.as_ref()?;
+        let sightings = self.before.as_ref()?.close_wait.as_ref()?;
         let since = Interval {
-            at_least: self.now.begun.saturating_sub(before.ended),
-            at_most: self.now.begun.saturating_sub(before.begun) + SLACK,
+            at_least: self.now.begun.saturating_sub(sightings.ended),
+            at_most: self.now.begun.saturating_sub(sightings.begun) + SLACK,
         };
-        Some(Earlier::kept(before.ages()?).ago(since))
+        Some(Earlier::kept(sightings.ages()).ago(since))
     }
 
     /// Takes in what was seen.
     pub(super) fn take(&mut self, sample: &Sample, close_wait: &HashSet<SocketCookie>) {
         self.now.ended = since_boot();
-        self.now.counters = sample.counters.clone();
         let collection = &sample.collection;
         if collection.complete && collection.source == SourceKind::Netlink {
             self.now.sight(close_wait, self.before.as_ref());
+        } else {
+            self.now.keep_sightings(self.before.as_ref());
         }
     }
 
-    /// The check before this one, and the time between the ends of both.
-    pub(super) fn before(&self) -> Option<(&Memory, Duration)> {
-        let before = self.before.as_ref()?;
-        Some((before, self.now.ended.saturating_sub(before.ended)))
+    /// What was counted at least so long ago, and how long.
+    pub(super) fn before(&self, at_least: Duration) -> Option<(Mark, Duration)> {
+        let (mark, age) = self.before.as_ref()?.mark(self.now.ended, at_least)?;
+        Some((mark.clone(), age))
     }
 
     /// Leaves this check's memory to the next; gives the one warning about all
     /// of it.
-    pub(super) fn leave(mut self, values: Vec<(String, f64)>) -> Option<String> {
-        self.now.values = values.into_iter().collect();
-        if let Some(file) = &mut self.file {
-            file.save(&self.now);
+    pub(super) fn leave(mut self, counters: &Counters, values: Vec<(String, f64)>) -> Left {
+        let mark = Mark {
+            at: self.now.ended,
+            counters: counters.clone(),
+            values: values.into_iter().collect(),
+        };
+        self.now.leave(mark, self.before.as_ref());
+        self.memories.put(self.now);
+        let saved = self.file.as_mut().map(|file| file.save(&self.memories));
+        if let Some(Err(error)) = saved {
+            return Left::Lost(format!(
+                "{error}; the next check won't know what this one saw"
+            ));
         }
         let trouble = self.file.as_ref().and_then(StateFile::trouble);
-        trouble.map(str::to_owned).or(self.warning)
+        match trouble.map(str::to_owned).or(self.warning) {
+            Some(warning) => Left::Warned(warning),
+            None => Left::Fine,
+        }
     }
+}
+
+/// What became of a check's memory.
+pub(super) enum Left {
+    /// The next check has it, or none was asked for.
+    Fine,
+    /// Something is to be said, and it is known already to those who ask.
+    Warned(String),
+    /// It could not be written after all.
+    Lost(String),
 }
 
 /// The counts whose growth the next check may be asked for.
@@ -124,14 +143,14 @@ pub(super) fn counts(reading: &Reading) -> Vec<(String, f64)> {
         .collect()
 }
 
-type Opened = (Option<StateFile>, Option<Memory>, Option<String>);
+type Opened = (Option<StateFile>, Memories, Option<String>);
 
 fn open(args: &CheckArgs) -> Opened {
     let at = |path: &Path| {
-        let (file, before) = StateFile::open(path);
-        (Some(file), before, None)
+        let (file, memories) = StateFile::open(path);
+        (Some(file), memories, None)
     };
-    let without = |warning: String| (None, None, Some(warning));
+    let without = |warning: String| (None, Memories::default(), Some(warning));
     if let Some(Some(path)) = &args.state {
         return at(path);
     }

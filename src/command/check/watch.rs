@@ -2,6 +2,8 @@
 //! CLOSE_WAIT.
 
 use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::path::Path;
 
 use anyhow::bail;
 
@@ -92,6 +94,11 @@ impl Units {
         let Some(tree) = CgroupTree::of(proc_root) else {
             bail!("cannot tell units apart: no cgroup2 is mounted at /sys/fs/cgroup");
         };
+        for name in names {
+            if !is_there(tree.root(), name) {
+                bail!("no cgroup is called {name}: the unit doesn't run, or is called otherwise");
+            }
+        }
         Ok(Some(Self {
             names: names.to_vec(),
             tree,
@@ -109,6 +116,24 @@ impl Units {
             unit.is_some_and(|unit| names.iter().any(|name| unit.is_called(name)))
         })
     }
+}
+
+/// Whether a unit has a cgroup: of one that doesn't run, or whose name is
+/// misspelt, there are no sockets, and no OK.
+fn is_there(root: &Path, name: &str) -> bool {
+    let mut directories = vec![root.to_owned()];
+    while let Some(directory) = directories.pop() {
+        let path = directory.strip_prefix(root).ok().and_then(Path::to_str);
+        let unit = path.and_then(|path| Unit::from_cgroup_path(&format!("/{path}")));
+        if unit.is_some_and(|unit| unit.is_called(name)) {
+            return true;
+        }
+        // What can't be read has nothing to show.
+        let entries = fs::read_dir(&directory).into_iter().flatten().flatten();
+        let below = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        directories.extend(below.map(|entry| entry.path()));
+    }
+    false
 }
 
 /// The source of a check.
@@ -162,5 +187,19 @@ impl SocketSource for Watch {
 
     fn kind(&self) -> SourceKind {
         self.inner.kind()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_unit_that_has_no_cgroup_is_not_there() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir_all(root.path().join("system.slice/nginx.service")).unwrap();
+        assert!(is_there(root.path(), "nginx.service"));
+        assert!(is_there(root.path(), "nginx"));
+        assert!(!is_there(root.path(), "ngnix"));
     }
 }

@@ -59,6 +59,12 @@ impl CgroupTree {
             .map(|root| Self { root })
     }
 
+    /// Where the tree is mounted.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// The paths of cgroups, `/` being the root of this tree: one walk that
     /// ends when all are found, and asks nothing of the directories in between.
     #[must_use]

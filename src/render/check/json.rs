@@ -5,8 +5,11 @@ use serde::Serialize;
 use super::super::finding::{self, FindingJson};
 use super::super::header::Header;
 use super::headline;
-use crate::classify::check::{Gauge, Verdict};
+use super::plugin::whole;
+use crate::classify::check::{Cause, Gauge, Problem, Range, Status, Verdict};
 use crate::model::Sample;
+
+const SCHEMA: &str = "tcpstate.check/1";
 
 #[derive(Debug, Serialize)]
 struct Document<'a> {
@@ -14,8 +17,34 @@ struct Document<'a> {
     header: Header<'a>,
     status: &'static str,
     message: String,
+    problems: Vec<ProblemJson>,
     findings: Vec<FindingJson<'a>>,
     metrics: Vec<MetricJson>,
+}
+
+/// A check that came to nothing: what it would have been about isn't known.
+#[derive(Debug, Serialize)]
+struct Failure<'a> {
+    schema: &'static str,
+    version: &'static str,
+    host: Option<&'a str>,
+    taken_at: Option<&'a str>,
+    netns: Option<&'a str>,
+    collection: Option<&'a str>,
+    status: &'static str,
+    message: &'a str,
+    problems: Vec<ProblemJson>,
+    findings: Vec<FindingJson<'a>>,
+    metrics: Vec<MetricJson>,
+}
+
+/// One reason for the status; worst first.
+#[derive(Debug, Serialize)]
+struct ProblemJson {
+    status: &'static str,
+    message: String,
+    /// The rules and metrics that it is about.
+    about: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -27,6 +56,8 @@ struct MetricJson {
     crit: Option<String>,
     /// Why there is no value.
     missing: Option<&'static str>,
+    /// What its thresholds make of it; null where it has none.
+    status: Option<&'static str>,
 }
 
 /// One document and a line end.
@@ -36,9 +67,10 @@ struct MetricJson {
 /// When the document can't be written, which memory alone could cause.
 pub fn json(sample: &Sample, verdict: &Verdict) -> anyhow::Result<String> {
     let document = Document {
-        header: Header::new("tcpstate.check/1", sample),
+        header: Header::new(SCHEMA, sample),
         status: verdict.status().key(),
         message: headline(sample, verdict),
+        problems: verdict.problems.iter().map(ProblemJson::of).collect(),
         findings: finding::json_of(verdict.findings()),
         metrics: verdict.gauges.iter().map(MetricJson::of).collect(),
     };
@@ -47,18 +79,87 @@ pub fn json(sample: &Sample, verdict: &Verdict) -> anyhow::Result<String> {
     Ok(text)
 }
 
+/// The document of a check that came to nothing, and a line end.
+#[must_use]
+pub fn failed_json(status: Status, why: &str) -> String {
+    let document = Failure {
+        schema: SCHEMA,
+        version: env!("CARGO_PKG_VERSION"),
+        host: None,
+        taken_at: None,
+        netns: None,
+        collection: None,
+        status: status.key(),
+        message: why,
+        problems: vec![ProblemJson {
+            status: status.key(),
+            message: why.to_owned(),
+            about: Vec::new(),
+        }],
+        findings: Vec::new(),
+        metrics: Vec::new(),
+    };
+    // Of these types everything can be written.
+    serde_json::to_string(&document).map_or_else(|_| String::new(), |text| text + "\n")
+}
+
+impl ProblemJson {
+    fn of(problem: &Problem) -> Self {
+        let about = match &problem.cause {
+            Cause::Found(finding) => vec![finding.rule.to_owned()],
+            Cause::Exceeded(gauge) => vec![gauge.id.to_string()],
+            Cause::Untold(names, _) => names.clone(),
+            Cause::Failed(_) => Vec::new(),
+        };
+        Self {
+            status: problem.status.key(),
+            message: whole(problem),
+            about,
+        }
+    }
+}
+
 impl MetricJson {
     fn of(gauge: &Gauge) -> Self {
         Self {
             name: gauge.id.to_string(),
             value: gauge.value.ok(),
             unit: gauge.id.unit().key(),
-            warn: gauge.warn.map(|range| range.to_string()),
-            crit: gauge.crit.map(|range| range.to_string()),
+            warn: gauge.warn.map(written),
+            crit: gauge.crit.map(written),
+            status: status(gauge),
             missing: gauge
                 .value
                 .err()
                 .map(crate::classify::check::Missing::reason),
         }
     }
+}
+
+/// A share of a limit that isn't known stays a share.
+fn written(range: Range) -> String {
+    let percent = if range.is_percent() { "%" } else { "" };
+    format!("{range}{percent}")
+}
+
+/// What the ranges make of a value, which is what a rule of the same limits
+/// makes of it.
+fn status(gauge: &Gauge) -> Option<&'static str> {
+    let ranges = [
+        (gauge.crit, Status::Critical),
+        (gauge.warn, Status::Warning),
+    ];
+    if ranges.iter().all(|(range, _)| range.is_none()) {
+        return None;
+    }
+    let share_of_nothing = |range: Option<Range>| range.is_some_and(|range| range.is_percent());
+    let status = match gauge.value {
+        Err(_) => Status::Unknown,
+        Ok(_) if ranges.iter().any(|(range, _)| share_of_nothing(*range)) => Status::Unknown,
+        Ok(value) => ranges
+            .into_iter()
+            .find(|(range, _)| range.is_some_and(|range| range.alerts(value)))
+            .map_or(Status::Ok, |(_, status)| status),
+    };
+    Some(status.key())
 }

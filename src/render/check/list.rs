@@ -29,9 +29,10 @@ pub fn list() -> String {
     // A String takes all that is written to it.
     let _ = write!(
         text,
-        "\nAny count with {GROWTH} behind its name is its growth an hour. Growth and rates need a\n\
-         state file: --state. Ranges are [@]start:end: 10 alerts outside 0 to 10, ~:10 above 10,\n\
-         10: below 10, @10:20 inside; with % where the metric has a limit.\n\n"
+        "\nAny count with {GROWTH} behind its name is its growth an hour, negative where it shrinks:\n\
+         give it ranges as ~:10. Growth and rates need a state file: --state. Ranges are\n\
+         [@]start:end: 10 alerts outside 0 to 10, ~:10 above 10, 10: below 10, @10:20 inside; with\n\
+         % where the metric has a limit.\n\n"
     );
     let judged: BTreeSet<&str> = METRICS
         .iter()

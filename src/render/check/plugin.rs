@@ -75,12 +75,11 @@ pub fn headline(sample: &Sample, verdict: &Verdict) -> String {
     let Some(worst) = verdict.problems.first() else {
         return healthy(sample, verdict);
     };
-    let text = match &worst.cause {
+    let short = match &worst.cause {
         // What follows the semicolon explains; -v and JSON have it.
-        Cause::Found(finding) => first_clause(&finding.message).to_owned(),
-        _ => whole(worst),
+        Cause::Found(finding) => without_the_middle(&plain(first_clause(&finding.message))),
+        _ => shorten(&plain(&whole(worst))),
     };
-    let short = shorten(&plain(&text));
     match verdict.problems.len() {
         0 | 1 => short,
         all => format!("{short} (+{} more)", all - 1),
@@ -95,8 +94,8 @@ fn healthy(sample: &Sample, verdict: &Verdict) -> String {
         }
     }
     let mut text = parts.join(", ");
-    if sample.collection.fallback_reason.is_some() {
-        text.push_str(", from /proc: netlink refused");
+    if let Some(reason) = &sample.collection.fallback_reason {
+        let _ = write!(text, ", from /proc: {}", plain(&reason.to_string()));
     }
     if verdict.pending().next().is_some() {
         text.push_str("; rates from the next run on");
@@ -104,7 +103,7 @@ fn healthy(sample: &Sample, verdict: &Verdict) -> String {
     text
 }
 
-fn whole(problem: &Problem) -> String {
+pub(super) fn whole(problem: &Problem) -> String {
     match &problem.cause {
         Cause::Found(finding) => finding.message.clone(),
         Cause::Exceeded(gauge) => exceeded(gauge, problem.status),
@@ -143,7 +142,9 @@ fn told(gauge: &Gauge) -> String {
     };
     for (name, range) in [("warning", gauge.warn), ("critical", gauge.crit)] {
         if let Some(range) = range {
-            let _ = write!(text, ", {name} {range}");
+            // A share of a limit that isn't known stays a share.
+            let percent = if range.is_percent() { "%" } else { "" };
+            let _ = write!(text, ", {name} {range}{percent}");
         }
     }
     text
@@ -161,6 +162,35 @@ fn plain(text: &str) -> String {
 
 fn first_clause(message: &str) -> &str {
     message.split_once("; ").map_or(message, |(first, _)| first)
+}
+
+/// A finding says first what it is about and last how much: a long name between
+/// them must not cost the numbers.
+fn without_the_middle(text: &str) -> String {
+    if text.chars().count() <= LONGEST {
+        return text.to_owned();
+    }
+    let mut tail: Vec<&str> = Vec::new();
+    let mut length = 0;
+    for word in text.rsplit(' ') {
+        length += word.chars().count() + 1;
+        if length > LONGEST / 2 {
+            break;
+        }
+        tail.insert(0, word);
+    }
+    let room = LONGEST
+        - tail
+            .iter()
+            .map(|word| word.chars().count() + 1)
+            .sum::<usize>();
+    let head: String = text.chars().take(room).collect();
+    let head = head
+        .rsplit_once(' ')
+        .map_or(head.as_str(), |(head, _)| head);
+    format!("{head} ... {}", tail.join(" "))
+        .trim_end()
+        .to_owned()
 }
 
 /// Cuts behind a word.
@@ -199,6 +229,20 @@ mod tests {
     fn what_explains_is_left_to_the_long_output() {
         assert_eq!(first_clause("java[1] leaks; 9 of 10 fds"), "java[1] leaks");
         assert_eq!(first_clause("a;b"), "a;b");
+    }
+
+    #[test]
+    fn a_long_name_does_not_cost_the_numbers() {
+        let name = "x".repeat(60);
+        let long =
+            format!("{name} of somebody doesn't accept on [::]:80: 129 connections wait, 128 may");
+        let short = without_the_middle(&long);
+        assert!(short.starts_with("xxx"), "{short}");
+        assert!(short.ends_with("129 connections wait, 128 may"), "{short}");
+        assert!(short.chars().count() <= LONGEST + 5, "{short}");
+        assert_eq!(without_the_middle("short"), "short");
+        let word = "y".repeat(200);
+        assert!(without_the_middle(&word).starts_with("yyy"));
     }
 
     #[test]

@@ -36,15 +36,17 @@ pub fn prometheus(reading: &Reading, verdict: &Verdict) -> String {
 
 fn push_states(page: &mut Page, sample: &Sample) {
     page.family("sockets", "gauge", "TCP sockets by state.");
+    // Of a part of the sockets nobody knows how many more there are.
+    let known = |count| sample.collection.complete.then(|| number(count));
     for (state, count) in sample.states.iter() {
         // Bound-only sockets are in another table, and nobody asked for it.
         if count.is_some() || state != TcpState::BoundInactive {
-            let count = count.map(|count| number(count.total));
+            let count = count.and_then(|count| known(count.total));
             page.sample(&[("state", state.key())], count);
         }
     }
-    let unknown = number(sample.states.unknown);
-    page.sample(&[("state", TcpState::Unknown(0).key())], Some(unknown));
+    let unknown = known(sample.states.unknown);
+    page.sample(&[("state", TcpState::Unknown(0).key())], unknown);
 }
 
 /// The metrics that aren't a number of sockets in a state, less the rates:
@@ -64,7 +66,8 @@ fn push_gauges(page: &mut Page, reading: &Reading) {
     }
 }
 
-/// Rules and severities are few and known; what a finding is about isn't.
+/// Rules and severities are few and known; what a finding is about isn't. That
+/// a rule which came to no judgement found nothing is no 0.
 fn push_findings(page: &mut Page, verdict: &Verdict) {
     page.family("findings", "gauge", "Findings by rule and severity.");
     for rule in RULES {
@@ -73,7 +76,9 @@ fn push_findings(page: &mut Page, verdict: &Verdict) {
                 .findings()
                 .filter(|finding| finding.rule == rule.name && finding.severity == severity);
             let labels = [("rule", rule.name), ("severity", severity.key())];
-            page.sample(&labels, Some(number(found.count() as u64)));
+            let found = found.count() as u64;
+            let judged = found > 0 || verdict.judged.contains(&rule.name);
+            page.sample(&labels, judged.then(|| number(found)));
         }
     }
 }

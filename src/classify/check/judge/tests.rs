@@ -1,10 +1,12 @@
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::super::super::testing::{SampleBuilder, java, leak_digest, sample};
+use super::super::super::listeners::ListenerTally;
+use super::super::super::testing::{SampleBuilder, java, leak_digest, sample, socket};
 use super::super::wishes::Name;
 use super::*;
 use crate::model::{
-    Counter, HostWide, Listeners, Memory, PortReading, Pressure, Sysctl, TcpState, Verdict as Leak,
+    Counter, Counters, HostWide, Listeners, Mark, PortReading, Pressure, Sysctl, TcpState,
+    Verdict as Leak,
 };
 
 /// Everything known, nothing wrong.
@@ -58,6 +60,7 @@ fn judged(sample: &Sample, wishes: &Wishes) -> Verdict {
     let reading = Reading {
         sample,
         before: None,
+        long_before: None,
         keeps: true,
     };
     judge(&reading, None, wishes)
@@ -235,14 +238,15 @@ fn a_rate_that_is_not_known_yet_is_no_alarm() {
     let first = judged(&sample, &eager);
     assert_eq!(first.status(), Status::Ok);
     assert!(first.pending().count() > 2);
-    let memory = Memory {
+    let mark = Mark {
         counters: healthy().build().counters,
         values: [("close_wait".to_owned(), 0.0)].into(),
-        ..Memory::default()
+        ..Mark::default()
     };
     let reading = Reading {
         sample: &sample,
-        before: Some((&memory, Duration::from_secs(60))),
+        before: Some((&mark, Duration::from_secs(60))),
+        long_before: Some((&mark, Duration::from_secs(60))),
         keeps: true,
     };
     let second = judge(&reading, None, &eager);
@@ -258,6 +262,7 @@ fn a_rate_that_will_never_be_known_is_unknown_where_it_was_asked_for() {
         let reading = Reading {
             sample: &sample,
             before: None,
+            long_before: None,
             keeps: false,
         };
         judge(&reading, None, wishes).status()
@@ -267,4 +272,90 @@ fn a_rate_that_will_never_be_known_is_unknown_where_it_was_asked_for() {
     assert_eq!(forgetful(&wishes), Status::Unknown);
     wishes.crit.clear();
     assert_eq!(forgetful(&wishes), Status::Ok);
+}
+
+/// A warning of the user's takes nobody's critical away.
+#[test]
+fn a_warning_alone_keeps_the_severity_that_a_rule_has_without_a_range() {
+    let start = Instant::now();
+    let full = |dropping: bool| {
+        let mut listeners = ListenerTally::in_passing();
+        let listening = socket("0.0.0.0:80", "0.0.0.0:0").listening(2, Some(1));
+        listeners.add_listener(&listening.build());
+        let mut sample = healthy().build();
+        sample.pressure.listeners = Some(listeners.finish());
+        sample.read_at = Some(start);
+        if dropping {
+            sample.read_at = start.checked_add(Duration::from_secs(60));
+            sample.counters.set(Counter::ListenOverflows, 100);
+            sample.counters.set(Counter::ListenDrops, 100);
+        }
+        sample
+    };
+    let now = full(true);
+    let before = full(false);
+    let reading = Reading {
+        sample: &now,
+        before: None,
+        long_before: None,
+        keeps: true,
+    };
+    let by = |wishes: &Wishes| judge(&reading, Some(&before), wishes).status();
+    let mut alone = Wishes {
+        only: vec![Name::find("accept_queues_full").unwrap()],
+        ..Wishes::default()
+    };
+    assert_eq!(by(&alone), Status::Critical);
+    alone.warn = vec![Wishes::threshold("accept_queues_full=3").unwrap()];
+    assert_eq!(by(&alone), Status::Critical);
+    alone.crit = vec![Wishes::threshold("accept_queues_full=5").unwrap()];
+    assert_eq!(by(&alone), Status::Ok, "both ends are the user's");
+    alone.warn.clear();
+    assert_eq!(by(&alone), Status::Warning, "the rule still warns");
+}
+
+#[test]
+fn a_range_of_the_users_outlives_the_rule_that_is_ignored() {
+    let mut strict = wishes(&[], &["close_wait_leaked=@1:"]);
+    strict.ignore = vec![Name::find("close_wait_leak").unwrap()];
+    assert_eq!(
+        judged(&leaking(1).build(), &strict).status(),
+        Status::Critical
+    );
+}
+
+/// What was never judged is no rule that found nothing.
+#[test]
+fn rules_that_came_to_a_judgement_are_named() {
+    let whole = judged(&healthy().build(), &Wishes::default());
+    assert!(whole.judged.contains(&"close_wait_leak"));
+    let mut part = healthy().build();
+    part.collection.complete = false;
+    let part = judged(&part, &Wishes::default());
+    assert!(!part.judged.contains(&"close_wait_leak"));
+    let without = Wishes {
+        ignore: vec![Name::find("tcp_syncookies").unwrap()],
+        ..Wishes::default()
+    };
+    let without = judged(&healthy().build(), &without);
+    assert!(!without.judged.contains(&"tcp_syncookies"));
+}
+
+/// It has thresholds by default, and nobody knows the number: no OK.
+#[test]
+fn a_rate_whose_counter_cannot_be_read_is_unknown() {
+    let sample = healthy().build();
+    let mut blind = sample.clone();
+    blind.counters = Counters::default();
+    let mut rates = Wishes {
+        only: vec![Name::find("resets_per_second").unwrap()],
+        ..Wishes::default()
+    };
+    rates.rates = true;
+    assert_eq!(judged(&blind, &rates).status(), Status::Unknown);
+    assert_eq!(
+        judged(&sample, &rates).status(),
+        Status::Ok,
+        "not known yet"
+    );
 }

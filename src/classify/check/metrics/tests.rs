@@ -4,7 +4,7 @@ use super::super::super::{Judgement, Severity};
 use super::super::metric::MetricId;
 use super::super::reading::Reading;
 use super::*;
-use crate::model::{Destination, Endpoint, HostWide, Memory, PortReading, Ports, Pressure, Sample};
+use crate::model::{Destination, Endpoint, HostWide, Mark, PortReading, Ports, Pressure, Sample};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -38,6 +38,7 @@ fn every_state_has_a_metric_of_its_own_count() {
         let reading = Reading {
             sample: &sample,
             before: None,
+            long_before: None,
             keeps: true,
         };
         let id = MetricId::find(state.key()).unwrap();
@@ -115,6 +116,7 @@ fn shown_defaults_are_the_limits_of_their_rules() {
         let reading = Reading {
             sample: &sample,
             before: None,
+            long_before: None,
             keeps: true,
         };
         for metric in &judged {
@@ -149,6 +151,7 @@ fn ports_are_known_as_far_as_anybody_looked() {
         let reading = Reading {
             sample: &sample,
             before: None,
+            long_before: None,
             keeps: true,
         };
         MetricId::find("ports_used").unwrap().read(&reading)
@@ -170,14 +173,15 @@ fn rate(name: &str, now: Option<u64>, before: Option<u64>, seconds: u64) -> Meas
         builder.build()
     };
     let (now, then) = (counters(now), counters(before));
-    let memory = Memory {
+    let mark = Mark {
         counters: then.counters,
         values: [("close_wait".to_owned(), 12.0)].into(),
-        ..Memory::default()
+        ..Mark::default()
     };
     let reading = Reading {
         sample: &now,
-        before: (seconds > 0).then_some((&memory, Duration::from_secs(seconds))),
+        before: (seconds > 0).then_some((&mark, Duration::from_secs(seconds))),
+        long_before: (seconds > 0).then_some((&mark, Duration::from_secs(seconds))),
         keeps: true,
     };
     MetricId::find(name).unwrap().read(&reading)
@@ -211,6 +215,7 @@ fn counts_of_an_incomplete_dump_are_unknown() {
     let reading = Reading {
         sample: &sample,
         before: None,
+        long_before: None,
         keeps: true,
     };
     let id = MetricId::find("close_wait").unwrap();

@@ -57,6 +57,8 @@ fn a_value_alerts_as_the_guidelines_say() {
         ("@~:", 7.0, true),
         ("@:", -1.0, false),
         ("@:", 1.0, true),
+        ("~:", -1e9, false),
+        ("~:", 1e9, false),
         // Floats.
         ("0.5:1.5", 0.49, true),
         ("0.5:1.5", 0.5, false),
@@ -91,13 +93,29 @@ fn per_cent_are_of_a_limit() {
     }
 }
 
+/// 29 of 100 are 29 %, and not more by the last bit of a float.
+#[test]
+fn the_ends_of_per_cent_belong_to_the_range() {
+    for whole in [7.0, 100.0, 1_000.0, 262_144.0] {
+        for percent in 0..=100_u32 {
+            let at = f64::from(percent) * whole / 100.0;
+            let outside: Range = format!("{percent}%").parse().unwrap();
+            assert!(!outside.of(whole).alerts(at), "{percent} % of {whole}");
+            let inside: Range = format!("@{percent}%:").parse().unwrap();
+            assert!(inside.of(whole).alerts(at), "{percent} % of {whole}");
+        }
+    }
+    let limit: Range = "29%".parse().unwrap();
+    assert!(!limit.of(100.0).alerts(29.0));
+}
+
 #[test]
 fn nonsense_is_refused_with_the_right_form() {
     for text in [
         "",
         "@",
         ":",
-        "~:",
+        "1e308%",
         "~",
         "@~",
         "10:5",
@@ -141,6 +159,7 @@ fn ends_are_written_as_short_as_can_be() {
         ("@10:20", "@10:20"),
         ("@~:", "@~:"),
         ("@:", "@0:"),
+        ("~:", "~:"),
         ("0.50:1.0", "0.5:1"),
         ("80%", "80"),
     ] {

@@ -1,0 +1,130 @@
+use super::*;
+use crate::model::{Counter, Counters, Mark, Memory, Sighting, Sightings, SocketCookie};
+use std::fs;
+
+fn memories() -> Memories {
+    let mut counters = Counters::default();
+    counters.set(Counter::EstabResets, u64::MAX);
+    counters.set(Counter::ListenDrops, 0);
+    let sighting = Sighting {
+        seen: Duration::from_millis(7),
+        not_yet: None,
+    };
+    let mark = Mark {
+        at: Duration::from_millis(123_450),
+        counters,
+        values: [("close_wait".to_owned(), 3.0)].into(),
+    };
+    Memories(vec![Memory {
+        begun: Duration::from_millis(123_456),
+        ended: Duration::from_millis(123_457),
+        boot_id: "a-b".to_owned(),
+        netns: Some(4_026_531_840),
+        scope: "remote \"x\"\n".to_owned(),
+        marks: vec![mark],
+        close_wait: Some(Sightings {
+            begun: Duration::from_millis(5),
+            ended: Duration::from_millis(6),
+            sockets: [(SocketCookie(u64::MAX), sighting)].into(),
+        }),
+    }])
+}
+
+#[test]
+fn what_one_leaves_the_next_one_finds() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("state");
+    let (mut state, before) = StateFile::open(&path);
+    assert_eq!(before, Memories::default());
+    state.save(&memories()).unwrap();
+    assert_eq!(state.trouble(), None);
+    let (again, before) = StateFile::open(&path);
+    assert_eq!(before, memories());
+    assert_eq!(again.trouble(), None);
+}
+
+/// Opens a file with this content, saves, and says what was wrong and what
+/// is in it then.
+fn saved_over(content: &[u8]) -> (Option<String>, Vec<u8>) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("state");
+    fs::write(&path, content).unwrap();
+    let (mut state, before) = StateFile::open(&path);
+    assert_eq!(before, Memories::default());
+    state.save(&memories()).unwrap();
+    (state.trouble().map(str::to_owned), fs::read(&path).unwrap())
+}
+
+#[test]
+fn what_is_damaged_or_older_is_begun_anew_with_one_warning() {
+    for (content, word) in [
+        (&b"{\"schema\":\"tcpstate.state/2\",\"boot"[..], "damaged"),
+        (b"{\"schema\":\"tcpstate.state/", "damaged"),
+        (b"{\"schema\":\"tcpstate.state/2\"}", "damaged"),
+        (b"{\"schema\":\"tcpstate.state/1\"}", "older"),
+    ] {
+        let (trouble, after) = saved_over(content);
+        let trouble = trouble.unwrap();
+        assert!(trouble.contains(word), "{trouble}");
+        assert!(
+            after.starts_with(b"{\"schema\":\"tcpstate.state/2\",\"checks\":[{\"boot_id\":\"a-b\"")
+        );
+    }
+    let (trouble, after) = saved_over(b"");
+    assert_eq!(trouble, None, "mktemp makes them empty");
+    assert!(!after.is_empty());
+}
+
+#[test]
+fn what_is_not_ours_or_newer_stays_as_it_is() {
+    for (content, word) in [
+        (&b"root:x:0:0:root:/root:/bin/bash\n"[..], "no state file"),
+        (b"\xff\xfe", "no state file"),
+        (b"{\"schema\":\"other/1\"}", "no state file"),
+        (b"{\"schema\":\"tcpstate.state/3\",\"x\":1}", "newer"),
+    ] {
+        let (trouble, after) = saved_over(content);
+        let trouble = trouble.unwrap();
+        assert!(trouble.contains(word), "{trouble}");
+        assert_eq!(after, content);
+    }
+}
+
+#[test]
+fn a_place_that_cannot_be_written_to_costs_a_warning() {
+    for path in ["/dev/full", "/proc/tcpstate-state", "/", "/proc/none/state"] {
+        let (mut state, before) = StateFile::open(Path::new(path));
+        assert_eq!(before, Memories::default());
+        assert!(!state.keeps());
+        state.save(&memories()).unwrap();
+        let told = state.trouble().unwrap_or_default();
+        assert!(told.starts_with("cannot write /"), "{path}: {told}");
+    }
+}
+#[test]
+fn a_pipe_in_its_place_is_not_waited_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("state");
+    let kind = rustix::fs::FileType::Fifo;
+    let mode = rustix::fs::Mode::from_raw_mode(0o600);
+    rustix::fs::mknodat(rustix::fs::CWD, &path, kind, mode, 0).unwrap();
+    let (state, before) = StateFile::open(&path);
+    assert_eq!(before, Memories::default());
+    assert!(
+        state
+            .trouble()
+            .unwrap_or_default()
+            .contains("no regular file")
+    );
+    assert!(matches!(read(&path), Err(Trouble::Foreign)));
+}
+
+#[test]
+fn while_another_check_writes_the_first_memory_the_next_run_will_know() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("state");
+    let _other = Replacement::begin(&path, 0o600, PATIENCE).unwrap();
+    let (state, before) = StateFile::open(&path);
+    assert_eq!(before, Memories::default());
+    assert!(state.keeps());
+}
