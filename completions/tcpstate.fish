@@ -72,12 +72,12 @@ complete -c tcpstate -n "__fish_tcpstate_using_subcommand summary" -s V -l versi
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -s p -l pid -d 'Only sockets of this process, and its descriptors whose connection is gone; takes several, and can be given several times' -r
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -l min-age -d 'How long a socket must have been in CLOSE_WAIT to be called leaked' -r
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -l min-count -d 'Leave out processes and listeners that leak fewer sockets' -r
-complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -l remote -d 'Only connections to this peer: ADDRESS, ADDRESS/PREFIX, ADDRESS:PORT or :PORT (IPv6 in brackets); can be given several times' -r
-complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -l listen-port -d 'Only connections at this port of ours; can be given several times' -r
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -l remote -d 'Only connections to this peer: ADDRESS, ADDRESS/PREFIX, ADDRESS:PORT or :PORT (IPv6 in brackets); takes several, separated by commas' -r
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -l listen-port -d 'Only connections at this port of ours; takes several, separated by commas' -r
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -l over -d 'Look twice, this long apart: the rate, what is new, what keepalives hide, and which half-closed connections still send' -r
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -l format -d 'Output format' -r -f -a "table\t'For people'
 json\t'One document, schema tcpstate.leaks/1'
-csv\t'A line for each descriptor of each socket'"
+csv\t'A line for each process and socket that it holds, its descriptors in one column'"
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -l source -d 'Where sockets are read from' -r -f -a "auto\t'Netlink, and /proc where netlink is refused'
 netlink\t'sock_diag netlink, or an error'
 procfs\t'/proc/net/tcp and tcp6: slower, no ages, no limits of accept queues'"

@@ -11,6 +11,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 pub use self::check::{CheckArgs, CheckFormat, CheckStatus};
 pub use self::duration::DurationArg;
+use self::duration::interval;
 use self::watch::WATCH_EXAMPLES;
 pub use self::watch::WatchArgs;
 use crate::model::PeerFilter;
@@ -291,17 +292,18 @@ pub struct LeaksArgs {
     pub min_count: u64,
 
     /// Only connections to this peer: ADDRESS, ADDRESS/PREFIX, ADDRESS:PORT or
-    /// :PORT (IPv6 in brackets); can be given several times
-    #[arg(long, value_name = "PEER")]
+    /// :PORT (IPv6 in brackets); takes several, separated by commas
+    #[arg(long, value_name = "PEER", value_delimiter = ',')]
     pub remote: Vec<PeerFilter>,
 
-    /// Only connections at this port of ours; can be given several times
-    #[arg(long, value_name = "PORT")]
+    /// Only connections at this port of ours; takes several, separated by
+    /// commas
+    #[arg(long, value_name = "PORT", value_delimiter = ',')]
     pub listen_port: Vec<u16>,
 
     /// Look twice, this long apart: the rate, what is new, what keepalives
     /// hide, and which half-closed connections still send
-    #[arg(long, value_name = "DURATION")]
+    #[arg(long, value_name = "DURATION", value_parser = interval)]
     pub over: Option<DurationArg>,
 
     /// List each leaked socket: descriptor, ends, age, queues
@@ -326,7 +328,8 @@ pub enum LeaksFormat {
     Table,
     /// One document, schema tcpstate.leaks/1
     Json,
-    /// A line for each descriptor of each socket
+    /// A line for each process and socket that it holds, its descriptors in one
+    /// column
     Csv,
 }
 
@@ -334,7 +337,7 @@ pub enum LeaksFormat {
 #[derive(Debug, Args)]
 pub struct PressureArgs {
     /// Look twice, this long apart: rates, and when ports run out
-    #[arg(long, value_name = "DURATION")]
+    #[arg(long, value_name = "DURATION", value_parser = interval)]
     pub over: Option<DurationArg>,
 
     /// How many destinations and listeners the table shows; JSON and CSV have

@@ -283,7 +283,7 @@ fn a_copy_of_proc_tells_no_ages() {
     };
     assert_eq!(ask(&[])["close_wait"]["undated"], 1);
     assert_eq!(ask(&["--min-age", "0s"])["close_wait"]["eof_unread"], 1);
-    let twice = ask(&["--min-age", "10ms", "--over", "20ms"]);
+    let twice = ask(&["--min-age", "10ms", "--over", "1s"]);
     assert_eq!(twice["close_wait"]["eof_unread"], 1);
     assert_eq!(twice["comparison"]["stayed"], 1);
 }

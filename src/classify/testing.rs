@@ -49,6 +49,7 @@ pub(crate) fn java(leaked: u64, open_fds: u64) -> Suspect {
             fd_limit: Some(1_024),
         },
         leaked,
+        others: 0,
         or_more: false,
         oldest: AgeBounds {
             at_least: Some(Duration::from_secs(8_040)),

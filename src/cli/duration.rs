@@ -32,6 +32,22 @@ impl FromStr for DurationArg {
     }
 }
 
+/// Reads the time between two looks. A rate that is taken over less than a
+/// second says nothing of an hour.
+///
+/// # Errors
+///
+/// When it is no length of time, or too short.
+pub(super) fn interval(text: &str) -> Result<DurationArg, String> {
+    let interval: DurationArg = text
+        .parse()
+        .map_err(|error: NotADuration| error.to_string())?;
+    if interval.0 < Duration::from_secs(1) {
+        return Err("two looks are at least a second apart: write 1s, or more".to_owned());
+    }
+    Ok(interval)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -55,6 +71,14 @@ mod tests {
                 Ok(DurationArg(Duration::from_millis(milliseconds))),
                 "{text}"
             );
+        }
+    }
+
+    #[test]
+    fn two_looks_are_a_second_apart() {
+        assert_eq!(interval("1s"), Ok(DurationArg(Duration::from_secs(1))));
+        for text in ["0s", "999ms", "0", "soon"] {
+            assert!(interval(text).is_err(), "{text}");
         }
     }
 

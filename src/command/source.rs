@@ -35,6 +35,19 @@ pub(super) fn open(
     })
 }
 
+/// Asks, and asks anew where the source failed in mid-dump and has another to
+/// go on with: nothing is printed yet, so what was seen can be forgotten.
+pub(super) fn ask<T>(
+    source: &mut dyn SocketSource,
+    mut question: impl FnMut(&mut dyn SocketSource) -> Result<T, KernelError>,
+) -> Result<T, KernelError> {
+    let before = source.kind();
+    match question(source) {
+        Err(_) if source.kind() != before => question(source),
+        outcome => outcome,
+    }
+}
+
 /// The family that the arguments ask for.
 pub(super) fn family(common: &CommonArgs) -> Option<Family> {
     match (common.ipv4, common.ipv6) {
@@ -53,4 +66,51 @@ pub(super) fn bound_ports(source: &mut dyn SocketSource) -> Result<PortSet, Kern
         bound.insert(socket.local.port);
     })?;
     Ok(bound)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::KernelError;
+    use crate::model::{Collection, Query, Socket, SourceKind};
+
+    /// Fails, as netlink may in mid-dump; has another to go on with, or not.
+    struct Failing {
+        kind: SourceKind,
+        then: SourceKind,
+    }
+
+    impl SocketSource for Failing {
+        fn kind(&self) -> SourceKind {
+            self.kind
+        }
+
+        fn visit(
+            &mut self,
+            _query: &Query,
+            _visit: &mut dyn FnMut(&Socket),
+        ) -> Result<Collection, KernelError> {
+            self.kind = self.then;
+            let root = ProcRoot::new(std::path::Path::new("/proc"));
+            Err(root.error("/proc".into(), std::io::Error::other("lost")))
+        }
+    }
+
+    #[test]
+    fn a_question_is_put_again_only_to_another_source() {
+        for (then, expected) in [(SourceKind::Procfs, 2), (SourceKind::Netlink, 1)] {
+            let mut asked = 0;
+            let mut source = Failing {
+                kind: SourceKind::Netlink,
+                then,
+            };
+            let answer: Result<(), _> = ask(&mut source, |source| {
+                asked += 1;
+                let query = Query::states(StateSet::RFC9293);
+                source.visit(&query, &mut |_| {}).map(|_| ())
+            });
+            assert!(answer.is_err());
+            assert_eq!(asked, expected);
+        }
+    }
 }

@@ -25,6 +25,8 @@ pub struct Suspect {
     pub who: Who,
     /// How many sockets.
     pub leaked: u64,
+    /// How many more processes hold some of these, or all, too.
+    pub others: u64,
     /// Whether it may well be more: not every socket was looked for.
     pub or_more: bool,
     /// The age of the oldest.

@@ -60,6 +60,17 @@ pub fn counted(number: u64, one: &str, many: &str) -> String {
     format!("{} {noun}", grouped(number))
 }
 
+/// A time as the command line takes it, rounded up: `60s`, `1500ms`.
+#[must_use]
+pub fn argument(time: Duration) -> String {
+    let milliseconds = time.as_nanos().div_ceil(1_000_000);
+    if milliseconds.is_multiple_of(1_000) {
+        format!("{}s", milliseconds / 1_000)
+    } else {
+        format!("{milliseconds}ms")
+    }
+}
+
 /// `42 s`, `4 m 2 s`, `2 h 14 m`, `3 d 4 h`; below a second in ms. Cut, not
 /// rounded: what is "at least" so long must be.
 #[must_use]
@@ -85,6 +96,18 @@ fn two(seconds: u64, large: u64, name: &str, small: u64, other: &str) -> String 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_for_the_command_line_is_never_shorter() {
+        for (microseconds, text) in [
+            (60_000_000, "60s"),
+            (1_500_000, "1500ms"),
+            (1_500_001, "1501ms"),
+            (0, "0s"),
+        ] {
+            assert_eq!(argument(Duration::from_micros(microseconds)), text);
+        }
+    }
 
     #[test]
     fn thousands_are_grouped() {

@@ -1,6 +1,7 @@
 //! Which peers are wanted.
 
-use std::net::IpAddr;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
 use super::Endpoint;
@@ -34,6 +35,10 @@ impl PeerFilter {
     }
 }
 
+const fn bits(address: IpAddr) -> u8 {
+    if address.is_ipv4() { 32 } else { 128 }
+}
+
 /// Whether two addresses of one family share their first `prefix` bits.
 fn begins_alike(one: IpAddr, another: IpAddr, prefix: u8) -> bool {
     // Bits in which they differ, at the upper end of 128.
@@ -45,6 +50,19 @@ fn begins_alike(one: IpAddr, another: IpAddr, prefix: u8) -> bool {
         _ => return false,
     };
     differing.leading_zeros() >= u32::from(prefix)
+}
+
+/// As it can be written on the command line.
+impl fmt::Display for PeerFilter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.network, self.port) {
+            (None, None) => f.write_str("0.0.0.0/0"),
+            (None, Some(port)) => write!(f, ":{port}"),
+            (Some((address, _)), Some(port)) => SocketAddr::new(address, port).fmt(f),
+            (Some((address, prefix)), None) if prefix == bits(address) => address.fmt(f),
+            (Some((address, prefix)), None) => write!(f, "{address}/{prefix}"),
+        }
+    }
 }
 
 impl FromStr for PeerFilter {
@@ -86,7 +104,7 @@ impl PeerFilter {
                 let canonical = address.to_canonical();
                 // ::ffff:10.0.0.0/104 is 10.0.0.0/8.
                 let unwrapped = address.is_ipv6() && canonical.is_ipv4();
-                let bits = if canonical.is_ipv4() { 32 } else { 128 };
+                let bits = bits(canonical);
                 let prefix = match prefix {
                     None => bits,
                     Some(prefix) if unwrapped => prefix.checked_sub(96).ok_or(NotAPeer)?,
@@ -107,7 +125,7 @@ mod tests {
     use super::*;
 
     fn accepts(filter: &str, end: &str) -> bool {
-        let end: std::net::SocketAddr = end.parse().unwrap();
+        let end: SocketAddr = end.parse().unwrap();
         filter
             .parse::<PeerFilter>()
             .unwrap()
@@ -134,6 +152,21 @@ mod tests {
             ("[2001:db8::1]:443", "[2001:db8::1]:443", true),
         ] {
             assert_eq!(accepts(filter, end), expected, "{filter} {end}");
+        }
+    }
+
+    #[test]
+    fn what_is_shown_can_be_typed() {
+        for text in [
+            "10.0.0.9",
+            "10.0.0.9:80",
+            ":80",
+            "10.0.0.0/8",
+            "2001:db8::/32",
+            "[::1]:9",
+        ] {
+            let filter: PeerFilter = text.parse().unwrap();
+            assert_eq!(filter.to_string().parse(), Ok(filter), "{text}");
         }
     }
 

@@ -17,7 +17,8 @@ pub struct TcpInfo {
     pub last_ack_recv: Option<u32>,
     /// `tcpi_bytes_sent`: payload bytes sent, retransmissions included (4.19).
     pub bytes_sent: Option<u64>,
-    /// `tcpi_data_segs_out`: segments sent with payload, which keepalives
-    /// haven't (4.6).
-    pub data_segs_out: Option<u32>,
+    /// `tcpi_bytes_acked`: payload bytes that the peer has acknowledged (4.1).
+    pub bytes_acked: Option<u64>,
+    /// `tcpi_bytes_retrans`: payload bytes sent once more (4.19).
+    pub bytes_retrans: Option<u64>,
 }

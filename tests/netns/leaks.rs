@@ -169,7 +169,7 @@ netns_test!(a_half_close_that_goes_on_sending_is_no_leak, |lab| {
     clients[0].shutdown(Shutdown::Write).unwrap();
     actor.expect("eof");
     let document = thread::scope(|scope| {
-        let looking = scope.spawn(|| leaks(lab, &["--over", "800ms"]));
+        let looking = scope.spawn(|| leaks(lab, &["--over", "1s"]));
         while !looking.is_finished() {
             actor.tell("send");
             actor.expect("sent");
@@ -302,6 +302,20 @@ netns_test!(a_reset_hides_the_socket_and_not_the_descriptor, |lab| {
         assert_eq!(ours["fd"], fds[0]);
         assert_eq!(ours["inode"], rows[0].inode);
     }
+    let port = rows[0].local.port().to_string();
+    let found = |more: &[&str]| {
+        let document = leaks(lab, &[&["--pid", &pid], more].concat());
+        document["vanished_fds"].as_array().map(Vec::len)
+    };
+    assert_eq!(found(&["--listen-port", &port]), Some(1));
+    assert_eq!(found(&["--listen-port", "1"]), Some(0));
+    assert_eq!(found(&["-6"]), Some(0));
+    let status = |more: &[&str]| {
+        let arguments = [&["leaks", "--exit-code", "--pid", &pid], more].concat();
+        lab.tcpstate(&arguments).run().status.code()
+    };
+    assert_eq!(status(&[]), Some(0), "close() may be on its way");
+    assert_eq!(status(&["--over", "1s"]), Some(1));
 });
 
 netns_test!(other_users_processes_are_a_gap_that_is_told, |lab| {
@@ -364,7 +378,7 @@ netns_test!(over_proc_ages_come_from_a_second_look, |lab| {
     assert_eq!(document["collection"]["source"], "procfs");
     assert!(document["collection"]["fallback_reason"].is_string());
     assert_eq!(document["close_wait"]["undated"], 2, "{document:#}");
-    let document = ask(&["--over", "600ms"]);
+    let document = ask(&["--over", "1s"]);
     assert_eq!(document["close_wait"]["eof_unread"], 2, "{document:#}");
     assert_eq!(process(&document, actor.pid())["leaked"], 2);
 });
@@ -372,7 +386,7 @@ netns_test!(over_proc_ages_come_from_a_second_look, |lab| {
 netns_test!(what_cannot_be_answered_is_refused, |lab| {
     let answer = lab.tcpstate(&["leaks", "--pid", "4294967295"]).run();
     assert_eq!(answer.status.code(), Some(2));
-    let told = "tcpstate: no process 4294967295; see tcpstate leaks";
+    let told = "tcpstate: no process 4294967295, or /proc hides it (hidepid); see tcpstate leaks";
     assert!(answer.stderr.starts_with(told), "{}", answer.stderr);
     let (status, stderr) = lab.tcpstate(&["leaks"]).run_into_closed_pipe();
     assert_eq!(

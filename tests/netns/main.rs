@@ -18,6 +18,7 @@
 )]
 
 mod actors;
+mod blind;
 mod cast;
 mod check;
 mod fixtures;

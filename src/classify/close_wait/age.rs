@@ -7,6 +7,10 @@ use crate::model::{AgeBounds, Socket};
 /// `tcp_info` has its times in a u32 of ms: after 49.7 days they begin again.
 const WRAP: Duration = Duration::from_millis(1 << 32);
 
+/// The kernel's clock for these times ticks with HZ, 100 to 1000 a second: an
+/// age that is a difference of two ticks may be short of nearly one.
+const TICK: Duration = Duration::from_millis(10);
+
 /// The bounds that one look gives.
 ///
 /// The segment with the FIN carries an ACK, which sets `last_ack_recv`; later
@@ -29,7 +33,8 @@ pub(super) fn bounds(socket: &Socket, uptime: Option<Duration>) -> AgeBounds {
         .filter(|_| uptime.is_some_and(|uptime| uptime < WRAP))
         // Payload after the FIN there is none: one of the two stamps isn't
         // what it seems.
-        .filter(|&at_most| at_least.is_some_and(|at_least| at_least <= at_most));
+        .filter(|&at_most| at_least.is_some_and(|at_least| at_least <= at_most))
+        .map(|at_most| at_most + TICK);
     AgeBounds { at_least, at_most }
 }
 
@@ -48,9 +53,13 @@ mod tests {
     fn the_last_ack_bounds_from_below_and_the_last_data_from_above() {
         let age = of(1_500, 4_000, Some(DAY));
         assert_eq!(age.at_least, Some(Duration::from_millis(1_500)));
-        assert_eq!(age.at_most, Some(Duration::from_secs(4)));
+        assert_eq!(age.at_most, Some(Duration::from_secs(4) + TICK));
+    }
+
+    #[test]
+    fn an_upper_bound_has_room_for_a_tick_of_the_kernels_clock() {
         let same = of(1_500, 1_500, Some(DAY));
-        assert_eq!(same.at_least, same.at_most);
+        assert_eq!(same.at_most, Some(Duration::from_millis(1_510)));
     }
 
     #[test]

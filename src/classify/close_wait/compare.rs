@@ -19,9 +19,18 @@ enum Identity {
 #[derive(Debug, Clone, Copy)]
 struct Trace {
     age: AgeBounds,
-    bytes_sent: Option<u64>,
-    data_segs_out: Option<u32>,
+    sent: Payload,
     send_q: Option<u32>,
+}
+
+/// What has left a socket. A retransmission is nothing new: it goes on while
+/// the application is silent, and to a peer that is gone.
+#[derive(Debug, Clone, Copy, Default)]
+struct Payload {
+    /// Bytes that were sent, each counted once (4.19).
+    once: Option<u64>,
+    /// Bytes that the peer has acknowledged (4.1).
+    acked: Option<u64>,
 }
 
 /// An earlier reading, as far as a later one needs it.
@@ -52,6 +61,8 @@ pub struct Seen {
     pub age: AgeBounds,
     /// Whether it has sent, or got rid of, data since.
     pub sent: bool,
+    /// Whether it is known to have sent nothing since.
+    pub silent: bool,
 }
 
 impl Earlier {
@@ -64,11 +75,9 @@ impl Earlier {
         let traces = sockets
             .into_iter()
             .map(|socket| {
-                let info = socket.tcp_info.unwrap_or_default();
                 let trace = Trace {
                     age: age::bounds(socket, uptime),
-                    bytes_sent: info.bytes_sent,
-                    data_segs_out: info.data_segs_out,
+                    sent: Payload::of(socket),
                     send_q: socket.send_q,
                 };
                 (Identity::of(socket), trace)
@@ -85,8 +94,7 @@ impl Earlier {
     pub fn kept(ages: impl IntoIterator<Item = (SocketCookie, AgeBounds)>) -> Self {
         let trace = |age| Trace {
             age,
-            bytes_sent: None,
-            data_segs_out: None,
+            sent: Payload::default(),
             send_q: None,
         };
         Self {
@@ -134,15 +142,20 @@ impl Earlier {
     #[must_use]
     pub fn say(&self, socket: &Socket, age: AgeBounds) -> Seen {
         match self.traces.get(&Identity::of(socket)) {
-            Some(trace) => Seen {
-                stayed: true,
-                age: self.grown(trace.age, age),
-                sent: trace.was_followed_by(socket),
-            },
+            Some(trace) => {
+                let sent = trace.was_followed_by(socket);
+                Seen {
+                    stayed: true,
+                    age: self.grown(trace.age, age),
+                    sent,
+                    silent: !sent && trace.sent.is_comparable_with(Payload::of(socket)),
+                }
+            }
             None => Seen {
                 stayed: false,
                 age: self.entered(age),
                 sent: false,
+                silent: false,
             },
         }
     }
@@ -185,18 +198,31 @@ impl Identity {
     }
 }
 
+impl Payload {
+    fn of(socket: &Socket) -> Self {
+        let info = socket.tcp_info.unwrap_or_default();
+        let once = info.bytes_sent.zip(info.bytes_retrans);
+        Self {
+            once: once.map(|(sent, again)| sent.saturating_sub(again)),
+            acked: info.bytes_acked,
+        }
+    }
+
+    fn is_less_than(self, later: Self) -> bool {
+        let rose = |then: Option<u64>, now: Option<u64>| then.zip(now).is_some_and(|(a, b)| b > a);
+        rose(self.once, later.once) || rose(self.acked, later.acked)
+    }
+
+    fn is_comparable_with(self, later: Self) -> bool {
+        self.once.and(later.once).is_some() || self.acked.and(later.acked).is_some()
+    }
+}
+
 impl Trace {
     /// Payload that went out since: `segs_out` would not do, keepalives raise
     /// it too. A queue that moved had data put into it or acknowledged.
     fn was_followed_by(&self, socket: &Socket) -> bool {
-        let info = socket.tcp_info.unwrap_or_default();
-        let rose = |then: Option<u64>, now: Option<u64>| then.zip(now).is_some_and(|(a, b)| b > a);
-        rose(self.bytes_sent, info.bytes_sent)
-            // A u32 that may wrap: any difference is progress.
-            || self
-                .data_segs_out
-                .zip(info.data_segs_out)
-                .is_some_and(|(then, now)| then != now)
+        self.sent.is_less_than(Payload::of(socket))
             || self
                 .send_q
                 .zip(socket.send_q)
@@ -205,95 +231,4 @@ impl Trace {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::testing::{SocketBuilder, close_wait};
-    use super::*;
-
-    const UPTIME: Option<Duration> = Some(Duration::from_secs(86_400));
-    const TEN: Interval = Interval {
-        at_least: Duration::from_secs(10),
-        at_most: Duration::from_millis(10_050),
-    };
-
-    fn say(then: Option<SocketBuilder>, now: SocketBuilder) -> Seen {
-        let then: Vec<Socket> = then.map(SocketBuilder::build).into_iter().collect();
-        let now = now.build();
-        Earlier::new(&then, UPTIME)
-            .ago(TEN)
-            .say(&now, age::bounds(&now, UPTIME))
-    }
-
-    fn seconds(age: Option<Duration>) -> Option<f64> {
-        age.map(|age| age.as_secs_f64())
-    }
-
-    #[test]
-    fn a_refreshed_lower_bound_is_replaced_by_what_was_known_before() {
-        let seen = say(
-            Some(close_wait().times(5_000, 90_000)),
-            close_wait().times(200, 100_000),
-        );
-        assert!(seen.stayed);
-        assert_eq!(seconds(seen.age.at_least), Some(15.0));
-        assert_eq!(seconds(seen.age.at_most), Some(100.0));
-    }
-
-    #[test]
-    fn one_that_was_not_there_is_no_older_than_the_interval() {
-        let seen = say(None, close_wait().times(3_000, 90_000));
-        assert!(!seen.stayed);
-        assert_eq!(seconds(seen.age.at_least), Some(3.0));
-        assert_eq!(seconds(seen.age.at_most), Some(10.05));
-    }
-
-    #[test]
-    fn one_that_the_first_dump_missed_is_not_made_younger() {
-        let seen = say(None, close_wait().times(11_000, 90_000));
-        assert_eq!(seconds(seen.age.at_most), Some(90.0));
-    }
-
-    #[test]
-    fn another_cookie_is_another_socket() {
-        assert!(say(Some(close_wait().cookie(7)), close_wait().cookie(7)).stayed);
-        assert!(!say(Some(close_wait().cookie(7)), close_wait().cookie(8)).stayed);
-    }
-
-    #[test]
-    fn over_proc_the_ends_and_the_inode_tell() {
-        let proc = || close_wait().without_info().without_cookie();
-        let seen = say(Some(proc()), proc());
-        assert!(seen.stayed);
-        assert_eq!(seconds(seen.age.at_least), Some(10.0));
-        assert_eq!(seen.age.at_most, None);
-        assert!(!say(Some(proc().inode(7)), proc().inode(8)).stayed);
-        let new = say(None, proc());
-        assert_eq!(new.age.at_least, None);
-        assert_eq!(seconds(new.age.at_most), Some(10.05));
-    }
-
-    #[test]
-    fn kept_ages_grow_and_say_nothing_of_sockets_without_a_cookie() {
-        let then = AgeBounds {
-            at_least: Some(Duration::from_secs(100)),
-            at_most: Some(Duration::from_secs(130)),
-        };
-        let kept = Earlier::kept([(SocketCookie(7), then)]).ago(TEN);
-        let say = |socket: &Socket| kept.say(socket, age::bounds(socket, UPTIME));
-        let stayed = say(&close_wait().cookie(7).times(200, 300_000).build());
-        assert!(stayed.stayed && !stayed.sent);
-        assert_eq!(seconds(stayed.age.at_least), Some(110.0));
-        assert_eq!(seconds(stayed.age.at_most), Some(140.05));
-        let new = say(&close_wait().cookie(8).times(200, 300_000).build());
-        assert_eq!(seconds(new.age.at_most), Some(10.05));
-        assert!(kept.knows(&close_wait().cookie(8).build()));
-        assert!(!kept.knows(&close_wait().without_cookie().build()));
-    }
-
-    #[test]
-    fn payload_that_left_is_seen_and_keepalives_are_not() {
-        assert!(say(Some(close_wait().sent(10, 1)), close_wait().sent(11, 1)).sent);
-        assert!(say(Some(close_wait().sent(10, 1)), close_wait().sent(10, 2)).sent);
-        assert!(!say(Some(close_wait().sent(10, 1)), close_wait().sent(10, 1)).sent);
-        assert!(say(Some(close_wait().send_q(9)), close_wait().send_q(3)).sent);
-    }
-}
+mod tests;

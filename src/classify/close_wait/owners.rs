@@ -1,17 +1,37 @@
 //! Whose sockets are.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::listeners::Listeners;
 use super::process::{Growth, Held};
 use super::report::Unowned;
-use crate::model::{Holder, Process, ScanCoverage, Socket};
+use crate::model::{CgroupId, Holder, Process, ScanCoverage, Socket};
 
 /// Who holds a socket.
 pub trait HoldersOf {
     /// The holders of the socket with an inode, by pid and descriptor.
     fn holders_of(&self, inode: u64) -> &[Holder];
+}
+
+/// A process that could not be looked into, by what sockets show of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unseen {
+    /// Its number.
+    pub pid: u32,
+    /// Its user.
+    pub uid: Option<u32>,
+    /// Its cgroup, unless that says nothing: the root of the tree.
+    pub cgroup: Option<CgroupId>,
+}
+
+impl Unseen {
+    /// Whether a socket that has no owner in sight may be its.
+    fn may_hold(&self, socket: &Socket) -> bool {
+        let same = |one: Option<u32>, another: Option<u32>| one.is_some() && one == another;
+        same(self.uid, socket.uid) || (self.cgroup.is_some() && self.cgroup == socket.cgroup)
+    }
 }
 
 /// What is known of owners.
@@ -26,6 +46,8 @@ pub struct Owners<'a> {
     pub listeners: &'a Listeners,
     /// How much was searched; `None`: nothing.
     pub scan: Option<ScanCoverage>,
+    /// Processes that were asked for and could not be looked into.
+    pub unseen: &'a [Unseen],
     /// How many CLOSE_WAIT sockets processes, by pid and start time, had at an
     /// earlier reading.
     pub earlier: Option<&'a HashMap<(u32, u64), u64>>,
@@ -48,6 +70,16 @@ impl<'a> Owners<'a> {
             .map(|holder| holder.pid)
     }
 
+    /// Whether a process that was asked for holds a socket, or may for all that
+    /// is known.
+    pub(super) fn may_be_of(&self, asked: &[u32], socket: &Socket) -> bool {
+        let mut in_sight = self.pids(socket).peekable();
+        if in_sight.peek().is_none() {
+            return self.unseen.iter().any(|unseen| unseen.may_hold(socket));
+        }
+        in_sight.any(|pid| asked.contains(&pid))
+    }
+
     /// Enters a socket with each of its holders.
     pub(super) fn hold(
         &self,
@@ -66,17 +98,17 @@ impl<'a> Owners<'a> {
         if holders.is_empty() {
             return Err(self.unowned());
         }
+        let mut pids: Vec<u32> = holders.iter().map(|holder| holder.pid).collect();
+        pids.dedup();
+        let pids: Arc<[u32]> = pids.into();
         for of_process in holders.chunk_by(|one, another| one.pid == another.pid) {
             let Some(pid) = of_process.first().map(|holder| holder.pid) else {
                 continue;
             };
-            let mut shared_with: Vec<u32> = holders.iter().map(|holder| holder.pid).collect();
-            shared_with.dedup();
-            shared_with.retain(|&other| other != pid);
             by_process.entry(pid).or_default().push(Held {
                 index,
                 fds: of_process.iter().map(|holder| holder.fd).collect(),
-                shared_with,
+                holders: Arc::clone(&pids),
             });
         }
         Ok(())

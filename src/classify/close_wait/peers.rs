@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
+use super::listeners::Listeners;
 use crate::model::Socket;
 
 /// Some connections to one peer.
@@ -64,12 +65,17 @@ pub(super) fn peers<'s>(sockets: impl IntoIterator<Item = &'s Socket>) -> Vec<Pe
     peers
 }
 
-/// The ports of ours that several of some connections share, the most frequent
-/// first: where a server leaks. Ports of outgoing connections differ.
+/// The ports of ours that several of some connections came in on, the most
+/// frequent first: where a server leaks. Outgoing connections can share a port
+/// too, that they were bound to; but nobody listens there.
 #[must_use]
-pub(super) fn local_ports<'s>(sockets: impl IntoIterator<Item = &'s Socket>) -> Vec<LocalPort> {
+pub(super) fn local_ports<'s>(
+    sockets: impl IntoIterator<Item = &'s Socket>,
+    listeners: &Listeners,
+) -> Vec<LocalPort> {
     let mut counts: HashMap<u16, u64> = HashMap::new();
-    for socket in sockets {
+    let came_in = |socket: &&Socket| !listeners.of(socket).is_empty();
+    for socket in sockets.into_iter().filter(came_in) {
         *counts.entry(socket.local.port).or_default() += 1;
     }
     let mut ports: Vec<LocalPort> = counts
@@ -113,14 +119,31 @@ mod tests {
                 ("10.0.0.8".to_owned(), Some(80), 1)
             ]
         );
-        assert_eq!(local_ports(&sockets(&pool)), []);
+        assert_eq!(local_ports(&sockets(&pool), &listeners()), []);
         let clients = [
             ("10.0.0.1:80", "192.0.2.7:50001"),
             ("10.0.0.1:80", "192.0.2.7:50002"),
         ];
         assert_eq!(shown(&clients), [("192.0.2.7".to_owned(), None, 2)]);
         let port = LocalPort { port: 80, count: 2 };
-        assert_eq!(local_ports(&sockets(&clients)), [port]);
+        assert_eq!(local_ports(&sockets(&clients), &listeners()), [port]);
+    }
+
+    /// One at port 80.
+    fn listeners() -> Listeners {
+        let mut listeners = Listeners::default();
+        let listener = close_wait().ends("0.0.0.0:80", "0.0.0.0:0").listen();
+        listeners.add(&listener.build());
+        listeners
+    }
+
+    #[test]
+    fn outgoing_connections_that_share_a_port_did_not_come_in_there() {
+        let bound = [
+            ("10.0.0.1:5000", "10.0.0.8:80"),
+            ("10.0.0.1:5000", "10.0.0.9:80"),
+        ];
+        assert_eq!(local_ports(&sockets(&bound), &listeners()), []);
     }
 
     #[test]

@@ -1,14 +1,20 @@
 //! What one process leaks.
 
 use std::cmp::Reverse;
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::listeners::Listeners;
 use super::peers::{LocalPort, Peer, local_ports, peers};
 use super::verdict::Judged;
 use crate::model::{AgeBounds, Process, Verdict, VerdictCounts};
 
 /// Fewer connections to one service look like chance.
 const POOL: u64 = 3;
+/// Share of a process's descriptors: near the limit accept() and open() fail.
+pub(in crate::classify) const FDS_CRITICAL: f64 = 0.8;
+/// And it leaks enough to be the cause.
+pub(in crate::classify) const LEAKED_CRITICAL: u64 = 10;
 
 /// A process and its CLOSE_WAIT sockets.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,9 +28,11 @@ pub struct ProcessLeaks {
     /// The age of the oldest leaked one; of the oldest at all where none is
     /// leaked.
     pub oldest: AgeBounds,
+    /// What the peers of the leaked ones don't take, in bytes.
+    pub unsent_bytes: u64,
     /// Where the leaked ones lead to (all, where none is leaked).
     pub peers: Vec<Peer>,
-    /// The ports of ours that several of the same share.
+    /// The ports of ours that several of the same came in on.
     pub local_ports: Vec<LocalPort>,
     /// Each socket, oldest first.
     pub sockets: Vec<Held>,
@@ -42,8 +50,24 @@ pub struct Held {
     pub index: usize,
     /// The descriptors of this process that refer to it.
     pub fds: Vec<u32>,
-    /// Other processes that hold it too: all must close it.
-    pub shared_with: Vec<u32>,
+    /// Every process that holds it, by pid: one list for all of them.
+    pub holders: Arc<[u32]>,
+}
+
+impl Held {
+    /// Other processes than this that hold it too: all must close it.
+    pub fn shared_with(&self, pid: u32) -> impl Iterator<Item = u32> {
+        self.holders
+            .iter()
+            .copied()
+            .filter(move |&other| other != pid)
+    }
+
+    /// Whether others hold it too.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.holders.len() > 1
+    }
 }
 
 /// A change between two readings.
@@ -59,6 +83,9 @@ pub struct Growth {
 /// does, not why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hint {
+    /// Most have data to send that the peer doesn't read: the application may
+    /// be waiting for it.
+    PeerNotReading,
     /// Most lead to one service: a pool that keeps what the server closed?
     Pool(Peer),
     /// Nobody reads: blocked, hung, or the connection fell out of the event
@@ -86,6 +113,7 @@ impl ProcessLeaks {
         mut held: Vec<Held>,
         sockets: &[Judged],
         growth: Option<Growth>,
+        listeners: &Listeners,
     ) -> Self {
         held.sort_by_key(|held| {
             let judged = sockets.get(held.index);
@@ -107,18 +135,22 @@ impl ProcessLeaks {
             .map(|judged| judged.age)
             .reduce(AgeBounds::older)
             .unwrap_or_default();
-        let unread_bytes = shown()
-            .filter(|judged| judged.verdict.is_leak())
+        let leaked = || shown().filter(|judged| judged.verdict.is_leak());
+        let unread_bytes = leaked()
             .map(|judged| u64::from(judged.unread_bytes()))
             .sum();
+        let unsent = || leaked().filter_map(|judged| judged.socket.send_q);
+        let unsent_bytes = unsent().map(u64::from).sum();
+        let stuck = unsent().filter(|&bytes| bytes > 0).count() as u64;
         let peers = peers(shown().map(|judged| &judged.socket));
         Self {
-            hint: any_leaked.then(|| hint(&counts, &peers)),
+            hint: any_leaked.then(|| hint(&counts, stuck, &peers)),
             process,
             counts,
             unread_bytes,
+            unsent_bytes,
             oldest,
-            local_ports: local_ports(shown().map(|judged| &judged.socket)),
+            local_ports: local_ports(shown().map(|judged| &judged.socket), listeners),
             peers,
             sockets: held,
             growth,
@@ -146,12 +178,19 @@ impl ProcessLeaks {
         Duration::try_from_secs_f64(free as f64 / rate * 3600.0).ok()
     }
 
-    /// Worse ones sort first.
+    /// Whether descriptors are about to run out, by the leak.
+    fn is_near_limit(&self) -> bool {
+        self.counts.leaked() >= LEAKED_CRITICAL
+            && self.fds_used().is_some_and(|used| used >= FDS_CRITICAL)
+    }
+
+    /// Worse ones sort first: who fails soon, then who leaks most.
     pub(super) fn harm(&self) -> impl Ord + use<> {
         // Shares compare as integers; a float has no order.
         let used = self.process.fd_limit.zip(self.process.open_fds);
         let used = used.map(|(limit, open)| open.saturating_mul(10_000) / limit.max(1));
         Reverse((
+            self.is_near_limit(),
             self.counts.leaked(),
             used,
             self.oldest.at_least,
@@ -161,8 +200,12 @@ impl ProcessLeaks {
     }
 }
 
-fn hint(counts: &VerdictCounts, peers: &[Peer]) -> Hint {
+/// `stuck` of the leaked ones have data that the peer doesn't take.
+fn hint(counts: &VerdictCounts, stuck: u64, peers: &[Peer]) -> Hint {
     let leaked = counts.leaked();
+    if stuck * 2 > leaked {
+        return Hint::PeerNotReading;
+    }
     if let Some(peer) = peers.first()
         && peer.port.is_some()
         && peer.count >= POOL

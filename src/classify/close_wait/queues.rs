@@ -15,7 +15,12 @@ pub(super) struct Queues {
 }
 
 impl Queues {
-    pub(super) fn add(&mut self, judged: &Judged, owners: Owners<'_>) -> Result<(), Unowned> {
+    pub(super) fn add(
+        &mut self,
+        index: usize,
+        judged: &Judged,
+        owners: Owners<'_>,
+    ) -> Result<(), Unowned> {
         let listeners = owners.listeners.of(&judged.socket);
         let Some(first) = listeners.first() else {
             return Err(match owners.scan {
@@ -36,8 +41,10 @@ impl Queues {
                     pids,
                     not_accepted: 0,
                     oldest: AgeBounds::default(),
+                    sockets: Vec::new(),
                 }
             });
+        queue.sockets.push(index);
         if judged.verdict.is_leak() {
             queue.oldest = match queue.not_accepted {
                 0 => judged.age,

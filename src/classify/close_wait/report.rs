@@ -1,7 +1,7 @@
 //! Everything that is known of the CLOSE_WAIT sockets.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::compare::Earlier;
@@ -33,10 +33,20 @@ pub struct LeakReport {
     pub listeners: Vec<QueueLeaks>,
     /// Processes and listeners that leak less than was asked for.
     pub left_out: u64,
+    /// The processes that these are, or that listen there.
+    pub left_out_pids: BTreeSet<u32>,
     /// Sockets without an owner in sight, oldest first.
     pub unattributed: Vec<Unattributed>,
+    /// Processes that were asked for and could not be looked into: sockets
+    /// without an owner in sight may be theirs.
+    pub unseen: Vec<u32>,
+    /// Sockets that were closed while their owners were looked for, and are
+    /// left out.
+    pub closed_meanwhile: u64,
     /// Descriptors whose connection is gone; `None`: nobody looked.
     pub vanished: Option<VanishedSockets>,
+    /// How many of these an earlier look has seen too; `None`: it didn't look.
+    pub vanished_stayed: Option<u64>,
     /// What an earlier reading says.
     pub comparison: Option<Comparison>,
 }
@@ -54,6 +64,8 @@ pub struct QueueLeaks {
     pub not_accepted: u64,
     /// The age of the oldest of these.
     pub oldest: AgeBounds,
+    /// Which of the report's sockets wait there, leaked or not.
+    pub sockets: Vec<usize>,
 }
 
 /// A socket without an owner in sight.
@@ -127,15 +139,12 @@ impl LeakReport {
         selection: Selection<'_>,
         earlier: Option<&Earlier>,
     ) -> Self {
-        let all = sockets.len();
         if !selection.pids.is_empty() {
-            sockets.retain(|judged| {
-                let mut pids = owners.pids(&judged.socket);
-                pids.any(|pid| selection.pids.contains(&pid))
-            });
+            sockets.retain(|judged| owners.may_be_of(selection.pids, &judged.socket));
         }
-        let narrowed = sockets.len() < all;
-        let comparison = earlier.map(|earlier| Comparison::new(earlier, &sockets, narrowed));
+        // Whose those were that are gone by now isn't known.
+        let gone_known = selection.pids.is_empty();
+        let comparison = earlier.map(|earlier| Comparison::new(earlier, &sockets, gone_known));
         let mut counts = VerdictCounts::default();
         for judged in &sockets {
             counts.add(judged.verdict);
@@ -146,7 +155,7 @@ impl LeakReport {
         for (index, judged) in sockets.iter().enumerate() {
             let found = match judged.socket.inode {
                 Some(inode) => owners.hold(inode, index, &mut by_process),
-                None => queues.add(judged, owners),
+                None => queues.add(index, judged, owners),
             };
             if let Err(why) = found {
                 unattributed.push(Unattributed { index, why });
@@ -162,15 +171,26 @@ impl LeakReport {
             .filter_map(|(pid, held)| {
                 let process = owners.processes.get(&pid)?.clone();
                 let growth = owners.growth(&process, held.len(), over);
-                Some(ProcessLeaks::new(process, held, &sockets, growth))
+                Some(ProcessLeaks::new(
+                    process,
+                    held,
+                    &sockets,
+                    growth,
+                    owners.listeners,
+                ))
             })
             .collect();
         processes.sort_by_cached_key(ProcessLeaks::harm);
         let mut listeners = queues.into_sorted();
-        let before = processes.len() + listeners.len();
-        processes.retain(|process| process.counts.leaked() >= selection.min_count);
-        listeners.retain(|listener| listener.not_accepted >= selection.min_count);
-        let left_out = (before - processes.len() - listeners.len()) as u64;
+        let enough = |leaked: u64| leaked >= selection.min_count;
+        let few = processes.extract_if(.., |process| !enough(process.counts.leaked()));
+        let few: Vec<u32> = few.map(|leaks| leaks.process.pid).collect();
+        let quiet: Vec<QueueLeaks> = listeners
+            .extract_if(.., |listener| !enough(listener.not_accepted))
+            .collect();
+        let left_out = (few.len() + quiet.len()) as u64;
+        let left_out_pids = quiet.iter().flat_map(|queue| &queue.pids).copied();
+        let left_out_pids = few.into_iter().chain(left_out_pids).collect();
         Self {
             min_age,
             counts,
@@ -179,8 +199,12 @@ impl LeakReport {
             processes,
             listeners,
             left_out,
+            left_out_pids,
             unattributed,
+            unseen: owners.unseen.iter().map(|unseen| unseen.pid).collect(),
+            closed_meanwhile: 0,
             vanished: None,
+            vanished_stayed: None,
             comparison,
             sockets,
         }
@@ -195,7 +219,9 @@ impl LeakReport {
             .any(|process| process.counts.leaked() > 0)
             || !self.listeners.is_empty()
             || unattributed >= min_count.max(1)
-            || self.vanished().any(|one| one.past == SocketPast::Ended)
+            // One look can come between the end of a connection and close(2).
+            || self.vanished_stayed.is_some_and(|stayed| stayed >= min_count.max(1))
+                && self.vanished().any(|one| one.past == SocketPast::Ended)
     }
 
     /// One of the sockets.
@@ -223,14 +249,14 @@ impl LeakReport {
 }
 
 impl Comparison {
-    fn new(earlier: &Earlier, now: &[Judged], narrowed: bool) -> Self {
+    fn new(earlier: &Earlier, now: &[Judged], gone_known: bool) -> Self {
         let stayed = now.iter().filter(|judged| judged.stayed == Some(true));
         let stayed = stayed.count();
         Self {
             over: earlier.since().at_least,
             stayed: stayed as u64,
             new: (now.len() - stayed) as u64,
-            gone: (!narrowed).then(|| earlier.len().saturating_sub(stayed) as u64),
+            gone: gone_known.then(|| earlier.len().saturating_sub(stayed) as u64),
         }
     }
 }

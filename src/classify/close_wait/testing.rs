@@ -32,7 +32,8 @@ pub(crate) fn close_wait() -> SocketBuilder {
             last_data_recv: long_ago,
             last_ack_recv: long_ago,
             bytes_sent: Some(0),
-            data_segs_out: Some(0),
+            bytes_acked: Some(0),
+            bytes_retrans: Some(0),
         }),
     })
 }
@@ -60,10 +61,21 @@ impl SocketBuilder {
         self
     }
 
-    pub(crate) fn sent(mut self, bytes: u64, segments: u32) -> Self {
+    /// So many bytes of payload were sent, so many of them for a second time.
+    pub(crate) fn sent(mut self, bytes: u64, again: u64) -> Self {
         if let Some(info) = &mut self.0.tcp_info {
             info.bytes_sent = Some(bytes);
-            info.data_segs_out = Some(segments);
+            info.bytes_retrans = Some(again);
+        }
+        self
+    }
+
+    /// What a kernel before 4.19 says of what was sent.
+    pub(crate) fn acked_only(mut self, bytes: u64) -> Self {
+        if let Some(info) = &mut self.0.tcp_info {
+            info.bytes_acked = Some(bytes);
+            info.bytes_sent = None;
+            info.bytes_retrans = None;
         }
         self
     }
@@ -85,6 +97,11 @@ impl SocketBuilder {
 
     pub(crate) fn inode(mut self, inode: u64) -> Self {
         self.0.inode = (inode != 0).then_some(inode);
+        self
+    }
+
+    pub(crate) fn uid(mut self, uid: u32) -> Self {
+        self.0.uid = Some(uid);
         self
     }
 

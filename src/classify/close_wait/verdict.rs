@@ -77,10 +77,14 @@ impl Judge<'_> {
         let earlier = self.earlier.filter(|earlier| earlier.knows(&socket));
         let seen = earlier.map(|earlier| earlier.say(&socket, age));
         let age = seen.map_or(age, |seen| seen.age);
+        // A second look that saw nothing leave outweighs a guess of one look.
+        let was_silent = earlier.is_some_and(|earlier| earlier.since().at_least >= A_PAUSE)
+            && seen.is_some_and(|seen| seen.silent);
         let half_close = if seen.is_some_and(|seen| seen.sent) {
             Some(HalfClose::Sent)
         } else {
-            self.half_close(&socket)
+            let suggested = self.half_close(&socket);
+            suggested.filter(|how| !(was_silent && *how == HalfClose::SentLately))
         };
         let verdict = match half_close {
             Some(_) => Verdict::HalfClose,

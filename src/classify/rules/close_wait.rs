@@ -1,11 +1,13 @@
 //! CLOSE_WAIT: the peer closed, the application didn't.
 
 use std::fmt::Write;
+use std::time::Duration;
 
+use super::super::close_wait::{FDS_CRITICAL, LEAKED_CRITICAL, MIN_AGE};
 use super::super::{Evidence, Finding, Judgement, Rule, Severity};
 use crate::model::number::ratio;
-use crate::model::number::{counted, duration, grouped};
-use crate::model::{LeakDigest, Sample, Suspect, TcpState, Verdict, Who};
+use crate::model::number::{argument, counted, duration, grouped};
+use crate::model::{LeakDigest, Sample, SourceKind, Suspect, TcpState, Verdict, Who};
 
 /// Connections that their application forgot to close.
 pub(in crate::classify) const CLOSE_WAIT_LEAK: Rule = Rule {
@@ -18,10 +20,6 @@ pub(in crate::classify) const CLOSE_WAIT_LEAK: Rule = Rule {
 pub(in crate::classify) const WARNING: u64 = 2;
 /// Beyond this somebody leaks at every request, or for a long time.
 pub(in crate::classify) const CRITICAL: u64 = 51;
-/// Share of a process's descriptors: near the limit accept() and open() fail.
-const FDS_CRITICAL: f64 = 0.8;
-/// And it leaks enough to be the cause.
-const LEAKED_CRITICAL: u64 = 10;
 /// Sockets whose age one look can't tell are too many to be chance.
 const UNDATED: u64 = 50;
 
@@ -29,26 +27,27 @@ fn judge(sample: &Sample, _previous: Option<&Sample>) -> Judgement {
     let Some(leaks) = &sample.leaks else {
         return Judgement::NotAsked;
     };
-    let total = leaks.counts.leaked();
     let undated = leaks.counts.of(Verdict::Undated);
-    if total == 0 {
-        return if undated >= UNDATED {
-            Judgement::Found(vec![cannot_be_dated(undated, leaks)])
-        } else {
-            Judgement::Fine
-        };
+    let suspects = leaks.suspects.iter();
+    let mut findings: Vec<Finding> = suspects
+        .map(|suspect| finding(suspect, severity(suspect), leaks))
+        .collect();
+    if undated >= UNDATED {
+        findings.push(cannot_be_dated(undated, leaks));
     }
-    let findings = leaks.suspects.iter().enumerate().map(|(index, suspect)| {
-        // The worst one stands for the sum.
-        let number = if index == 0 { total } else { suspect.leaked };
-        finding(suspect, severity(number, suspect), leaks)
-    });
-    Judgement::Found(findings.collect())
+    if !findings.is_empty() {
+        return Judgement::Found(findings);
+    }
+    // /proc tells no ages: that none is known to be old means nothing there.
+    if undated > 0 && sample.collection.source == SourceKind::Procfs {
+        return Judgement::Unknown;
+    }
+    Judgement::Fine
 }
 
-fn severity(number: u64, suspect: &Suspect) -> Severity {
+fn severity(suspect: &Suspect) -> Severity {
     let near_limit = fds_used(&suspect.who).is_some_and(|used| used >= FDS_CRITICAL);
-    match number {
+    match suspect.leaked {
         CRITICAL.. => Severity::Critical,
         LEAKED_CRITICAL.. if near_limit => Severity::Critical,
         WARNING.. => Severity::Warning,
@@ -91,7 +90,17 @@ fn finding(suspect: &Suspect, severity: Severity, leaks: &LeakDigest) -> Finding
         } => {
             let name = format!("{}[{pid}]", command.as_deref().unwrap_or("?"));
             evidence.push(Evidence::count("pid", (*pid).into()));
-            let mut message = format!("{name} leaks {number}{age}");
+            let others = match suspect.others {
+                0 => String::new(),
+                others => format!(
+                    ", which {} too",
+                    match others {
+                        1 => "1 more process holds".to_owned(),
+                        others => format!("{} more processes hold", grouped(others)),
+                    }
+                ),
+            };
+            let mut message = format!("{name} leaks {number}{others}{age}");
             if let (Some(open), Some(limit)) = (open_fds, fd_limit) {
                 let _ = write!(
                     message,
@@ -116,8 +125,8 @@ fn finding(suspect: &Suspect, severity: Severity, leaks: &LeakDigest) -> Finding
         ),
         Who::Unknown => (
             "CLOSE_WAIT".to_owned(),
-            format!("{number} leaked{age}"),
-            "see whose they are, as root: tcpstate leaks".to_owned(),
+            format!("{number} leaked{age}; a quick look doesn't tell by whom"),
+            "see whose they are: tcpstate leaks".to_owned(),
         ),
     };
     Finding {
@@ -143,8 +152,13 @@ fn cannot_be_dated(undated: u64, leaks: &LeakDigest) -> Finding {
             grouped(undated)
         ),
         advice: format!(
-            "look twice: tcpstate leaks --over {}s",
-            leaks.min_age.as_secs().max(1)
+            "look twice: tcpstate leaks{} --over {}",
+            if leaks.min_age == MIN_AGE {
+                String::new()
+            } else {
+                format!(" --min-age {}", argument(leaks.min_age))
+            },
+            argument(leaks.min_age.max(Duration::from_secs(1)))
         ),
         evidence: vec![
             Evidence::count("undated", undated),
@@ -208,6 +222,60 @@ mod tests {
         let findings = found(digest(&[(Verdict::Undated, 50)], Vec::new()));
         assert_eq!(findings.len(), 1);
         assert_eq!(findings[0].advice, "look twice: tcpstate leaks --over 60s");
+    }
+
+    #[test]
+    fn each_is_judged_by_its_own_number() {
+        let rest = Suspect {
+            who: Who::Unknown,
+            ..java(60, 0)
+        };
+        let findings = found(digest(
+            &[(Verdict::NotClosed, 62)],
+            vec![java(2, 100), rest],
+        ));
+        let severities: Vec<_> = findings.iter().map(|finding| finding.severity).collect();
+        assert_eq!(severities, [Severity::Warning, Severity::Critical]);
+        assert!(
+            !findings[1].advice.contains("root"),
+            "it may be root who asks"
+        );
+    }
+
+    #[test]
+    fn one_leaked_socket_does_not_hide_those_without_a_date() {
+        let counts = [(Verdict::NotClosed, 1), (Verdict::Undated, 50)];
+        let findings = found(digest(&counts, vec![java(1, 100)]));
+        assert_eq!(findings.len(), 2);
+        assert!(findings[1].message.contains("can't tell since when"));
+    }
+
+    #[test]
+    fn where_no_ages_are_told_nothing_is_fine() {
+        let judged = |source| {
+            let mut sample = sample()
+                .with_leaks(digest(&[(Verdict::Undated, 49)], Vec::new()))
+                .build();
+            sample.collection.source = source;
+            judge(&sample, None)
+        };
+        assert_eq!(judged(SourceKind::Procfs), Judgement::Unknown);
+        assert_eq!(judged(SourceKind::Netlink), Judgement::Fine);
+    }
+
+    #[test]
+    fn who_shares_them_is_told() {
+        let forked = Suspect {
+            others: 6,
+            ..java(10, 100)
+        };
+        let findings = found(digest(&[(Verdict::NotClosed, 10)], vec![forked]));
+        let told = "leaks 10 CLOSE_WAIT sockets, which 6 more processes hold too, the oldest";
+        assert!(
+            findings[0].message.contains(told),
+            "{}",
+            findings[0].message
+        );
     }
 
     #[test]

@@ -14,9 +14,6 @@ use crate::model::{
     CgroupId, Collection, PeerFilter, Query, Socket, SocketCookie, SourceKind, TcpState, Unit,
 };
 
-/// Where cgroup2 is mounted.
-const CGROUPS: &str = "/sys/fs/cgroup";
-
 /// Which sockets a check is about.
 #[derive(Default)]
 pub(super) struct Narrowing {
@@ -41,7 +38,7 @@ impl Narrowing {
             ports: args.listen_port.clone(),
             peers: args.remote.clone(),
             inodes: inodes(&args.pid, proc_root)?,
-            units: Units::new(&args.unit)?,
+            units: Units::new(&args.unit, proc_root)?,
         })
     }
 
@@ -90,15 +87,15 @@ fn inodes(pids: &[u32], proc_root: &ProcRoot) -> anyhow::Result<Option<HashSet<u
 }
 
 impl Units {
-    fn new(names: &[String]) -> anyhow::Result<Option<Self>> {
+    fn new(names: &[String], proc_root: &ProcRoot) -> anyhow::Result<Option<Self>> {
         if names.is_empty() {
             return Ok(None);
         }
-        let Some(tree) = CgroupTree::find(Path::new(CGROUPS)) else {
-            bail!("cannot tell units apart: no cgroup2 is mounted at {CGROUPS}");
+        let Some(tree) = CgroupTree::of(proc_root) else {
+            bail!("cannot tell units apart: no cgroup2 is mounted at /sys/fs/cgroup");
         };
         for name in names {
-            if !is_there(Path::new(CGROUPS), name) {
+            if !is_there(tree.root(), name) {
                 bail!("no cgroup is called {name}: the unit doesn't run, or is called otherwise");
             }
         }

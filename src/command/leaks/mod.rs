@@ -3,6 +3,8 @@
 
 pub(super) mod owners;
 pub(super) mod read;
+mod repeat;
+mod vanished;
 
 use std::thread;
 
@@ -13,10 +15,11 @@ use self::read::{Filter, Reading};
 use super::{Outcome, output, source};
 use crate::classify::close_wait::{Earlier, Judge, LeakReport, Selection};
 use crate::cli::{CommonArgs, LeaksArgs, LeaksFormat};
-use crate::kernel::processes::{SocketDescriptors, Which};
-use crate::kernel::{KernelError, ProcRoot, SocketSource, read_host, read_uptime};
-use crate::model::{Host, SourceKind, VanishedSockets};
+use crate::kernel::processes::process_of;
+use crate::kernel::{ProcRoot, read_host, read_uptime};
+use crate::model::{Host, Socket, SourceKind};
 use crate::render::leaks::{self, View};
+use crate::render::safe;
 
 /// Prints the leaks.
 pub(super) fn run(common: &CommonArgs, args: &LeaksArgs) -> anyhow::Result<Outcome> {
@@ -32,10 +35,16 @@ pub(super) fn run(common: &CommonArgs, args: &LeaksArgs) -> anyhow::Result<Outco
     let first = read::close_wait(source.as_mut(), filter)?;
     let live = source.kind() != SourceKind::Replay;
     let uptime = if live { read_uptime() } else { None };
+    let deep = live && vanished::wanted(args);
+    let mut earlier_vanished = None;
     let (reading, earlier, earlier_counts) = match args.over {
         None => (first, None, None),
         Some(over) => {
             let counts = owners::count(&proc_root, &first.sockets)?;
+            if deep {
+                let vanished = vanished::find(source.as_mut(), &proc_root, &args.pid, filter)?;
+                earlier_vanished = Some(vanished::keys(vanished.as_ref()));
+            }
             let earlier = Earlier::new(&first.sockets, uptime);
             let then = (first.begun, first.ended);
             // Its sockets are not needed any more, and may be many.
@@ -47,7 +56,7 @@ pub(super) fn run(common: &CommonArgs, args: &LeaksArgs) -> anyhow::Result<Outco
         }
     };
     let Reading {
-        sockets,
+        mut sockets,
         collection,
         ..
     } = reading;
@@ -55,6 +64,14 @@ pub(super) fn run(common: &CommonArgs, args: &LeaksArgs) -> anyhow::Result<Outco
         owners::find(source.as_mut(), &proc_root, &sockets, &args.pid)?
     } else {
         Found::default()
+    };
+    // A search takes longer than a request: whoever was closed during it has
+    // no owner for a good reason.
+    let closed_meanwhile = if live {
+        let doubtful = |socket: &Socket| socket.inode.is_some() && !found.owns(socket);
+        read::drop_closed(source.as_mut(), &mut sockets, doubtful)?
+    } else {
+        0
     };
     let judge = Judge {
         min_age: args.min_age.0,
@@ -73,8 +90,15 @@ pub(super) fn run(common: &CommonArgs, args: &LeaksArgs) -> anyhow::Result<Outco
         },
         earlier.as_ref(),
     );
-    if live && (args.deep || !args.pid.is_empty()) {
-        report.vanished = vanished(source.as_mut(), &proc_root, &args.pid)?;
+    report.closed_meanwhile = closed_meanwhile;
+    refuse_unseen(&report, &found, &args.pid)?;
+    if deep {
+        report.vanished = vanished::find(source.as_mut(), &proc_root, &args.pid, filter)?;
+        report.vanished_stayed = earlier_vanished.map(|then| {
+            vanished::keys(report.vanished.as_ref())
+                .intersection(&then)
+                .count() as u64
+        });
         found.know(&proc_root, report.vanished().map(|one| one.holder.pid));
     }
     let view = View {
@@ -91,15 +115,11 @@ pub(super) fn run(common: &CommonArgs, args: &LeaksArgs) -> anyhow::Result<Outco
         cgroups: &found.cgroups,
         asked: &args.pid,
         narrowed: filter.narrows() || !args.pid.is_empty(),
+        repeated: &repeat::options(common, args),
         list_sockets: args.sockets,
+        as_root: rustix::process::geteuid().is_root(),
     };
-    say_how(common, &view);
-    let text = match format {
-        LeaksFormat::Table => leaks::table(&view, &output::style(common.color)),
-        LeaksFormat::Json => leaks::json(&view)?,
-        LeaksFormat::Csv => leaks::csv(&view)?,
-    };
-    output::print(&text)?;
+    show(common, format, &view)?;
     Ok(if common.exit_code && report.is_alarming(args.min_count) {
         Outcome::Found
     } else {
@@ -120,34 +140,47 @@ fn check(common: &CommonArgs, args: &LeaksArgs, proc_root: &ProcRoot) -> anyhow:
     for pid in &args.pid {
         if !proc_root.file(&pid.to_string()).is_dir() {
             bail!(
-                "no process {pid}; see tcpstate leaks for the processes that hold CLOSE_WAIT \
+                "no process {pid}, or /proc hides it (hidepid); see tcpstate leaks for the processes that hold CLOSE_WAIT \
                  sockets"
+            );
+        }
+        if let Some(process) = process_of(proc_root, *pid).filter(|process| process != pid) {
+            bail!(
+                "{pid} is a thread of process {process}, which has the descriptors; ask for \
+                 --pid {process}"
             );
         }
     }
     Ok(())
 }
 
-/// Finds descriptors whose connection is gone; `None` when that can't be told.
-fn vanished(
-    source: &mut dyn SocketSource,
-    proc_root: &ProcRoot,
-    pids: &[u32],
-) -> Result<Option<VanishedSockets>, KernelError> {
-    let which = if pids.is_empty() {
-        Which::All { first: &[] }
-    } else {
-        Which::Only(pids)
-    };
-    let descriptors = SocketDescriptors::collect(proc_root, which)?;
-    let Some(shown) = read::inodes(source)? else {
-        output::note(
-            "the dump of all sockets was incomplete: descriptors whose connection is gone can't \
-             be told from the others; try again",
+/// Refuses to say of processes that could not be looked into that they hold
+/// nothing: that is known of none of them.
+fn refuse_unseen(report: &LeakReport, found: &Found, asked: &[u32]) -> anyhow::Result<()> {
+    if let [first, ..] = report.unseen.as_slice()
+        && report.unseen.len() == asked.len()
+        && report.sockets.is_empty()
+    {
+        let command = found.processes.get(first);
+        let command = command.and_then(|process| process.command.as_deref());
+        bail!(
+            "may not look into process {first} ({}): that needs CAP_SYS_PTRACE and \
+             CAP_DAC_READ_SEARCH; run it as root",
+            safe(command.unwrap_or("?"))
         );
-        return Ok(None);
+    }
+    Ok(())
+}
+
+fn show(common: &CommonArgs, format: LeaksFormat, view: &View<'_>) -> anyhow::Result<()> {
+    say_how(common, view);
+    let text = match format {
+        LeaksFormat::Table => leaks::table(view, &output::style(common.color)),
+        LeaksFormat::Json => leaks::json(view)?,
+        LeaksFormat::Csv => leaks::csv(view)?,
     };
-    Ok(Some(descriptors.vanished(|inode| shown.contains(&inode))))
+    output::print(&text)?;
+    Ok(())
 }
 
 fn say_how(common: &CommonArgs, view: &View<'_>) {

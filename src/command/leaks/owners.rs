@@ -1,16 +1,12 @@
 //! Finding out whose the sockets are.
 
 use std::collections::{BTreeSet, HashMap};
-use std::path::Path;
 
 use super::read;
-use crate::classify::close_wait::{HoldersOf, Listeners, Owners};
+use crate::classify::close_wait::{HoldersOf, Listeners, Owners, Unseen};
 use crate::kernel::processes::{CgroupTree, Holders, Which, read_process};
 use crate::kernel::{KernelError, ProcRoot, SocketSource};
 use crate::model::{Cgroup, CgroupId, Holder, Process, ScanCoverage, Socket, Unit};
-
-/// Where cgroup2 is mounted.
-const CGROUPS: &str = "/sys/fs/cgroup";
 
 /// What was found out about the owners of some sockets.
 #[derive(Debug, Default)]
@@ -18,6 +14,8 @@ pub(in crate::command) struct Found {
     holders: Holders,
     listeners: Listeners,
     scan: Option<ScanCoverage>,
+    /// Those that were asked for and could not be looked into.
+    unseen: Vec<Unseen>,
     /// Every process that holds one of the sockets or their listeners, or that
     /// was asked for.
     pub(in crate::command) processes: HashMap<u32, Process>,
@@ -46,6 +44,28 @@ impl Found {
         }
     }
 
+    /// What sockets may show of a process that can't be looked into.
+    fn unseen(&self, pid: u32) -> Unseen {
+        let process = self.processes.get(&pid);
+        let path = process.and_then(|process| process.cgroup.as_deref());
+        // Whatever has no cgroup of its own is in the root.
+        let path = path.filter(|&path| path != "/");
+        let mut cgroups = self.cgroups.values();
+        let same = |cgroup: &&Cgroup| path.is_some() && cgroup.path.as_deref() == path;
+        Unseen {
+            pid,
+            uid: process.and_then(|process| process.uid),
+            cgroup: cgroups.find(same).map(|cgroup| cgroup.id),
+        }
+    }
+
+    /// Whether a socket has a holder in sight that is still there.
+    pub(super) fn owns(&self, socket: &Socket) -> bool {
+        let holders = socket.inode.map_or(&[][..], |inode| self.holders.of(inode));
+        let mut pids = holders.iter().map(|holder| holder.pid);
+        pids.any(|pid| self.processes.contains_key(&pid))
+    }
+
     /// The same, for the report.
     pub(in crate::command) fn owners<'a>(
         &'a self,
@@ -56,6 +76,7 @@ impl Found {
             processes: &self.processes,
             listeners: &self.listeners,
             scan: self.scan,
+            unseen: &self.unseen,
             earlier,
         }
     }
@@ -70,16 +91,16 @@ pub(in crate::command) fn find(
     asked: &[u32],
 ) -> Result<Found, KernelError> {
     let waiting = || sockets.iter().filter(|socket| socket.inode.is_none());
-    let listeners = if waiting().next().is_some() {
-        read::listeners(source)?
-    } else {
+    let listeners = if sockets.is_empty() {
         Listeners::default()
+    } else {
+        read::listeners(source)?
     };
     let mut wanted: BTreeSet<u64> = sockets.iter().filter_map(|socket| socket.inode).collect();
     for connection in waiting() {
         wanted.extend(listeners.of(connection).iter().filter_map(|one| one.inode));
     }
-    let (cgroups, likely) = cgroups(sockets);
+    let (cgroups, likely) = cgroups(proc_root, sockets);
     let first: Vec<u32> = asked.iter().copied().chain(likely).collect();
     let holders = if wanted.is_empty() {
         Holders::default()
@@ -95,12 +116,17 @@ pub(in crate::command) fn find(
         .collect();
     let mut found = Found {
         scan: Some(holders.coverage()),
+        unseen: Vec::new(),
         holders,
         listeners,
         processes,
         cgroups,
     };
     found.know(proc_root, asked.iter().copied());
+    let unseen = asked
+        .iter()
+        .filter(|pid| found.holders.unread().contains(pid));
+    found.unseen = unseen.map(|&pid| found.unseen(pid)).collect();
     Ok(found)
 }
 
@@ -109,7 +135,7 @@ pub(in crate::command) fn count(
     proc_root: &ProcRoot,
     sockets: &[Socket],
 ) -> Result<HashMap<(u32, u64), u64>, KernelError> {
-    let (_, likely) = cgroups(sockets);
+    let (_, likely) = cgroups(proc_root, sockets);
     let wanted = sockets.iter().filter_map(|socket| socket.inode);
     let holders = Holders::find(proc_root, wanted, Which::All { first: &likely })?;
     let mut counts = HashMap::new();
@@ -128,9 +154,9 @@ pub(in crate::command) fn count(
 
 /// The cgroups of the sockets, and the processes that are in them now: where
 /// the holders are most likely to be.
-fn cgroups(sockets: &[Socket]) -> (HashMap<CgroupId, Cgroup>, Vec<u32>) {
+fn cgroups(proc_root: &ProcRoot, sockets: &[Socket]) -> (HashMap<CgroupId, Cgroup>, Vec<u32>) {
     let ids: BTreeSet<CgroupId> = sockets.iter().filter_map(|socket| socket.cgroup).collect();
-    let Some(tree) = CgroupTree::find(Path::new(CGROUPS)).filter(|_| !ids.is_empty()) else {
+    let Some(tree) = CgroupTree::of(proc_root).filter(|_| !ids.is_empty()) else {
         return (HashMap::new(), Vec::new());
     };
     let paths = tree.paths(ids.iter().copied());

@@ -1,11 +1,13 @@
 //! Reading the sockets that leaks are judged by.
 
 use std::collections::HashSet;
+use std::net::IpAddr;
 use std::time::{Instant, SystemTime};
 
+use super::super::source;
 use crate::classify::close_wait::{Interval, Listeners};
 use crate::kernel::{KernelError, SocketSource};
-use crate::model::{Collection, Family, PeerFilter, Query, Socket, StateSet, TcpState};
+use crate::model::{Collection, Endpoint, Family, PeerFilter, Query, Socket, StateSet, TcpState};
 
 /// Which CLOSE_WAIT sockets are wanted.
 #[derive(Debug, Clone, Copy)]
@@ -32,6 +34,20 @@ impl Filter<'_> {
     /// Whether it may leave sockets out.
     pub(in crate::command) fn narrows(&self) -> bool {
         self.family.is_some() || !self.peers.is_empty() || !self.ports.is_empty()
+    }
+
+    /// Whether it accepts a socket of which only its own end is known. One of
+    /// which that isn't known is not left out unless something was asked of it.
+    pub(super) fn accepts_end(&self, local: Option<&Endpoint>) -> bool {
+        let Some(local) = local else {
+            return self.family.is_none() && self.ports.is_empty();
+        };
+        let family = match local.address {
+            IpAddr::V4(_) => Family::Ipv4,
+            IpAddr::V6(_) => Family::Ipv6,
+        };
+        self.family.is_none_or(|wanted| wanted == family)
+            && (self.ports.is_empty() || self.ports.contains(&local.port))
     }
 
     fn accepts(&self, socket: &Socket) -> bool {
@@ -61,21 +77,55 @@ pub(in crate::command) fn close_wait(
         unique: true,
         ..Query::states(StateSet::NONE.with(TcpState::CloseWait))
     };
-    let mut sockets = Vec::new();
-    let taken_at = SystemTime::now();
-    let begun = Instant::now();
-    let collection = source.visit(&query, &mut |socket| {
-        if socket.state == TcpState::CloseWait && filter.accepts(socket) {
-            sockets.push(socket.clone());
-        }
-    })?;
-    Ok(Reading {
-        sockets,
-        collection,
-        taken_at,
-        begun,
-        ended: Instant::now(),
+    source::ask(source, |source| {
+        let mut sockets = Vec::new();
+        let taken_at = SystemTime::now();
+        let begun = Instant::now();
+        let collection = source.visit(&query, &mut |socket| {
+            if socket.state == TcpState::CloseWait && filter.accepts(socket) {
+                sockets.push(socket.clone());
+            }
+        })?;
+        Ok(Reading {
+            sockets,
+            collection,
+            taken_at,
+            begun,
+            ended: Instant::now(),
+        })
     })
+}
+
+/// Leaves out those of some sockets that are not in CLOSE_WAIT any more, and
+/// says how many. A dump that lost rows proves nothing of any.
+pub(super) fn drop_closed(
+    source: &mut dyn SocketSource,
+    sockets: &mut Vec<Socket>,
+    doubtful: impl Fn(&Socket) -> bool,
+) -> Result<u64, KernelError> {
+    let key = |socket: &Socket| (socket.cookie, socket.local, socket.remote, socket.inode);
+    let mut gone: HashSet<_> = sockets
+        .iter()
+        .filter(|socket| doubtful(socket))
+        .map(key)
+        .collect();
+    if gone.is_empty() {
+        return Ok(0);
+    }
+    let query = Query::states(StateSet::NONE.with(TcpState::CloseWait));
+    let before = source.kind();
+    let again = source.visit(&query, &mut |socket| {
+        if socket.state == TcpState::CloseWait {
+            gone.remove(&key(socket));
+        }
+    });
+    // Another source knows sockets by other names.
+    if source.kind() != before || !again?.complete {
+        return Ok(0);
+    }
+    let before = sockets.len();
+    sockets.retain(|socket| !gone.contains(&key(socket)));
+    Ok((before - sockets.len()) as u64)
 }
 
 /// Reads the LISTEN sockets. A mask of LISTEN alone spares the kernel the walk
@@ -88,25 +138,65 @@ pub(in crate::command) fn listeners(
         unique: true,
         ..Query::states(StateSet::NONE.with(TcpState::Listen))
     };
-    let mut listeners = Listeners::default();
-    source.visit(&query, &mut |socket| {
-        if socket.state == TcpState::Listen {
-            listeners.add(socket);
-        }
-    })?;
-    Ok(listeners)
+    source::ask(source, |source| {
+        let mut listeners = Listeners::default();
+        source.visit(&query, &mut |socket| {
+            if socket.state == TcpState::Listen {
+                listeners.add(socket);
+            }
+        })?;
+        Ok(listeners)
+    })
 }
 
 /// The inode of every socket in every state; `None` when some may be missing.
 pub(in crate::command) fn inodes(
     source: &mut dyn SocketSource,
 ) -> Result<Option<HashSet<u64>>, KernelError> {
-    let mut inodes = HashSet::new();
-    let mut keep = |socket: &Socket| inodes.extend(socket.inode);
-    let all = source.visit(&Query::states(StateSet::RFC9293), &mut keep)?;
-    // Sockets that are only bound have a table of their own; a kernel that
-    // doesn't know the question answers with nothing.
-    let bound = StateSet::NONE.with(TcpState::BoundInactive);
-    let bound = source.visit(&Query::states(bound), &mut keep)?;
-    Ok((all.complete && bound.complete).then_some(inodes))
+    source::ask(source, |source| {
+        let mut inodes = HashSet::new();
+        let mut keep = |socket: &Socket| inodes.extend(socket.inode);
+        let all = source.visit(&Query::states(StateSet::RFC9293), &mut keep)?;
+        // Sockets that are only bound have a table of their own; a kernel that
+        // doesn't know the question answers with nothing.
+        let bound = StateSet::NONE.with(TcpState::BoundInactive);
+        let bound = source.visit(&Query::states(bound), &mut keep)?;
+        Ok((all.complete && bound.complete).then_some(inodes))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::classify::close_wait::testing::{close_wait, endpoint};
+
+    #[test]
+    fn listen_port_is_the_port_of_ours_and_remote_the_peer() {
+        let socket = close_wait().ends("10.0.0.1:80", "10.0.0.2:443").build();
+        let peers = [":443".parse().unwrap()];
+        let filter = |peers, ports| Filter {
+            family: None,
+            peers,
+            ports,
+        };
+        assert!(filter(&[], &[80]).accepts(&socket));
+        assert!(!filter(&[], &[443]).accepts(&socket));
+        assert!(filter(&peers, &[]).accepts(&socket));
+        assert!(!filter(&peers, &[443]).accepts(&socket));
+    }
+
+    #[test]
+    fn a_connection_that_is_gone_is_chosen_by_its_own_end() {
+        let filter = |family, ports| Filter {
+            family,
+            peers: &[],
+            ports,
+        };
+        let end = endpoint("10.0.0.1:80");
+        assert!(filter(None, &[80]).accepts_end(Some(&end)));
+        assert!(!filter(None, &[81]).accepts_end(Some(&end)));
+        assert!(!filter(None, &[81]).accepts_end(None));
+        assert!(filter(None, &[]).accepts_end(None));
+        assert!(!filter(Some(Family::Ipv6), &[]).accepts_end(Some(&end)));
+    }
 }

@@ -4,7 +4,7 @@ mod ports;
 
 use std::time::{Duration, Instant, SystemTime};
 
-use super::suspects;
+use super::{source, suspects};
 use crate::classify::close_wait::{Digest, Earlier, Judge, MIN_AGE};
 use crate::classify::count::{self, Reading, Scope};
 use crate::classify::listeners::ListenerTally;
@@ -198,11 +198,9 @@ fn look_again(
     tcp_info: bool,
     observer: &mut dyn FnMut(&Socket),
 ) -> Result<(Seen, Collection), KernelError> {
-    let before = source.kind();
-    match look(source, states, wanted, tcp_info, observer) {
-        Err(_) if source.kind() != before => look(source, states, wanted, tcp_info, observer),
-        outcome => outcome,
-    }
+    source::ask(source, |source| {
+        look(source, states, wanted, tcp_info, observer)
+    })
 }
 
 fn look(

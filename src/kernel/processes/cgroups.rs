@@ -9,11 +9,15 @@ use rustix::fs::{CWD, FileType, Mode, OFlags, RawDir, fstat, openat};
 use rustix::io::Errno;
 
 use super::scan::DIRECTORY_BUFFER;
+use crate::kernel::ProcRoot;
 use crate::model::CgroupId;
 
 /// The inode of the root of the host's tree (kernfs numbers from 1). In a
 /// cgroup namespace the root that is seen is another directory.
 const HOST_ROOT: CgroupId = CgroupId(1);
+
+/// Where cgroups are mounted, below the root of a system.
+const CGROUPS: &str = "sys/fs/cgroup";
 
 /// A mounted cgroup2, or a copy of its directories.
 #[derive(Debug, Clone)]
@@ -29,6 +33,20 @@ pub struct CgroupPaths {
 }
 
 impl CgroupTree {
+    /// The tree of the system whose /proc this is: mounted beside it at
+    /// sys/fs/cgroup, as on every host, and where a host's root is mounted
+    /// elsewhere, or staged. `None` when there is none.
+    #[must_use]
+    pub fn of(proc_root: &ProcRoot) -> Option<Self> {
+        let beside = proc_root.path().parent();
+        let beside = beside.and_then(|root| Self::find(&root.join(CGROUPS)));
+        // A second mount of our own /proc has nothing beside it.
+        beside.or_else(|| {
+            let own = proc_root.shows_us();
+            own.then(|| Self::find(&Path::new("/").join(CGROUPS)))?
+        })
+    }
+
     /// The cgroup2 at `directory`, or at `unified` in it where version 1 is
     /// mounted beside; `None` when there is none. The directory is
     /// /sys/fs/cgroup, unless a test stages one.
@@ -39,6 +57,12 @@ impl CgroupTree {
             .into_iter()
             .find(|root| root.join("cgroup.controllers").exists())
             .map(|root| Self { root })
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
     }
 
     /// The paths of cgroups, `/` being the root of this tree: one walk that
@@ -215,6 +239,19 @@ mod tests {
         assert_eq!(tree.processes("/system.slice/nginx.service"), [12, 7]);
         assert_eq!(tree.processes("/a"), [0; 0]);
         assert_eq!(tree.processes("/none"), [0; 0]);
+    }
+
+    #[test]
+    fn the_tree_of_a_system_is_beside_its_proc() {
+        let host = tempfile::tempdir().unwrap();
+        let root = host.path().join("sys/fs/cgroup");
+        fs::create_dir_all(root.join("a")).unwrap();
+        fs::create_dir(host.path().join("proc")).unwrap();
+        let tree = || CgroupTree::of(&ProcRoot::new(&host.path().join("proc")));
+        assert!(tree().is_none(), "and not the one of this host");
+        fs::write(root.join("cgroup.controllers"), "").unwrap();
+        let a = id(root.join("a"));
+        assert_eq!(tree().unwrap().paths([a]).get(a), Some("/a"));
     }
 
     #[test]

@@ -44,6 +44,15 @@ pub fn read_process(proc_root: &ProcRoot, pid: u32) -> Option<Process> {
     Some(process)
 }
 
+/// The process that a thread belongs to; `None` when it is gone or can't be
+/// read. /proc lists processes only, and answers for threads too.
+#[must_use]
+pub fn process_of(proc_root: &ProcRoot, thread: u32) -> Option<u32> {
+    let directory = Directory::new_with_root(proc_root.file(&thread.to_string())).ok()?;
+    let status = read(&directory, "status")?;
+    words_after(&status, b"Tgid:").next()?.parse().ok()
+}
+
 /// A file of the process; `None` when it can't be read.
 fn read(directory: &Directory, name: &str) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(1024);
@@ -131,7 +140,9 @@ fn open_fds(directory: &Directory) -> Option<u64> {
     while let Some(entry) = entries.next() {
         count += u64::from(link::number(entry.ok()?.file_name().to_bytes()).is_some());
     }
-    Some(count)
+    // A process whose first thread has ended shows none, whatever the others
+    // have.
+    (count > 0).then_some(count)
 }
 
 #[cfg(test)]
@@ -192,6 +203,13 @@ mod tests {
                 fd_limit: Some(1024),
             })
         );
+    }
+
+    #[test]
+    fn a_thread_belongs_to_a_process() {
+        let (_root, proc_root) = staged(&[("status", b"Name:\tx\nTgid:\t5\nPid:\t7\n")]);
+        assert_eq!(process_of(&proc_root, 7), Some(5));
+        assert_eq!(process_of(&proc_root, 8), None);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Sockets to processes: every descriptor that refers to one of some sockets.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::Which;
 use super::scan::scan;
@@ -15,6 +15,7 @@ pub struct Holders {
     /// Each holder, at the place of its socket's inode.
     found: Vec<Holder>,
     start_times: BTreeMap<u32, u64>,
+    unread: BTreeSet<u32>,
     coverage: ScanCoverage,
 }
 
@@ -27,7 +28,8 @@ impl Holders {
     /// the kernel hold, processes outside the pid namespace of this /proc, and
     /// descriptors that only some threads of a process have: those of a thread
     /// with a table of its own (clone(2) without CLONE_FILES, as unshare(2)
-    /// makes it too), and all of a process whose first thread has ended.
+    /// makes it too), and before Linux 6.2 all of a process whose first thread
+    /// has ended.
     ///
     /// # Errors
     ///
@@ -50,6 +52,7 @@ impl Holders {
             inodes,
             found,
             start_times: scan.start_times,
+            unread: scan.unread,
             coverage: scan.coverage,
         })
     }
@@ -82,6 +85,12 @@ impl Holders {
     #[must_use]
     pub fn start_time(&self, pid: u32) -> Option<u64> {
         self.start_times.get(&pid).copied()
+    }
+
+    /// The processes that could not be looked into: what they hold isn't known.
+    #[must_use]
+    pub const fn unread(&self) -> &BTreeSet<u32> {
+        &self.unread
     }
 
     /// How much the scan has seen. All zeros when no socket was wanted: then

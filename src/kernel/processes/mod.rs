@@ -15,7 +15,7 @@ mod tasks;
 mod vanished;
 
 pub use cgroups::{CgroupPaths, CgroupTree};
-pub use facts::read_process;
+pub use facts::{process_of, read_process};
 pub use holders::Holders;
 pub use vanished::SocketDescriptors;
 
@@ -31,6 +31,14 @@ pub enum Which<'a> {
     },
     /// These only. One that doesn't exist counts as vanished.
     Only(&'a [u32]),
+    /// These only, and of each at most so many descriptors, spread over all
+    /// that it has: enough to tell who has many of what is looked for.
+    Sample {
+        /// The processes.
+        of: &'a [u32],
+        /// How many descriptors of each.
+        most: u32,
+    },
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 //! and never the other's. So there is nothing to compare before and after; only
 //! a process that is read in several parts is compared between the parts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::mem::MaybeUninit;
 use std::num::NonZero;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -34,6 +34,8 @@ pub(super) struct Scan {
     pub(super) found: Vec<(u64, Holder)>,
     /// When the processes started that something was found in.
     pub(super) start_times: BTreeMap<u32, u64>,
+    /// The processes that could not be read to the end, and go on.
+    pub(super) unread: BTreeSet<u32>,
     /// How much was seen.
     pub(super) coverage: ScanCoverage,
 }
@@ -116,15 +118,14 @@ fn visit(
         start_time: None,
         found: Vec::new(),
     };
-    let path = format!("{}/fd", task.pid);
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    match openat(root, path, flags, Mode::empty()) {
+    match openat(root, task.directory(), flags, Mode::empty()) {
         Ok(directory) => {
             if let Err(errno) = read_links(&directory, task, keep, buffer, &mut visit.found) {
-                visit.end = end_after(errno, read_stat(&directory, "../stat"));
+                visit.end = end_after(errno, read_stat(&directory, task.stat()));
             }
             if !visit.found.is_empty() {
-                match read_stat(&directory, "../stat") {
+                match read_stat(&directory, task.stat()) {
                     Some(stat) => visit.start_time = Some(stat.start_time),
                     None => visit.end = End::Gone,
                 }
@@ -212,8 +213,14 @@ fn sum_up(plan: &Plan, mut visits: Vec<Visit>) -> Scan {
         let end = parts.iter().map(|part| part.end).max();
         match end.unwrap_or(End::Whole) {
             End::Whole => scan.coverage.processes_scanned += 1,
-            End::Failed => scan.coverage.processes_failed += 1,
-            End::Denied => scan.coverage.processes_denied += 1,
+            End::Failed => {
+                scan.coverage.processes_failed += 1;
+                scan.unread.insert(pid);
+            }
+            End::Denied => {
+                scan.coverage.processes_denied += 1;
+                scan.unread.insert(pid);
+            }
             End::Gone => {
                 scan.coverage.processes_vanished += 1;
                 continue;

@@ -2,9 +2,9 @@
 
 use std::cmp::Reverse;
 use std::collections::HashSet;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 
-use rustix::fs::{AtFlags, PROC_SUPER_MAGIC, RawDir, fstatfs, statat};
+use rustix::fs::{AtFlags, Mode, OFlags, PROC_SUPER_MAGIC, RawDir, fstatfs, openat, statat};
 use rustix::io::Errno;
 
 use super::scan::DIRECTORY_BUFFER;
@@ -13,6 +13,9 @@ use super::{Which, link};
 /// A process with more descriptors than this is read in parts, so that one
 /// large server doesn't keep one core busy while the others wait.
 const PART: u32 = 8192;
+
+/// A sample of a process's descriptors is taken in so many places.
+const STRIPES: u32 = 16;
 
 /// So many descriptors (5 ms) are worth a thread, whose start takes 0.05 ms.
 const DESCRIPTORS_A_THREAD: u64 = 2500;
@@ -27,6 +30,9 @@ const POSITION_OF_DESCRIPTOR_0: u64 = 2;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Task {
     pub(super) pid: u32,
+    /// The thread whose descriptors these are, where the first one has ended:
+    /// then the process itself shows none.
+    pub(super) thread: Option<u32>,
     /// The first descriptor; `None` for the first there is.
     from: Option<u32>,
     /// The descriptor to end before; `None` for no end.
@@ -36,7 +42,29 @@ pub(super) struct Task {
 impl Task {
     #[cfg(test)]
     pub(super) fn part(pid: u32, from: Option<u32>, to: Option<u32>) -> Self {
-        Self { pid, from, to }
+        Self {
+            pid,
+            thread: None,
+            from,
+            to,
+        }
+    }
+
+    /// The directory of the descriptors, below the root.
+    pub(super) fn directory(self) -> String {
+        let pid = self.pid;
+        match self.thread {
+            None => format!("{pid}/fd"),
+            Some(thread) => format!("{pid}/task/{thread}/fd"),
+        }
+    }
+
+    /// The stat of the process, below that directory.
+    pub(super) fn stat(self) -> &'static str {
+        match self.thread {
+            None => "../stat",
+            Some(_) => "../../../stat",
+        }
     }
 
     /// Where to begin in the directory, if not at its beginning.
@@ -86,7 +114,7 @@ pub(super) fn plan(root: impl AsFd, which: Which<'_>) -> Result<Plan, Errno> {
     let root = root.as_fd();
     let (mut pids, hinted) = match which {
         Which::All { first } => (listed(root)?, first),
-        Which::Only(only) => (only.to_vec(), &[][..]),
+        Which::Only(only) | Which::Sample { of: only, .. } => (only.to_vec(), &[][..]),
     };
     pids.sort_unstable();
     pids.dedup();
@@ -110,21 +138,48 @@ pub(super) fn plan(root: impl AsFd, which: Which<'_>) -> Result<Plan, Errno> {
             }
             _ => 0,
         };
-        if known && count == 0 {
-            plan.without_descriptors += 1;
-            continue;
-        }
+        let survivor = (known && count == 0).then(|| surviving_thread(root, pid));
+        let (thread, count) = match survivor {
+            None => (None, count),
+            Some(Some((thread, count))) => (Some(thread), count),
+            Some(None) => {
+                plan.without_descriptors += 1;
+                continue;
+            }
+        };
         if let Some(descriptors) = &mut plan.descriptors {
             *descriptors += u64::from(count);
         }
-        processes.push((!hinted.contains(&pid), Reverse(count), pid));
+        processes.push((!hinted.contains(&pid), Reverse(count), pid, thread));
     }
     processes.sort_unstable();
     plan.tasks.reserve(processes.len());
-    for (_, Reverse(count), pid) in processes {
-        plan.tasks.extend(parts(pid, count));
+    for (_, Reverse(count), pid, thread) in processes {
+        let of_thread = |task| Task { thread, ..task };
+        match which {
+            Which::Sample { most, .. } if count > most => {
+                plan.tasks.extend(stripes(pid, count, most).map(of_thread));
+            }
+            _ => plan.tasks.extend(parts(pid, count).map(of_thread)),
+        }
     }
     Ok(plan)
+}
+
+/// Stripes of a process with so many descriptors, together `most` wide. What
+/// is leaked may lie before or behind whatever else a process has open.
+fn stripes(pid: u32, descriptors: u32, most: u32) -> impl Iterator<Item = Task> {
+    let width = (most / STRIPES).max(1);
+    (0..STRIPES).map(move |stripe| {
+        let start = u64::from(descriptors) * u64::from(stripe) / u64::from(STRIPES);
+        let start = u32::try_from(start).unwrap_or(u32::MAX);
+        Task {
+            pid,
+            thread: None,
+            from: (start > 0).then_some(start),
+            to: Some(start.saturating_add(width)),
+        }
+    })
 }
 
 /// The parts of a process with so many descriptors. Numbers have gaps, so the
@@ -133,8 +188,28 @@ fn parts(pid: u32, descriptors: u32) -> impl Iterator<Item = Task> {
     let last = descriptors.saturating_sub(1) / PART;
     (0..=last).map(move |part| Task {
         pid,
+        thread: None,
         from: (part > 0).then(|| part * PART),
         to: (part < last).then(|| (part + 1) * PART),
+    })
+}
+
+/// A thread that outlives the first one of its process, with the number of
+/// descriptors: all threads have the same, as a rule.
+fn surviving_thread(root: BorrowedFd<'_>, pid: u32) -> Option<(u32, u32)> {
+    let tasks = format!("{pid}/task");
+    // The directory itself, its `.`, and a `..` for each thread: kernel threads
+    // and zombies have one.
+    let links = statat(root, &tasks, AtFlags::empty()).ok()?.st_nlink;
+    if links <= 3 {
+        return None;
+    }
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let threads = listed(openat(root, &tasks, flags, Mode::empty()).ok()?).ok()?;
+    threads.into_iter().find_map(|thread| {
+        let stat = statat(root, format!("{tasks}/{thread}/fd"), AtFlags::empty()).ok()?;
+        let count = u32::try_from(stat.st_size).unwrap_or(u32::MAX);
+        (count > 0).then_some((thread, count))
     })
 }
 
@@ -179,6 +254,18 @@ mod tests {
                 u64::from(descriptors.max(1)).div_ceil(u64::from(PART)),
                 parts.len() as u64
             );
+        }
+    }
+
+    #[test]
+    fn a_sample_is_spread_over_all_descriptors() {
+        let stripes: Vec<Task> = stripes(7, 18_000, 8_000).collect();
+        assert_eq!(stripes[0].from, None);
+        assert!(stripes[15].from > Some(16_000));
+        let width = |task: &Task| task.to.unwrap() - task.from.unwrap_or(0);
+        assert_eq!(stripes.iter().map(width).sum::<u32>(), 8_000);
+        for pair in stripes.windows(2) {
+            assert!(pair[0].to <= pair[1].from, "nothing is read twice");
         }
     }
 

@@ -1,11 +1,12 @@
-//! The leaks as CSV: a line for each process and socket.
+//! The leaks as CSV: a line for each process and socket that it holds.
 
 use std::collections::BTreeSet;
 
 use super::View;
 use crate::classify::close_wait::Judged;
+use crate::model::{Process, VanishedSocket};
 
-const COLUMNS: [&str; 16] = [
+const COLUMNS: [&str; 18] = [
     "pid",
     "command",
     "uid",
@@ -22,11 +23,15 @@ const COLUMNS: [&str; 16] = [
     "recv_q",
     "send_q",
     "inode",
+    "cookie",
+    "shared_with",
 ];
 
 /// Every CLOSE_WAIT socket, leaked or not. One with several holders has a line
-/// for each process, with its descriptors separated by spaces; one without an
-/// owner in sight has a line without a pid. What isn't known is empty.
+/// for each process, with its descriptors separated by spaces; one that nobody
+/// has accepted has a line for each process that listens, without descriptors;
+/// one without an owner in sight has a line without a pid. A descriptor whose
+/// connection has ended has the verdict `vanished`. What isn't known is empty.
 ///
 /// # Errors
 ///
@@ -42,14 +47,29 @@ pub fn csv(view: &View<'_>) -> anyhow::Result<String> {
                 continue;
             };
             let fds: Vec<String> = held.fds.iter().map(u32::to_string).collect();
-            let owner = [
-                process.pid.to_string(),
-                cell(process.command.as_deref()),
-                number(process.uid),
-                cell(process.unit.as_ref().map(ToString::to_string).as_deref()),
-                fds.join(" "),
-            ];
-            writer.write_record(owner.into_iter().chain(socket(judged)))?;
+            let owner = owner(process, fds.join(" "));
+            let others: Vec<String> = held
+                .shared_with(process.pid)
+                .map(|pid| pid.to_string())
+                .collect();
+            let row = owner.into_iter().chain(socket(judged));
+            writer.write_record(row.chain([others.join(" ")]))?;
+        }
+    }
+    let mut queued = BTreeSet::new();
+    for queue in &report.listeners {
+        let pids = queue.pids.iter();
+        let listening: Vec<&Process> = pids.filter_map(|pid| view.processes.get(pid)).collect();
+        for &index in &queue.sockets {
+            let Some(judged) = report.socket(index) else {
+                continue;
+            };
+            for process in &listening {
+                queued.insert(index);
+                let row = owner(process, String::new()).into_iter();
+                let row = row.chain(socket(judged));
+                writer.write_record(row.chain([String::new()]))?;
+            }
         }
     }
     let unattributed: BTreeSet<usize> = report
@@ -57,11 +77,10 @@ pub fn csv(view: &View<'_>) -> anyhow::Result<String> {
         .iter()
         .map(|entry| entry.index)
         .collect();
-    // Those that wait to be accepted have no descriptor, whoever listens.
-    let without_descriptor =
-        report.sockets.iter().enumerate().filter(|(index, judged)| {
-            judged.socket.inode.is_none() || unattributed.contains(index)
-        });
+    // One that waits to be accepted has no descriptor, whoever listens.
+    let without_descriptor = report.sockets.iter().enumerate().filter(|(index, judged)| {
+        unattributed.contains(index) || (judged.socket.inode.is_none() && !queued.contains(index))
+    });
     for (_, judged) in without_descriptor {
         let cgroup = judged.socket.cgroup.and_then(|id| view.cgroups.get(&id));
         let unit = cgroup.and_then(|cgroup| cgroup.unit.as_ref().map(ToString::to_string));
@@ -72,12 +91,64 @@ pub fn csv(view: &View<'_>) -> anyhow::Result<String> {
             cell(unit.as_deref()),
             String::new(),
         ];
-        writer.write_record(owner.into_iter().chain(socket(judged)))?;
+        let row = owner.into_iter().chain(socket(judged));
+        writer.write_record(row.chain([String::new()]))?;
+    }
+    for one in report.vanished() {
+        let pid = one.holder.pid;
+        let process = view.processes.get(&pid);
+        let fd = one.holder.fd.to_string();
+        let owner = match process {
+            Some(process) => owner(process, fd),
+            None => [
+                pid.to_string(),
+                String::new(),
+                String::new(),
+                String::new(),
+                fd,
+            ],
+        };
+        writer.write_record(owner.into_iter().chain(vanished(one)))?;
     }
     Ok(String::from_utf8(writer.into_inner()?)?)
 }
 
-fn socket(judged: &Judged) -> [String; 11] {
+fn owner(process: &Process, fds: String) -> [String; 5] {
+    [
+        process.pid.to_string(),
+        cell(process.command.as_deref()),
+        number(process.uid),
+        cell(process.unit.as_ref().map(ToString::to_string).as_deref()),
+        fds,
+    ]
+}
+
+fn vanished(one: &VanishedSocket) -> [String; 13] {
+    let mut cells = [const { String::new() }; 13];
+    let [
+        verdict,
+        leaked,
+        _,
+        _,
+        address,
+        port,
+        _,
+        _,
+        recv_q,
+        _,
+        inode,
+        ..,
+    ] = &mut cells;
+    "vanished".clone_into(verdict);
+    *leaked = false.to_string();
+    *address = number(one.local.map(|end| end.address));
+    *port = number(one.local.map(|end| end.port));
+    *recv_q = number(one.unread);
+    *inode = one.inode.to_string();
+    cells
+}
+
+fn socket(judged: &Judged) -> [String; 12] {
     let socket = &judged.socket;
     [
         judged.verdict.key().to_owned(),
@@ -91,6 +162,7 @@ fn socket(judged: &Judged) -> [String; 11] {
         socket.recv_q.to_string(),
         number(socket.send_q),
         number(socket.inode),
+        number(socket.cookie.map(|cookie| cookie.0)),
     ]
 }
 

@@ -4,7 +4,7 @@ mod shape;
 
 use self::shape::{
     ComparisonJson, CountsJson, CoverageJson, Document, EndJson, GrowthJson, HeldJson,
-    ListenerJson, LocalPortJson, PeerJson, ProcessJson, UnattributedJson, VanishedJson,
+    ListenerJson, LocalPortJson, PeerJson, ProcessJson, SharedWith, UnattributedJson, VanishedJson,
     milliseconds,
 };
 use super::super::header::Header;
@@ -50,6 +50,7 @@ pub fn json(view: &View<'_>) -> anyhow::Result<String> {
             .collect(),
         vanished_elsewhere: vanished.map(|all| all.elsewhere),
         vanished_untold: vanished.map(|all| all.untold),
+        vanished_stayed: report.vanished_stayed,
         vanished_fds: vanished.map(|_| {
             let all = report.vanished();
             all.map(|one| vanished_json(view, one)).collect()
@@ -60,7 +61,7 @@ pub fn json(view: &View<'_>) -> anyhow::Result<String> {
     Ok(text)
 }
 
-fn coverage(view: &View<'_>) -> CoverageJson {
+fn coverage<'a>(view: &View<'a>) -> CoverageJson<'a> {
     let report = view.report;
     let scan = report.scan.unwrap_or_default();
     CoverageJson {
@@ -72,7 +73,9 @@ fn coverage(view: &View<'_>) -> CoverageJson {
         processes_vanished: scan.processes_vanished,
         processes_failed: scan.processes_failed,
         processes_hidden: scan.processes_hidden,
-        reason: super::words::unattributed(report),
+        unseen_pids: &report.unseen,
+        closed_meanwhile: report.closed_meanwhile,
+        reason: super::words::unattributed(view.report, Some(view.as_root)),
     }
 }
 
@@ -99,16 +102,16 @@ fn process_json<'a>(view: &View<'a>, leaks: &'a ProcessLeaks) -> ProcessJson<'a>
         sockets: leaks
             .sockets
             .iter()
-            .filter_map(|held| held_json(view, held))
+            .filter_map(|held| held_json(view, process.pid, held))
             .collect(),
     }
 }
 
-fn held_json<'a>(view: &View<'_>, held: &'a Held) -> Option<HeldJson<'a>> {
+fn held_json<'a>(view: &View<'_>, pid: u32, held: &'a Held) -> Option<HeldJson<'a>> {
     Some(HeldJson {
         fds: &held.fds,
         socket: view.report.socket(held.index)?.into(),
-        shared_with: &held.shared_with,
+        shared_with: SharedWith { held, pid },
     })
 }
 

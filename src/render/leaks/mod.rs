@@ -35,8 +35,13 @@ pub struct View<'a> {
     pub cgroups: &'a HashMap<CgroupId, Cgroup>,
     /// The processes that were asked for; none: all.
     pub asked: &'a [u32],
+    /// The caller's options as text, each after a space, but for those of
+    /// processes: a suggested command asks the same question.
+    pub repeated: &'a str,
     /// Whether filters left sockets out.
     pub narrowed: bool,
+    /// Whether root looked: then more rights are needed than being root.
+    pub as_root: bool,
     /// Whether people want to see each socket.
     pub list_sockets: bool,
 }

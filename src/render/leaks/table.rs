@@ -31,7 +31,7 @@ pub fn table(view: &View<'_>, style: &Style) -> String {
         text.push_str(&style.severity(Severity::Warning, warning));
         text.push('\n');
     }
-    if let Some(why) = words::unattributed(report) {
+    if let Some(why) = words::unattributed(view.report, Some(view.as_root)) {
         paragraph(
             &mut text,
             &format!("Without an owner in sight: {why}"),
@@ -91,8 +91,14 @@ fn paragraph(text: &mut String, sentence: &str, style: &Style) {
 
 /// `java[2231]`, made safe.
 fn name(pid: u32, process: Option<&Process>) -> String {
+    format!("{}[{pid}]", command(process))
+}
+
+/// What a process calls itself, made safe. A name of spaces is none to see.
+fn command(process: Option<&Process>) -> String {
     let command = process.and_then(|process| process.command.as_deref());
-    format!("{}[{pid}]", safe(command.unwrap_or("?")))
+    let command = command.filter(|command| !command.trim().is_empty());
+    safe(command.unwrap_or("?")).into_owned()
 }
 
 /// `10.0.0.9:5432 ×78`; one is not counted.

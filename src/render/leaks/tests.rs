@@ -89,6 +89,8 @@ impl Stage {
         let listener = listener.inode(9_000).queued(5).send_q(128);
         stage.listeners.add(&listener.build());
         stage.hold(880, 3, 9_000);
+        let listener = close_wait().ends("[::]:443", "[::]:0").listen();
+        stage.listeners.add(&listener.inode(9_001).build());
         stage.add(
             0,
             close_wait()
@@ -134,6 +136,7 @@ impl Stage {
             processes: &self.processes,
             listeners: &self.listeners,
             scan: Some(self.scan),
+            unseen: &[],
             earlier: earlier.map(|_| &before),
         };
         LeakReport::new(judge.min_age, judged, owners, Selection::default(), earlier)
@@ -172,7 +175,9 @@ impl Stage {
             cgroups: &HashMap::from([(CgroupId(7), removed)]),
             asked: &[],
             narrowed: false,
+            repeated: "",
             list_sockets: false,
+            as_root: false,
         })
     }
 }
@@ -243,6 +248,11 @@ fn every_socket_is_listed_on_request() {
     });
     assert!(text.contains("10.0.0.5:40001 -> 10.0.0.9:5432"), "{text}");
     assert!(text.contains("Without a descriptor in sight"), "{text}");
+    assert!(text.contains("\njava[2231]\n/usr/bin/java -x\n"), "{text}");
+    assert!(
+        text.contains("UNREAD"),
+        "payload, without the end that counts 1"
+    );
 }
 
 #[test]
@@ -266,8 +276,16 @@ fn connections_that_are_gone_are_told_by_descriptor() {
         untold: 0,
     });
     let text = stage.show(&report, |view| table(view, &Style::default()));
-    assert!(text.contains("nginx[880] also keeps 1 descriptor whose connection is gone"));
+    assert!(text.contains("nginx[880] keeps 1 descriptor whose connection has ended"));
     assert!(text.contains("fd 7."), "{text}");
+    let rows = stage.show(&report, |view| csv(view).unwrap());
+    assert_eq!(rows.matches(",vanished,false,").count(), 2, "{rows}");
+    assert!(rows.contains("\n880,nginx,1000,"), "{rows}");
+    let waiting = rows.lines().find(|row| row.contains(",not_accepted,"));
+    assert!(
+        waiting.is_some_and(|row| row.starts_with("880,nginx,")),
+        "{rows}"
+    );
     let text = stage.show(&report, |view| json(view).unwrap());
     let document: serde_json::Value = serde_json::from_str(&text).unwrap();
     let fds: Vec<_> = document["vanished_fds"]
@@ -277,6 +295,57 @@ fn connections_that_are_gone_are_told_by_descriptor() {
         .collect();
     assert_eq!(fds.len(), 2, "one was never connected");
     assert_eq!(fds[0]["past"], "ended");
+}
+
+#[test]
+fn a_suggested_command_asks_the_same_question() {
+    let stage = Stage::full();
+    let mut report = stage.report(None);
+    report.min_age = Duration::from_millis(1_500);
+    let text = stage.show(&report, |view| {
+        let view = View {
+            repeated: " --min-age 1500ms -4",
+            asked: &[77],
+            ..*view
+        };
+        table(&view, &Style::default())
+    });
+    let again = "tcpstate leaks --pid 77 --min-age 1500ms -4 --over 1500ms ";
+    assert!(text.contains(again), "{text}");
+    let each = "tcpstate leaks --pid 2231 --min-age 1500ms -4 --sockets ";
+    assert!(text.contains(each), "{text}");
+}
+
+#[test]
+fn forked_holders_of_the_same_sockets_are_explained_once() {
+    let mut stage = Stage::default();
+    for pid in 5..=11 {
+        let child = process(pid, "srv", None, (10, 1_024));
+        stage.processes.insert(pid, child);
+    }
+    for inode in 101..=110 {
+        stage.add(0, close_wait());
+        for pid in 5..=11 {
+            stage.hold(pid, 7, inode);
+        }
+    }
+    let text = stage.show(&stage.report(None), |view| table(view, &Style::default()));
+    assert!(
+        text.contains("srv[5] and 6 processes with the same  10 not"),
+        "{text}"
+    );
+    assert_eq!(text.matches("10 not closed").count(), 1, "{text}");
+}
+
+#[test]
+fn a_name_of_spaces_is_not_shown_as_nothing() {
+    let mut stage = Stage::default();
+    stage
+        .processes
+        .insert(5, process(5, "   ", None, (10, 1_024)));
+    stage.add(5, close_wait());
+    let text = stage.show(&stage.report(None), |view| table(view, &Style::default()));
+    assert!(text.contains("?[5]  1 not closed"), "{text}");
 }
 
 #[test]

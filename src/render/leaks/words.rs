@@ -25,7 +25,7 @@ pub(in crate::render) fn hint(hint: Hint, leaks: &ProcessLeaks) -> String {
     let not_closed = counts.of(Verdict::NotClosed);
     if not_closed > 0 {
         facts.push(format!(
-            "{} not closed: it read the end of the stream and kept the descriptor",
+            "{} not closed: a read consumed the end of the stream, and the descriptor stays",
             grouped(not_closed)
         ));
     }
@@ -41,6 +41,11 @@ pub(in crate::render) fn hint(hint: Hint, leaks: &ProcessLeaks) -> String {
         ));
     }
     let cause = match hint {
+        Hint::PeerNotReading => format!(
+            "{} wait for a peer that doesn't read: does the application wait for it without a \
+             timeout?",
+            counted(leaks.unsent_bytes, "byte", "bytes")
+        ),
         Hint::Pool(peer) => {
             let port = peer.port.unwrap_or_default();
             let end = crate::model::Endpoint::new(peer.address, port);
@@ -63,7 +68,10 @@ pub(in crate::render) fn hint(hint: Hint, leaks: &ProcessLeaks) -> String {
 }
 
 /// How many sockets have no owner in sight, and why; `None` when all have.
-pub(in crate::render) fn unattributed(report: &LeakReport) -> Option<String> {
+pub(in crate::render) fn unattributed(
+    report: &LeakReport,
+    as_root: Option<bool>,
+) -> Option<String> {
     let first = report.unattributed.first()?.why;
     let of = |wanted: fn(&Unowned) -> bool| {
         let entries = report.unattributed.iter();
@@ -84,11 +92,17 @@ pub(in crate::render) fn unattributed(report: &LeakReport) -> Option<String> {
     {
         let why = match why {
             IncompleteScan::Denied(processes) => format!(
-                "{} may not be looked into: that takes root with all its capabilities",
-                counted(processes, "process", "processes")
+                "{} may not be looked into: that needs CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH, \
+                 {}",
+                counted(processes, "process", "processes"),
+                match as_root {
+                    Some(true) => "and this root is without one of them",
+                    Some(false) => "so run it as root",
+                    None => "which root has",
+                }
             ),
             IncompleteScan::Hidden => {
-                "/proc hides other users' processes (hidepid); root sees them".to_owned()
+                "/proc hides other users' processes (hidepid); CAP_SYS_PTRACE shows them".to_owned()
             }
             IncompleteScan::Failed(processes) => {
                 format!(

@@ -42,7 +42,7 @@ pub(super) fn draw(
     let (table, subjects) = table(report, moment, latest);
     let taken = table.draw(painter, rest, moment.screen);
     rest = from_line(rest, taken + 1);
-    if let Some(why) = words::unattributed(report) {
+    if let Some(why) = words::unattributed(report, None) {
         let text = format!("Without an owner in sight: {why}");
         for line in wrap(&text, usize::from(area.width)) {
             painter.text(first_lines(rest, 1), &line, Tone::Faint);

@@ -117,7 +117,7 @@ fn socket_row(held: &Held, report: &LeakReport, moment: &Moment<'_>) -> Option<V
     } else {
         Tone::Plain
     };
-    let shared = match held.shared_with.len() {
+    let shared = match held.holders.len().saturating_sub(1) {
         0 => String::new(),
         others => format!(", held by {others} more"),
     };

@@ -124,7 +124,7 @@ fn flooded(lab: &Lab, cookies: u64, count: u16) -> (Value, Value) {
     lab.add_black_hole(Ipv4Addr::new(10, 9, 0, 0), 16);
     let (listener, address) = listener(64);
     let looking = std::thread::scope(|scope| {
-        let looking = scope.spawn(|| pressure(lab, &["--over", "600ms"]));
+        let looking = scope.spawn(|| pressure(lab, &["--over", "1s"]));
         // Whenever the first look is: some of the flood comes after it.
         for part in 0..5 {
             std::thread::sleep(Duration::from_millis(100));

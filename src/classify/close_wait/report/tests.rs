@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use super::super::compare::Interval;
 use super::super::listeners::Listeners;
-use super::super::owners::HoldersOf;
+use super::super::owners::{HoldersOf, Unseen};
 use super::super::process::Hint;
 use super::super::testing::{SocketBuilder, close_wait};
 use super::super::verdict::Judge;
@@ -17,6 +17,7 @@ struct Stage {
     processes: HashMap<u32, Process>,
     listeners: Listeners,
     scan: ScanCoverage,
+    unseen: Vec<Unseen>,
     earlier: HashMap<(u32, u64), u64>,
 }
 
@@ -70,6 +71,7 @@ impl Stage {
             processes: &self.processes,
             listeners: &self.listeners,
             scan: Some(self.scan),
+            unseen: &self.unseen,
             earlier: earlier.map(|_| &self.earlier),
         };
         LeakReport::new(judge.min_age, judged, owners, selection, earlier)
@@ -99,7 +101,7 @@ fn a_shared_socket_counts_once_and_names_every_holder() {
     assert_eq!(pids(&report), [1, 2]);
     let held = &report.processes[0].sockets[0];
     assert_eq!(held.fds, [5, 6]);
-    assert_eq!(held.shared_with, [2]);
+    assert_eq!(held.shared_with(1).collect::<Vec<_>>(), [2]);
 }
 
 #[test]
@@ -114,6 +116,45 @@ fn who_leaks_more_comes_first_then_who_is_nearer_its_limit() {
         .holds(3, 6, 32);
     let sockets = [11, 21, 31, 32].map(|inode| close_wait().inode(inode).cookie(inode));
     assert_eq!(pids(&stage.all(sockets)), [3, 2, 1]);
+}
+
+#[test]
+fn who_is_about_to_run_out_of_descriptors_comes_before_who_leaks_more() {
+    let mut stage = Stage::default().process(1, 20).process(2, 800);
+    for inode in 1..=30 {
+        stage = stage.holds(if inode <= 20 { 1 } else { 2 }, 5, inode);
+    }
+    let sockets = || (1..=30).map(|inode| close_wait().inode(inode).cookie(inode));
+    assert_eq!(pids(&stage.all(sockets())), [2, 1]);
+    let one_less = sockets().take(29);
+    assert_eq!(pids(&stage.all(one_less)), [1, 2], "9 are not the cause");
+}
+
+#[test]
+fn a_peer_that_does_not_read_is_a_cause_of_its_own() {
+    let stage = Stage::default().process(1, 10).holds(1, 5, 100);
+    let stuck = close_wait()
+        .send_q(2_000_000)
+        .timer(crate::model::TimerKind::ZeroWindowProbe);
+    let report = stage.all([stuck]);
+    assert_eq!(report.processes[0].hint, Some(Hint::PeerNotReading));
+    assert_eq!(report.processes[0].unsent_bytes, 2_000_000);
+}
+
+#[test]
+fn with_a_process_selected_nobody_knows_whose_those_were_that_are_gone() {
+    let stage = Stage::default().process(1, 10).holds(1, 5, 11);
+    let then = [11, 22].map(|inode| close_wait().inode(inode).cookie(inode).build());
+    let earlier = Earlier::new(&then, None);
+    let only = Selection {
+        pids: &[1],
+        min_count: 0,
+    };
+    let now = || [close_wait().inode(11).cookie(11)];
+    let report = stage.report(now(), only, Some(&earlier));
+    assert_eq!(report.comparison.unwrap().gone, None);
+    let report = stage.report(now(), Selection::default(), Some(&earlier));
+    assert_eq!(report.comparison.unwrap().gone, Some(1));
 }
 
 #[test]
@@ -157,6 +198,13 @@ fn what_nobody_accepts_belongs_to_whoever_listens() {
     assert_eq!(report.counts.of(Verdict::Recent), 1);
     assert_eq!(report.attributed, 3);
     assert_eq!(report.unattributed[0].why, Unowned::NoListener);
+    let more = Selection {
+        pids: &[],
+        min_count: 3,
+    };
+    let report = stage.report([queued(1), queued(2)], more, None);
+    assert_eq!((report.listeners.len(), report.left_out), (0, 1));
+    assert_eq!(Vec::from_iter(report.left_out_pids), [1, 2]);
 }
 
 #[test]
@@ -175,7 +223,8 @@ fn asking_for_a_process_narrows_sockets_and_keeps_who_shares_them() {
     let report = stage.report(sockets(), only, None);
     assert_eq!(pids(&report), [1]);
     assert_eq!(report.counts.total(), 1);
-    assert_eq!(report.processes[0].sockets[0].shared_with, [2]);
+    let held = &report.processes[0].sockets[0];
+    assert_eq!(held.shared_with(1).collect::<Vec<_>>(), [2]);
     let many = Selection {
         pids: &[],
         min_count: 2,
@@ -183,7 +232,37 @@ fn asking_for_a_process_narrows_sockets_and_keeps_who_shares_them() {
     let report = stage.report(sockets(), many, None);
     assert_eq!(pids(&report), [2]);
     assert_eq!(report.left_out, 1);
+    assert_eq!(Vec::from_iter(report.left_out_pids.clone()), [1]);
     assert!(report.is_alarming(2));
+}
+
+#[test]
+fn a_process_that_may_not_be_looked_into_is_not_said_to_hold_none() {
+    let mut stage = Stage::default().process(1, 10).holds(1, 5, 11);
+    stage.scan.processes_denied = 1;
+    stage.unseen.push(Unseen {
+        pid: 9,
+        uid: Some(1000),
+        cgroup: Some(crate::model::CgroupId(7)),
+    });
+    let only = Selection {
+        pids: &[9],
+        min_count: 0,
+    };
+    let sockets = [
+        // Another's.
+        close_wait().inode(11).cookie(11),
+        // Of its user, of its cgroup, and of neither.
+        close_wait().inode(12).cookie(12),
+        close_wait().inode(13).cookie(13).uid(0).cgroup(7),
+        close_wait().inode(14).cookie(14).uid(0),
+    ];
+    let report = stage.report(sockets, only, None);
+    let inodes: Vec<_> = report.sockets.iter().map(|one| one.socket.inode).collect();
+    assert_eq!(inodes, [Some(12), Some(13)]);
+    assert_eq!(report.unseen, [9]);
+    assert_eq!(report.unattributed.len(), 2);
+    assert!(report.is_alarming(0));
 }
 
 #[test]

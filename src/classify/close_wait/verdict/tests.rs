@@ -61,7 +61,7 @@ fn keepalives_leave_the_age_open_only_between_the_bounds() {
     for kind in [TimerKind::Keepalive, TimerKind::ZeroWindowProbe] {
         let with = |ack, data| close_wait().timer(kind).times(ack, data);
         assert_eq!(judge(with(500, 120_000)), Verdict::Undated, "{kind:?}");
-        assert_eq!(judge(with(500, 59_999)), Verdict::Recent, "{kind:?}");
+        assert_eq!(judge(with(500, 59_989)), Verdict::Recent, "{kind:?}");
         assert_eq!(judge(with(60_000, 120_000)), Verdict::NotClosed, "{kind:?}");
     }
     let other = close_wait()
@@ -114,9 +114,21 @@ fn sending_long_after_the_last_question_is_a_half_close() {
 }
 
 #[test]
+fn two_silent_looks_outweigh_having_sent_lately() {
+    let sent = || close_wait().times(40_000, 120_000).last_sent(40_000);
+    let then = || close_wait().times(30_000, 110_000).last_sent(30_000);
+    assert_eq!(judge(sent()), Verdict::HalfClose);
+    let silent = judge_twice(Some(then()), sent(), 10);
+    assert_eq!(silent.half_close, None);
+    assert_eq!(silent.verdict, Verdict::Recent);
+    let at_once = judge_twice(Some(then()), sent(), 0);
+    assert_eq!(at_once.half_close, Some(HalfClose::SentLately), "a pause");
+}
+
+#[test]
 fn a_half_close_is_proven_by_payload_and_not_by_keepalives() {
     let quiet = || close_wait().timer(TimerKind::Keepalive).times(500, 120_000);
-    let sent = judge_twice(Some(quiet().sent(1, 1)), quiet().sent(2, 2), 5);
+    let sent = judge_twice(Some(quiet().sent(1, 0)), quiet().sent(2, 0), 5);
     assert_eq!(sent.half_close, Some(HalfClose::Sent));
     let idle = judge_twice(Some(quiet()), quiet(), 5);
     assert_eq!(idle.verdict, Verdict::Undated);

@@ -189,8 +189,9 @@ fn tcp_info(bytes: &[u8]) -> TcpInfo {
         last_data_sent: u32_at(44),
         last_data_recv: u32_at(52),
         last_ack_recv: u32_at(56),
-        data_segs_out: u32_at(156),
+        bytes_acked: u64_at(120),
         bytes_sent: u64_at(200),
+        bytes_retrans: u64_at(208),
     }
 }
 

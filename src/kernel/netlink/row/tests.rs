@@ -100,24 +100,34 @@ fn tcp_info_of_any_length_gives_the_fields_that_it_has() {
     bytes[44..48].copy_from_slice(&11_u32.to_ne_bytes());
     bytes[52..56].copy_from_slice(&22_u32.to_ne_bytes());
     bytes[56..60].copy_from_slice(&33_u32.to_ne_bytes());
-    bytes[156..160].copy_from_slice(&44_u32.to_ne_bytes());
+    bytes[120..128].copy_from_slice(&44_u64.to_ne_bytes());
     bytes[200..208].copy_from_slice(&55_u64.to_ne_bytes());
-    for (length, data_sent, data_recv, ack_recv, segments, sent) in [
-        (0, None, None, None, None, None),
-        (47, None, None, None, None, None),
-        (48, Some(11), None, None, None, None),
-        (104, Some(11), Some(22), Some(33), None, None),
-        (207, Some(11), Some(22), Some(33), Some(44), None),
-        (208, Some(11), Some(22), Some(33), Some(44), Some(55)),
-        (600, Some(11), Some(22), Some(33), Some(44), Some(55)),
+    bytes[208..216].copy_from_slice(&66_u64.to_ne_bytes());
+    for (length, data_sent, data_recv, ack_recv, acked, sent, again) in [
+        (0, None, None, None, None, None, None),
+        (47, None, None, None, None, None, None),
+        (48, Some(11), None, None, None, None, None),
+        (104, Some(11), Some(22), Some(33), None, None, None),
+        (207, Some(11), Some(22), Some(33), Some(44), None, None),
+        (208, Some(11), Some(22), Some(33), Some(44), Some(55), None),
+        (
+            600,
+            Some(11),
+            Some(22),
+            Some(33),
+            Some(44),
+            Some(55),
+            Some(66),
+        ),
     ] {
         let row = RowBytes::new(8, 1).attribute(2, &bytes[..length]);
         let info = socket(&row).tcp_info.expect("it was sent");
         assert_eq!(info.last_data_sent, data_sent, "{length} bytes");
         assert_eq!(info.last_data_recv, data_recv, "{length} bytes");
         assert_eq!(info.last_ack_recv, ack_recv, "{length} bytes");
-        assert_eq!(info.data_segs_out, segments, "{length} bytes");
+        assert_eq!(info.bytes_acked, acked, "{length} bytes");
         assert_eq!(info.bytes_sent, sent, "{length} bytes");
+        assert_eq!(info.bytes_retrans, again, "{length} bytes");
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::super::super::header::Header;
-use crate::classify::close_wait::{Comparison, HalfClose, Judged, LocalPort, Peer};
+use crate::classify::close_wait::{Comparison, HalfClose, Held, Judged, LocalPort, Peer};
 use crate::model::{AgeBounds, Endpoint, Verdict, VerdictCounts};
 
 #[derive(Debug, Serialize)]
@@ -15,7 +15,7 @@ pub(super) struct Document<'a> {
     pub(super) header: Header<'a>,
     pub(super) min_age_ms: u64,
     pub(super) close_wait: CountsJson,
-    pub(super) coverage: CoverageJson,
+    pub(super) coverage: CoverageJson<'a>,
     pub(super) comparison: Option<ComparisonJson>,
     pub(super) processes: Vec<ProcessJson<'a>>,
     /// Processes and listeners below `--min-count`.
@@ -24,6 +24,8 @@ pub(super) struct Document<'a> {
     pub(super) unattributed: Vec<UnattributedJson<'a>>,
     /// Null where nobody looked for them.
     pub(super) vanished_fds: Option<Vec<VanishedJson<'a>>>,
+    /// How many of them an earlier look saw too; null without one.
+    pub(super) vanished_stayed: Option<u64>,
     /// Descriptors of another network namespace, which no dump here shows.
     pub(super) vanished_elsewhere: Option<u64>,
     /// Descriptors of which can't be told whether they are TCP.
@@ -43,7 +45,7 @@ pub(super) struct CountsJson {
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct CoverageJson {
+pub(super) struct CoverageJson<'a> {
     pub(super) sockets: u64,
     pub(super) attributed: u64,
     pub(super) unattributed: u64,
@@ -52,6 +54,10 @@ pub(super) struct CoverageJson {
     pub(super) processes_vanished: u64,
     pub(super) processes_failed: u64,
     pub(super) processes_hidden: bool,
+    /// Those of `--pid` that could not be looked into.
+    pub(super) unseen_pids: &'a [u32],
+    /// Left out: closed while owners were looked for.
+    pub(super) closed_meanwhile: u64,
     pub(super) reason: Option<String>,
 }
 
@@ -122,7 +128,7 @@ pub(super) struct HeldJson<'a> {
     pub(super) fds: &'a [u32],
     #[serde(flatten)]
     pub(super) socket: SocketJson,
-    pub(super) shared_with: &'a [u32],
+    pub(super) shared_with: SharedWith<'a>,
 }
 
 #[derive(Debug, Serialize)]
@@ -261,5 +267,18 @@ impl From<&Judged> for SocketJson {
             cookie: socket.cookie.map(|cookie| cookie.0),
             stayed: judged.stayed,
         }
+    }
+}
+
+/// The other holders of a socket, written without a list for each of them.
+#[derive(Debug)]
+pub(super) struct SharedWith<'a> {
+    pub(super) held: &'a Held,
+    pub(super) pid: u32,
+}
+
+impl Serialize for SharedWith<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.held.shared_with(self.pid))
     }
 }

@@ -4,7 +4,8 @@ use std::fmt::Write;
 
 use comfy_table::{CellAlignment, Table, presets};
 
-use super::super::super::Style;
+use super::super::super::finding::push_wrapped;
+use super::super::super::{Style, safe};
 use super::super::{View, words};
 use super::name;
 use crate::classify::close_wait::Judged;
@@ -16,10 +17,15 @@ pub(super) fn sockets(view: &View<'_>, style: &Style) -> String {
     for leaks in &view.report.processes {
         let name = name(leaks.process.pid, Some(&leaks.process));
         let _ = writeln!(text, "\n{}", style.strong(&name));
+        // Five servers of one name differ by their arguments.
+        if let Some(cmdline) = &leaks.process.cmdline {
+            push_wrapped(&mut text, "", 0, &safe(&cmdline.join(" ")), style);
+        }
         let rows = leaks.sockets.iter().filter_map(|held| {
             let fds: Vec<String> = held.fds.iter().map(u32::to_string).collect();
             let mut row = row(fds.join(","), view.report.socket(held.index)?, style);
-            let others: Vec<String> = held.shared_with.iter().map(u32::to_string).collect();
+            let others = held.shared_with(leaks.process.pid);
+            let others: Vec<String> = others.map(|pid| pid.to_string()).collect();
             if !others.is_empty() {
                 let _ = write!(row[3], " shared with {}", others.join(","));
             }
@@ -58,7 +64,7 @@ fn row(fds: String, judged: &Judged, style: &Style) -> [String; 6] {
         words::age(judged.age, style),
         judged.verdict.key().to_owned(),
         format!("{} {} {}", socket.local, style.arrow(), socket.remote),
-        grouped(socket.recv_q.into()),
+        grouped(judged.unread_bytes().into()),
         send_q.unwrap_or_else(|| style.dash().to_owned()),
     ]
 }
@@ -66,7 +72,7 @@ fn row(fds: String, judged: &Judged, style: &Style) -> [String; 6] {
 fn write_table(text: &mut String, rows: impl Iterator<Item = [String; 6]>, style: &Style) {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    table.set_header(["FD", "AGE", "VERDICT", "SOCKET", "RECV-Q", "SEND-Q"]);
+    table.set_header(["FD", "AGE", "VERDICT", "SOCKET", "UNREAD", "SEND-Q"]);
     for row in rows {
         table.add_row(row);
     }

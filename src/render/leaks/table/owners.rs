@@ -1,5 +1,6 @@
 //! The processes that leak.
 
+use std::collections::HashMap;
 use std::fmt::Write;
 
 use comfy_table::{CellAlignment, Table, presets};
@@ -7,7 +8,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use super::super::super::finding::push_wrapped;
 use super::super::super::{Style, safe};
 use super::super::{View, words};
-use super::{name, times};
+use super::{command, name, times};
 use crate::classify::close_wait::{Peer, ProcessLeaks};
 use crate::model::number::{counted, grouped};
 use crate::model::{Endpoint, Unit};
@@ -39,10 +40,9 @@ pub(super) fn processes(view: &View<'_>, style: &Style) -> String {
     let mut table = plain(["PID", "COMMAND", "UNIT", "LEAKED", "OLDEST", "FDS"]);
     for leaks in leaking.iter().take(rows) {
         let process = &leaks.process;
-        let command = process.command.as_deref().map(safe).unwrap_or_default();
         table.add_row([
             process.pid.to_string(),
-            cut(&command, COMMAND, style),
+            cut(&command(Some(process)), COMMAND, style),
             cut(&unit(process.unit.as_ref(), style), UNIT, style),
             grouped(leaks.counts.leaked()),
             words::age(leaks.oldest, style),
@@ -85,25 +85,55 @@ pub(super) fn processes(view: &View<'_>, style: &Style) -> String {
     }
     text.push('\n');
     let explained = if on_terminal { EXPLAINED } else { usize::MAX };
-    for leaks in leaking.iter().take(explained) {
-        explain(&mut text, leaks, in_column, style);
+    for (leaks, others) in together(&leaking).into_iter().take(explained) {
+        explain(&mut text, leaks, others, in_column, style);
     }
     text
 }
 
+/// Those that hold the very same sockets as one, with the number of the others:
+/// what is said of a process goes for its children too.
+fn together<'a>(leaking: &[&'a ProcessLeaks]) -> Vec<(&'a ProcessLeaks, usize)> {
+    let mut first_with: HashMap<Vec<usize>, usize> = HashMap::new();
+    let mut together: Vec<(&ProcessLeaks, usize)> = Vec::new();
+    for &leaks in leaking {
+        let mut indices: Vec<usize> = leaks.sockets.iter().map(|held| held.index).collect();
+        indices.sort_unstable();
+        let place = *first_with.entry(indices).or_insert(together.len());
+        match together.get_mut(place) {
+            Some((_, others)) => *others += 1,
+            None => together.push((leaks, 0)),
+        }
+    }
+    together
+}
+
 /// What happened, what may be behind it, and where it leads to.
-fn explain(text: &mut String, leaks: &ProcessLeaks, peers_told: bool, style: &Style) {
+fn explain(
+    text: &mut String,
+    leaks: &ProcessLeaks,
+    others: usize,
+    peers_told: bool,
+    style: &Style,
+) {
     let Some(hint) = leaks.hint else {
         return;
     };
-    let label = format!("{}  ", name(leaks.process.pid, Some(&leaks.process)));
+    let name = name(leaks.process.pid, Some(&leaks.process));
+    let label = match others {
+        0 => format!("{name}  "),
+        others => format!(
+            "{name} and {} with the same  ",
+            counted(others as u64, "process", "processes")
+        ),
+    };
     let mut sentence = words::hint(hint, leaks);
     if !peers_told {
         let peers = peers(&leaks.peers, Some(style.columns()), style);
         let _ = write!(sentence, " Peers: {peers}.");
     }
     let shared = leaks.sockets.iter();
-    let shared = shared.filter(|held| !held.shared_with.is_empty()).count();
+    let shared = shared.filter(|held| held.is_shared()).count();
     if shared > 0 {
         let _ = write!(
             sentence,

@@ -1,13 +1,14 @@
 //! What there is to say behind the tables.
 
 use std::fmt::Write;
+use std::time::Duration;
 
-use super::super::super::Style;
+use super::super::super::{Style, safe};
 use super::super::{View, words};
 use super::{name, paragraph, times};
 use crate::classify::Severity;
 use crate::classify::close_wait::{HalfClose, ProcessLeaks};
-use crate::model::number::{counted, grouped};
+use crate::model::number::{argument, counted, grouped};
 use crate::model::{SocketPast, Verdict};
 
 /// Everything behind the tables, a paragraph each.
@@ -48,10 +49,14 @@ fn asked(text: &mut String, view: &View<'_>, style: &Style) {
         let process = view.processes.get(&pid);
         let name = name(pid, process);
         let sentence = match process {
-            None => format!("{name} ended meanwhile."),
-            Some(process) if process.open_fds.is_none() => {
-                format!("{name} belongs to another user: only root may look into it.")
+            _ if view.report.left_out_pids.contains(&pid) => {
+                format!("{name} leaks fewer than --min-count asks for.")
             }
+            None => format!("{name} ended meanwhile."),
+            Some(_) if view.report.unseen.contains(&pid) => format!(
+                "{name} may not be looked into: what has no owner in sight, and its user or \
+                 cgroup, may be its."
+            ),
             Some(_) => format!("{name} holds none."),
         };
         paragraph(text, &sentence, style);
@@ -73,12 +78,21 @@ fn vanished(text: &mut String, view: &View<'_>, style: &Style) {
         let ended = fds(SocketPast::Ended);
         if !ended.is_empty() {
             let sentence = format!(
-                "{name} also keeps {} whose connection is gone, reset or timed out while it was \
-                 leaked: fd {}. No list of sockets shows them.",
+                "{name} keeps {} whose connection has ended (reset, timed out or refused): fd {}. \
+                 close() is due; no list of sockets shows them.{}",
                 counted(ended.len() as u64, "descriptor", "descriptors"),
-                ended.join(", ")
+                ended.join(", "),
+                match view.report.vanished_stayed {
+                    Some(stayed @ 1..) =>
+                        format!(" An earlier look saw {} in all.", grouped(stayed)),
+                    _ => String::new(),
+                }
             );
-            paragraph(text, &style.severity(Severity::Warning, &sentence), style);
+            if view.report.vanished_stayed.is_some_and(|stayed| stayed > 0) {
+                paragraph(text, &style.severity(Severity::Warning, &sentence), style);
+            } else {
+                paragraph(text, &sentence, style);
+            }
         }
         let unknown = fds(SocketPast::Unknown);
         if !unknown.is_empty() {
@@ -199,16 +213,36 @@ fn undated(text: &mut String, view: &View<'_>, style: &Style) {
     } else {
         "/proc tells no ages"
     };
+    let waiting = view.report.sockets.iter();
+    let waiting = waiting.filter(|judged| judged.verdict == Verdict::Undated);
+    let unsent: u64 = waiting
+        .filter_map(|judged| judged.socket.send_q)
+        .map(u64::from)
+        .sum();
+    let unsent = match unsent {
+        0 => String::new(),
+        bytes => format!(
+            " {} wait for peers that don't read.",
+            counted(bytes, "byte", "bytes")
+        ),
+    };
     let sentence = format!(
-        "Undated: {}{}: {why}.",
+        "Undated: {}{}: {why}.{unsent}",
         grouped(undated),
         holders_of(view, Verdict::Undated, style)
     );
     paragraph(text, &sentence, style);
-    let over = view.report.min_age.as_secs().max(1);
+    let over = argument(view.report.min_age.max(Duration::from_secs(1)));
+    let mut pids = String::new();
+    for pid in view.asked {
+        let _ = write!(pids, " --pid {pid}");
+    }
     arrow(
         text,
-        &format!("tcpstate leaks --over {over}s   settles it: what stays so long is old enough"),
+        &format!(
+            "tcpstate leaks{pids}{} --over {over}   settles it: what stays so long is old enough",
+            safe(view.repeated)
+        ),
         style,
     );
 }
@@ -222,8 +256,9 @@ fn next(text: &mut String, view: &View<'_>, style: &Style) {
         arrow(
             text,
             &format!(
-                "tcpstate leaks --pid {} --sockets   every descriptor, peer and age",
-                worst.process.pid
+                "tcpstate leaks --pid {}{} --sockets   every descriptor, peer and age",
+                worst.process.pid,
+                safe(view.repeated)
             ),
             style,
         );

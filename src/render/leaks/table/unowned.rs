@@ -29,7 +29,11 @@ pub(super) fn listeners(view: &View<'_>, style: &Style) -> String {
         let limit = fullest.and_then(Socket::accept_limit);
         let full = match (waiting, limit) {
             (Some(waiting), Some(limit)) => format!(
-                " Its queue holds {} of {}.",
+                " {} holds {} of {}.",
+                match queue.listeners.len() {
+                    0 | 1 => "Its queue".to_owned(),
+                    several => format!("The fullest of {several} queues"),
+                },
                 grouped(waiting.into()),
                 grouped(limit.into())
             ),

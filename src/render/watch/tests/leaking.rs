@@ -97,6 +97,7 @@ pub(super) fn report() -> LeakReport {
             holders: &Holders(holders.collect()),
             processes: &processes,
             listeners: &Listeners::default(),
+            unseen: &[],
             scan: Some(ScanCoverage {
                 processes_scanned: 40,
                 processes_denied: 3,

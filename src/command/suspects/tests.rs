@@ -1,0 +1,97 @@
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::classify::close_wait::testing::close_wait;
+use crate::classify::close_wait::{Judge, MIN_AGE};
+
+const JUDGE: Judge<'_> = Judge {
+    min_age: MIN_AGE,
+    uptime: None,
+    earlier: None,
+};
+
+/// A /proc in which each process holds sockets with these inodes.
+fn staged(processes: &[(u32, &[u64])]) -> (TempDir, ProcRoot) {
+    let root = tempfile::tempdir().unwrap();
+    let proc = root.path().join("proc");
+    for &(pid, inodes) in processes {
+        let fds = proc.join(format!("{pid}/fd"));
+        fs::create_dir_all(&fds).unwrap();
+        for (fd, inode) in inodes.iter().enumerate() {
+            symlink(format!("socket:[{inode}]"), fds.join(fd.to_string())).unwrap();
+        }
+        let stat = format!("{pid} (x) S 1 7 7 0 -1 64 0 0 0 0 0 0 0 0 20 0 1 0 4711 0 0");
+        fs::write(proc.join(format!("{pid}/stat")), stat).unwrap();
+        fs::write(proc.join(format!("{pid}/comm")), format!("p{pid}\n")).unwrap();
+    }
+    let proc_root = ProcRoot::new(&proc);
+    (root, proc_root)
+}
+
+fn digest(inodes: impl IntoIterator<Item = u64>) -> Digest {
+    let mut digest = Digest::default();
+    for inode in inodes {
+        digest.add(&close_wait().inode(inode).build(), &JUDGE);
+    }
+    digest
+}
+
+/// Who leaks how many, with how many others; 0 is nobody.
+fn named(digest: &Digest, proc_root: &ProcRoot) -> Vec<(u32, u64, u64)> {
+    let suspects = suspects(digest, Some(proc_root)).into_iter();
+    suspects
+        .map(|suspect| {
+            let pid = match suspect.who {
+                Who::Process { pid, .. } => pid,
+                _ => 0,
+            };
+            (pid, suspect.leaked, suspect.others)
+        })
+        .collect()
+}
+
+#[test]
+fn forked_holders_of_the_same_sockets_are_one_suspect() {
+    let same: &[u64] = &[11, 12, 13];
+    let (_root, proc_root) = staged(&[(5, same), (6, same), (7, same), (8, &[14])]);
+    let leaked = digest([11, 12, 13, 14]);
+    assert_eq!(named(&leaked, &proc_root), [(5, 3, 2), (8, 1, 0)]);
+}
+
+#[test]
+fn who_inherited_a_part_is_not_counted_again() {
+    let (_root, proc_root) = staged(&[(5, &[11]), (6, &[11, 12, 13]), (7, &[11, 12])]);
+    assert_eq!(named(&digest([11, 12, 13]), &proc_root), [(6, 3, 2)]);
+}
+
+#[test]
+fn the_rest_is_told_however_much_is_named() {
+    let (_root, proc_root) = staged(&[(5, &[11, 12])]);
+    let unknown = named(&digest([11, 12, 13, 14, 15]), &proc_root);
+    assert_eq!(unknown, [(5, 2, 0), (0, 3, 0)]);
+    let each: Vec<(u32, [u64; 1])> = (1..=7).map(|pid| (pid, [u64::from(pid)])).collect();
+    let each: Vec<(u32, &[u64])> = each.iter().map(|(pid, one)| (*pid, &one[..])).collect();
+    let (_root, proc_root) = staged(&each);
+    let many = named(&digest(1..=7), &proc_root);
+    assert_eq!(many.len(), MOST_SUSPECTS + 1);
+    assert_eq!(many[MOST_SUSPECTS], (0, 2, 0), "two have no room by name");
+}
+
+#[test]
+fn more_than_is_remembered_is_the_rest_and_the_number_a_lower_bound() {
+    let (_root, proc_root) = staged(&[(5, &[1, 2, 3])]);
+    let leaked = digest(1..=9_000);
+    let suspects = suspects(&leaked, Some(&proc_root));
+    assert!(suspects.iter().any(|suspect| suspect.or_more));
+    let sum: u64 = suspects.iter().map(|suspect| suspect.leaked).sum();
+    assert_eq!(sum, 9_000);
+}
+
+#[test]
+fn without_a_leak_nobody_is_suspected() {
+    let (_root, proc_root) = staged(&[(5, &[11])]);
+    assert_eq!(named(&Digest::default(), &proc_root), []);
+}

@@ -1,0 +1,59 @@
+//! `tcpstate leaks` about processes that it may not look into, or that show nothing.
+
+use std::{fs, net::Shutdown, thread::sleep, time::Duration};
+
+use crate::{
+    cast::{close_wait_with, connected},
+    lab::{Net, netns_test},
+};
+
+netns_test!(
+    a_process_that_may_not_be_looked_into_is_not_acquitted,
+    |lab| {
+        let (actor, clients) = connected(lab, "never reads", Net::V4, 3);
+        for client in &clients {
+            client.shutdown(Shutdown::Write).unwrap();
+            close_wait_with(client, 1);
+        }
+        sleep(Duration::from_millis(150));
+        let pid = actor.pid().to_string();
+        let ask = |more: &[&str]| {
+            let arguments = ["leaks", "--min-age", "100ms", "--exit-code", "--pid", &pid];
+            let arguments = [&arguments[..], more].concat();
+            lab.tcpstate(&arguments).confined(lab.unprivileged()).run()
+        };
+        let answer = ask(&["--json"]);
+        assert_eq!(answer.status.code(), Some(1), "{}", answer.stderr);
+        let document: serde_json::Value = serde_json::from_str(&answer.stdout).unwrap();
+        assert_eq!(document["close_wait"]["leaked"], 3, "{document:#}");
+        assert_eq!(document["coverage"]["unattributed"], 3);
+        assert_eq!(document["coverage"]["unseen_pids"][0], actor.pid());
+        assert!(document["coverage"]["reason"].is_string());
+        assert!(document["vanished_fds"].is_null(), "nobody could look");
+        let answer = ask(&[]);
+        assert!(!answer.stdout.contains("holds none"), "{}", answer.stdout);
+        assert!(answer.stdout.contains("may not be looked into"));
+    }
+);
+
+netns_test!(a_thread_is_asked_for_by_its_process, |lab| {
+    let threads: Vec<u32> = fs::read_dir("/proc/self/task")
+        .unwrap()
+        .map(|entry| {
+            entry
+                .unwrap()
+                .file_name()
+                .to_str()
+                .unwrap()
+                .parse()
+                .unwrap()
+        })
+        .collect();
+    let own = std::process::id();
+    let thread = threads.iter().find(|&&thread| thread != own);
+    let thread = thread.expect("libtest has one for each test").to_string();
+    let answer = lab.tcpstate(&["leaks", "--pid", &thread]).run();
+    assert_eq!(answer.status.code(), Some(2));
+    let told = format!("tcpstate: {thread} is a thread of process {own}");
+    assert!(answer.stderr.starts_with(&told), "{}", answer.stderr);
+});
