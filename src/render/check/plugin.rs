@@ -170,6 +170,13 @@ fn without_the_middle(text: &str) -> String {
     if text.chars().count() <= LONGEST {
         return text.to_owned();
     }
+    // What stands behind the last comma is the least of it.
+    if let Some((most, _)) = text.rsplit_once(", ")
+        && most.chars().count() <= LONGEST
+        && most.contains(|c: char| c.is_ascii_digit())
+    {
+        return format!("{most} ...");
+    }
     let mut tail: Vec<&str> = Vec::new();
     let mut length = 0;
     for word in text.rsplit(' ') {
@@ -241,6 +248,13 @@ mod tests {
         assert!(short.ends_with("129 connections wait, 128 may"), "{short}");
         assert!(short.chars().count() <= LONGEST + 5, "{short}");
         assert_eq!(without_the_middle("short"), "short");
+        let leak =
+            "a-name-of-15-ch[4067] leaks 50 CLOSE_WAIT sockets, the oldest for at least 360 ms";
+        let short = without_the_middle(leak);
+        assert_eq!(
+            short,
+            "a-name-of-15-ch[4067] leaks 50 CLOSE_WAIT sockets ..."
+        );
         let word = "y".repeat(200);
         assert!(without_the_middle(&word).starts_with("yyy"));
     }
