@@ -42,6 +42,12 @@ pub enum PortReading {
         /// Ports that connect() may take, at least.
         usable: u32,
     },
+    /// That can't be ruled out, and there are too many connections to group
+    /// them in passing.
+    TooMany {
+        /// Connections, whatever their direction.
+        connections: u64,
+    },
     /// Every connection was looked at.
     Grouped(Ports),
 }
@@ -52,7 +58,7 @@ impl PortReading {
     pub const fn grouped(&self) -> Option<&Ports> {
         match self {
             Self::Grouped(ports) => Some(ports),
-            Self::NotRead | Self::RuledOut { .. } => None,
+            Self::NotRead | Self::RuledOut { .. } | Self::TooMany { .. } => None,
         }
     }
 }

@@ -96,7 +96,7 @@ pub(super) fn verdicts(assessment: &Assessment, style: &Style) -> String {
     if !assessment.unknown.is_empty() {
         let label = style.faint(&format!("{:<INDENT$}", "unknown"));
         let topics = format!(
-            "{}: what they are judged by could not be read",
+            "{}: what was read here is not enough to judge by",
             assessment.unknown.join(", ")
         );
         push_wrapped(&mut text, &label, INDENT, &topics, style);

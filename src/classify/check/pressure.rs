@@ -10,7 +10,7 @@ use crate::model::{Listener, Listeners, PortReading};
 pub(super) fn ports_used(now: &Reading) -> Measured {
     match &now.sample.pressure.ports {
         _ if !now.sample.collection.complete => Err(Missing::Unread),
-        PortReading::NotRead => Err(Missing::Unread),
+        PortReading::NotRead | PortReading::TooMany { .. } => Err(Missing::Unread),
         PortReading::RuledOut {
             connections,
             usable,

@@ -50,6 +50,10 @@ pub fn taken_out(usable: u32, range: PortRange) -> f64 {
     1.0 - f64::from(usable) / f64::from(range.size())
 }
 
+/// More connections than this aren't grouped in passing: it would cost a
+/// multiple of everything else that the summary does.
+pub const FEW_ENOUGH: u64 = 50_000;
+
 /// Seconds that a port stays in TIME_WAIT.
 const TIME_WAIT_S: f64 = 60.0;
 
@@ -64,6 +68,11 @@ pub fn usable(settings: &PortSettings, taken: &PortSet) -> Option<u32> {
 }
 
 impl PortTally {
+    /// More connections than this aren't grouped in passing: it would cost a
+    /// multiple of everything else that the summary does, and most hosts with so
+    /// many have them towards many destinations, or accepted them.
+    pub const FEW_ENOUGH: u64 = 50_000;
+
     /// Whether so many sockets that are bound and no more could matter: to any
     /// destination, or to the range.
     #[must_use]

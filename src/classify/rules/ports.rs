@@ -26,6 +26,8 @@ fn judge(sample: &Sample, _previous: Option<&Sample>) -> Judgement {
     let ports = match &sample.pressure.ports {
         PortReading::NotRead => return Judgement::NotAsked,
         PortReading::RuledOut { .. } => return Judgement::Fine,
+        // Not looked at is neither well nor ill.
+        PortReading::TooMany { .. } => return Judgement::Unknown,
         PortReading::Grouped(ports) => ports,
     };
     if ports.destinations.iter().any(|d| d.usable.is_none()) {

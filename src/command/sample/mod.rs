@@ -24,6 +24,9 @@ pub(super) struct Terms<'e> {
     pub(super) min_age: Duration,
     /// An earlier reading, to judge CLOSE_WAIT by.
     pub(super) earlier: Option<&'e Earlier>,
+    /// Groups connections by destination however many there are, where danger
+    /// can't be ruled out.
+    pub(super) group_ports: bool,
 }
 
 impl Default for Terms<'_> {
@@ -31,6 +34,7 @@ impl Default for Terms<'_> {
         Self {
             min_age: MIN_AGE,
             earlier: None,
+            group_ports: false,
         }
     }
 }
@@ -87,7 +91,16 @@ pub(super) fn read(
     let ports = if recorded {
         PortReading::NotRead
     } else {
-        ports::read(source, proc_root, scope.family, &counted, &sysctls, &host)?
+        let whole = terms.group_ports;
+        ports::read(
+            source,
+            proc_root,
+            scope.family,
+            &counted,
+            &sysctls,
+            &host,
+            whole,
+        )?
     };
     Ok(Sample {
         taken_at,

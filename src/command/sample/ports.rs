@@ -3,16 +3,17 @@
 use super::super::source::bound_ports;
 use super::Counted;
 use crate::classify::count;
-use crate::classify::ports::{PortTally, ReusePolicy, is_ruled_out, usable};
+use crate::classify::ports::{FEW_ENOUGH, PortTally, ReusePolicy, is_ruled_out, usable};
 use crate::kernel::{KernelError, ProcRoot, SocketSource, read_port_settings, read_sockstat};
 use crate::model::{
     Family, Host, PortReading, PortSet, PortSettings, Query, StateSet, Sysctls, TcpState,
 };
 
 /// Proves from the counts alone that no destination can be in danger, where
-/// that can be proven, and groups by destination where it can't: on a host
-/// with more connections than 80 % of its ports. That costs a dump of all of
-/// them; to say nothing would hide an outage.
+/// that can be proven. Where it can't, on a host with more connections than
+/// 80 % of its ports, it groups them by destination, which costs a dump of all.
+/// Of very many it does so only where `whole` asks for it, and says elsewhere
+/// that it didn't look.
 pub(super) fn read(
     source: &mut dyn SocketSource,
     proc_root: &ProcRoot,
@@ -20,6 +21,7 @@ pub(super) fn read(
     counted: &Counted,
     sysctls: &Sysctls,
     host: &Host,
+    whole: bool,
 ) -> Result<PortReading, KernelError> {
     let settings = read_port_settings(proc_root);
     let listened = listened(source, family, counted)?;
@@ -36,6 +38,12 @@ pub(super) fn read(
                 usable,
             })
     };
+    let counted_here = connections.unwrap_or_else(|| self::connections(counted));
+    if !whole && counted_here > FEW_ENOUGH {
+        return Ok(ruled_out(most).unwrap_or(PortReading::TooMany {
+            connections: counted_here,
+        }));
+    }
     let offered = count::shows_bound(counted.collection.source, host.kernel);
     let bound = if offered {
         // Mostly the kernel's counts leave room for a few of them only.
