@@ -177,6 +177,18 @@ fn a_paused_screen_samples_nothing_until_it_goes_on() {
     pane.assert_given_back("0");
 }
 
+/// No tick is used during a pause, and it was the ticks that were looked at.
+#[test]
+fn a_duration_ends_a_paused_screen_too() {
+    let Some(pane) = Pane::open(80, 24) else {
+        return;
+    };
+    pane.watch("-n 100ms --duration 3s");
+    pane.keys(&["Space"]);
+    pane.wait_for("the pause", |screen| screen.contains("PAUSED"));
+    pane.assert_given_back("0");
+}
+
 #[test]
 fn the_frame_follows_the_size_of_the_terminal() {
     let Some(pane) = Pane::open(80, 24) else {

@@ -50,8 +50,8 @@ impl Stream {
     }
 
     /// Ends it by a signal: status 0, whole documents to the last, nothing on
-    /// stderr.
-    fn end(mut self, signal: Signal) {
+    /// stderr. Gives how many documents there were in all.
+    fn end(mut self, signal: Signal) -> u64 {
         self.send(signal);
         let mut rest = String::new();
         self.lines.read_to_string(&mut rest).expect("UTF-8");
@@ -60,9 +60,11 @@ impl Stream {
             check(line, self.sequence);
         }
         assert!(rest.is_empty() || rest.ends_with('\n'), "{rest:?}");
+        let sequence = self.sequence;
         let output = self.child.wait_with_output().expect("it ends");
         assert_eq!(output.status.code(), Some(0), "after {signal:?}");
         assert_quiet(&output);
+        sequence
     }
 }
 
@@ -203,6 +205,21 @@ fn a_count_and_a_duration_end_it() {
     // It ends when the next tick lies beyond the end, and that is never more
     // than one and a half intervals away.
     assert!(took >= Duration::from_millis(850), "{took:?}");
+}
+
+/// The next tick lay in the past, and a sample followed the other at once.
+#[test]
+fn an_interval_of_centuries_is_one_sample() {
+    for interval in ["100000d", "300000d"] {
+        let mut stream = Stream::start(&["--json", "-n", interval]);
+        stream.document();
+        std::thread::sleep(Duration::from_millis(200));
+        assert_eq!(stream.end(Signal::TERM), 1, "at {interval}");
+        assert_eq!(
+            documents(&output(&["--json", "-n", interval, "--duration", "1d"])).len(),
+            1
+        );
+    }
 }
 
 #[test]

@@ -132,10 +132,10 @@ impl Watch<'_> {
 
     fn run(&mut self, tty: &mut Tty, inbox: &Receiver<Message>) -> anyhow::Result<()> {
         loop {
-            if self.is_over() {
+            let now = Instant::now();
+            if self.is_over(now) {
                 return Ok(());
             }
-            let now = Instant::now();
             if self.is_due(now) {
                 self.order()?;
             }
@@ -154,15 +154,21 @@ impl Watch<'_> {
     }
 
     /// Whether the limits that were given are reached, and nothing is awaited.
-    fn is_over(&self) -> bool {
+    fn is_over(&self, now: Instant) -> bool {
+        // While it is paused no tick is used, and the next stays where it is.
+        let next = match self.screen.paused {
+            Some(_) => Some(now),
+            None => self.schedule.next(),
+        };
         !self.waiting
             && self
                 .limit
-                .is_reached(self.timeline.taken(), self.start, self.schedule.next())
+                .is_reached(self.timeline.taken(), self.start, next)
     }
 
     fn is_due(&self, now: Instant) -> bool {
-        !self.waiting && self.screen.paused.is_none() && now >= self.schedule.next()
+        let next = self.schedule.next();
+        !self.waiting && self.screen.paused.is_none() && next.is_some_and(|next| now >= next)
     }
 
     fn order(&mut self) -> anyhow::Result<()> {
@@ -184,8 +190,11 @@ impl Watch<'_> {
     /// How long to wait for a message.
     fn patience(&self, now: Instant) -> Duration {
         let mut until = now + REFRESH;
-        if !self.waiting && self.screen.paused.is_none() {
-            until = until.min(self.schedule.next());
+        if !self.waiting
+            && self.screen.paused.is_none()
+            && let Some(next) = self.schedule.next()
+        {
+            until = until.min(next);
         }
         if self.dirty
             && let Some(drawn) = self.drawn

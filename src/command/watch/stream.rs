@@ -70,8 +70,13 @@ pub(super) fn run(
     }
 }
 
-/// Waits for the time to come; false when a signal came first.
-fn wait(told: &Receiver<i32>, until: Instant) -> bool {
+/// Waits for the time to come, if it does; false when a signal came first.
+fn wait(told: &Receiver<i32>, until: Option<Instant>) -> bool {
+    let Some(until) = until else {
+        // A signal, or nobody left who could tell of one.
+        let _ = told.recv();
+        return false;
+    };
     let time = until.saturating_duration_since(Instant::now());
     matches!(told.recv_timeout(time), Err(RecvTimeoutError::Timeout))
 }
