@@ -242,7 +242,7 @@ impl Watch<'_> {
 
     fn sampled(&mut self, reading: Box<Reading>) {
         self.screen.trouble = None;
-        self.advance(reading.cost);
+        self.advance(reading.at, reading.cost);
         self.timeline.push(*reading);
         if let Some(latest) = self.timeline.latest()
             && self.outcome == Outcome::Done
@@ -255,12 +255,13 @@ impl Watch<'_> {
     fn failed(&mut self, error: &KernelError) {
         self.screen.trouble = Some(error.to_string());
         self.timeline.gap();
-        self.advance(Duration::ZERO);
+        self.advance(Instant::now(), Duration::ZERO);
     }
 
-    fn advance(&mut self, cost: Duration) {
+    /// The sample that was ordered is here; it began at `began`.
+    fn advance(&mut self, began: Instant, cost: Duration) {
         self.waiting = false;
-        let missed = self.schedule.advance(Instant::now());
+        let missed = self.schedule.advance(began, Instant::now());
         self.screen.stretched = stretched(self.screen.interval, cost, missed);
     }
 }

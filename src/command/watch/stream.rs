@@ -59,7 +59,7 @@ pub(super) fn run(
         {
             ended = outcome(common, &latest.assessment);
         }
-        let missed = schedule.advance(Instant::now());
+        let missed = schedule.advance(began, Instant::now());
         stream
             .notes
             .stretch(interval, stretched(interval, began.elapsed(), missed));
