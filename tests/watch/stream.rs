@@ -5,8 +5,11 @@ use std::net::{TcpListener, TcpStream};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::io::ioctl_fionread;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+
+use super::wait::until;
 
 /// A stream that runs, and the samples that it writes.
 struct Stream {
@@ -157,6 +160,30 @@ fn a_stream_that_is_killed_leaves_no_half_document_but_the_last() {
         }
     }
     stream.child.wait().expect("it ends");
+}
+
+/// A write to a pipe that nobody reads never returned, and only SIGKILL ended
+/// it.
+#[test]
+fn a_signal_ends_a_stream_that_nobody_reads() {
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+        let mut stream = Stream::start(&["--json", "-n", "1ms"]);
+        stream.document();
+        // What waits in the pipe grows no more when it is full.
+        let mut before = 0;
+        until("a full pipe", || {
+            let waiting = ioctl_fionread(stream.lines.get_ref()).expect("a pipe");
+            let is_full = waiting > 32_768 && waiting == before;
+            before = waiting;
+            is_full.then_some(()).ok_or(format!("{waiting} bytes"))
+        });
+        stream.send(signal);
+        let status = until("its end", || {
+            let status = stream.child.try_wait().expect("a child");
+            status.ok_or("still there".to_owned())
+        });
+        assert_eq!(status.code(), Some(0), "after {signal:?}");
+    }
 }
 
 #[test]

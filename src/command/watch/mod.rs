@@ -4,6 +4,7 @@ mod keys;
 mod leaks;
 mod limit;
 mod pressure;
+mod rescue;
 mod sampler;
 mod schedule;
 mod screen;

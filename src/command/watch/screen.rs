@@ -6,7 +6,7 @@
 mod input;
 
 use std::io;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, TrySendError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,7 @@ use super::sampler::Sampler;
 use super::schedule::{Schedule, stretched};
 use super::terminal::Tty;
 use super::threads::{Message, start_keyboard, start_sampler};
-use super::{is_gone, signals, suspend};
+use super::{is_gone, rescue, signals, suspend};
 use crate::classify::history::{Reading, Timeline};
 use crate::cli::CommonArgs;
 use crate::kernel::KernelError;
@@ -44,7 +44,14 @@ pub(super) fn run(
     let signals = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT];
     let told = tell.clone();
     signals::listen(&signals, move |signal| {
-        told.send(Message::Signal(signal)).is_ok()
+        // A loop that is stuck takes nothing out of a channel that is full.
+        let sent = told.try_send(Message::Signal(signal));
+        rescue::end_after_grace(signal);
+        match sent {
+            Err(TrySendError::Full(message)) => told.send(message).is_ok(),
+            Err(TrySendError::Disconnected(_)) => false,
+            Ok(()) => true,
+        }
     })?;
     let (orders, sampler) = start_sampler(sampler, tell.clone())?;
     let now = Instant::now();

@@ -11,7 +11,7 @@ use super::super::{Outcome, outcome, output};
 use super::limit::Limit;
 use super::sampler::Sampler;
 use super::schedule::{Schedule, stretched};
-use super::{is_gone, signals};
+use super::{is_gone, rescue, signals};
 use crate::classify::history::{Reading, Timeline};
 use crate::cli::CommonArgs;
 use crate::kernel::KernelError;
@@ -31,7 +31,9 @@ pub(super) fn run(
 ) -> anyhow::Result<Outcome> {
     let (tell, told) = mpsc::channel();
     signals::listen(&[SIGINT, SIGTERM, SIGHUP], move |signal| {
-        tell.send(signal).is_ok()
+        let told = tell.send(signal).is_ok();
+        rescue::end_after_grace(signal);
+        told
     })?;
     let mut stream = Stream {
         json: common.json,
