@@ -270,6 +270,15 @@ fn a_closed_pipe_ends_it_quietly() {
 }
 
 #[test]
+fn a_full_disk_is_said_to_be_about_the_output() {
+    let full = std::fs::File::create("/dev/full").expect("/dev/full");
+    let output = command(&["--json"]).stdout(full).output().expect("it runs");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    assert!(stderr.contains("cannot write the output: "), "{stderr}");
+}
+
+#[test]
 fn what_cannot_be_watched_is_refused() {
     for (arguments, reason) in [
         (&["--interval", "0s"][..], "--interval"),

@@ -19,7 +19,7 @@ use super::sampler::Sampler;
 use super::schedule::{Schedule, stretched};
 use super::terminal::Tty;
 use super::threads::{Message, start_keyboard, start_sampler};
-use super::{is_gone, rescue, signals, suspend};
+use super::{Sink, rescue, signals, suspend};
 use crate::classify::history::{Reading, Timeline};
 use crate::cli::CommonArgs;
 use crate::kernel::KernelError;
@@ -76,12 +76,18 @@ pub(super) fn run(
         return Ok(Outcome::Done);
     }
     let mut tty = match Tty::take() {
-        Err(error) if is_gone(&error) => return Ok(watch.outcome),
+        Err(error) if Sink::Terminal.is_gone(&error) => return Ok(watch.outcome),
         tty => tty.context("cannot set the terminal up; --lines needs none")?,
     };
     start_keyboard(tell)?;
     match watch.run(&mut tty, &inbox) {
-        Err(error) if error.downcast_ref::<io::Error>().is_some_and(is_gone) => Ok(watch.outcome),
+        Err(error)
+            if error
+                .downcast_ref::<io::Error>()
+                .is_some_and(|error| Sink::Terminal.is_gone(error)) =>
+        {
+            Ok(watch.outcome)
+        }
         Err(error) => Err(error),
         Ok(()) => {
             tty.give_back().context("cannot give the terminal back")?;

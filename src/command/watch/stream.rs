@@ -11,7 +11,7 @@ use super::super::{Outcome, outcome, output};
 use super::limit::Limit;
 use super::sampler::Sampler;
 use super::schedule::{Schedule, stretched};
-use super::{is_gone, rescue, signals};
+use super::{Sink, rescue, signals};
 use crate::classify::history::{Reading, Timeline};
 use crate::cli::CommonArgs;
 use crate::kernel::KernelError;
@@ -29,6 +29,7 @@ pub(super) fn run(
     limit: Limit,
     mut sampler: Sampler,
 ) -> anyhow::Result<Outcome> {
+    let sink = Sink::of_stdout();
     let (tell, told) = mpsc::channel();
     signals::listen(&[SIGINT, SIGTERM, SIGHUP], move |signal| {
         let told = tell.send(signal).is_ok();
@@ -49,7 +50,11 @@ pub(super) fn run(
         let began = Instant::now();
         match sampler.take(View::Overview) {
             Ok(reading) => match stream.show(reading) {
-                Err(error) if error.downcast_ref::<io::Error>().is_some_and(is_gone) => {
+                Err(error)
+                    if error
+                        .downcast_ref::<io::Error>()
+                        .is_some_and(|error| sink.is_gone(error)) =>
+                {
                     return Ok(ended);
                 }
                 shown => shown?,
@@ -113,9 +118,10 @@ impl Stream {
         }
         let mut stdout = io::stdout().lock();
         // In one go and at once: whoever reads never sees half a document.
-        stdout.write_all(text.as_bytes())?;
-        stdout.flush()?;
-        Ok(())
+        let written = stdout.write_all(text.as_bytes());
+        written
+            .and_then(|()| stdout.flush())
+            .context("cannot write the output")
     }
 
     /// A sample failed. The first one says that nothing can be read here; a
