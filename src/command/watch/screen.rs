@@ -10,14 +10,14 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, TrySendError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
 
 use super::super::{Outcome, outcome, output};
 use super::limit::Limit;
 use super::sampler::Sampler;
 use super::schedule::{Schedule, stretched};
-use super::terminal::Tty;
+use super::terminal::{self, Tty};
 use super::threads::{Message, start_keyboard, start_sampler};
 use super::{Sink, rescue, signals, suspend};
 use crate::classify::history::{Reading, Timeline};
@@ -32,6 +32,11 @@ const REFRESH: Duration = Duration::from_millis(500);
 const PENDING: usize = 64;
 /// No eye sees more frames.
 const FRAME: Duration = Duration::from_millis(40);
+
+/// As text: that of a terminal that is gone would end the screen quietly.
+fn no_keys(error: &io::Error) -> anyhow::Error {
+    anyhow!("cannot read keys: {error}; use --lines")
+}
 
 /// Shows the screen until it is told to end.
 pub(super) fn run(
@@ -75,6 +80,8 @@ pub(super) fn run(
     if !watch.first_sample(&inbox)? {
         return Ok(Outcome::Done);
     }
+    // Taking the terminal fails as one that is gone, where it only has no keys.
+    terminal::check_keys().map_err(|error| no_keys(&error))?;
     let mut tty = match Tty::take() {
         Err(error) if Sink::Terminal.is_gone(&error) => return Ok(watch.outcome),
         tty => tty.context("cannot set the terminal up; --lines needs none")?,
@@ -247,7 +254,9 @@ impl Watch<'_> {
             Message::Sampled(Err(error)) => self.failed(&error),
             Message::Key(key) => return self.press(key, tty),
             Message::Resized => {}
-            Message::Deaf => return Ok(Next::Ends),
+            // No keys come from a terminal that is gone.
+            Message::Deaf(_) if terminal::is_hung_up() => return Ok(Next::Ends),
+            Message::Deaf(error) => return Err(no_keys(&error)),
             Message::Signal(signal) => return self.signalled(signal, tty),
         }
         Ok(Next::Goes)

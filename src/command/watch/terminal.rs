@@ -1,6 +1,7 @@
 //! The terminal: taken, and always given back.
 
-use std::io::{self, Stdout, Write};
+use std::fs::File;
+use std::io::{self, IsTerminal, Stdout, Write};
 use std::panic;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -83,6 +84,20 @@ impl Drop for Tty {
             let _ = give_back();
         }
     }
+}
+
+/// Whether there is anything to read keys from: as crossterm does, stdin, or
+/// else the terminal that controls this process.
+pub(super) fn check_keys() -> io::Result<()> {
+    if io::stdin().is_terminal() {
+        return Ok(());
+    }
+    File::open("/dev/tty").map(drop)
+}
+
+/// Whether stdout, which was a terminal, is one that hung up.
+pub(super) fn is_hung_up() -> bool {
+    rustix::termios::tcgetattr(rustix::stdio::stdout()).is_err()
 }
 
 /// Gives the terminal back while the loop may sit in a write to it, and hold
