@@ -9,6 +9,7 @@
 )]
 
 mod watch {
+    mod bare;
     pub(crate) mod pane;
     mod screen;
     mod stream;

@@ -2,6 +2,7 @@
 //! wrong?
 
 use super::sample::{self, Terms, Wanted};
+use super::suspects::Names;
 use super::{Outcome, outcome, output, source};
 use crate::classify::assess;
 use crate::classify::count::Scope;
@@ -22,7 +23,13 @@ pub(super) fn run(common: &CommonArgs, args: &SummaryArgs) -> anyhow::Result<Out
         exact: args.exact,
         terms: Terms::default(),
     };
-    let sample = sample::read(source.as_mut(), &proc_root, wanted, &mut |_| {})?;
+    let sample = sample::read(
+        source.as_mut(),
+        &proc_root,
+        wanted,
+        &mut Names::default(),
+        &mut |_| {},
+    )?;
     if let Some(reason) = &sample.collection.fallback_reason {
         output::note(&format!(
             "{reason}; reading /proc/net/tcp instead: ages, cgroups and limits of accept queues \

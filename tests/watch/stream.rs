@@ -3,9 +3,13 @@
 use std::io::{BufRead, BufReader, Read};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
+use rustix::io::ioctl_fionread;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+
+use super::wait::until;
 
 /// A stream that runs, and the samples that it writes.
 struct Stream {
@@ -49,8 +53,8 @@ impl Stream {
     }
 
     /// Ends it by a signal: status 0, whole documents to the last, nothing on
-    /// stderr.
-    fn end(mut self, signal: Signal) {
+    /// stderr. Gives how many documents there were in all.
+    fn end(mut self, signal: Signal) -> u64 {
         self.send(signal);
         let mut rest = String::new();
         self.lines.read_to_string(&mut rest).expect("UTF-8");
@@ -59,9 +63,11 @@ impl Stream {
             check(line, self.sequence);
         }
         assert!(rest.is_empty() || rest.ends_with('\n'), "{rest:?}");
+        let sequence = self.sequence;
         let output = self.child.wait_with_output().expect("it ends");
         assert_eq!(output.status.code(), Some(0), "after {signal:?}");
         assert_quiet(&output);
+        sequence
     }
 }
 
@@ -82,6 +88,14 @@ fn command(arguments: &[&str]) -> Command {
 
 fn output(arguments: &[&str]) -> Output {
     command(arguments).output().expect("it runs")
+}
+
+/// The documents of a stream that ended, checked.
+fn documents(output: &Output) -> Vec<Value> {
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.is_empty() || text.ends_with('\n'), "{text:?}");
+    let numbered = (1..).zip(text.lines());
+    numbered.map(|(number, line)| check(line, number)).collect()
 }
 
 /// What every document must hold.
@@ -129,7 +143,7 @@ fn every_document_is_whole_whatever_stops_and_ends_the_stream() {
 }
 
 #[test]
-fn a_stream_that_is_killed_leaves_no_half_document() {
+fn a_stream_that_is_killed_leaves_no_half_document_but_the_last() {
     let mut stream = Stream::start(&["--json", "-n", "1ms"]);
     for _ in 0..20 {
         stream.document();
@@ -137,11 +151,39 @@ fn a_stream_that_is_killed_leaves_no_half_document() {
     stream.send(Signal::KILL);
     let mut rest = String::new();
     stream.lines.read_to_string(&mut rest).expect("UTF-8");
-    for line in rest.lines() {
-        stream.sequence += 1;
-        check(line, stream.sequence);
+    // The kernel may take a part of what is written to a pipe; a process that
+    // is killed can't write the rest.
+    for line in rest.split_inclusive('\n') {
+        if let Some(line) = line.strip_suffix('\n') {
+            stream.sequence += 1;
+            check(line, stream.sequence);
+        }
     }
     stream.child.wait().expect("it ends");
+}
+
+/// A write to a pipe that nobody reads never returned, and only SIGKILL ended
+/// it.
+#[test]
+fn a_signal_ends_a_stream_that_nobody_reads() {
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+        let mut stream = Stream::start(&["--json", "-n", "1ms"]);
+        stream.document();
+        // What waits in the pipe grows no more when it is full.
+        let mut before = 0;
+        until("a full pipe", || {
+            let waiting = ioctl_fionread(stream.lines.get_ref()).expect("a pipe");
+            let is_full = waiting > 32_768 && waiting == before;
+            before = waiting;
+            is_full.then_some(()).ok_or(format!("{waiting} bytes"))
+        });
+        stream.send(signal);
+        let status = until("its end", || {
+            let status = stream.child.try_wait().expect("a child");
+            status.ok_or("still there".to_owned())
+        });
+        assert_eq!(status.code(), Some(0), "after {signal:?}");
+    }
 }
 
 #[test]
@@ -175,13 +217,36 @@ fn transitions_are_counted_by_cookie() {
 fn a_count_and_a_duration_end_it() {
     let counted = output(&["--json", "-n", "1ms", "--count", "7"]);
     assert!(counted.status.success());
-    let text = String::from_utf8(counted.stdout).expect("UTF-8");
-    assert_eq!(text.lines().count(), 7);
-    let timed = output(&["--json", "-n", "10ms", "--duration", "50ms"]);
+    assert_eq!(documents(&counted).len(), 7);
+    // The next sample would come after the end: there is nothing to wait for.
+    let once = output(&["--json", "-n", "1h", "--duration", "1s"]);
+    assert!(once.status.success());
+    assert_eq!(documents(&once).len(), 1);
+    let start = Instant::now();
+    let timed = output(&["--json", "-n", "100ms", "--duration", "1s"]);
+    let took = start.elapsed();
     assert!(timed.status.success());
-    let text = String::from_utf8(timed.stdout).expect("UTF-8");
+    let documents = documents(&timed);
     // One at each end, and as many between as the machine had time for.
-    assert!((1..=6).contains(&text.lines().count()), "{text}");
+    assert!((1..=11).contains(&documents.len()), "{documents:?}");
+    // It ends when the next tick lies beyond the end, and that is never more
+    // than one and a half intervals away.
+    assert!(took >= Duration::from_millis(850), "{took:?}");
+}
+
+/// The next tick lay in the past, and a sample followed the other at once.
+#[test]
+fn an_interval_of_centuries_is_one_sample() {
+    for interval in ["100000d", "300000d"] {
+        let mut stream = Stream::start(&["--json", "-n", interval]);
+        stream.document();
+        std::thread::sleep(Duration::from_millis(200));
+        assert_eq!(stream.end(Signal::TERM), 1, "at {interval}");
+        assert_eq!(
+            documents(&output(&["--json", "-n", interval, "--duration", "1d"])).len(),
+            1
+        );
+    }
 }
 
 #[test]
@@ -202,6 +267,15 @@ fn a_closed_pipe_ends_it_quietly() {
     let output = child.wait_with_output().expect("it ends");
     assert_eq!(output.status.code(), Some(0));
     assert_quiet(&output);
+}
+
+#[test]
+fn a_full_disk_is_said_to_be_about_the_output() {
+    let full = std::fs::File::create("/dev/full").expect("/dev/full");
+    let output = command(&["--json"]).stdout(full).output().expect("it runs");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    assert!(stderr.contains("cannot write the output: "), "{stderr}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use super::super::close_wait::LeakReport;
 use super::super::listeners::SynEvidence;
 use super::super::{Assessment, assess};
 use super::{EventLog, Rates, Ring, Transitions};
-use crate::model::{Counter, Sample, StateCounts, TcpState};
+use crate::model::{AgeBounds, Counter, Sample, StateCounts, TcpState};
 
 /// So many samples are drawn in a graph.
 pub const HISTORY: usize = 240;
@@ -146,11 +146,26 @@ impl Latest {
     pub fn per_second(&self, counter: Counter) -> Option<f64> {
         self.rates.as_ref()?.per_second(counter)
     }
+
+    /// The age of the oldest socket in CLOSE_WAIT, by what was watched and by
+    /// what the kernel tells of leaked ones: either may know of more.
+    #[must_use]
+    pub fn oldest_close_wait(&self) -> Option<AgeBounds> {
+        let seen = self.close_wait?.oldest?;
+        let told = self.sample.leaks.as_ref();
+        let told = AgeBounds {
+            at_least: told.and_then(|leaks| leaks.oldest.at_least),
+            // Of the leaked ones, which need not be the oldest.
+            at_most: None,
+        };
+        Some(seen.refine(told, self.at))
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::testing::sample;
+    use super::super::super::testing::{leak_digest, sample};
+    use super::super::Seen;
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -183,6 +198,38 @@ mod tests {
         assert_eq!(latest.per_second(Counter::ActiveOpens), Some(5.0));
         assert_eq!(latest.per_second(Counter::PassiveOpens), None);
         assert_eq!(timeline.taken(), 2);
+    }
+
+    /// The line said 2 s where the finding below it said 2 h.
+    #[test]
+    fn the_oldest_is_no_younger_than_the_finding_says() {
+        let start = Instant::now();
+        let oldest_after = |told: Duration| {
+            let mut sample = with_established(1);
+            let mut leaks = leak_digest(&[], Vec::new());
+            leaks.oldest.at_least = Some(told);
+            sample.leaks = Some(leaks);
+            let mut timeline = Timeline::default();
+            timeline.push(Reading {
+                close_wait: Some(Transitions {
+                    entered: 0,
+                    left: Some(0),
+                    stuck: 1,
+                    oldest: Some(Seen {
+                        first: start,
+                        not_before: None,
+                    }),
+                }),
+                ..reading(start + SECOND * 2, sample)
+            });
+            timeline.latest().unwrap().oldest_close_wait().unwrap()
+        };
+        let at_least = |age| AgeBounds {
+            at_least: Some(age),
+            at_most: None,
+        };
+        assert_eq!(oldest_after(SECOND * 7_200), at_least(SECOND * 7_200));
+        assert_eq!(oldest_after(SECOND), at_least(SECOND * 2));
     }
 
     #[test]

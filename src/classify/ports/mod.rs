@@ -68,11 +68,6 @@ pub fn usable(settings: &PortSettings, taken: &PortSet) -> Option<u32> {
 }
 
 impl PortTally {
-    /// More connections than this aren't grouped in passing: it would cost a
-    /// multiple of everything else that the summary does, and most hosts with so
-    /// many have them towards many destinations, or accepted them.
-    pub const FEW_ENOUGH: u64 = 50_000;
-
     /// Whether so many sockets that are bound and no more could matter: to any
     /// destination, or to the range.
     #[must_use]

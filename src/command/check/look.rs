@@ -4,6 +4,7 @@ use anyhow::bail;
 
 use super::super::sample::{self, Terms, Wanted};
 use super::super::source;
+use super::super::suspects::Names;
 use super::Answer;
 use super::memory::{Left, Recollection, counts};
 use super::watch::{Narrowing, Watch};
@@ -46,7 +47,13 @@ pub(super) fn look(
         exact,
         terms,
     };
-    let mut sample = sample::read(&mut source, &proc_root, wanted, &mut |_| {})?;
+    let mut sample = sample::read(
+        &mut source,
+        &proc_root,
+        wanted,
+        &mut Names::default(),
+        &mut |_| {},
+    )?;
     if sample.collection.source != SourceKind::Replay {
         sample.pressure.host_wide = read_host_wide(&proc_root, &read_sockstat(&proc_root));
     }

@@ -4,7 +4,8 @@ mod ports;
 
 use std::time::{Duration, Instant, SystemTime};
 
-use super::{source, suspects};
+use super::source;
+use super::suspects::Names;
 use crate::classify::close_wait::{Digest, Earlier, Judge, MIN_AGE};
 use crate::classify::count::{self, Reading, Scope};
 use crate::classify::listeners::ListenerTally;
@@ -52,11 +53,13 @@ pub(super) struct Wanted<'e> {
 
 /// Reads everything that the summary shows. Each socket that is looked at on
 /// the way is shown to `observer`, some of them twice where a first attempt to
-/// count could not be trusted.
+/// count could not be trusted. `names` is what the sample before left behind,
+/// if there was one.
 pub(super) fn read(
     source: &mut dyn SocketSource,
     proc_root: &ProcRoot,
     wanted: Wanted<'_>,
+    names: &mut Names,
     observer: &mut dyn FnMut(&Socket),
 ) -> Result<Sample, KernelError> {
     let Wanted { scope, terms, .. } = wanted;
@@ -72,7 +75,7 @@ pub(super) fn read(
     let start = Instant::now();
     let counted = count_sockets(source, proc_root, wanted, &host, observer)?;
     let elapsed = start.elapsed();
-    let leaks = suspects::name(
+    let leaks = names.name(
         &counted.digest,
         terms.min_age,
         (!recorded).then_some(proc_root),

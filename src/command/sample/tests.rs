@@ -33,7 +33,14 @@ fn read_from(datagrams: impl IntoIterator<Item = Vec<u8>>, exact: bool) -> Sampl
         exact,
         ..Wanted::default()
     };
-    read(&mut source, &proc_root, wanted, &mut |_| {}).unwrap()
+    read(
+        &mut source,
+        &proc_root,
+        wanted,
+        &mut Names::default(),
+        &mut |_| {},
+    )
+    .unwrap()
 }
 
 #[test]

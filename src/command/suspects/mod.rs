@@ -1,32 +1,22 @@
 //! Naming who leaks, cheaply: for views that answer more than this.
 
+mod names;
 mod search;
 #[cfg(test)]
 mod tests;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::time::Duration;
 
+pub(super) use self::names::Names;
 use self::search::Found;
 use crate::classify::close_wait::{Digest, Share};
 use crate::kernel::ProcRoot;
 use crate::kernel::processes::{CgroupTree, read_process};
-use crate::model::{CgroupId, LeakDigest, Suspect, Unit, Who};
+use crate::model::{CgroupId, Suspect, Unit, Who};
 
 /// Suspects that are named; `tcpstate leaks` names all.
 const MOST_SUSPECTS: usize = 5;
-
-/// What a sample says of CLOSE_WAIT, with names where these are cheap to have.
-/// Without a /proc that belongs to the sockets nobody is named.
-pub(super) fn name(digest: &Digest, min_age: Duration, proc_root: Option<&ProcRoot>) -> LeakDigest {
-    LeakDigest {
-        min_age,
-        counts: digest.counts,
-        oldest: digest.leaked.oldest,
-        suspects: suspects(digest, proc_root),
-    }
-}
 
 /// Every leaked socket counts for one suspect, so that their numbers add up.
 fn suspects(digest: &Digest, proc_root: Option<&ProcRoot>) -> Vec<Suspect> {

@@ -74,8 +74,12 @@ pub(super) fn press(screen: &mut Screen, shown: Shown, key: KeyEvent, now: Insta
             };
             return Press::Pause;
         }
-        KeyCode::Char('+' | '=') => return interval(screen, longer(screen.interval)),
-        KeyCode::Char('-') => return interval(screen, shorter(screen.interval)),
+        KeyCode::Char('+' | '=') => {
+            return interval(screen, longer(screen.interval), "300 s is the longest");
+        }
+        KeyCode::Char('-') => {
+            return interval(screen, shorter(screen.interval), "100 ms is the shortest");
+        }
         KeyCode::Char('/') => screen.typing = true,
         KeyCode::Char('s') => {
             screen.order = (screen.order + 1) % screen.view.orders().len().max(1);
@@ -167,15 +171,15 @@ fn choose(screen: &mut Screen, code: KeyCode) {
     };
 }
 
-fn interval(screen: &mut Screen, interval: Option<Duration>) -> Press {
-    match interval {
-        Some(interval) => {
-            screen.interval = interval;
-            screen.stretched = None;
-            Press::Interval
-        }
-        None => Press::Shown,
-    }
+/// Takes another interval, or says why there is none.
+fn interval(screen: &mut Screen, interval: Option<Duration>, end: &'static str) -> Press {
+    let Some(interval) = interval else {
+        screen.word = Some(end);
+        return Press::Shown;
+    };
+    screen.interval = interval;
+    screen.stretched = None;
+    Press::Interval
 }
 
 fn longer(interval: Duration) -> Option<Duration> {

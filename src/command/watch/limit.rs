@@ -20,13 +20,13 @@ impl Limit {
         }
     }
 
-    /// Whether no sample shall come at `next`, when so many were taken and the
-    /// first began at `start`.
-    pub(super) fn is_reached(self, taken: u64, start: Instant, next: Instant) -> bool {
+    /// Whether no sample shall come at `next`, if ever one would, when so many
+    /// were taken and the first began at `start`.
+    pub(super) fn is_reached(self, taken: u64, start: Instant, next: Option<Instant>) -> bool {
         self.count.is_some_and(|count| taken >= count)
-            || self
-                .duration
-                .is_some_and(|duration| next.saturating_duration_since(start) > duration)
+            || self.duration.is_some_and(|duration| {
+                next.is_none_or(|next| next.saturating_duration_since(start) > duration)
+            })
     }
 }
 
@@ -43,8 +43,9 @@ mod tests {
             count: None,
             duration: Some(SECOND * 10),
         };
-        assert!(!limit.is_reached(9, start, start + SECOND * 10));
-        assert!(limit.is_reached(9, start, start + SECOND * 11));
+        assert!(!limit.is_reached(9, start, Some(start + SECOND * 10)));
+        assert!(limit.is_reached(9, start, Some(start + SECOND * 11)));
+        assert!(limit.is_reached(9, start, None));
     }
 
     #[test]
@@ -54,12 +55,13 @@ mod tests {
             count: Some(3),
             duration: None,
         };
-        assert!(!limit.is_reached(2, start, start + SECOND * 1_000));
-        assert!(limit.is_reached(3, start, start));
+        assert!(!limit.is_reached(2, start, Some(start + SECOND * 1_000)));
+        assert!(!limit.is_reached(2, start, None));
+        assert!(limit.is_reached(3, start, Some(start)));
         let none = Limit {
             count: None,
             duration: None,
         };
-        assert!(!none.is_reached(u64::MAX, start, start + SECOND * 1_000));
+        assert!(!none.is_reached(u64::MAX, start, Some(start + SECOND * 1_000)));
     }
 }

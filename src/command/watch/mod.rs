@@ -4,6 +4,7 @@ mod keys;
 mod leaks;
 mod limit;
 mod pressure;
+mod rescue;
 mod sampler;
 mod schedule;
 mod screen;
@@ -53,10 +54,48 @@ fn has_screen() -> bool {
     io::stdout().is_terminal() && env::var_os("TERM").is_some_and(|term| term != "dumb")
 }
 
-/// Whether output failed because nobody is there any more: the reader of a
-/// pipe, or the terminal.
-fn is_gone(error: &io::Error) -> bool {
+/// Where the output goes, as it was at the beginning: a terminal that is gone
+/// is none any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sink {
+    Terminal,
+    /// A pipe, a file, a socket.
+    Other,
+}
+
+impl Sink {
+    fn of_stdout() -> Self {
+        if io::stdout().is_terminal() {
+            Self::Terminal
+        } else {
+            Self::Other
+        }
+    }
+
+    /// Whether output failed because nobody is there any more: the reader of a
+    /// pipe, or the terminal. The error of a terminal that is gone is that of
+    /// a disk that fails, too.
+    fn is_gone(self, error: &io::Error) -> bool {
+        use rustix::io::Errno;
+        let errno = Errno::from_io_error(error);
+        error.kind() == io::ErrorKind::BrokenPipe
+            || self == Self::Terminal && matches!(errno, Some(Errno::IO | Errno::NXIO))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
     use rustix::io::Errno;
-    error.kind() == io::ErrorKind::BrokenPipe
-        || Errno::from_io_error(error).is_some_and(|errno| matches!(errno, Errno::IO | Errno::NXIO))
+
+    /// A disk that failed ended it quietly, as if all had been written.
+    #[test]
+    fn only_a_terminal_is_gone_after_an_input_output_error() {
+        for errno in [Errno::IO, Errno::NXIO] {
+            assert!(Sink::Terminal.is_gone(&errno.into()));
+            assert!(!Sink::Other.is_gone(&errno.into()));
+        }
+        assert!(Sink::Other.is_gone(&Errno::PIPE.into()));
+        assert!(!Sink::Terminal.is_gone(&Errno::NOSPC.into()));
+    }
 }

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::super::sample::{self, Terms, Wanted};
 use super::super::source;
+use super::super::suspects::Names;
 use super::leaks::LeakReader;
 use super::pressure::PressureReader;
 use crate::classify::count::Scope;
@@ -27,6 +28,7 @@ pub(super) struct Sampler {
     proc_root: ProcRoot,
     wanted: Wanted<'static>,
     memory: CloseWaitMemory,
+    names: Names,
     leaks: LeakReader,
     pressure: PressureReader,
 }
@@ -51,6 +53,7 @@ impl Sampler {
                 terms: Terms::default(),
             },
             memory: CloseWaitMemory::default(),
+            names: Names::default(),
             leaks: LeakReader::default(),
             pressure: PressureReader::default(),
         })
@@ -66,6 +69,7 @@ impl Sampler {
             self.source.as_mut(),
             &self.proc_root,
             self.wanted,
+            &mut self.names,
             &mut |socket| memory.see(socket),
         )?;
         let close_wait = memory.end(sample.collection.complete);

@@ -6,20 +6,20 @@
 mod input;
 
 use std::io;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, TrySendError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
 
 use super::super::{Outcome, outcome, output};
 use super::limit::Limit;
 use super::sampler::Sampler;
 use super::schedule::{Schedule, stretched};
-use super::terminal::Tty;
+use super::terminal::{self, Tty};
 use super::threads::{Message, start_keyboard, start_sampler};
-use super::{is_gone, signals, suspend};
+use super::{Sink, rescue, signals, suspend};
 use crate::classify::history::{Reading, Timeline};
 use crate::cli::CommonArgs;
 use crate::kernel::KernelError;
@@ -33,6 +33,11 @@ const PENDING: usize = 64;
 /// No eye sees more frames.
 const FRAME: Duration = Duration::from_millis(40);
 
+/// As text: that of a terminal that is gone would end the screen quietly.
+fn no_keys(error: &io::Error) -> anyhow::Error {
+    anyhow!("cannot read keys: {error}; use --lines")
+}
+
 /// Shows the screen until it is told to end.
 pub(super) fn run(
     common: &CommonArgs,
@@ -44,7 +49,14 @@ pub(super) fn run(
     let signals = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT];
     let told = tell.clone();
     signals::listen(&signals, move |signal| {
-        told.send(Message::Signal(signal)).is_ok()
+        // A loop that is stuck takes nothing out of a channel that is full.
+        let sent = told.try_send(Message::Signal(signal));
+        rescue::end_after_grace(signal);
+        match sent {
+            Err(TrySendError::Full(message)) => told.send(message).is_ok(),
+            Err(TrySendError::Disconnected(_)) => false,
+            Ok(()) => true,
+        }
     })?;
     let (orders, sampler) = start_sampler(sampler, tell.clone())?;
     let now = Instant::now();
@@ -68,13 +80,21 @@ pub(super) fn run(
     if !watch.first_sample(&inbox)? {
         return Ok(Outcome::Done);
     }
+    // Taking the terminal fails as one that is gone, where it only has no keys.
+    terminal::check_keys().map_err(|error| no_keys(&error))?;
     let mut tty = match Tty::take() {
-        Err(error) if is_gone(&error) => return Ok(watch.outcome),
+        Err(error) if Sink::Terminal.is_gone(&error) => return Ok(watch.outcome),
         tty => tty.context("cannot set the terminal up; --lines needs none")?,
     };
     start_keyboard(tell)?;
     match watch.run(&mut tty, &inbox) {
-        Err(error) if error.downcast_ref::<io::Error>().is_some_and(is_gone) => Ok(watch.outcome),
+        Err(error)
+            if error
+                .downcast_ref::<io::Error>()
+                .is_some_and(|error| Sink::Terminal.is_gone(error)) =>
+        {
+            Ok(watch.outcome)
+        }
         Err(error) => Err(error),
         Ok(()) => {
             tty.give_back().context("cannot give the terminal back")?;
@@ -132,10 +152,10 @@ impl Watch<'_> {
 
     fn run(&mut self, tty: &mut Tty, inbox: &Receiver<Message>) -> anyhow::Result<()> {
         loop {
-            if self.is_over() {
+            let now = Instant::now();
+            if self.is_over(now) {
                 return Ok(());
             }
-            let now = Instant::now();
             if self.is_due(now) {
                 self.order()?;
             }
@@ -154,15 +174,21 @@ impl Watch<'_> {
     }
 
     /// Whether the limits that were given are reached, and nothing is awaited.
-    fn is_over(&self) -> bool {
+    fn is_over(&self, now: Instant) -> bool {
+        // While it is paused no tick is used, and the next stays where it is.
+        let next = match self.screen.paused {
+            Some(_) => Some(now),
+            None => self.schedule.next(),
+        };
         !self.waiting
             && self
                 .limit
-                .is_reached(self.timeline.taken(), self.start, self.schedule.next())
+                .is_reached(self.timeline.taken(), self.start, next)
     }
 
     fn is_due(&self, now: Instant) -> bool {
-        !self.waiting && self.screen.paused.is_none() && now >= self.schedule.next()
+        let next = self.schedule.next();
+        !self.waiting && self.screen.paused.is_none() && next.is_some_and(|next| now >= next)
     }
 
     fn order(&mut self) -> anyhow::Result<()> {
@@ -184,8 +210,11 @@ impl Watch<'_> {
     /// How long to wait for a message.
     fn patience(&self, now: Instant) -> Duration {
         let mut until = now + REFRESH;
-        if !self.waiting && self.screen.paused.is_none() {
-            until = until.min(self.schedule.next());
+        if !self.waiting
+            && self.screen.paused.is_none()
+            && let Some(next) = self.schedule.next()
+        {
+            until = until.min(next);
         }
         if self.dirty
             && let Some(drawn) = self.drawn
@@ -225,7 +254,9 @@ impl Watch<'_> {
             Message::Sampled(Err(error)) => self.failed(&error),
             Message::Key(key) => return self.press(key, tty),
             Message::Resized => {}
-            Message::Deaf => return Ok(Next::Ends),
+            // No keys come from a terminal that is gone.
+            Message::Deaf(_) if terminal::is_hung_up() => return Ok(Next::Ends),
+            Message::Deaf(error) => return Err(no_keys(&error)),
             Message::Signal(signal) => return self.signalled(signal, tty),
         }
         Ok(Next::Goes)
@@ -233,7 +264,7 @@ impl Watch<'_> {
 
     fn sampled(&mut self, reading: Box<Reading>) {
         self.screen.trouble = None;
-        self.advance(reading.cost);
+        self.advance(reading.at, reading.cost);
         self.timeline.push(*reading);
         if let Some(latest) = self.timeline.latest()
             && self.outcome == Outcome::Done
@@ -246,12 +277,13 @@ impl Watch<'_> {
     fn failed(&mut self, error: &KernelError) {
         self.screen.trouble = Some(error.to_string());
         self.timeline.gap();
-        self.advance(Duration::ZERO);
+        self.advance(Instant::now(), Duration::ZERO);
     }
 
-    fn advance(&mut self, cost: Duration) {
+    /// The sample that was ordered is here; it began at `began`.
+    fn advance(&mut self, began: Instant, cost: Duration) {
         self.waiting = false;
-        let missed = self.schedule.advance(Instant::now());
+        let missed = self.schedule.advance(began, Instant::now());
         self.screen.stretched = stretched(self.screen.interval, cost, missed);
     }
 }

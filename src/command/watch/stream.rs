@@ -11,7 +11,7 @@ use super::super::{Outcome, outcome, output};
 use super::limit::Limit;
 use super::sampler::Sampler;
 use super::schedule::{Schedule, stretched};
-use super::{is_gone, signals};
+use super::{Sink, rescue, signals};
 use crate::classify::history::{Reading, Timeline};
 use crate::cli::CommonArgs;
 use crate::kernel::KernelError;
@@ -29,9 +29,12 @@ pub(super) fn run(
     limit: Limit,
     mut sampler: Sampler,
 ) -> anyhow::Result<Outcome> {
+    let sink = Sink::of_stdout();
     let (tell, told) = mpsc::channel();
     signals::listen(&[SIGINT, SIGTERM, SIGHUP], move |signal| {
-        tell.send(signal).is_ok()
+        let told = tell.send(signal).is_ok();
+        rescue::end_after_grace(signal);
+        told
     })?;
     let mut stream = Stream {
         json: common.json,
@@ -47,7 +50,11 @@ pub(super) fn run(
         let began = Instant::now();
         match sampler.take(View::Overview) {
             Ok(reading) => match stream.show(reading) {
-                Err(error) if error.downcast_ref::<io::Error>().is_some_and(is_gone) => {
+                Err(error)
+                    if error
+                        .downcast_ref::<io::Error>()
+                        .is_some_and(|error| sink.is_gone(error)) =>
+                {
                     return Ok(ended);
                 }
                 shown => shown?,
@@ -59,7 +66,7 @@ pub(super) fn run(
         {
             ended = outcome(common, &latest.assessment);
         }
-        let missed = schedule.advance(Instant::now());
+        let missed = schedule.advance(began, Instant::now());
         stream
             .notes
             .stretch(interval, stretched(interval, began.elapsed(), missed));
@@ -70,8 +77,13 @@ pub(super) fn run(
     }
 }
 
-/// Waits for the time to come; false when a signal came first.
-fn wait(told: &Receiver<i32>, until: Instant) -> bool {
+/// Waits for the time to come, if it does; false when a signal came first.
+fn wait(told: &Receiver<i32>, until: Option<Instant>) -> bool {
+    let Some(until) = until else {
+        // A signal, or nobody left who could tell of one.
+        let _ = told.recv();
+        return false;
+    };
     let time = until.saturating_duration_since(Instant::now());
     matches!(told.recv_timeout(time), Err(RecvTimeoutError::Timeout))
 }
@@ -106,9 +118,10 @@ impl Stream {
         }
         let mut stdout = io::stdout().lock();
         // In one go and at once: whoever reads never sees half a document.
-        stdout.write_all(text.as_bytes())?;
-        stdout.flush()?;
-        Ok(())
+        let written = stdout.write_all(text.as_bytes());
+        written
+            .and_then(|()| stdout.flush())
+            .context("cannot write the output")
     }
 
     /// A sample failed. The first one says that nothing can be read here; a

@@ -1,7 +1,9 @@
 //! The terminal: taken, and always given back.
 
-use std::io::{self, Stdout, Write};
+use std::fs::File;
+use std::io::{self, IsTerminal, Stdout, Write};
 use std::panic;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossterm::cursor::{Hide, Show};
 use crossterm::execute;
@@ -11,8 +13,12 @@ use crossterm::terminal::{
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Rect;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::render::watch::{Moment, Shown, frame};
+
+/// Whether the terminal is ours now, for whoever has no [`Tty`].
+static TAKEN: AtomicBool = AtomicBool::new(false);
 
 /// The terminal while it is ours. It is given back when this is dropped, and
 /// when anything panics, in whatever thread.
@@ -38,6 +44,7 @@ impl Tty {
     /// Takes the terminal again, whatever happened to it since.
     pub(super) fn retake(&mut self) -> io::Result<()> {
         self.taken = true;
+        TAKEN.store(true, Ordering::SeqCst);
         // crossterm believes that a terminal which it made raw is still raw;
         // after a stop the shell has made it something else.
         disable_raw_mode()?;
@@ -79,8 +86,41 @@ impl Drop for Tty {
     }
 }
 
+/// Whether there is anything to read keys from: as crossterm does, stdin, or
+/// else the terminal that controls this process.
+pub(super) fn check_keys() -> io::Result<()> {
+    if io::stdin().is_terminal() {
+        return Ok(());
+    }
+    File::open("/dev/tty").map(drop)
+}
+
+/// Whether stdout, which was a terminal, is one that hung up.
+pub(super) fn is_hung_up() -> bool {
+    rustix::termios::tcgetattr(rustix::stdio::stdout()).is_err()
+}
+
+/// Gives the terminal back while the loop may sit in a write to it, and hold
+/// the lock of stdout: what can't be written at once stays unwritten, but the
+/// terminal's mode is its own again, which takes no write.
+pub(super) fn give_back_without_waiting() {
+    if !TAKEN.swap(false, Ordering::SeqCst) {
+        return;
+    }
+    let _ = disable_raw_mode();
+    let mut commands = Vec::new();
+    let stdout = rustix::stdio::stdout();
+    let now = Timespec::default();
+    let mut ready = [PollFd::new(&stdout, PollFlags::OUT)];
+    let has_room = matches!(poll(&mut ready, Some(&now)), Ok(1..));
+    if has_room && execute!(commands, LeaveAlternateScreen, Show).is_ok() {
+        let _ = rustix::io::write(stdout, &commands);
+    }
+}
+
 /// Undoes everything, and goes on when a part of it fails.
 fn give_back() -> io::Result<()> {
+    TAKEN.store(false, Ordering::SeqCst);
     let shown = execute!(io::stdout(), LeaveAlternateScreen, Show);
     let cooked = disable_raw_mode();
     shown.and(cooked).and(io::stdout().flush())

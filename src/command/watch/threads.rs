@@ -1,5 +1,6 @@
 //! The threads beside the loop of the screen, and what they tell it.
 
+use std::io;
 use std::sync::mpsc::{self, Sender, SyncSender};
 use std::thread::{self, JoinHandle};
 
@@ -19,8 +20,8 @@ pub(super) enum Message {
     Key(KeyEvent),
     /// The terminal has another size.
     Resized,
-    /// Keys can't be read any more.
-    Deaf,
+    /// Keys can't be read any more, and why.
+    Deaf(io::Error),
     /// A signal.
     Signal(i32),
 }
@@ -55,9 +56,9 @@ pub(super) fn start_keyboard(tell: SyncSender<Message>) -> anyhow::Result<()> {
                     Ok(Event::Key(key)) => Message::Key(key),
                     Ok(Event::Resize(..)) => Message::Resized,
                     Ok(_) => continue,
-                    Err(_) => Message::Deaf,
+                    Err(error) => Message::Deaf(error),
                 };
-                let deaf = matches!(message, Message::Deaf);
+                let deaf = matches!(message, Message::Deaf(_));
                 if tell.send(message).is_err() || deaf {
                     return;
                 }

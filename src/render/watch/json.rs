@@ -1,14 +1,14 @@
 //! A sample of `watch` as JSON, schema `tcpstate.watch/1`: the fields of the
 //! summary, and what changed since the sample before.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use super::super::summary;
 use crate::classify::history::{Latest, Rates, Timeline, Transitions};
-use crate::model::{Counter, TcpState};
+use crate::model::{AgeBounds, Counter, TcpState};
 
 #[derive(Debug, Serialize)]
 struct Document<'a> {
@@ -90,7 +90,7 @@ pub fn json(timeline: &Timeline, interval: Duration) -> anyhow::Result<String> {
         }),
         close_wait: latest
             .close_wait
-            .map(|transitions| TransitionsJson::of(transitions, latest.at)),
+            .map(|transitions| TransitionsJson::of(transitions, latest.oldest_close_wait())),
     };
     let mut text = serde_json::to_string(&document)?;
     text.push('\n');
@@ -111,14 +111,16 @@ impl Connections {
 }
 
 impl TransitionsJson {
-    fn of(transitions: Transitions, now: Instant) -> Self {
+    fn of(transitions: Transitions, oldest: Option<AgeBounds>) -> Self {
         Self {
             entered: transitions.entered,
             left: transitions.left,
             stuck: transitions.stuck,
-            oldest_age_ms: transitions.oldest.map(|seen| Age {
-                at_least: milliseconds(seen.age_at_least(now)),
-                at_most: seen.age_at_most(now).map(milliseconds),
+            oldest_age_ms: oldest.and_then(|oldest| {
+                Some(Age {
+                    at_least: milliseconds(oldest.at_least?),
+                    at_most: oldest.at_most.map(milliseconds),
+                })
             }),
         }
     }

@@ -179,17 +179,15 @@ fn rates(latest: &Latest, painter: &Painter<'_>) -> Vec<Texts> {
         && (transitions.entered > 0 || transitions.stuck > 0 || transitions.left != Some(0))
     {
         let left = transitions.left.map_or_else(|| dash.to_owned(), grouped);
-        let oldest = transitions.oldest.map_or_else(String::new, |oldest| {
-            let bound = if oldest.not_before.is_some() {
+        let oldest = latest.oldest_close_wait().and_then(|oldest| {
+            let bound = if oldest.at_most.is_some() {
                 ""
             } else {
                 "at least "
             };
-            format!(
-                "; the oldest for {bound}{}",
-                age(oldest.age_at_least(latest.at))
-            )
+            Some(format!("; the oldest for {bound}{}", age(oldest.at_least?)))
         });
+        let oldest = oldest.unwrap_or_default();
         let text = format!(
             "{} new, {left} closed, {} stuck{oldest}",
             grouped(transitions.entered),

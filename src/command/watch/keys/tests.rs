@@ -92,6 +92,24 @@ fn intervals_step_and_have_ends() {
     assert_eq!(screen.interval, Duration::from_secs(10));
 }
 
+/// They said nothing, as if they weren't keys.
+#[test]
+fn plus_and_minus_say_where_the_intervals_end() {
+    let (shortest, longest) = (INTERVALS[0], INTERVALS[INTERVALS.len() - 1]);
+    for (key, at, says) in [
+        ("+", longest, "300 s is the longest"),
+        ("-", shortest, "100 ms is the shortest"),
+    ] {
+        let mut screen = screen();
+        screen.interval = at;
+        assert_eq!(keys(&mut screen, key), Press::Shown);
+        assert_eq!((screen.interval, screen.word), (at, Some(says)));
+    }
+    // The words know the numbers.
+    assert_eq!(longest, Duration::from_secs(300));
+    assert_eq!(shortest, Duration::from_millis(100));
+}
+
 #[test]
 fn arrows_choose_rows() {
     let mut screen = screen();

@@ -19,7 +19,10 @@ impl Watch<'_> {
         if key.code == KeyCode::Enter {
             self.draw_now(tty, now)?;
         }
-        match press(&mut self.screen, self.shown, key, now) {
+        let pressed = press(&mut self.screen, self.shown, key, now);
+        // The frame above is of before the key.
+        self.dirty = true;
+        match pressed {
             Press::Quit => return Ok(Next::Ends),
             Press::Shown => {}
             Press::Redraw => tty.redraw()?,
