@@ -6,7 +6,7 @@ mod remarks;
 mod unowned;
 
 use super::super::finding::push_wrapped;
-use super::super::{Style, safe};
+use super::super::{Style, push_line, safe};
 use super::{View, words};
 use crate::classify::Severity;
 use crate::model::Process;
@@ -108,5 +108,15 @@ fn times(what: &str, count: u64, style: &Style) -> String {
         what.to_owned()
     } else {
         format!("{what} {sign}{}", grouped(count))
+    }
+}
+
+/// Adds a line of a table without the blanks at its end; the first is the
+/// heading, and steps back.
+fn push_row(text: &mut String, index: usize, line: &str, style: &Style) {
+    let line = line.trim_end();
+    match index {
+        0 => push_line(text, &style.faint(line)),
+        _ => push_line(text, line),
     }
 }

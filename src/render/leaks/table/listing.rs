@@ -7,7 +7,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use super::super::super::finding::push_wrapped;
 use super::super::super::{Style, safe};
 use super::super::{View, words};
-use super::name;
+use super::{name, push_row};
 use crate::classify::close_wait::Judged;
 use crate::model::number::grouped;
 
@@ -83,12 +83,6 @@ fn write_table(text: &mut String, rows: impl Iterator<Item = [String; 6]>, style
         }
     }
     for (index, line) in table.lines().enumerate() {
-        let line = line.trim_end();
-        let line = if index == 0 {
-            style.faint(line)
-        } else {
-            line.to_owned()
-        };
-        let _ = writeln!(text, "{line}");
+        push_row(text, index, &line, style);
     }
 }

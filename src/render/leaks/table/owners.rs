@@ -8,7 +8,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use super::super::super::finding::push_wrapped;
 use super::super::super::{Style, safe};
 use super::super::{View, words};
-use super::{command, name, times};
+use super::{command, name, push_row, times};
 use crate::classify::close_wait::{Peer, ProcessLeaks};
 use crate::model::number::{counted, grouped};
 use crate::model::{Endpoint, Unit};
@@ -70,13 +70,7 @@ pub(super) fn processes(view: &View<'_>, style: &Style) -> String {
             Some(row) => shown_peers.get(row).map_or("", String::as_str),
         };
         let line = format!("{line:<width$}{peers}");
-        let line = line.trim_end();
-        let line = if index == 0 {
-            style.faint(line)
-        } else {
-            line.to_owned()
-        };
-        let _ = writeln!(text, "{line}");
+        push_row(&mut text, index, &line, style);
     }
     let hidden = leaking.len().saturating_sub(rows);
     if hidden > 0 {

@@ -1,12 +1,11 @@
 //! Leaks that no descriptor stands for: at listeners, and out of sight.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
 use super::super::super::{Style, safe};
 use super::super::{View, words};
 use super::owners::{align, plain, unit};
-use super::{name, paragraph};
+use super::{name, paragraph, push_row};
 use crate::model::number::{counted, grouped};
 use crate::model::{AgeBounds, Socket};
 
@@ -98,13 +97,7 @@ pub(super) fn unattributed(view: &View<'_>, style: &Style) -> String {
     align(&mut table, &[1, 2]);
     let mut text = String::from("\n");
     for (index, line) in table.lines().enumerate() {
-        let line = line.trim_end();
-        let line = if index == 0 {
-            style.faint(line)
-        } else {
-            line.to_owned()
-        };
-        let _ = writeln!(text, "{line}");
+        push_row(&mut text, index, &line, style);
     }
     text
 }
