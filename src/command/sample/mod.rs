@@ -130,6 +130,8 @@ struct Counted {
     /// Listeners with their accept and SYN queues.
     listeners: ListenerTally,
     collection: Collection,
+    /// The kernel's own counts of then.
+    sockstat: Sockstat,
 }
 
 /// Counts the cheap way where that can be trusted, and looks at every socket
@@ -150,10 +152,11 @@ fn count_sockets(
         // Few rows are left, so tcp_info costs next to nothing: CLOSE_WAIT is
         // judged in the same walk.
         let (seen, collection) = look_again(source, states, wanted, true, observer)?;
+        let sockstat = read_sockstat(proc_root);
         let reading = Reading {
             tally: &seen.tally,
             source: collection.source,
-            sockstat: read_sockstat(proc_root),
+            sockstat,
             kernel: host.kernel,
         };
         // Rows that were lost would be counted as ESTABLISHED.
@@ -166,19 +169,20 @@ fn count_sockets(
                 digest: seen.digest,
                 listeners: seen.listeners,
                 collection,
+                sockstat,
             });
         }
     }
     let (mut seen, collection) = look_again(source, scope.all_states(), wanted, false, observer)?;
-    let recorded = collection.source == SourceKind::Replay;
+    let sockstat = if collection.source == SourceKind::Replay {
+        Sockstat::default()
+    } else {
+        read_sockstat(proc_root)
+    };
     let reading = Reading {
         tally: &seen.tally,
         source: collection.source,
-        sockstat: if recorded {
-            Sockstat::default()
-        } else {
-            read_sockstat(proc_root)
-        },
+        sockstat,
         kernel: host.kernel,
     };
     let states = count::from_dump(&reading, scope);
@@ -195,6 +199,7 @@ fn count_sockets(
         digest: seen.digest,
         listeners: seen.listeners,
         collection,
+        sockstat,
     })
 }
 

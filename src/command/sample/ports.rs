@@ -4,7 +4,7 @@ use super::super::source::bound_ports;
 use super::Counted;
 use crate::classify::count;
 use crate::classify::ports::{FEW_ENOUGH, PortTally, ReusePolicy, is_ruled_out, usable};
-use crate::kernel::{KernelError, ProcRoot, SocketSource, read_port_settings, read_sockstat};
+use crate::kernel::{KernelError, ProcRoot, SocketSource, read_port_settings};
 use crate::model::{
     Family, Host, PortReading, PortSet, PortSettings, Query, StateSet, Sysctls, TcpState,
 };
@@ -38,21 +38,25 @@ pub(super) fn read(
                 usable,
             })
     };
-    let counted_here = connections.unwrap_or_else(|| self::connections(counted));
-    if !whole && counted_here > FEW_ENOUGH {
-        return Ok(ruled_out(most).unwrap_or(PortReading::TooMany {
-            connections: counted_here,
-        }));
-    }
     let offered = count::shows_bound(counted.collection.source, host.kernel);
+    // Mostly the kernel's counts leave room for a few bound-only sockets only.
+    // Where nobody can show any, none is reckoned with.
+    let bound_at_most = if offered {
+        counted.sockstat.unhashed_at_most()
+    } else {
+        Some(0)
+    };
+    let bound_at_most = bound_at_most.and_then(|most| u32::try_from(most).ok());
+    let least = most.saturating_sub(bound_at_most.unwrap_or(u32::MAX));
+    if let Some(ruled_out) = ruled_out(least) {
+        return Ok(ruled_out);
+    }
+    // Before a second table is walked for the bound ones, too.
+    let connections = connections.unwrap_or_else(|| self::connections(counted));
+    if !whole && connections > FEW_ENOUGH {
+        return Ok(PortReading::TooMany { connections });
+    }
     let bound = if offered {
-        // Mostly the kernel's counts leave room for a few of them only.
-        let at_most = read_sockstat(proc_root).unhashed_at_most();
-        let at_most = at_most.and_then(|most| u32::try_from(most).ok());
-        let least = most.saturating_sub(at_most.unwrap_or(u32::MAX));
-        if let Some(ruled_out) = ruled_out(least) {
-            return Ok(ruled_out);
-        }
         Some(bound_ports(source)?)
     } else {
         None

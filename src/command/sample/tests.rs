@@ -82,3 +82,30 @@ fn a_dump_that_fails_in_mid_way_is_counted_anew_from_proc_and_once() {
         assert_eq!(sample.states.total_of(TcpState::Established), Some(1));
     }
 }
+
+/// Ports that are bound and no more were not reckoned with where there were too
+/// many connections to group: what isn't proven was called fine.
+#[test]
+fn many_connections_are_ruled_out_only_with_the_bound_sockets_reckoned_in() {
+    let reading = |alloc: u32| {
+        let (root, proc_root) = staged_proc();
+        let sockstat = format!("TCP: inuse 50100 orphan 0 tw 7 alloc {alloc}\n");
+        for (name, text) in [
+            ("net/sockstat", sockstat.as_str()),
+            ("sys/net/ipv4/ip_local_port_range", "1 65535\n"),
+            ("sys/net/ipv4/ip_local_reserved_ports", "\n"),
+        ] {
+            let path = root.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        let kernel = ScriptedKernel::answering([done(1, 0)]);
+        let mut source = FallbackSource::over(kernel, &proc_root);
+        let mut names = Names::default();
+        let wanted = Wanted::default();
+        let sample = read(&mut source, &proc_root, wanted, &mut names, &mut |_| {});
+        sample.unwrap().pressure.ports
+    };
+    assert!(matches!(reading(50_200), PortReading::RuledOut { .. }));
+    assert!(matches!(reading(60_000), PortReading::TooMany { .. }));
+}
