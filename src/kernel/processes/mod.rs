@@ -6,6 +6,7 @@
 //! ([`read_process`]).
 
 mod cgroups;
+mod descriptors;
 mod facts;
 mod holders;
 mod link;

@@ -1,4 +1,4 @@
-//! The walk over descriptors: getdents64 and readlinkat, on all cores.
+//! The walk over processes, on all cores.
 //!
 //! A process is read through a descriptor of its /proc/PID/fd, which stays with
 //! that process: when it ends and its pid is used again, the directory is empty
@@ -8,23 +8,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem::MaybeUninit;
 use std::num::NonZero;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use rustix::fs::{CWD, Mode, OFlags, RawDir, SeekFrom, openat, readlinkat_raw, seek};
+use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::Errno;
 
+use super::descriptors::read_links;
 use super::tasks::{Plan, Task, plan};
-use super::{Which, link, stat};
+use super::{Which, stat};
 use crate::kernel::{KernelError, ProcRoot};
 use crate::model::{Holder, ScanCoverage};
 
 /// Room for some 1300 names of descriptors: larger is not faster.
 pub(super) const DIRECTORY_BUFFER: usize = 32 * 1024;
-
-/// `socket:[` and 20 digits and `]`, with room to see that a link is longer.
-const LINK_BUFFER: usize = 32;
 
 /// What a walk has found.
 #[derive(Debug, Default)]
@@ -138,46 +136,6 @@ fn visit(
     visit
 }
 
-/// Reads where the descriptors of a directory point to. One that is closed in
-/// the meantime is none.
-fn read_links(
-    directory: &OwnedFd,
-    task: Task,
-    keep: &impl Fn(u64) -> bool,
-    buffer: &mut [MaybeUninit<u8>],
-    found: &mut Vec<(u64, Holder)>,
-) -> Result<(), Errno> {
-    if let Some(position) = task.position() {
-        seek(directory, SeekFrom::Start(position))?;
-    }
-    let mut link = [MaybeUninit::uninit(); LINK_BUFFER];
-    let mut entries = RawDir::new(directory, buffer);
-    while let Some(entry) = entries.next() {
-        let entry = entry?;
-        let name = entry.file_name();
-        let Some(fd) = link::number(name.to_bytes()) else {
-            continue;
-        };
-        if task.ends_before(fd) {
-            break;
-        }
-        match readlinkat_raw(directory, name, &mut link) {
-            Ok((target, _)) => {
-                if let Some(inode) = link::socket_inode(target)
-                    && keep(inode)
-                {
-                    let pid = task.pid;
-                    found.push((inode, Holder { pid, fd }));
-                }
-            }
-            // EINVAL is no link at all, in a staged tree.
-            Err(Errno::NOENT | Errno::INVAL) => {}
-            Err(errno) => return Err(errno),
-        }
-    }
-    Ok(())
-}
-
 /// What an error says of a process, of which `stat` could be read or not. The
 /// kernel refuses a process that has just ended in the same words as one that
 /// we may not look into.
@@ -267,9 +225,9 @@ mod tests {
         let inode = rustix::fs::fstat(&listener).unwrap().st_ino;
         let proc = std::fs::File::open("/proc").unwrap();
         let own = std::process::id();
-        let fds_of = |from, to| -> Vec<u32> {
+        let told = |from, to, told| -> Vec<u32> {
             let mut buffer = Vec::with_capacity(DIRECTORY_BUFFER);
-            let task = Task::part(own, from, to);
+            let task = Task::part(own, from, to, told);
             let visit = visit(
                 proc.as_fd(),
                 task,
@@ -281,11 +239,14 @@ mod tests {
         };
         let near = listener.as_raw_fd().cast_unsigned();
         let far = far.as_raw_fd().cast_unsigned();
-        assert_eq!(fds_of(None, None), [near, far]);
-        assert_eq!(fds_of(None, Some(far)), [near]);
-        assert_eq!(fds_of(Some(far), None), [far]);
-        assert_eq!(fds_of(Some(near + 1), Some(far)), [0; 0]);
-        assert_eq!(fds_of(Some(near), Some(near + 1)), [near]);
+        for number in [0, near + 1, 2000] {
+            let fds_of = |from, to| told(from, to, number);
+            assert_eq!(fds_of(None, None), [near, far]);
+            assert_eq!(fds_of(None, Some(far)), [near]);
+            assert_eq!(fds_of(Some(far), None), [far]);
+            assert_eq!(fds_of(Some(near + 1), Some(far)), [0; 0]);
+            assert_eq!(fds_of(Some(near), Some(near + 1)), [near]);
+        }
     }
 
     #[test]
