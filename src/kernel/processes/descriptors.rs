@@ -116,8 +116,9 @@ impl<K: Fn(u64) -> bool> Reader<'_, K> {
                 Ok(true)
             }
             Err(Errno::NOENT) => Ok(false),
-            // EINVAL is no link at all, in a staged tree.
-            Err(Errno::INVAL) => Ok(true),
+            // EINVAL is no link at all, in a staged tree; ENAMETOOLONG a file
+            // whose path the kernel can't tell. Neither is a socket.
+            Err(Errno::INVAL | Errno::NAMETOOLONG) => Ok(true),
             Err(errno) => Err(errno),
         }
     }

@@ -2,12 +2,13 @@
 
 use super::*;
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::net::TcpListener;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::symlink;
 
 use proptest::prelude::*;
-use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::fs::{CWD, Mode, OFlags, mkdirat, openat};
 
 use crate::kernel::processes::scan::DIRECTORY_BUFFER;
 
@@ -138,5 +139,25 @@ proptest! {
         prop_assert!(found.iter().all(|&fd| fd < cut));
         found.extend(own(inode, Task::part(7, Some(cut), None, told)));
         prop_assert_eq!(found, numbers(&copies));
+    }
+}
+
+#[test]
+fn a_path_too_long_for_the_kernel_hides_no_socket() {
+    let root = tempfile::tempdir().unwrap();
+    let mut directory = OwnedFd::from(File::open(root.path()).unwrap());
+    let name = "x".repeat(250);
+    for _ in 0..20 {
+        mkdirat(&directory, &name, Mode::RWXU).unwrap();
+        directory = openat(&directory, &name, DIRECTORY, Mode::empty()).unwrap();
+    }
+    let (inode, mut copies) = spread(&[]);
+    let far = directory.as_raw_fd() + 1;
+    copies.push(rustix::io::fcntl_dupfd_cloexec(&copies[0], far).unwrap());
+    let path = format!("/proc/self/fd/{}", directory.as_raw_fd());
+    let refused = rustix::fs::readlink(path, Vec::new()).unwrap_err();
+    assert_eq!(refused, Errno::NAMETOOLONG);
+    for told in [0, 5000] {
+        assert_eq!(own(inode, all(told)), numbers(&copies));
     }
 }
