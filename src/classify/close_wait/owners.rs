@@ -100,7 +100,12 @@ impl<'a> Owners<'a> {
         }
         let mut pids: Vec<u32> = holders.iter().map(|holder| holder.pid).collect();
         pids.dedup();
-        let pids: Arc<[u32]> = pids.into();
+        // Most sockets have the holders that the last one had.
+        let last = pids
+            .first()
+            .and_then(|first| by_process.get(first)?.last())
+            .filter(|last| *last.holders == *pids);
+        let pids = last.map_or_else(|| pids.into(), |last| Arc::clone(&last.holders));
         for of_process in holders.chunk_by(|one, another| one.pid == another.pid) {
             let Some(pid) = of_process.first().map(|holder| holder.pid) else {
                 continue;

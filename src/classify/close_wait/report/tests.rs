@@ -88,6 +88,26 @@ fn pids(report: &LeakReport) -> Vec<u32> {
 }
 
 #[test]
+fn sockets_with_the_same_holders_share_one_list_of_them() {
+    let stage = Stage::default().process(5, 10).process(6, 10);
+    let stage = stage.holds(5, 3, 50).holds(5, 4, 51).holds(5, 5, 52);
+    let stage = stage.holds(6, 5, 52).holds(5, 6, 53);
+    let sockets = (50..54).map(|inode| close_wait().inode(inode));
+    let report = stage.report(sockets, Selection::default(), None);
+    let of = |pid: u32| {
+        let mut processes = report.processes.iter();
+        let leaks = processes.find(|leaks| leaks.process.pid == pid).unwrap();
+        let lists = leaks.sockets.iter().map(|held| &held.holders);
+        lists.collect::<Vec<_>>()
+    };
+    let (five, six) = (of(5), of(6));
+    let pids: Vec<&[u32]> = five.iter().map(|list| &***list).collect();
+    assert_eq!(pids, [&[5][..], &[5], &[5, 6], &[5]]);
+    assert!(std::sync::Arc::ptr_eq(five[0], five[1]));
+    assert!(std::sync::Arc::ptr_eq(five[2], six[0]));
+}
+
+#[test]
 fn a_shared_socket_counts_once_and_names_every_holder() {
     let stage = Stage::default()
         .process(1, 10)
