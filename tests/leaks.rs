@@ -307,3 +307,38 @@ fn what_a_recording_cannot_answer_is_refused() {
         assert_eq!(output.status.code(), Some(2), "{more:?}");
     }
 }
+
+/// As many bytes as no pipe holds, in pieces.
+#[test]
+fn a_long_document_ends_quietly_at_a_closed_pipe_and_says_when_the_disk_is_full() {
+    let rows: Vec<Row> = (1..=3_000)
+        .map(|peer_port| Row {
+            peer_port,
+            inode: peer_port.into(),
+            ..FORGOTTEN
+        })
+        .collect();
+    let file = recording(&rows);
+    let path = file.path().to_str().unwrap();
+    for format in ["json", "csv"] {
+        let args = ["leaks", "--format", format, "--replay", path];
+        let whole = tcpstate(&args);
+        assert!(whole.stdout.len() > 200_000, "{format}");
+        assert!(whole.stdout.ends_with(b"\n"), "{format}");
+        let onto = |stdout: std::process::Stdio| {
+            let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_tcpstate"));
+            command.args(args).stdout(stdout).output().unwrap()
+        };
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let closed = onto(writer.into());
+        assert_eq!(closed.status.code(), Some(0), "{format}");
+        assert!(closed.stderr.is_empty(), "{format}: {closed:?}");
+        let full = fs::OpenOptions::new().write(true).open("/dev/full");
+        let full = onto(full.unwrap().into());
+        assert_eq!(full.status.code(), Some(2), "{format}");
+        let why = String::from_utf8(full.stderr).unwrap();
+        let start = "tcpstate: cannot write the output: No space left on device";
+        assert!(why.starts_with(start), "{why}");
+    }
+}

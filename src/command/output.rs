@@ -1,7 +1,7 @@
 //! Where output goes, and how it shall look there.
 
 use std::env;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 use std::os::fd::AsFd;
 
 use anyhow::Context;
@@ -13,13 +13,28 @@ use crate::render::Style;
 /// Below this a table makes no sense; a terminal that says so has no size yet.
 const NARROWEST: u16 = 20;
 
+/// So much of a long text is written at once: as much as a pipe holds.
+const PIECE: usize = 64 * 1024;
+
 /// Writes a finished text in one go: a command that fails later must not leave
 /// half a table behind.
 pub(super) fn print(text: &str) -> anyhow::Result<()> {
-    let mut stdout = io::stdout().lock();
-    stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush())
+    finish(io::stdout().lock(), |stdout| {
+        stdout.write_all(text.as_bytes())
+    })
+}
+
+/// Writes piece by piece what may be too long to hold it in memory. By then
+/// nothing can fail any more but the writing.
+pub(super) fn stream(
+    write: impl FnOnce(&mut BufWriter<StdoutLock<'_>>) -> io::Result<()>,
+) -> anyhow::Result<()> {
+    finish(BufWriter::with_capacity(PIECE, io::stdout().lock()), write)
+}
+
+fn finish<W: Write>(mut to: W, write: impl FnOnce(&mut W) -> io::Result<()>) -> anyhow::Result<()> {
+    write(&mut to)
+        .and_then(|()| to.flush())
         .context("cannot write the output")
 }
 

@@ -1,9 +1,13 @@
-//! Shows what was read and judged. Nothing here prints: every view gives text.
+//! Shows what was read and judged. Nothing here prints: every view gives text,
+//! or writes to what it is given where the text could be as long as the table of
+//! sockets.
 //!
 //! Everything that came from outside (host names, process names, paths) goes
 //! through [`safe()`] on its way to a terminal.
 
 pub mod check;
+mod each;
+mod endpoint;
 mod finding;
 mod header;
 pub mod leaks;

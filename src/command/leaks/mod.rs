@@ -174,13 +174,11 @@ fn refuse_unseen(report: &LeakReport, found: &Found, asked: &[u32]) -> anyhow::R
 
 fn show(common: &CommonArgs, format: LeaksFormat, view: &View<'_>) -> anyhow::Result<()> {
     say_how(common, view);
-    let text = match format {
-        LeaksFormat::Table => leaks::table(view, &output::style(common.color)),
-        LeaksFormat::Json => leaks::json(view)?,
-        LeaksFormat::Csv => leaks::csv(view)?,
-    };
-    output::print(&text)?;
-    Ok(())
+    match format {
+        LeaksFormat::Table => output::print(&leaks::table(view, &output::style(common.color))),
+        LeaksFormat::Json => output::stream(|to| leaks::json(view, to)),
+        LeaksFormat::Csv => output::stream(|to| leaks::csv(view, to)),
+    }
 }
 
 fn say_how(common: &CommonArgs, view: &View<'_>) {

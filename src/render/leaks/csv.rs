@@ -1,6 +1,7 @@
 //! The leaks as CSV: a line for each process and socket that it holds.
 
 use std::collections::BTreeSet;
+use std::io::{self, Write};
 
 use super::View;
 use crate::classify::close_wait::Judged;
@@ -35,10 +36,19 @@ const COLUMNS: [&str; 18] = [
 ///
 /// # Errors
 ///
-/// When the lines can't be written as CSV, which memory alone could cause.
-pub fn csv(view: &View<'_>) -> anyhow::Result<String> {
+/// When they can't be written.
+pub fn csv<W: Write>(view: &View<'_>, to: &mut W) -> io::Result<()> {
+    let mut writer = csv::Writer::from_writer(to);
+    // The error of the output itself, by which a closed pipe is known.
+    rows(view, &mut writer).map_err(|error| match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
+    })?;
+    writer.flush()
+}
+
+fn rows(view: &View<'_>, writer: &mut csv::Writer<impl Write>) -> Result<(), csv::Error> {
     let report = view.report;
-    let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(COLUMNS)?;
     for leaks in &report.processes {
         let process = &leaks.process;
@@ -110,7 +120,7 @@ pub fn csv(view: &View<'_>) -> anyhow::Result<String> {
         };
         writer.write_record(owner.into_iter().chain(vanished(one)))?;
     }
-    Ok(String::from_utf8(writer.into_inner()?)?)
+    Ok(())
 }
 
 fn owner(process: &Process, fds: String) -> [String; 5] {

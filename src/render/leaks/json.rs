@@ -2,22 +2,27 @@
 
 mod shape;
 
+use std::io::{self, Write};
+
+use serde::Serialize;
+
 use self::shape::{
-    ComparisonJson, CountsJson, CoverageJson, Document, EndJson, GrowthJson, HeldJson,
-    ListenerJson, LocalPortJson, PeerJson, ProcessJson, SharedWith, UnattributedJson, VanishedJson,
-    milliseconds,
+    ComparisonJson, CountsJson, CoverageJson, Document, GrowthJson, HeldJson, ListenerJson,
+    LocalPortJson, PeerJson, ProcessJson, UnattributedJson, VanishedJson, milliseconds,
 };
+use super::super::each::each;
 use super::super::header::Header;
 use super::View;
 use crate::classify::close_wait::{Growth, Held, ProcessLeaks, QueueLeaks, Unattributed};
 use crate::model::{Socket, SocketPast, Unit, VanishedSocket};
 
-/// One document and a line end.
+/// One document and a line end. It takes some 300 bytes a socket, and is
+/// written as it is made: no part of it is kept.
 ///
 /// # Errors
 ///
-/// When the document can't be written, which memory alone could cause.
-pub fn json(view: &View<'_>) -> anyhow::Result<String> {
+/// When it can't be written.
+pub fn json<W: Write>(view: &View<'_>, to: &mut W) -> io::Result<()> {
     let report = view.report;
     let vanished = report.vanished.as_ref();
     let document = Document {
@@ -32,33 +37,28 @@ pub fn json(view: &View<'_>) -> anyhow::Result<String> {
         close_wait: CountsJson::from(&report.counts),
         coverage: coverage(view),
         comparison: report.comparison.map(ComparisonJson::from),
-        processes: report
-            .processes
-            .iter()
-            .map(|process| process_json(view, process))
-            .collect(),
+        processes: each(|| {
+            let processes = report.processes.iter();
+            processes.map(|process| process_json(view, process))
+        }),
         left_out: report.left_out,
-        listeners: report
-            .listeners
-            .iter()
-            .map(|listener| listener_json(view, listener))
-            .collect(),
-        unattributed: report
-            .unattributed
-            .iter()
-            .filter_map(|entry| unattributed_json(view, entry))
-            .collect(),
+        listeners: each(|| {
+            let listeners = report.listeners.iter();
+            listeners.map(|listener| listener_json(view, listener))
+        }),
+        unattributed: each(|| {
+            let sockets = report.unattributed.iter();
+            sockets.filter_map(|entry| unattributed_json(view, entry))
+        }),
         vanished_elsewhere: vanished.map(|all| all.elsewhere),
         vanished_untold: vanished.map(|all| all.untold),
         vanished_stayed: report.vanished_stayed,
-        vanished_fds: vanished.map(|_| {
-            let all = report.vanished();
-            all.map(|one| vanished_json(view, one)).collect()
-        }),
+        vanished_fds: vanished
+            .map(|_| each(|| report.vanished().map(|one| vanished_json(view, one)))),
     };
-    let mut text = serde_json::to_string(&document)?;
-    text.push('\n');
-    Ok(text)
+    // The error of the output itself, by which a closed pipe is known.
+    serde_json::to_writer(&mut *to, &document).map_err(io::Error::from)?;
+    to.write_all(b"\n")
 }
 
 fn coverage<'a>(view: &View<'a>) -> CoverageJson<'a> {
@@ -79,7 +79,7 @@ fn coverage<'a>(view: &View<'a>) -> CoverageJson<'a> {
     }
 }
 
-fn process_json<'a>(view: &View<'a>, leaks: &'a ProcessLeaks) -> ProcessJson<'a> {
+fn process_json<'a>(view: &'a View<'a>, leaks: &'a ProcessLeaks) -> impl Serialize + 'a {
     let process = &leaks.process;
     ProcessJson {
         pid: process.pid,
@@ -94,24 +94,23 @@ fn process_json<'a>(view: &View<'a>, leaks: &'a ProcessLeaks) -> ProcessJson<'a>
         oldest_age_ms: leaks.oldest.into(),
         open_fds: process.open_fds,
         fd_limit: process.fd_limit,
-        remotes: leaks.peers.iter().map(PeerJson::from).collect(),
-        local_ports: leaks.local_ports.iter().map(LocalPortJson::from).collect(),
+        remotes: each(move || leaks.peers.iter().map(PeerJson::from)),
+        local_ports: each(move || leaks.local_ports.iter().map(LocalPortJson::from)),
         growth: leaks.growth.map(|growth| growth_json(growth, leaks)),
         unread_bytes: leaks.unread_bytes,
         hint: leaks.hint.map(|hint| super::words::hint(hint, leaks)),
-        sockets: leaks
-            .sockets
-            .iter()
-            .filter_map(|held| held_json(view, process.pid, held))
-            .collect(),
+        sockets: each(move || {
+            let sockets = leaks.sockets.iter();
+            sockets.filter_map(move |held| held_json(view, process.pid, held))
+        }),
     }
 }
 
-fn held_json<'a>(view: &View<'_>, pid: u32, held: &'a Held) -> Option<HeldJson<'a>> {
+fn held_json<'a>(view: &View<'_>, pid: u32, held: &'a Held) -> Option<impl Serialize + use<'a>> {
     Some(HeldJson {
         fds: &held.fds,
         socket: view.report.socket(held.index)?.into(),
-        shared_with: SharedWith { held, pid },
+        shared_with: each(move || held.shared_with(pid)),
     })
 }
 
@@ -123,18 +122,18 @@ fn growth_json(growth: Growth, leaks: &ProcessLeaks) -> GrowthJson {
     }
 }
 
-fn listener_json<'a>(view: &View<'a>, leaks: &'a QueueLeaks) -> ListenerJson<'a> {
-    let command = |pid| view.processes.get(pid)?.command.as_deref();
+fn listener_json<'a>(view: &'a View<'a>, leaks: &'a QueueLeaks) -> impl Serialize + 'a {
+    let command = move |pid| view.processes.get(pid)?.command.as_deref();
     let fullest = leaks.listeners.iter().max_by_key(|socket| socket.recv_q);
     ListenerJson {
         local: leaks.local.into(),
         pids: &leaks.pids,
-        commands: leaks.pids.iter().map(command).collect(),
+        commands: each(move || leaks.pids.iter().map(command)),
         not_accepted: leaks.not_accepted,
         oldest_age_ms: leaks.oldest.into(),
         accept_queue: fullest.and_then(Socket::accept_queue),
         accept_limit: fullest.and_then(Socket::accept_limit),
-        inodes: leaks.listeners.iter().map(|socket| socket.inode).collect(),
+        inodes: each(move || leaks.listeners.iter().map(|socket| socket.inode)),
     }
 }
 
@@ -165,7 +164,7 @@ fn vanished_json<'a>(view: &View<'a>, vanished: &VanishedSocket) -> VanishedJson
             SocketPast::NeverConnected => "never_connected",
             SocketPast::Unknown => "unknown",
         },
-        local: vanished.local.map(EndJson::from),
+        local: vanished.local.map(Into::into),
         unread: vanished.unread,
     }
 }

@@ -182,6 +182,18 @@ impl Stage {
     }
 }
 
+fn json_text(view: &View<'_>) -> String {
+    let mut text = Vec::new();
+    json(view, &mut text).unwrap();
+    String::from_utf8(text).unwrap()
+}
+
+fn csv_text(view: &View<'_>) -> String {
+    let mut text = Vec::new();
+    csv(view, &mut text).unwrap();
+    String::from_utf8(text).unwrap()
+}
+
 fn on_terminal() -> Style {
     Style {
         color: false,
@@ -278,7 +290,7 @@ fn connections_that_are_gone_are_told_by_descriptor() {
     let text = stage.show(&report, |view| table(view, &Style::default()));
     assert!(text.contains("nginx[880] keeps 1 descriptor whose connection has ended"));
     assert!(text.contains("fd 7."), "{text}");
-    let rows = stage.show(&report, |view| csv(view).unwrap());
+    let rows = stage.show(&report, csv_text);
     assert_eq!(rows.matches(",vanished,false,").count(), 2, "{rows}");
     assert!(rows.contains("\n880,nginx,1000,"), "{rows}");
     let waiting = rows.lines().find(|row| row.contains(",not_accepted,"));
@@ -286,7 +298,7 @@ fn connections_that_are_gone_are_told_by_descriptor() {
         waiting.is_some_and(|row| row.starts_with("880,nginx,")),
         "{rows}"
     );
-    let text = stage.show(&report, |view| json(view).unwrap());
+    let text = stage.show(&report, json_text);
     let document: serde_json::Value = serde_json::from_str(&text).unwrap();
     let fds: Vec<_> = document["vanished_fds"]
         .as_array()
@@ -360,9 +372,51 @@ fn the_json_document_follows_the_contract() {
     let mut stage = Stage::full();
     // One of the pool says what 81 would.
     stage.sockets.drain(1..81);
-    let text = stage.show(&stage.report(None), |view| json(view).unwrap());
+    let text = stage.show(&stage.report(None), json_text);
     let document: serde_json::Value = serde_json::from_str(&text).unwrap();
     insta::assert_snapshot!(serde_json::to_string_pretty(&document).unwrap());
+}
+
+/// Takes texts, and remembers the longest that came at once.
+#[derive(Default)]
+struct Pieces {
+    longest: usize,
+    all: usize,
+}
+
+impl std::io::Write for Pieces {
+    fn write(&mut self, piece: &[u8]) -> std::io::Result<usize> {
+        self.longest = self.longest.max(piece.len());
+        self.all += piece.len();
+        Ok(piece.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_long_document_is_never_whole_in_memory() {
+    let mut stage = Stage::full();
+    for _ in 0..1_000 {
+        stage.add(411, close_wait());
+    }
+    let report = stage.report(None);
+    for (write, at_once) in [
+        // A sentence, at the most.
+        (json as fn(&View<'_>, &mut Pieces) -> _, 1_000),
+        // What the writer of CSV collects.
+        (csv, 8 * 1024),
+    ] {
+        stage.show(&report, |view| {
+            let mut pieces = Pieces::default();
+            write(view, &mut pieces).unwrap();
+            assert!(pieces.all > 100_000, "{}", pieces.all);
+            assert!(pieces.longest <= at_once, "{}", pieces.longest);
+            String::new()
+        });
+    }
 }
 
 #[test]
@@ -373,7 +427,7 @@ fn names_harm_neither_a_terminal_nor_a_parser() {
         let text = stage.show(&report, |view| table(view, &style));
         assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text}");
     }
-    let text = stage.show(&report, |view| csv(view).unwrap());
+    let text = stage.show(&report, csv_text);
     let mut reader = ::csv::Reader::from_reader(text.as_bytes());
     let rows: Vec<_> = reader.records().collect::<Result<_, _>>().unwrap();
     assert_eq!(

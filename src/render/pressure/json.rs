@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
+use super::super::endpoint::EndpointJson;
 use super::super::finding::{self, FindingJson};
 use super::super::header::Header;
 use super::super::share;
@@ -12,7 +13,7 @@ use super::View;
 use crate::classify::change::{self, time_between};
 use crate::classify::listeners::{handshake_age_s, syn_limit, syn_verdict, verdict};
 use crate::model::{
-    Counter, Destination, Endpoint, Listener, PortRange, Ports, SharedPool, Sysctl, TcpState,
+    Counter, Destination, Listener, PortRange, Ports, SharedPool, Sysctl, TcpState,
 };
 
 #[derive(Debug, Serialize)]
@@ -57,12 +58,6 @@ struct PortsJson {
     explicitly_bound: Option<u32>,
     destinations: Vec<DestinationJson>,
     shared_pools: Vec<PoolJson>,
-}
-
-#[derive(Debug, Serialize)]
-struct EndpointJson {
-    address: IpAddr,
-    port: u16,
 }
 
 #[derive(Debug, Serialize)]
@@ -273,15 +268,6 @@ fn syn(view: &View<'_>) -> SynJson {
         queue_full_drops: counter(Counter::TcpReqQFullDrop),
         listen_overflows: counter(Counter::ListenOverflows),
         listen_drops: counter(Counter::ListenDrops),
-    }
-}
-
-impl From<Endpoint> for EndpointJson {
-    fn from(endpoint: Endpoint) -> Self {
-        Self {
-            address: endpoint.address,
-            port: endpoint.port,
-        }
     }
 }
 

@@ -1,29 +1,31 @@
-//! The parts of the document, by the names of the contract.
+//! The parts of the document, by the names of the contract. The type of a list
+//! that may be long is left to who writes it.
 
 use std::net::IpAddr;
 use std::time::Duration;
 
 use serde::Serialize;
 
+use super::super::super::endpoint::EndpointJson;
 use super::super::super::header::Header;
-use crate::classify::close_wait::{Comparison, HalfClose, Held, Judged, LocalPort, Peer};
-use crate::model::{AgeBounds, Endpoint, Verdict, VerdictCounts};
+use crate::classify::close_wait::{Comparison, HalfClose, Judged, LocalPort, Peer};
+use crate::model::{AgeBounds, Verdict, VerdictCounts};
 
 #[derive(Debug, Serialize)]
-pub(super) struct Document<'a> {
+pub(super) struct Document<'a, Processes, Listeners, Unattributed, Vanished> {
     #[serde(flatten)]
     pub(super) header: Header<'a>,
     pub(super) min_age_ms: u64,
     pub(super) close_wait: CountsJson,
     pub(super) coverage: CoverageJson<'a>,
     pub(super) comparison: Option<ComparisonJson>,
-    pub(super) processes: Vec<ProcessJson<'a>>,
+    pub(super) processes: Processes,
     /// Processes and listeners below `--min-count`.
     pub(super) left_out: u64,
-    pub(super) listeners: Vec<ListenerJson<'a>>,
-    pub(super) unattributed: Vec<UnattributedJson<'a>>,
+    pub(super) listeners: Listeners,
+    pub(super) unattributed: Unattributed,
     /// Null where nobody looked for them.
-    pub(super) vanished_fds: Option<Vec<VanishedJson<'a>>>,
+    pub(super) vanished_fds: Option<Vanished>,
     /// How many of them an earlier look saw too; null without one.
     pub(super) vanished_stayed: Option<u64>,
     /// Descriptors of another network namespace, which no dump here shows.
@@ -76,12 +78,6 @@ pub(super) struct AgeJson {
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct EndJson {
-    pub(super) address: IpAddr,
-    pub(super) port: u16,
-}
-
-#[derive(Debug, Serialize)]
 pub(super) struct PeerJson {
     pub(super) address: IpAddr,
     pub(super) port: Option<u16>,
@@ -102,7 +98,7 @@ pub(super) struct GrowthJson {
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct ProcessJson<'a> {
+pub(super) struct ProcessJson<'a, Remotes, LocalPorts, Sockets> {
     pub(super) pid: u32,
     pub(super) command: Option<&'a str>,
     pub(super) cmdline: Option<&'a [String]>,
@@ -115,26 +111,26 @@ pub(super) struct ProcessJson<'a> {
     pub(super) oldest_age_ms: AgeJson,
     pub(super) open_fds: Option<u64>,
     pub(super) fd_limit: Option<u64>,
-    pub(super) remotes: Vec<PeerJson>,
-    pub(super) local_ports: Vec<LocalPortJson>,
+    pub(super) remotes: Remotes,
+    pub(super) local_ports: LocalPorts,
     pub(super) growth: Option<GrowthJson>,
     pub(super) unread_bytes: u64,
     pub(super) hint: Option<String>,
-    pub(super) sockets: Vec<HeldJson<'a>>,
+    pub(super) sockets: Sockets,
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct HeldJson<'a> {
+pub(super) struct HeldJson<'a, Pids> {
     pub(super) fds: &'a [u32],
     #[serde(flatten)]
     pub(super) socket: SocketJson,
-    pub(super) shared_with: SharedWith<'a>,
+    pub(super) shared_with: Pids,
 }
 
 #[derive(Debug, Serialize)]
 pub(super) struct SocketJson {
-    pub(super) local: EndJson,
-    pub(super) remote: EndJson,
+    pub(super) local: EndpointJson,
+    pub(super) remote: EndpointJson,
     pub(super) verdict: &'static str,
     pub(super) leaked: bool,
     pub(super) half_close: Option<&'static str>,
@@ -149,16 +145,16 @@ pub(super) struct SocketJson {
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct ListenerJson<'a> {
-    pub(super) local: EndJson,
+pub(super) struct ListenerJson<'a, Commands, Inodes> {
+    pub(super) local: EndpointJson,
     pub(super) pids: &'a [u32],
-    pub(super) commands: Vec<Option<&'a str>>,
+    pub(super) commands: Commands,
     pub(super) not_accepted: u64,
     pub(super) oldest_age_ms: AgeJson,
     /// The queue of the fullest of the listeners that share the place.
     pub(super) accept_queue: Option<u32>,
     pub(super) accept_limit: Option<u32>,
-    pub(super) inodes: Vec<Option<u64>>,
+    pub(super) inodes: Inodes,
 }
 
 #[derive(Debug, Serialize)]
@@ -179,7 +175,7 @@ pub(super) struct VanishedJson<'a> {
     pub(super) fd: u32,
     pub(super) inode: u64,
     pub(super) past: &'static str,
-    pub(super) local: Option<EndJson>,
+    pub(super) local: Option<EndpointJson>,
     pub(super) unread: Option<u64>,
 }
 
@@ -222,15 +218,6 @@ impl From<AgeBounds> for AgeJson {
     }
 }
 
-impl From<Endpoint> for EndJson {
-    fn from(end: Endpoint) -> Self {
-        Self {
-            address: end.address,
-            port: end.port,
-        }
-    }
-}
-
 impl From<&Peer> for PeerJson {
     fn from(peer: &Peer) -> Self {
         Self {
@@ -267,18 +254,5 @@ impl From<&Judged> for SocketJson {
             cookie: socket.cookie.map(|cookie| cookie.0),
             stayed: judged.stayed,
         }
-    }
-}
-
-/// The other holders of a socket, written without a list for each of them.
-#[derive(Debug)]
-pub(super) struct SharedWith<'a> {
-    pub(super) held: &'a Held,
-    pub(super) pid: u32,
-}
-
-impl Serialize for SharedWith<'_> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.held.shared_with(self.pid))
     }
 }
