@@ -149,19 +149,25 @@ pub(in crate::command) fn listeners(
     })
 }
 
-/// The inode of every socket in every state; `None` when some may be missing.
-pub(in crate::command) fn inodes(
+/// Those of some inodes that no socket in any state has; `None` when sockets
+/// may be missing. All sockets are looked at, and none is kept.
+pub(in crate::command) fn unshown(
     source: &mut dyn SocketSource,
+    inodes: &HashSet<u64>,
 ) -> Result<Option<HashSet<u64>>, KernelError> {
     source::ask(source, |source| {
-        let mut inodes = HashSet::new();
-        let mut keep = |socket: &Socket| inodes.extend(socket.inode);
-        let all = source.visit(&Query::states(StateSet::RFC9293), &mut keep)?;
+        let mut unshown = inodes.clone();
+        let mut strike = |socket: &Socket| {
+            if let Some(inode) = &socket.inode {
+                unshown.remove(inode);
+            }
+        };
+        let all = source.visit(&Query::states(StateSet::RFC9293), &mut strike)?;
         // Sockets that are only bound have a table of their own; a kernel that
         // doesn't know the question answers with nothing.
         let bound = StateSet::NONE.with(TcpState::BoundInactive);
-        let bound = source.visit(&Query::states(bound), &mut keep)?;
-        Ok((all.complete && bound.complete).then_some(inodes))
+        let bound = source.visit(&Query::states(bound), &mut strike)?;
+        Ok((all.complete && bound.complete).then_some(unshown))
     })
 }
 

@@ -42,14 +42,15 @@ pub(super) fn find(
     if unread > 0 && unread == pids.len() as u64 {
         return Ok(None);
     }
-    let Some(shown) = read::inodes(source)? else {
+    let held: HashSet<u64> = descriptors.inodes().collect();
+    let Some(unshown) = read::unshown(source, &held)? else {
         output::note(
             "the dump of all sockets was incomplete: descriptors whose connection is gone can't \
              be told from the others; try again",
         );
         return Ok(None);
     };
-    let mut vanished = descriptors.vanished(|inode| shown.contains(&inode));
+    let mut vanished = descriptors.vanished(|inode| !unshown.contains(&inode));
     vanished
         .sockets
         .retain(|one| filter.accepts_end(one.local.as_ref()));
