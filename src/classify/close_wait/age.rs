@@ -7,8 +7,8 @@ use crate::model::{AgeBounds, Socket};
 /// `tcp_info` has its times in a u32 of ms: after 49.7 days they begin again.
 const WRAP: Duration = Duration::from_millis(1 << 32);
 
-/// The kernel's clock for these times ticks with HZ, 100 to 1000 a second: an
-/// age that is a difference of two ticks may be short of nearly one.
+/// The kernel's clock for these times ticks with HZ, 100 to 1000 a second: a
+/// difference of two ticks may be short of nearly one, or too long by as much.
 const TICK: Duration = Duration::from_millis(10);
 
 /// The bounds that one look gives.
@@ -26,16 +26,19 @@ pub(super) fn bounds(socket: &Socket, uptime: Option<Duration>) -> AgeBounds {
         return AgeBounds::default();
     };
     let milliseconds = |time: u32| Duration::from_millis(time.into());
-    let at_least = info.last_ack_recv.map(milliseconds);
+    let since_ack = info.last_ack_recv.map(milliseconds);
     let at_most = info
         .last_data_recv
         .map(milliseconds)
         .filter(|_| uptime.is_some_and(|uptime| uptime < WRAP))
         // Payload after the FIN there is none: one of the two stamps isn't
         // what it seems.
-        .filter(|&at_most| at_least.is_some_and(|at_least| at_least <= at_most))
-        .map(|at_most| at_most + TICK);
-    AgeBounds { at_least, at_most }
+        .filter(|&since_data| since_ack.is_some_and(|since_ack| since_ack <= since_data))
+        .map(|since_data| since_data + TICK);
+    AgeBounds {
+        at_least: since_ack.map(|since_ack| since_ack.saturating_sub(TICK)),
+        at_most,
+    }
 }
 
 #[cfg(test)]
@@ -52,14 +55,17 @@ mod tests {
     #[test]
     fn the_last_ack_bounds_from_below_and_the_last_data_from_above() {
         let age = of(1_500, 4_000, Some(DAY));
-        assert_eq!(age.at_least, Some(Duration::from_millis(1_500)));
+        assert_eq!(age.at_least, Some(Duration::from_millis(1_490)));
         assert_eq!(age.at_most, Some(Duration::from_secs(4) + TICK));
     }
 
     #[test]
-    fn an_upper_bound_has_room_for_a_tick_of_the_kernels_clock() {
+    fn both_bounds_have_room_for_a_tick_of_the_kernels_clock() {
         let same = of(1_500, 1_500, Some(DAY));
+        assert_eq!(same.at_least, Some(Duration::from_millis(1_490)));
         assert_eq!(same.at_most, Some(Duration::from_millis(1_510)));
+        let young = of(4, 4, Some(DAY));
+        assert_eq!(young.at_least, Some(Duration::ZERO));
     }
 
     #[test]

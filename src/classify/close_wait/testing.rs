@@ -6,12 +6,12 @@ use crate::model::{
 };
 
 /// A socket in the making: IPv4, held by inode 100, the end of the stream
-/// read, everything two minutes ago.
+/// read, everything two minutes ago and a tick.
 #[derive(Debug, Clone)]
 pub(crate) struct SocketBuilder(Socket);
 
 pub(crate) fn close_wait() -> SocketBuilder {
-    let long_ago = Some(120_000);
+    let long_ago = Some(120_010);
     SocketBuilder(Socket {
         state: TcpState::CloseWait,
         kind: SocketKind::Full,

@@ -68,23 +68,23 @@ impl Stage {
             let local = format!("10.0.0.5:{}", 40_000 + number);
             let pool = close_wait()
                 .ends(&local, remote)
-                .times(8_040_500, 8_041_000);
+                .times(8_040_510, 8_041_000);
             stage.add(2231, pool);
         }
         for number in 1..=3 {
             let remote = format!("[::ffff:192.0.2.7]:{}", 50_000 + number);
             let unread = close_wait().ends("[::ffff:10.0.0.5]:443", &remote);
-            stage.add(880, unread.queued(51).times(242_000, 300_000));
+            stage.add(880, unread.queued(51).times(242_010, 300_000));
         }
-        let half = || close_wait().times(90, 500_000).last_sent(100);
+        let half = || close_wait().times(100, 500_000).last_sent(100);
         stage.add(411, half());
         stage.add(411, half());
         stage.add(77, close_wait().ends("10.0.0.5:25", "198.51.100.1:2525"));
         stage.add(
             77,
-            close_wait().timer(TimerKind::Keepalive).times(500, 900_000),
+            close_wait().timer(TimerKind::Keepalive).times(510, 900_000),
         );
-        stage.add(0, close_wait().cgroup(7).times(70_000, 80_000));
+        stage.add(0, close_wait().cgroup(7).times(70_010, 80_000));
         let listener = close_wait().ends("0.0.0.0:8080", "0.0.0.0:0").listen();
         let listener = listener.inode(9_000).queued(5).send_q(128);
         stage.listeners.add(&listener.build());

@@ -22,7 +22,7 @@ fn seconds(age: Option<Duration>) -> Option<f64> {
 #[test]
 fn a_refreshed_lower_bound_is_replaced_by_what_was_known_before() {
     let seen = say(
-        Some(close_wait().times(5_000, 90_000)),
+        Some(close_wait().times(5_010, 90_000)),
         close_wait().times(200, 100_000),
     );
     assert!(seen.stayed);
@@ -32,7 +32,7 @@ fn a_refreshed_lower_bound_is_replaced_by_what_was_known_before() {
 
 #[test]
 fn one_that_was_not_there_is_no_older_than_the_interval() {
-    let seen = say(None, close_wait().times(3_000, 90_000));
+    let seen = say(None, close_wait().times(3_010, 90_000));
     assert!(!seen.stayed);
     assert_eq!(seconds(seen.age.at_least), Some(3.0));
     assert_eq!(seconds(seen.age.at_most), Some(10.05));

@@ -48,7 +48,7 @@ pub(super) fn report() -> LeakReport {
             .ends("10.0.0.5:40000", "10.0.0.9:5432");
         // Those that came since are a second old.
         if number > 24 {
-            socket.times(900, 1_500)
+            socket.times(910, 1_500)
         } else {
             socket
         }
