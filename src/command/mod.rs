@@ -34,7 +34,8 @@ pub enum Outcome {
 ///
 /// # Errors
 ///
-/// When it could not answer. Nothing was printed then, but for a closed pipe.
+/// When it could not answer. Nothing was printed then, unless it is the printing
+/// that failed.
 pub fn run(cli: &Cli) -> anyhow::Result<Outcome> {
     let refusal = refuse(&cli.common);
     if let Some(Command::Check(args)) = &cli.command {

@@ -10,6 +10,9 @@ use crate::model::{AgeBounds, Socket, TimerKind, Verdict};
 /// age: a program may well pause for a second.
 const A_PAUSE: Duration = Duration::from_secs(1);
 
+/// Sockets that are judged together.
+const BLOCK: usize = 4096;
+
 /// A socket with what is judged of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Judged {
@@ -70,6 +73,21 @@ pub struct Judge<'e> {
 }
 
 impl Judge<'_> {
+    /// Judges sockets, and gives back the memory of those that are judged on
+    /// the way: there may be very many.
+    #[must_use]
+    pub fn judge_all(&self, mut sockets: Vec<Socket>) -> Vec<Judged> {
+        let mut judged = Vec::with_capacity(sockets.len());
+        while !sockets.is_empty() {
+            let block = sockets.split_off(sockets.len().saturating_sub(BLOCK));
+            sockets.shrink_to_fit();
+            let block = block.into_iter().rev();
+            judged.extend(block.map(|socket| self.judge(socket)));
+        }
+        judged.reverse();
+        judged
+    }
+
     /// Judges a socket.
     #[must_use]
     pub fn judge(&self, socket: Socket) -> Judged {

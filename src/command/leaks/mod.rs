@@ -79,10 +79,9 @@ pub(super) fn run(common: &CommonArgs, args: &LeaksArgs) -> anyhow::Result<Outco
         earlier: earlier.as_ref(),
     };
     let elapsed = reading.ended.duration_since(reading.begun);
-    let judged = sockets.into_iter().map(|socket| judge.judge(socket));
     let mut report = LeakReport::new(
         args.min_age.0,
-        judged.collect(),
+        judge.judge_all(sockets),
         found.owners(earlier_counts.as_ref()),
         Selection {
             pids: &args.pid,

@@ -221,3 +221,23 @@ proptest! {
         prop_assert_eq!(counts.leaked() + spared, total);
     }
 }
+
+#[test]
+fn many_are_judged_in_their_order() {
+    let judge = Judge {
+        min_age: Duration::from_secs(60),
+        uptime: UPTIME,
+        earlier: None,
+    };
+    for count in [0, 1, 2 * BLOCK + 7] {
+        let sockets: Vec<_> = (0..count)
+            .map(|number| close_wait().cookie(number as u64 + 1).build())
+            .collect();
+        let one_by_one: Vec<_> = sockets
+            .iter()
+            .cloned()
+            .map(|one| judge.judge(one))
+            .collect();
+        assert!(judge.judge_all(sockets) == one_by_one, "{count}");
+    }
+}
