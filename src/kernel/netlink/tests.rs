@@ -1,3 +1,4 @@
+use super::ahead::BUFFER_BYTES;
 use super::testing::{RowBytes, ScriptedKernel, Step, done, error, message};
 use super::*;
 use crate::model::{StateSet, TcpState};
