@@ -44,7 +44,7 @@ impl<T: Transport + Send> FallbackSource<T> {
     }
 }
 
-impl<T: Transport + Send> SocketSource for FallbackSource<T> {
+impl<T: Transport + Send + 'static> SocketSource for FallbackSource<T> {
     fn visit(
         &mut self,
         query: &Query,
@@ -78,6 +78,10 @@ impl<T: Transport + Send> SocketSource for FallbackSource<T> {
             Some(_) => SourceKind::Netlink,
             None => SourceKind::Procfs,
         }
+    }
+
+    fn second(&self) -> Option<Box<dyn SocketSource + Send>> {
+        self.netlink.as_ref()?.second()
     }
 }
 

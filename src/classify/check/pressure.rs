@@ -10,7 +10,8 @@ use crate::model::{Listener, Listeners, PortReading};
 pub(super) fn ports_used(now: &Reading) -> Measured {
     match &now.sample.pressure.ports {
         _ if !now.sample.collection.complete => Err(Missing::Unread),
-        PortReading::NotRead | PortReading::TooMany { .. } => Err(Missing::Unread),
+        PortReading::NotRead => Err(Missing::Unread),
+        PortReading::Sampled { used_at_most } => Ok(used_at_most * 100.0),
         PortReading::RuledOut {
             connections,
             usable,

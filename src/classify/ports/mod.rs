@@ -9,6 +9,7 @@ mod advice;
 mod crowd;
 mod pools;
 mod reuse;
+mod sampled;
 mod shared;
 mod tally;
 
@@ -21,6 +22,7 @@ use foldhash::fast::RandomState;
 pub use self::advice::{advice, why_not_reusable};
 use self::pools::Pools;
 pub use self::reuse::{Reuse, ReusePolicy, is_loopback};
+pub use self::sampled::{PortSample, SAMPLE};
 use self::shared::Bound;
 pub use self::tally::PortTally;
 use self::tally::{Key, Used};
@@ -37,11 +39,11 @@ pub const WORTH_BOUND_WALK: f64 = 0.5;
 
 /// Whether nothing is worth a warning, by the numbers alone: enough of the
 /// range is `usable`, and so many connections, whatever they are, can't use up
-/// too much of that towards one destination.
+/// as much as the share `safe` of that towards one destination.
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "socket counts are below 2^53")]
-pub fn is_ruled_out(connections: u64, usable: u32, range: PortRange) -> bool {
-    taken_out(usable, range) < WARNING && (connections as f64) < WARNING * f64::from(usable)
+pub fn is_ruled_out(connections: u64, usable: u32, range: PortRange, safe: f64) -> bool {
+    taken_out(usable, range) < WARNING && (connections as f64) < safe * f64::from(usable)
 }
 
 /// The share of a range that nobody can connect from, 0 to 1.
@@ -49,10 +51,6 @@ pub fn is_ruled_out(connections: u64, usable: u32, range: PortRange) -> bool {
 pub fn taken_out(usable: u32, range: PortRange) -> f64 {
     1.0 - f64::from(usable) / f64::from(range.size())
 }
-
-/// More connections than this aren't grouped in passing: it would cost a
-/// multiple of everything else that the summary does.
-pub const FEW_ENOUGH: u64 = 50_000;
 
 /// Seconds that a port stays in TIME_WAIT.
 const TIME_WAIT_S: f64 = 60.0;

@@ -5,6 +5,7 @@
 //! borrowed view: nothing is allocated for a socket.
 
 mod ahead;
+mod bytecode;
 pub mod message;
 pub mod request;
 pub mod row;
@@ -117,7 +118,7 @@ impl<T: Transport + Send> NetlinkSource<T> {
     }
 }
 
-impl<T: Transport + Send> SocketSource for NetlinkSource<T> {
+impl<T: Transport + Send + 'static> SocketSource for NetlinkSource<T> {
     fn visit(
         &mut self,
         query: &Query,
@@ -138,6 +139,14 @@ impl<T: Transport + Send> SocketSource for NetlinkSource<T> {
 
     fn kind(&self) -> SourceKind {
         SourceKind::Netlink
+    }
+
+    fn second(&self) -> Option<Box<dyn SocketSource + Send>> {
+        let second = NetlinkSource {
+            try_both_families: self.try_both_families,
+            ..Self::over(self.transport.second()?)
+        };
+        Some(Box::new(second))
     }
 }
 
@@ -235,7 +244,7 @@ impl Progress {
             self.unreadable();
         }
         let socket = &decoded.socket;
-        if !query.wants(socket.state, socket.family) {
+        if !query.wants(socket.state, socket.family, socket.local.port) {
             return;
         }
         if let (Some(seen), Some(cookie)) = (&mut self.seen, socket.cookie)
