@@ -142,6 +142,8 @@ netns_test!(
             let checked = check(lab, &["--min-age", MIN_AGE]);
             checked.is(expected, "close_wait_leak");
             assert_eq!(checked.metric("close_wait_leaked"), Some(number(count)));
+            let by_one = checked.metric("close_wait_leaked_by_one");
+            assert_eq!(by_one, Some(number(count)));
             let findings = &checked.document["findings"];
             assert_names(&findings[0]["message"], &actor);
             // By default a minute must have passed.
@@ -166,6 +168,33 @@ netns_test!(
         }
     }
 );
+
+// Each may be a spare connection of a pool. Fifty-six of them were fifty-one in one lump that
+// nobody was known to have, and somebody was woken up.
+netns_test!(one_leaked_socket_in_each_of_many_processes, |lab| {
+    let mut held = Vec::new();
+    for (processes, expected) in [(9, OK), (10, WARNING), (56, WARNING)] {
+        while held.len() < processes {
+            let (actor, clients) = connected(lab, "never reads", Net::V4, 1);
+            clients[0].shutdown(Shutdown::Write).unwrap();
+            close_wait_with(&clients[0], 1);
+            held.push((actor, clients));
+        }
+        sleep(Duration::from_millis(150));
+        let checked = check(lab, &["--min-age", MIN_AGE]);
+        assert_eq!(checked.status, expected, "{:#}", checked.document);
+        let by_one = checked.metric("close_wait_leaked_by_one");
+        assert_eq!(by_one, Some(1.0), "{:#}", checked.document);
+        let findings = checked.document["findings"].as_array().unwrap();
+        assert!(findings.iter().all(|found| found["severity"] == "info"));
+        if expected == WARNING {
+            let says = format!(
+                "{processes} leaked CLOSE_WAIT sockets in {processes} processes, 10 or more"
+            );
+            assert_eq!(checked.document["message"], says);
+        }
+    }
+});
 
 netns_test!(a_state_file_dates_what_keepalives_hide, |lab| {
     let terms = ["--min-age", "1500ms"];

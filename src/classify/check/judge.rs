@@ -75,6 +75,7 @@ fn gauge(id: MetricId, reading: &Reading, wishes: &Wishes) -> Gauge {
     Gauge {
         id,
         value: id.read(reading),
+        words: id.words(reading),
         limit,
         warn: warn.or(default(id.metric.warn)).map(scaled),
         crit: crit.or(default(id.metric.crit)).map(scaled),

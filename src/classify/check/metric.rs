@@ -80,6 +80,8 @@ pub struct Metric {
     pub(super) source: Source,
     /// What 100 % of it are.
     pub(super) limit: Option<fn(&Reading) -> Measured>,
+    /// Says it in words, where these tell more than name and number.
+    pub(super) words: Option<fn(&Reading) -> Option<String>>,
 }
 
 impl Metric {
@@ -99,6 +101,7 @@ impl Metric {
             of_sockets: matches!(source, Source::State(_) | Source::AllStates),
             source,
             limit: None,
+            words: None,
         }
     }
 
@@ -116,6 +119,13 @@ impl Metric {
     pub(super) const fn limited(self, limit: fn(&Reading) -> Measured) -> Self {
         Self {
             limit: Some(limit),
+            ..self
+        }
+    }
+
+    pub(super) const fn worded(self, words: fn(&Reading) -> Option<String>) -> Self {
+        Self {
+            words: Some(words),
             ..self
         }
     }
@@ -246,6 +256,12 @@ impl MetricId {
         } else {
             Ok(value)
         }
+    }
+
+    /// Its value in words, where it has some.
+    pub(super) fn words(self, reading: &Reading) -> Option<String> {
+        let words = self.metric.words.filter(|_| !self.growth)?;
+        words(reading)
     }
 
     /// What 100 % of it are now; `None` where it has no limit.

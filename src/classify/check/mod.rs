@@ -6,6 +6,7 @@
 //! rule: nothing is judged twice.
 
 mod judge;
+mod leaks;
 mod metric;
 mod metrics;
 mod pressure;

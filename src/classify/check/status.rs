@@ -71,6 +71,8 @@ pub struct Gauge {
     pub id: MetricId,
     /// Its value, or why there is none.
     pub value: Measured,
+    /// The value in words, where these tell more than name and number.
+    pub words: Option<String>,
     /// What 100 % of it are; `None` where it has no limit, or that isn't known.
     pub limit: Option<f64>,
     /// Where it warns, in the unit of the value. Those of a rule are for the

@@ -42,6 +42,7 @@ mod tests {
         Gauge {
             id: MetricId::find(name).unwrap(),
             value: Ok(value),
+            words: None,
             limit: None,
             warn: None,
             crit: None,
@@ -116,6 +117,7 @@ mod tests {
                 .map(|(index, growth, value, limit, warn, crit)| Gauge {
                     id: MetricId { metric: &METRICS[index], growth },
                     value: value.ok_or(Missing::NotYet),
+                    words: None,
                     limit,
                     warn,
                     crit,

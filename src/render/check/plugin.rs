@@ -114,7 +114,8 @@ pub(super) fn whole(problem: &Problem) -> String {
     }
 }
 
-/// `time_wait is 501, above 500`
+/// `time_wait is 501, above 500`; the words of the metric in the place of its
+/// name and number, where it has some.
 fn exceeded(gauge: &Gauge, status: Status) -> String {
     let range = if status == Status::Critical {
         gauge.crit
@@ -124,14 +125,12 @@ fn exceeded(gauge: &Gauge, status: Status) -> String {
     let (Ok(value), Some(range)) = (gauge.value, range) else {
         return format!("{} is out of range", gauge.id);
     };
-    let unit = gauge.id.unit();
-    format!(
-        "{} is {}{}, {}",
-        gauge.id,
-        decimal(value),
-        unit.uom(),
-        range.words(value),
-    )
+    let number = || {
+        let unit = gauge.id.unit().uom();
+        format!("{} is {}{unit}", gauge.id, decimal(value))
+    };
+    let told = gauge.words.clone().unwrap_or_else(number);
+    format!("{told}, {}", range.words(value))
 }
 
 /// `5, warning @50:, critical @1000:`

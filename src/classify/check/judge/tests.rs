@@ -5,8 +5,8 @@ use super::super::super::testing::{SampleBuilder, java, leak_digest, sample, soc
 use super::super::wishes::Name;
 use super::*;
 use crate::model::{
-    Counter, Counters, HostWide, Listeners, Mark, PortReading, Pressure, Sysctl, TcpState,
-    Verdict as Leak,
+    Counter, Counters, HostWide, Listeners, Mark, PortReading, Pressure, Suspect, Sysctl, TcpState,
+    Verdict as Leak, Who,
 };
 
 /// Everything known, nothing wrong.
@@ -94,7 +94,11 @@ fn a_rule_gives_its_severity_and_its_words() {
 
 #[test]
 fn a_range_of_the_users_replaces_the_rule_and_keeps_its_words() {
-    let lax = wishes(&["close_wait_leaked=100"], &["close_wait_leaked=200"]);
+    let mut lax = wishes(
+        &["close_wait_leaked_by_one=100"],
+        &["close_wait_leaked_by_one=200"],
+    );
+    lax.ignore = vec![Name::find("close_wait_leaked").unwrap()];
     assert_eq!(judged(&leaking(100).build(), &lax).status(), Status::Ok);
     assert_eq!(
         judged(&leaking(101).build(), &lax).status(),
@@ -112,7 +116,7 @@ fn a_range_of_the_users_replaces_the_rule_and_keeps_its_words() {
             .starts_with("java[2231]")
     );
     // The end that wasn't set stays what it was.
-    let strict = wishes(&["close_wait_leaked=0"], &[]);
+    let strict = wishes(&["close_wait_leaked_by_one=0"], &[]);
     assert_eq!(
         judged(&leaking(1).build(), &strict).status(),
         Status::Warning
@@ -216,7 +220,7 @@ fn only_and_ignore_choose() {
     let both = choose(&[], &[]);
     assert_eq!(rules(&both), ["close_wait_leak", "tcp_syncookies"]);
     assert_eq!(
-        rules(&choose(&["close_wait_leaked"], &[])),
+        rules(&choose(&["close_wait_leaked_by_one"], &[])),
         ["close_wait_leak"]
     );
     assert_eq!(rules(&choose(&["tcp_syncookies"], &[])), ["tcp_syncookies"]);
@@ -224,7 +228,7 @@ fn only_and_ignore_choose() {
         rules(&choose(&[], &["close_wait_leak"])),
         ["tcp_syncookies"]
     );
-    let neither = choose(&[], &["close_wait_leaked", "tcp_syncookies"]);
+    let neither = choose(&[], &["close_wait_leaked_by_one", "tcp_syncookies"]);
     assert_eq!(neither.status(), Status::Ok);
     assert_eq!(choose(&["listen"], &[]).status(), Status::Ok);
     assert_eq!(choose(&["listen"], &[]).gauges.len(), 1);
@@ -316,12 +320,76 @@ fn a_warning_alone_keeps_the_severity_that_a_rule_has_without_a_range() {
 
 #[test]
 fn a_range_of_the_users_outlives_the_rule_that_is_ignored() {
-    let mut strict = wishes(&[], &["close_wait_leaked=@1:"]);
+    let mut strict = wishes(&[], &["close_wait_leaked_by_one=@1:"]);
     strict.ignore = vec![Name::find("close_wait_leak").unwrap()];
     assert_eq!(
         judged(&leaking(1).build(), &strict).status(),
         Status::Critical
     );
+}
+
+/// So many processes with one leaked socket each.
+fn leaking_in(processes: u64) -> Sample {
+    let named = processes.min(5);
+    let mut suspects: Vec<_> = (0..named).map(|_| java(1, 100)).collect();
+    if processes > named {
+        suspects.push(Suspect {
+            who: Who::Others {
+                processes: processes - named,
+                elsewhere: 0,
+            },
+            ..java(processes - named, 0)
+        });
+    }
+    let digest = leak_digest(&[(Leak::NotClosed, processes)], suspects);
+    healthy().with_leaks(digest).build()
+}
+
+/// Fifty-one spare connections of fifty-one processes woke somebody up.
+#[test]
+fn the_total_is_judged_apart_from_who_leaks_most() {
+    for (processes, status) in [
+        (9, Status::Ok),
+        (10, Status::Warning),
+        (51, Status::Warning),
+        (199, Status::Warning),
+        (200, Status::Critical),
+    ] {
+        let verdict = judged(&leaking_in(processes), &Wishes::default());
+        assert_eq!(verdict.status(), status, "{processes}: {verdict:?}");
+        assert!(verdict.problems.iter().all(|problem| {
+            matches!(&problem.cause, Cause::Exceeded(gauge)
+                if gauge.id.metric.name == "close_wait_leaked")
+        }));
+    }
+    let verdict = judged(&leaking_in(51), &Wishes::default());
+    let words = match &verdict.problems[0].cause {
+        Cause::Exceeded(gauge) => gauge.words.as_deref(),
+        cause => panic!("{cause:?}"),
+    };
+    assert_eq!(words, Some("51 leaked CLOSE_WAIT sockets in 51 processes"));
+    // A limit of the user's for the total leaves the rule for each alone.
+    let lax = wishes(&["close_wait_leaked=1000"], &["close_wait_leaked=1000"]);
+    assert_eq!(
+        judged(&leaking(51).build(), &lax).status(),
+        Status::Critical
+    );
+    assert_eq!(judged(&leaking_in(200), &lax).status(), Status::Ok);
+}
+
+/// It fails soon, whatever took its descriptors.
+#[test]
+fn a_leaker_near_its_limit_of_descriptors_is_told() {
+    let with = |leaked, open_fds| {
+        let suspects = vec![java(leaked, open_fds)];
+        let digest = leak_digest(&[(Leak::NotClosed, leaked)], suspects);
+        judged(&healthy().with_leaks(digest).build(), &Wishes::default()).status()
+    };
+    assert_eq!(with(1, 819), Status::Ok);
+    assert_eq!(with(1, 820), Status::Warning);
+    assert_eq!(with(1, 972), Status::Warning);
+    assert_eq!(with(1, 973), Status::Critical);
+    assert_eq!(with(0, 1_024), Status::Ok, "it leaks nothing");
 }
 
 /// What was never judged is no rule that found nothing.
