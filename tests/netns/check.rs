@@ -65,10 +65,15 @@ impl Checked {
         assert!(severe.all(|found| found == rule), "{:#}", self.document);
     }
 
-    fn metric(&self, name: &str) -> Option<f64> {
+    /// What the document says of a metric.
+    fn entry(&self, name: &str) -> &Value {
         let metrics = self.document["metrics"].as_array().unwrap();
         let metric = metrics.iter().find(|metric| metric["name"] == name);
-        metric.unwrap_or_else(|| panic!("no {name}"))["value"].as_f64()
+        metric.unwrap_or_else(|| panic!("no {name}"))
+    }
+
+    fn metric(&self, name: &str) -> Option<f64> {
+        self.entry(name)["value"].as_f64()
     }
 }
 
@@ -271,6 +276,36 @@ netns_test!(ports_towards_one_destination, |lab| {
             "{used} with {taken}"
         );
     }
+});
+
+// The counts alone rule out a warning and give a bound; a threshold below that wants to know.
+netns_test!(a_bound_of_the_ports_taken_fires_nothing, |lab| {
+    lab.set_sysctl("net/ipv4/ip_local_port_range", "50000 50019");
+    let mut held = Vec::new();
+    for port in 7_000..7_005 {
+        let server = socket(Net::V4);
+        let to = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        server.bind(&to.into()).unwrap();
+        server.listen(8).unwrap();
+        let client = socket(Net::V4);
+        client.connect(&to.into()).unwrap();
+        held.push((client, server.accept().unwrap().0));
+    }
+    let bound = |checked: &Checked| checked.entry("ports_used")["bound"].clone();
+    let few = check(lab, &[]);
+    few.is(OK, "ports_exhaustion");
+    assert_eq!(few.metric("ports_used"), Some(50.0), "of 10 ends");
+    assert_eq!(bound(&few), "at_most");
+    let lines = run(lab, &["-vv"]).stdout;
+    assert!(lines.contains("ports_used: at most 50%, "), "{lines}");
+    for (threshold, expected) in [("ports_used=40", OK), ("ports_used=4", CRITICAL)] {
+        let exact = check(lab, &["-c", threshold]);
+        assert_eq!(exact.status, expected, "{:#}", exact.document);
+        assert_eq!(exact.metric("ports_used"), Some(5.0), "of each address");
+        assert!(bound(&exact).is_null());
+    }
+    let loose = check(lab, &["-c", "ports_used=60"]);
+    assert_eq!(bound(&loose), "at_most", "settled without a dump");
 });
 
 netns_test!(an_accept_queue_that_is_full, |lab| {

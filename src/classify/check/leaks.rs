@@ -1,7 +1,7 @@
 //! How metrics about leaks are read.
 
 use super::super::rules::places;
-use super::reading::{Measured, Missing, Reading, number};
+use super::reading::{Bounds, Measured, Missing, Reading, number};
 use crate::model::number::{counted, grouped, percent, ratio};
 use crate::model::{LeakDigest, Suspect, Verdict, Who};
 
@@ -60,6 +60,22 @@ pub(super) fn leaked_by_one(now: &Reading) -> Measured {
     })
 }
 
+/// Of a process that was looked into in part, and beside sockets that nobody
+/// was found for, it is at least so much.
+pub(super) fn by_one_bounds(now: &Reading) -> Option<Bounds> {
+    let low = leaked_by_one(now).ok()?;
+    let leaks = now.sample.leaks.as_ref()?;
+    let nobodys = leaks.suspects.iter().filter(|s| s.who == Who::Unknown);
+    let nobodys: u64 = nobodys.map(|suspect| suspect.leaked).sum();
+    let total = number(leaks.counts.leaked());
+    let high = if leaks.suspects.iter().any(|suspect| suspect.or_more) {
+        total
+    } else {
+        (low + number(nobodys)).min(total)
+    };
+    (low < high).then_some(Bounds { low, high })
+}
+
 /// How old the oldest leaked socket is.
 pub(super) fn oldest(now: &Reading) -> Measured {
     now.leaks(|leaks| {
@@ -86,6 +102,20 @@ pub(super) fn fds_used(now: &Reading) -> Measured {
         let fullest = fullest(leaks).ok_or(Missing::Denied)?;
         Ok(fullest.used * 100.0)
     })
+}
+
+/// Whose table isn't known may have a fuller one.
+pub(super) fn fds_bounds(now: &Reading) -> Option<Bounds> {
+    let low = fds_used(now).ok()?;
+    let leaks = now.sample.leaks.as_ref()?;
+    let unseen = leaks.suspects.iter().any(|suspect| match suspect.who {
+        Who::Process { .. } => table(suspect).is_none(),
+        Who::Others { processes, .. } => processes > 0,
+        Who::Unit(_) | Who::Unknown => true,
+        // Who didn't accept them has no descriptors for them.
+        Who::Listener(_) => false,
+    });
+    (unseen && low < 100.0).then_some(Bounds { low, high: 100.0 })
 }
 
 /// `java[2231] leaks and has 90 % of its 1,024 file descriptors in use`

@@ -12,6 +12,9 @@ use super::reading::{number, share};
 use super::{leaks, pressure};
 use crate::model::{Counter, Sysctl, TcpState};
 
+/// The metric that the check looks again for, where a bound of it doesn't do.
+pub const PORTS_USED: &str = "ports_used";
+
 /// Every metric.
 pub const METRICS: &[Metric] = &[
     Metric::new(
@@ -27,10 +30,12 @@ pub const METRICS: &[Metric] = &[
     Metric::new(
         "close_wait_leaked_by_one",
         Unit::Count,
-        "the same, of the one process, unit or listener that leaks most",
+        "the same, of the one process, unit or listener that leaks most; at least, where not all \
+         could be found",
         Source::Of(leaks::leaked_by_one),
     )
     .of_sockets()
+    .bounded(leaks::by_one_bounds)
     .judged_by(&[CLOSE_WAIT_LEAK])
     .warns(Range::from(number(rules::CLOSE_WAIT_WARNING)))
     .alarms(Range::from(number(rules::CLOSE_WAIT_CRITICAL))),
@@ -51,10 +56,12 @@ pub const METRICS: &[Metric] = &[
     Metric::new(
         "leaker_fds_used",
         Unit::Percent,
-        "file descriptors in use of a process that leaks, of its limit",
+        "file descriptors in use of a process that leaks, of its limit; at least, where not all \
+         could be found",
         Source::Of(leaks::fds_used),
     )
     .of_sockets()
+    .bounded(leaks::fds_bounds)
     .worded(leaks::fds_words)
     .warns(Range::from(close_wait::FDS_HIGH * 100.0))
     .alarms(Range::from(close_wait::FDS_CRITICAL * 100.0)),
@@ -87,11 +94,12 @@ pub const METRICS: &[Metric] = &[
     )
     .warns(Range::above(0.0)),
     Metric::new(
-        "ports_used",
+        PORTS_USED,
         Unit::Percent,
-        "ports taken towards the fullest destination; at most so many while all are few",
+        "ports taken towards the fullest destination; at most, where counts rule out a warning",
         Source::Of(pressure::ports_used),
     )
+    .bounded(pressure::ports_bounds)
     .judged_by(&[PORTS_EXHAUSTION])
     .warns(Range::from(ports::WARNING * 100.0))
     .alarms(Range::from(ports::CRITICAL * 100.0)),

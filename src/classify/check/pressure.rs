@@ -1,12 +1,12 @@
 //! How metrics about what runs out are read.
 
 use super::super::listeners::{SynEvidence, syn_limit};
-use super::reading::{Measured, Missing, Reading, number, share};
+use super::reading::{Bounds, Measured, Missing, Reading, number, share};
 use crate::model::{Listener, Listeners, PortReading};
 
 /// Ports that no new connection can have, towards the destination that has
-/// fewest left, per cent. Where all connections together are few, it is at
-/// most what they would take towards one.
+/// fewest left, per cent. Where nobody grouped them, it is what all connections
+/// together would take towards one.
 pub(super) fn ports_used(now: &Reading) -> Measured {
     match &now.sample.pressure.ports {
         _ if !now.sample.collection.complete => Err(Missing::Unread),
@@ -34,6 +34,18 @@ pub(super) fn ports_used(now: &Reading) -> Measured {
             }
             Ok(most)
         }
+    }
+}
+
+/// Nobody grouped the connections by destination: it is at most so much, and
+/// may be next to nothing.
+pub(super) fn ports_bounds(now: &Reading) -> Option<Bounds> {
+    match &now.sample.pressure.ports {
+        PortReading::RuledOut { .. } => {
+            let high = ports_used(now).ok().filter(|&most| most > 0.0)?;
+            Some(Bounds { low: 0.0, high })
+        }
+        PortReading::NotRead | PortReading::TooMany { .. } | PortReading::Grouped(_) => None,
     }
 }
 

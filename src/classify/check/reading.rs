@@ -30,6 +30,8 @@ pub enum Missing {
     Hidden,
     /// It is known to root alone.
     Denied,
+    /// What is known of it doesn't tell on which side of the threshold it is.
+    Inexact,
     /// It could not be read.
     Unread,
 }
@@ -43,6 +45,7 @@ impl Missing {
             Self::Forgotten => "not known without a state file",
             Self::Hidden => "not shown in this network namespace",
             Self::Denied => "not shown without privilege",
+            Self::Inexact => "known only within bounds",
             Self::Unread => "could not be read",
         }
     }
@@ -50,6 +53,44 @@ impl Missing {
 
 /// A value, or why there is none.
 pub type Measured = Result<f64, Missing>;
+
+/// Between what a number lies that isn't known exactly.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Bounds {
+    /// It is at least this.
+    pub low: f64,
+    /// It is at most this.
+    pub high: f64,
+}
+
+/// Which end of its bounds is given in the place of a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bound {
+    /// The number is at least so much.
+    AtLeast,
+    /// The number is at most so much.
+    AtMost,
+}
+
+impl Bound {
+    /// The word of the JSON contract.
+    #[must_use]
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::AtLeast => "at_least",
+            Self::AtMost => "at_most",
+        }
+    }
+
+    /// The words in a line, before the number.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::AtLeast => "at least ",
+            Self::AtMost => "at most ",
+        }
+    }
+}
 
 impl Reading<'_> {
     /// Why there is nothing to compare with.

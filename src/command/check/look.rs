@@ -2,18 +2,19 @@
 
 use anyhow::bail;
 
+use super::super::pressure::read::Reader;
 use super::super::sample::{self, Terms, Wanted};
 use super::super::source;
 use super::super::suspects::Names;
 use super::Answer;
 use super::memory::{Left, Recollection, counts};
 use super::watch::{Narrowing, Watch};
-use crate::classify::check::{Reading, Status, Verdict, Wishes, judge};
+use crate::classify::check::{PORTS_USED, Reading, Status, Verdict, Wishes, judge, unsettled};
 use crate::classify::count::Scope;
 use crate::cli::{CheckArgs, CheckFormat, CommonArgs};
-use crate::kernel::{ProcRoot, read_host_wide, read_sockstat};
+use crate::kernel::{KernelError, ProcRoot, SocketSource, read_host_wide, read_sockstat};
 use crate::memory::replace;
-use crate::model::{Pressure, SHORTEST_GROWTH, SHORTEST_RATE, Sample, SourceKind};
+use crate::model::{PortReading, Pressure, SHORTEST_GROWTH, SHORTEST_RATE, Sample, SourceKind};
 use crate::render::check;
 
 /// The whole check.
@@ -57,6 +58,7 @@ pub(super) fn look(
     if sample.collection.source != SourceKind::Replay {
         sample.pressure.host_wide = read_host_wide(&proc_root, &read_sockstat(&proc_root));
     }
+    count_ports(&mut sample, &mut source, &proc_root, wishes)?;
     if needs_netlink && sample.collection.source == SourceKind::Procfs {
         bail!("cannot tell units apart over /proc: sockets have no cgroups there");
     }
@@ -86,6 +88,42 @@ pub(super) fn look(
     }
     let answer = answer(common, args, &reading, verdict, format)?;
     Ok(Answer { notes, ..answer })
+}
+
+/// Groups the connections by destination after all, where a threshold of the
+/// user's is for less than what the counts ruled out.
+fn count_ports(
+    sample: &mut Sample,
+    source: &mut dyn SocketSource,
+    proc_root: &ProcRoot,
+    wishes: &Wishes,
+) -> Result<(), KernelError> {
+    let reading = Reading {
+        sample,
+        before: None,
+        long_before: None,
+        keeps: false,
+    };
+    let unsettled = unsettled(&reading, wishes);
+    if unsettled.iter().all(|id| id.metric.name != PORTS_USED) {
+        return Ok(());
+    }
+    let counted = source::ask(source, |source| {
+        let mut reader = Reader {
+            source,
+            proc_root,
+            // Nothing is ruled out by the counts of one.
+            family: None,
+            bound: false,
+        };
+        reader.read()
+    })?;
+    sample.pressure.ports = if counted.collection.complete {
+        counted.pressure.ports
+    } else {
+        PortReading::NotRead
+    };
+    Ok(())
 }
 
 /// The check before as the rules want it: a sample of which the counters are

@@ -7,7 +7,7 @@ use super::super::safe;
 use super::super::summary::provenance;
 use super::decimal;
 use super::perfdata::perfdata;
-use crate::classify::check::{Cause, Gauge, Missing, Problem, Status, Verdict};
+use crate::classify::check::{Bound, Cause, Gauge, Missing, Problem, Status, Verdict};
 use crate::model::number::{counted, grouped};
 use crate::model::{Sample, TcpState};
 
@@ -127,16 +127,26 @@ fn exceeded(gauge: &Gauge, status: Status) -> String {
     };
     let number = || {
         let unit = gauge.id.unit().uom();
-        format!("{} is {}{unit}", gauge.id, decimal(value))
+        format!("{} is {}{}{unit}", gauge.id, bound(gauge), decimal(value))
     };
     let told = gauge.words.clone().unwrap_or_else(number);
     format!("{told}, {}", range.words(value))
 }
 
+/// A bound isn't given as a value without saying so.
+fn bound(gauge: &Gauge) -> &'static str {
+    gauge.bound().map_or("", Bound::words)
+}
+
 /// `5, warning @50:, critical @1000:`
 fn told(gauge: &Gauge) -> String {
     let mut text = match gauge.value {
-        Ok(value) => format!("{}{}", decimal(value), gauge.id.unit().uom()),
+        Ok(value) => format!(
+            "{}{}{}",
+            bound(gauge),
+            decimal(value),
+            gauge.id.unit().uom()
+        ),
         Err(why) => why.reason().to_owned(),
     };
     for (name, range) in [("warning", gauge.warn), ("critical", gauge.crit)] {

@@ -2,6 +2,7 @@ use std::time::{Duration, Instant};
 
 use super::super::super::listeners::ListenerTally;
 use super::super::super::testing::{SampleBuilder, java, leak_digest, sample, socket};
+use super::super::reading::{Bound, Bounds};
 use super::super::wishes::Name;
 use super::*;
 use crate::model::{
@@ -426,4 +427,87 @@ fn a_rate_whose_counter_cannot_be_read_is_unknown() {
         Status::Ok,
         "not known yet"
     );
+}
+
+/// So many connections in all, of which nobody knows where they lead.
+fn connected(connections: u64) -> Sample {
+    let mut sample = healthy().build();
+    sample.pressure.ports = PortReading::RuledOut {
+        connections,
+        usable: 1_000,
+    };
+    sample
+}
+
+/// Six hundred connections may be six hundred destinations.
+#[test]
+fn a_bound_fires_no_threshold() {
+    let half = wishes(&[], &["ports_used=50"]);
+    let verdict = judged(&connected(600), &half);
+    assert_eq!(verdict.status(), Status::Unknown, "{verdict:?}");
+    let causes: Vec<&Cause> = verdict.problems.iter().map(|p| &p.cause).collect();
+    let untold = Cause::Untold(vec!["ports_used".to_owned()], Missing::Inexact);
+    assert_eq!(causes, [&untold]);
+    assert_eq!(judged(&connected(500), &half).status(), Status::Ok);
+    let any = wishes(&[], &["ports_used=@~:"]);
+    assert_eq!(judged(&connected(600), &any).status(), Status::Critical);
+    // Nobody asked: the rule knows that no warning is due.
+    assert_eq!(
+        judged(&connected(790), &Wishes::default()).status(),
+        Status::Ok
+    );
+}
+
+#[test]
+fn who_asks_for_more_than_a_bound_is_known() {
+    let names = |connections, wishes: &Wishes| -> Vec<String> {
+        let sample = connected(connections);
+        let reading = Reading {
+            sample: &sample,
+            before: None,
+            long_before: None,
+            keeps: true,
+        };
+        let ids = unsettled(&reading, wishes).into_iter();
+        ids.map(|id| id.to_string()).collect()
+    };
+    let half = wishes(&["ports_used=50"], &[]);
+    assert_eq!(names(600, &half), ["ports_used"]);
+    assert!(names(500, &half).is_empty());
+    assert!(names(0, &half).is_empty(), "nothing is exact");
+    assert!(names(600, &Wishes::default()).is_empty());
+}
+
+/// Beside what nobody was found for, who leaks most leaks at least so much.
+#[test]
+fn the_most_of_one_is_a_bound_where_somebody_was_not_found() {
+    let nobodys = Suspect {
+        who: Who::Unknown,
+        ..java(9, 0)
+    };
+    let digest = leak_digest(&[(Leak::NotClosed, 12)], vec![java(3, 100), nobodys]);
+    let sample = healthy().with_leaks(digest).build();
+    let by = |crit: &str| judged(&sample, &wishes(&[], &[crit]));
+    let verdict = by("close_wait_leaked_by_one=12");
+    let gauge = |verdict: &Verdict, name: &str| {
+        let mut gauges = verdict.gauges.iter();
+        gauges.find(|g| g.id.metric.name == name).cloned().unwrap()
+    };
+    let most = gauge(&verdict, "close_wait_leaked_by_one");
+    assert_eq!(most.value, Ok(3.0));
+    assert_eq!(most.bound(), Some(Bound::AtLeast));
+    assert_eq!(
+        most.bounds,
+        Some(Bounds {
+            low: 3.0,
+            high: 12.0
+        })
+    );
+    assert!(verdict.problems.iter().all(|p| p.status == Status::Warning));
+    assert_eq!(by("close_wait_leaked_by_one=2").status(), Status::Critical);
+    let between = by("close_wait_leaked_by_one=11");
+    let untold = |p: &super::super::status::Problem| p.status == Status::Unknown;
+    assert!(between.problems.iter().any(untold), "{between:?}");
+    let fds = gauge(&verdict, "leaker_fds_used");
+    assert_eq!(fds.bound(), Some(Bound::AtLeast));
 }
