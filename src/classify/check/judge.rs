@@ -7,12 +7,10 @@ use super::range::Range;
 use super::reading::{Missing, Reading};
 use super::status::{Cause, Gauge, Status, Verdict};
 use super::wishes::Wishes;
-use crate::model::Sample;
 
-/// Judges by the rules and by the ranges. `previous` is the sample that the
-/// rules compare with, where there is one.
+/// Judges by the rules and by the ranges.
 #[must_use]
-pub fn judge(reading: &Reading, previous: Option<&Sample>, wishes: &Wishes) -> Verdict {
+pub fn judge(reading: &Reading, wishes: &Wishes) -> Verdict {
     let gauges: Vec<Gauge> = metrics()
         .chain(wishes.growths())
         .filter(|id| wishes.wants_metric(*id))
@@ -26,10 +24,10 @@ pub fn judge(reading: &Reading, previous: Option<&Sample>, wishes: &Wishes) -> V
     };
     let mut untold = Untold::default();
     for rule in RULES.iter().filter(|rule| wishes.wants_rule(rule)) {
-        judge_by_rule(rule, reading, previous, &mut verdict, &mut untold);
+        judge_by_rule(rule, reading, &mut verdict, &mut untold);
     }
     for gauge in &gauges {
-        judge_by_range(gauge, reading, previous, wishes, &mut verdict, &mut untold);
+        judge_by_range(gauge, reading, wishes, &mut verdict, &mut untold);
     }
     verdict.gauges = gauges;
     untold.tell(&mut verdict);
@@ -87,20 +85,14 @@ fn gauge(id: MetricId, reading: &Reading, wishes: &Wishes) -> Gauge {
     }
 }
 
-fn judge_by_rule(
-    rule: &Rule,
-    reading: &Reading,
-    previous: Option<&Sample>,
-    verdict: &mut Verdict,
-    untold: &mut Untold,
-) {
+fn judge_by_rule(rule: &Rule, reading: &Reading, verdict: &mut Verdict, untold: &mut Untold) {
     let own = METRICS
         .iter()
         .filter(|metric| metric.rules.iter().any(|own| own.name == rule.name));
     let missing: Vec<Missing> = own
         .filter_map(|metric| metric.read(reading).err())
         .collect();
-    match (rule.judge)(reading.sample, previous) {
+    match (rule.judge)(reading.sample, reading.past()) {
         Judgement::Found(findings) => {
             verdict.judged.push(rule.name);
             for finding in findings {
@@ -125,14 +117,14 @@ fn judge_by_rule(
 
 /// What the rule that the user's range replaces would have said: it knows more
 /// than the number.
-fn rules_word(gauge: &Gauge, reading: &Reading, previous: Option<&Sample>) -> Option<Judgement> {
+fn rules_word(gauge: &Gauge, reading: &Reading) -> Option<Judgement> {
     if gauge.id.growth {
         return None;
     }
     let mut rules = gauge.id.metric.rules.iter();
     rules
         .next()
-        .map(|rule| (rule.judge)(reading.sample, previous))
+        .map(|rule| (rule.judge)(reading.sample, reading.past()))
 }
 
 /// The ranges that judge a gauge, to warn by and critical. Those that are a
@@ -183,7 +175,6 @@ fn severity(
 fn judge_by_range(
     gauge: &Gauge,
     reading: &Reading,
-    previous: Option<&Sample>,
     wishes: &Wishes,
     verdict: &mut Verdict,
     untold: &mut Untold,
@@ -213,7 +204,7 @@ fn judge_by_range(
         }
     }
     let (warn, crit) = judging(gauge, wishes);
-    let judgement = rules_word(gauge, reading, previous);
+    let judgement = rules_word(gauge, reading);
     if judgement == Some(Judgement::Unknown) && (warn.is_none() || crit.is_none()) {
         untold.add(gauge.id.to_string(), Missing::Unread);
     }

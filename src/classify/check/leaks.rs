@@ -1,13 +1,13 @@
 //! How metrics about leaks are read.
 
 use super::super::rules::places;
-use super::reading::{Bounds, Measured, Missing, Reading, number};
-use crate::model::number::{counted, grouped, percent, ratio};
+use super::reading::{Bounds, Measured, Missing, Reading};
+use crate::model::number::{counted, float, grouped, percent, ratio};
 use crate::model::{LeakDigest, Suspect, Verdict, Who};
 
 /// Leaked sockets, whoever leaks them.
 pub(super) fn leaked(now: &Reading) -> Measured {
-    now.leaks(|leaks| Ok(number(leaks.counts.leaked())))
+    now.leaks(|leaks| Ok(float(leaks.counts.leaked())))
 }
 
 /// `51 leaked CLOSE_WAIT sockets in 51 processes`: who sees the total alone
@@ -56,7 +56,7 @@ pub(super) fn leaked_by_one(now: &Reading) -> Measured {
             // Each may be another's.
             Who::Unknown => 1,
         });
-        Ok(number(each.max().unwrap_or(0)))
+        Ok(float(each.max().unwrap_or(0)))
     })
 }
 
@@ -67,11 +67,11 @@ pub(super) fn by_one_bounds(now: &Reading) -> Option<Bounds> {
     let leaks = now.sample.leaks.as_ref()?;
     let nobodys = leaks.suspects.iter().filter(|s| s.who == Who::Unknown);
     let nobodys: u64 = nobodys.map(|suspect| suspect.leaked).sum();
-    let total = number(leaks.counts.leaked());
+    let total = float(leaks.counts.leaked());
     let high = if leaks.suspects.iter().any(|suspect| suspect.or_more) {
         total
     } else {
-        (low + number(nobodys)).min(total)
+        (low + float(nobodys)).min(total)
     };
     (low < high).then_some(Bounds { low, high })
 }
@@ -90,7 +90,7 @@ pub(super) fn oldest(now: &Reading) -> Measured {
 
 /// Sockets of which one look can't tell whether they leak.
 pub(super) fn undated(now: &Reading) -> Measured {
-    now.leaks(|leaks| Ok(number(leaks.counts.of(Verdict::Undated))))
+    now.leaks(|leaks| Ok(float(leaks.counts.of(Verdict::Undated))))
 }
 
 /// The fullest table of descriptors among those who leak.

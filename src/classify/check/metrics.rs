@@ -8,8 +8,9 @@ use super::super::rules::{
 use super::super::{close_wait, ports};
 use super::Range;
 use super::metric::{Metric, Source, Unit};
-use super::reading::{number, share};
+use super::reading::share;
 use super::{leaks, pressure};
+use crate::model::number::float;
 use crate::model::{Counter, Sysctl, TcpState};
 
 /// The metric that the check looks again for, where a bound of it doesn't do.
@@ -25,8 +26,8 @@ pub const METRICS: &[Metric] = &[
     )
     .of_sockets()
     .worded(leaks::leaked_words)
-    .warns(Range::from(number(rules::CLOSE_WAIT_TOTAL_WARNING)))
-    .alarms(Range::from(number(rules::CLOSE_WAIT_TOTAL_CRITICAL))),
+    .warns(Range::from(float(rules::CLOSE_WAIT_TOTAL_WARNING)))
+    .alarms(Range::from(float(rules::CLOSE_WAIT_TOTAL_CRITICAL))),
     Metric::new(
         "close_wait_leaked_by_one",
         Unit::Count,
@@ -37,8 +38,8 @@ pub const METRICS: &[Metric] = &[
     .of_sockets()
     .bounded(leaks::by_one_bounds)
     .judged_by(&[CLOSE_WAIT_LEAK])
-    .warns(Range::from(number(rules::CLOSE_WAIT_WARNING)))
-    .alarms(Range::from(number(rules::CLOSE_WAIT_CRITICAL))),
+    .warns(Range::from(float(rules::CLOSE_WAIT_WARNING)))
+    .alarms(Range::from(float(rules::CLOSE_WAIT_CRITICAL))),
     Metric::new(
         "close_wait_oldest",
         Unit::Seconds,

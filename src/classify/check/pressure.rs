@@ -1,7 +1,8 @@
 //! How metrics about what runs out are read.
 
 use super::super::listeners::{SynEvidence, syn_limit};
-use super::reading::{Bounds, Measured, Missing, Reading, number, share};
+use super::reading::{Bounds, Measured, Missing, Reading, share};
+use crate::model::number::float;
 use crate::model::{Listener, Listeners, PortReading};
 
 /// Ports that no new connection can have, towards the destination that has
@@ -18,7 +19,7 @@ pub(super) fn ports_used(now: &Reading) -> Measured {
             if *connections == 0 {
                 return Ok(0.0);
             }
-            share(Ok(number(*connections)), Ok(f64::from(*usable)))
+            share(Ok(float(*connections)), Ok(f64::from(*usable)))
         }
         PortReading::Grouped(ports) => {
             // Where no port is left, the next connection fails whatever its
@@ -55,7 +56,7 @@ pub(super) fn full_accept_queues(now: &Reading) -> Measured {
     for listener in &listeners(now)?.listeners {
         full += u64::from(listener.is_full().ok_or(Missing::Unread)?);
     }
-    Ok(number(full))
+    Ok(float(full))
 }
 
 /// Connections that wait in the fullest accept queue, per cent of those
@@ -75,7 +76,7 @@ pub(super) fn syn_queue_used(now: &Reading) -> Measured {
     fullest(now, |listener| {
         let handshakes = listener.syn_recv.ok_or(Missing::Unread)?;
         let limit = syn_limit(listener, &evidence).ok_or(Missing::Unread)?;
-        share(Ok(handshakes.into()), Ok(number(limit)))
+        share(Ok(handshakes.into()), Ok(float(limit)))
     })
 }
 
@@ -97,13 +98,13 @@ fn listeners<'a>(now: &Reading<'a>) -> Result<&'a Listeners, Missing> {
 /// Sockets of the host that no process holds any more.
 pub(super) fn orphans(now: &Reading) -> Measured {
     let orphans = now.sample.pressure.host_wide.orphans;
-    orphans.map(number).ok_or(Missing::Unread)
+    orphans.map(float).ok_or(Missing::Unread)
 }
 
 /// How many there may be; a child namespace doesn't show it.
 pub(super) fn max_orphans(now: &Reading) -> Measured {
     let limit = now.sample.pressure.host_wide.max_orphans;
-    limit.map(number).ok_or(Missing::Hidden)
+    limit.map(float).ok_or(Missing::Hidden)
 }
 
 /// Memory of the host in TCP buffers, per cent of what is never exceeded.
@@ -111,5 +112,5 @@ pub(super) fn memory_used(now: &Reading) -> Measured {
     let host_wide = &now.sample.pressure.host_wide;
     let [_, _, high] = host_wide.memory_limits.ok_or(Missing::Hidden)?;
     let pages = host_wide.memory_pages.ok_or(Missing::Unread)?;
-    share(Ok(number(pages)), Ok(number(high)))
+    share(Ok(float(pages)), Ok(float(high)))
 }

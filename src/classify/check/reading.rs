@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::super::change::Past;
+use crate::model::number::float;
 use crate::model::{Counter, LeakDigest, Mark, Sample, Sysctl};
 
 /// What a check looks at: what was read now, and the check before it.
@@ -93,6 +95,15 @@ impl Bound {
 }
 
 impl Reading<'_> {
+    /// The check before as the rules compare with it.
+    pub(super) fn past(&self) -> Option<Past<'_>> {
+        let (mark, ago) = self.before?;
+        Some(Past {
+            counters: &mark.counters,
+            ago: Some(ago),
+        })
+    }
+
     /// Why there is nothing to compare with.
     pub(super) const fn without_a_past(&self) -> Missing {
         if self.keeps {
@@ -107,7 +118,7 @@ impl Reading<'_> {
     pub(super) fn sockets(&self, count: Option<u64>) -> Measured {
         count
             .filter(|_| self.sample.collection.complete)
-            .map(number)
+            .map(float)
             .ok_or(Missing::Unread)
     }
 
@@ -122,7 +133,7 @@ impl Reading<'_> {
     /// A setting.
     pub(super) fn sysctl(&self, sysctl: Sysctl) -> Measured {
         let value = self.sample.sysctls.get(sysctl);
-        value.map(number).ok_or(Missing::Unread)
+        value.map(float).ok_or(Missing::Unread)
     }
 
     /// How much counters rose a second since a check before. One that went
@@ -135,7 +146,7 @@ impl Reading<'_> {
             let before = past?.0.counters.get(counter).ok_or(Missing::NotYet)?;
             rise += now.checked_sub(before).ok_or(Missing::NotYet)?;
         }
-        Ok(number(rise) / past?.1.as_secs_f64())
+        Ok(float(rise) / past?.1.as_secs_f64())
     }
 
     /// How much a count grew an hour since a check before.
@@ -144,12 +155,6 @@ impl Reading<'_> {
         let before = mark.values.get(name).ok_or(Missing::NotYet)?;
         Ok((value - before) / elapsed.as_secs_f64() * 3600.0)
     }
-}
-
-/// Counts are far below 2^53, where a float would begin to round.
-#[expect(clippy::cast_precision_loss, reason = "counts are below 2^53")]
-pub(super) const fn number(count: u64) -> f64 {
-    count as f64
 }
 
 /// A share in per cent. A limit of 0 is reached by anything.

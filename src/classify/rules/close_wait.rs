@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
+use super::super::change::Past;
 use super::super::close_wait::{FDS_HIGH, LEAKED_CRITICAL, MIN_AGE};
 use super::super::{Evidence, Finding, Judgement, Rule, Severity};
 use crate::model::number::ratio;
@@ -29,7 +30,7 @@ pub(in crate::classify) const TOTAL_CRITICAL: u64 = 200;
 /// Sockets whose age one look can't tell are too many to be chance.
 const UNDATED: u64 = 50;
 
-fn judge(sample: &Sample, _previous: Option<&Sample>) -> Judgement {
+fn judge(sample: &Sample, _past: Option<Past<'_>>) -> Judgement {
     let Some(leaks) = &sample.leaks else {
         return Judgement::NotAsked;
     };

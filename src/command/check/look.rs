@@ -14,7 +14,7 @@ use crate::classify::count::Scope;
 use crate::cli::{CheckArgs, CheckFormat, CommonArgs};
 use crate::kernel::{KernelError, ProcRoot, SocketSource, read_host_wide, read_sockstat};
 use crate::memory::replace;
-use crate::model::{PortReading, Pressure, SHORTEST_GROWTH, SHORTEST_RATE, Sample, SourceKind};
+use crate::model::{PortReading, SHORTEST_GROWTH, SHORTEST_RATE, Sample, SourceKind};
 use crate::render::check;
 
 /// The whole check.
@@ -71,8 +71,7 @@ pub(super) fn look(
         long_before: long_before.as_ref().map(|(mark, age)| (mark, *age)),
         keeps: recollection.keeps(),
     };
-    let previous = previous(&reading);
-    let mut verdict = judge(&reading, previous.as_ref(), wishes);
+    let mut verdict = judge(&reading, wishes);
     let values = counts(&reading);
     let mut notes = Vec::new();
     match recollection.leave(&sample.counters, values) {
@@ -124,20 +123,6 @@ fn count_ports(
         PortReading::NotRead
     };
     Ok(())
-}
-
-/// The check before as the rules want it: a sample of which the counters are
-/// known.
-fn previous(reading: &Reading) -> Option<Sample> {
-    let (mark, elapsed) = reading.before?;
-    let sample = reading.sample;
-    Some(Sample {
-        counters: mark.counters.clone(),
-        read_at: sample.read_at?.checked_sub(elapsed),
-        leaks: None,
-        pressure: Pressure::default(),
-        ..sample.clone()
-    })
 }
 
 /// Writes the textfile and says the rest.

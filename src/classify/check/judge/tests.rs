@@ -1,4 +1,4 @@
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::super::super::listeners::ListenerTally;
 use super::super::super::testing::{SampleBuilder, java, leak_digest, sample, socket};
@@ -6,8 +6,8 @@ use super::super::reading::{Bound, Bounds};
 use super::super::wishes::Name;
 use super::*;
 use crate::model::{
-    Counter, Counters, HostWide, Listeners, Mark, PortReading, Pressure, Suspect, Sysctl, TcpState,
-    Verdict as Leak, Who,
+    Counter, Counters, HostWide, Listeners, Mark, PortReading, Pressure, Sample, Suspect, Sysctl,
+    TcpState, Verdict as Leak, Who,
 };
 
 /// Everything known, nothing wrong.
@@ -64,7 +64,7 @@ fn judged(sample: &Sample, wishes: &Wishes) -> Verdict {
         long_before: None,
         keeps: true,
     };
-    judge(&reading, None, wishes)
+    judge(&reading, wishes)
 }
 
 #[test]
@@ -254,7 +254,7 @@ fn a_rate_that_is_not_known_yet_is_no_alarm() {
         long_before: Some((&mark, Duration::from_secs(60))),
         keeps: true,
     };
-    let second = judge(&reading, None, &eager);
+    let second = judge(&reading, &eager);
     assert_eq!(second.status(), Status::Critical);
     assert_eq!(second.pending().count(), 0);
     assert_eq!(second.problems.len(), 1);
@@ -270,7 +270,7 @@ fn a_rate_that_will_never_be_known_is_unknown_where_it_was_asked_for() {
             long_before: None,
             keeps: false,
         };
-        judge(&reading, None, wishes).status()
+        judge(&reading, wishes).status()
     };
     let mut wishes = wishes(&[], &["resets_per_second=5"]);
     wishes.rates = true;
@@ -282,30 +282,30 @@ fn a_rate_that_will_never_be_known_is_unknown_where_it_was_asked_for() {
 /// A warning of the user's takes nobody's critical away.
 #[test]
 fn a_warning_alone_keeps_the_severity_that_a_rule_has_without_a_range() {
-    let start = Instant::now();
     let full = |dropping: bool| {
         let mut listeners = ListenerTally::in_passing();
         let listening = socket("0.0.0.0:80", "0.0.0.0:0").listening(2, Some(1));
         listeners.add_listener(&listening.build());
         let mut sample = healthy().build();
         sample.pressure.listeners = Some(listeners.finish());
-        sample.read_at = Some(start);
         if dropping {
-            sample.read_at = start.checked_add(Duration::from_secs(60));
             sample.counters.set(Counter::ListenOverflows, 100);
             sample.counters.set(Counter::ListenDrops, 100);
         }
         sample
     };
     let now = full(true);
-    let before = full(false);
+    let before = Mark {
+        counters: full(false).counters,
+        ..Mark::default()
+    };
     let reading = Reading {
         sample: &now,
-        before: None,
+        before: Some((&before, Duration::from_secs(60))),
         long_before: None,
         keeps: true,
     };
-    let by = |wishes: &Wishes| judge(&reading, Some(&before), wishes).status();
+    let by = |wishes: &Wishes| judge(&reading, wishes).status();
     let mut alone = Wishes {
         only: vec![Name::find("accept_queues_full").unwrap()],
         ..Wishes::default()

@@ -44,7 +44,7 @@ fn every_state_has_a_metric_of_its_own_count() {
             keeps: true,
         };
         let id = MetricId::find(state.key()).unwrap();
-        assert_eq!(id.read(&reading), Ok(number(count)), "{state}");
+        assert_eq!(id.read(&reading), Ok(float(count)), "{state}");
     }
 }
 
