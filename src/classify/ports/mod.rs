@@ -39,11 +39,11 @@ pub const WORTH_BOUND_WALK: f64 = 0.5;
 
 /// Whether nothing is worth a warning, by the numbers alone: enough of the
 /// range is `usable`, and so many connections, whatever they are, can't use up
-/// as much as the share `safe` of that towards one destination.
+/// too much of that towards one destination.
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "socket counts are below 2^53")]
-pub fn is_ruled_out(connections: u64, usable: u32, range: PortRange, safe: f64) -> bool {
-    taken_out(usable, range) < WARNING && (connections as f64) < safe * f64::from(usable)
+pub fn is_ruled_out(connections: u64, usable: u32, range: PortRange) -> bool {
+    taken_out(usable, range) < WARNING && (connections as f64) < WARNING * f64::from(usable)
 }
 
 /// The share of a range that nobody can connect from, 0 to 1.

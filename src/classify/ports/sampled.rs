@@ -80,11 +80,11 @@ impl PortSample {
         }
     }
 
-    /// What share of the ports no destination is above, where that is below
-    /// `safe`. Of the other ports so many sockets may have one that are bound
+    /// What share of the ports no destination is above, where that is worth no
+    /// warning. So many sockets may have one of the other ports that are bound
     /// and no more.
     #[must_use]
-    pub fn rule_out(&self, bound_at_most: u32, safe: f64) -> Option<PortReading> {
+    pub fn rule_out(&self, bound_at_most: u32) -> Option<PortReading> {
         let left = self.candidates.saturating_sub(bound_at_most);
         // That the range is taken away by others is another finding.
         if taken_out(left, self.range) >= WARNING {
@@ -103,7 +103,7 @@ impl PortSample {
             }
             used_at_most = used_at_most.max(at_most(hits, self.size)? / (left - lost));
         }
-        (used_at_most < safe).then_some(PortReading::Sampled { used_at_most })
+        (used_at_most < WARNING).then_some(PortReading::Sampled { used_at_most })
     }
 }
 

@@ -3,6 +3,7 @@
 mod pool;
 mod range;
 
+use super::super::change::Past;
 use super::super::ports::{self, CRITICAL, WARNING};
 use super::super::{Evidence, Finding, Judgement, Rule, Severity};
 use crate::model::number::{counted, grouped};
@@ -22,7 +23,7 @@ const MOST_FINDINGS: usize = 5;
 /// good as full, s.
 const SOON_S: f64 = 60.0;
 
-fn judge(sample: &Sample, _previous: Option<&Sample>) -> Judgement {
+fn judge(sample: &Sample, _past: Option<Past<'_>>) -> Judgement {
     let ports = match &sample.pressure.ports {
         PortReading::NotRead => return Judgement::NotAsked,
         PortReading::RuledOut { .. } | PortReading::Sampled { .. } => return Judgement::Fine,

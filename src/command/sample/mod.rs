@@ -10,7 +10,6 @@ use super::suspects::Names;
 use crate::classify::close_wait::{Digest, Earlier, Judge, MIN_AGE};
 use crate::classify::count::{self, Reading, Scope};
 use crate::classify::listeners::ListenerTally;
-use crate::classify::ports::WARNING;
 use crate::kernel::{
     KernelError, ProcRoot, SocketSource, read_counters, read_host, read_sockstat, read_sysctls,
     read_uptime,
@@ -27,9 +26,6 @@ pub(super) struct Terms<'e> {
     pub(super) min_age: Duration,
     /// An earlier reading, to judge CLOSE_WAIT by.
     pub(super) earlier: Option<&'e Earlier>,
-    /// Destinations are looked at one by one unless it can be proven that none
-    /// has as much as this share of its ports in use, 0 to 1.
-    pub(super) safe_share: f64,
 }
 
 impl Default for Terms<'_> {
@@ -37,7 +33,6 @@ impl Default for Terms<'_> {
         Self {
             min_age: MIN_AGE,
             earlier: None,
-            safe_share: WARNING,
         }
     }
 }
@@ -83,12 +78,7 @@ pub(super) fn read(
     let ports = if recorded {
         None
     } else {
-        Some(ports::Question::put(
-            source,
-            proc_root,
-            &sockstat,
-            terms.safe_share,
-        ))
+        Some(ports::Question::put(source, proc_root, &sockstat))
     };
     let counted = count_sockets(source, sockstat, wanted, &host, observer)?;
     let elapsed = start.elapsed();

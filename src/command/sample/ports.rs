@@ -16,7 +16,6 @@ pub(super) struct Question {
     settings: PortSettings,
     /// Sockets that may be bound and no more, where the kernel's counts tell.
     unhashed_at_most: Option<u64>,
-    safe_share: f64,
     scout: Option<Scout>,
 }
 
@@ -25,13 +24,11 @@ impl Question {
         source: &dyn SocketSource,
         proc_root: &ProcRoot,
         sockstat: &Sockstat,
-        safe_share: f64,
     ) -> Self {
         let settings = read_port_settings(proc_root);
         Self {
             unhashed_at_most: sockstat.unhashed_at_most(),
-            safe_share,
-            scout: Scout::send(source, &settings, sockstat, safe_share),
+            scout: Scout::send(source, &settings, sockstat),
             settings,
         }
     }
@@ -50,7 +47,6 @@ impl Question {
         let Self {
             settings,
             unhashed_at_most,
-            safe_share,
             scout,
         } = self;
         let sample = scout.and_then(Scout::report);
@@ -63,12 +59,12 @@ impl Question {
         let ruled_out = |bound_at_most| {
             let usable = most.saturating_sub(bound_at_most);
             connections
-                .filter(|&connections| is_ruled_out(connections, usable, range, safe_share))
+                .filter(|&connections| is_ruled_out(connections, usable, range))
                 .map(|connections| PortReading::RuledOut {
                     connections,
                     usable,
                 })
-                .or_else(|| sample.as_ref()?.rule_out(bound_at_most, safe_share))
+                .or_else(|| sample.as_ref()?.rule_out(bound_at_most))
         };
         let offered = count::shows_bound(counted.collection.source, host.kernel);
         // Mostly the kernel's counts leave room for a few bound-only sockets

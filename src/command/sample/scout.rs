@@ -21,12 +21,11 @@ impl Scout {
         source: &dyn SocketSource,
         settings: &PortSettings,
         sockstat: &Sockstat,
-        safe: f64,
     ) -> Option<Self> {
         let range = settings.range?;
         let usable = usable(settings, &PortSet::default())?;
         let connections = sockstat.inuse_ipv4? + sockstat.inuse_ipv6? + sockstat.tw?;
-        if is_ruled_out(connections, usable, range, safe) {
+        if is_ruled_out(connections, usable, range) {
             return None;
         }
         let mut second = source.second()?;

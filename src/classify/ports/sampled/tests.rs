@@ -56,8 +56,8 @@ fn connect(sample: &mut PortSample, local: &str, remote: &str, ports: &[u16]) {
 const NOTHING: u32 = 0;
 
 /// The most that the sample allows for, where it rules exhaustion out.
-fn ruled_out(sample: &PortSample, bound_at_most: u32, safe: f64) -> Option<f64> {
-    match sample.rule_out(bound_at_most, safe)? {
+fn ruled_out(sample: &PortSample, bound_at_most: u32) -> Option<f64> {
+    match sample.rule_out(bound_at_most)? {
         PortReading::Sampled { used_at_most } => Some(used_at_most),
         other => panic!("{other:?}"),
     }
@@ -82,9 +82,8 @@ fn many_connections_to_many_destinations_are_ruled_out() {
         let remote = format!("192.0.2.{host}:443");
         connect(&mut sample, "10.0.0.5", &remote, &by_connect(0.45));
     }
-    let most = ruled_out(&sample, NOTHING, 0.8).unwrap();
+    let most = ruled_out(&sample, NOTHING).unwrap();
     assert!((0.45..0.65).contains(&most), "{most}");
-    assert_eq!(ruled_out(&sample, NOTHING, 0.45), None);
 }
 
 #[test]
@@ -95,9 +94,7 @@ fn nearly_all_ports_to_one_destination_among_many_are_not() {
         let remote = format!("192.0.2.{host}:443");
         connect(&mut sample, "10.0.0.6", &remote, &by_connect(0.1));
     }
-    assert_eq!(ruled_out(&sample, NOTHING, 0.8), None);
-    // Even of what a sample allows for the upper end is told.
-    assert!(ruled_out(&sample, NOTHING, 0.95).is_some_and(|most| most > 0.8));
+    assert_eq!(ruled_out(&sample, NOTHING), None);
 }
 
 /// bind() gives a port of an address out once, so its destinations are each far
@@ -113,7 +110,7 @@ fn a_pool_of_bind_is_not_ruled_out_by_its_parts() {
             ports,
         );
     }
-    assert_eq!(ruled_out(&sample, NOTHING, 0.8), None);
+    assert_eq!(ruled_out(&sample, NOTHING), None);
 }
 
 /// What bind() gave out is lost to connect(), whatever its own address.
@@ -123,7 +120,7 @@ fn ports_of_bind_are_taken_from_those_of_connect() {
         let mut sample = sample();
         connect(&mut sample, "10.0.0.5", "192.0.2.1:443", &by_connect(0.45));
         connect(&mut sample, "10.0.0.6", "192.0.2.2:443", &by_bind(share));
-        ruled_out(&sample, NOTHING, 0.8)
+        ruled_out(&sample, NOTHING)
     };
     assert!(with_pool(0.0).is_some_and(|most| most < 0.65));
     assert!(with_pool(0.1).is_some_and(|most| most > 0.65));
@@ -138,13 +135,13 @@ fn ports_of_bind_are_taken_from_those_of_connect() {
 fn bound_sockets_are_reckoned_with() {
     let mut sample = sample();
     connect(&mut sample, "10.0.0.5", "192.0.2.1:443", &by_connect(0.45));
-    let none = ruled_out(&sample, NOTHING, 0.8).unwrap();
-    let some = ruled_out(&sample, 2_000, 0.8).unwrap();
+    let none = ruled_out(&sample, NOTHING).unwrap();
+    let some = ruled_out(&sample, 2_000).unwrap();
     assert!(some > none);
-    assert_eq!(ruled_out(&sample, 15_000, 0.8), None);
+    assert_eq!(ruled_out(&sample, 15_000), None);
     // Of themselves they are a finding.
-    assert_eq!(ruled_out(&self::sample(), 25_000, 0.8), None);
-    assert_eq!(ruled_out(&self::sample(), u32::MAX, 0.8), None);
+    assert_eq!(ruled_out(&self::sample(), 25_000), None);
+    assert_eq!(ruled_out(&self::sample(), u32::MAX), None);
 }
 
 /// Clients of a listener in the range share its port.
@@ -162,11 +159,11 @@ fn ports_of_listeners_are_no_part_of_the_sample() {
     );
     let all: Vec<u16> = (32_768..42_768).collect();
     connect(&mut sample, "10.0.0.5", "192.0.2.1:443", &all);
-    assert!(ruled_out(&sample, NOTHING, 0.8).is_some_and(|most| most < 0.1));
+    assert!(ruled_out(&sample, NOTHING).is_some_and(|most| most < 0.1));
     // Each other port is a greater part of those that are left.
     let other: Vec<u16> = (42_768..52_000).collect();
     connect(&mut sample, "10.0.0.5", "192.0.2.1:443", &other);
-    assert!(ruled_out(&sample, NOTHING, 0.8).is_some_and(|most| most > 0.5));
+    assert!(ruled_out(&sample, NOTHING).is_some_and(|most| most > 0.5));
 }
 
 #[test]
@@ -179,7 +176,7 @@ fn only_connections_are_counted() {
                 .build(),
         );
     }
-    assert!(ruled_out(&sample, NOTHING, 0.8).is_some_and(|most| most < 0.1));
+    assert!(ruled_out(&sample, NOTHING).is_some_and(|most| most < 0.1));
 }
 
 /// Worked out by hand: without a hit the most is 1 - 1e-9^(1/n).
