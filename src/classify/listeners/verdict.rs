@@ -1,6 +1,6 @@
 //! What is wrong with a listener, in a word.
 
-use super::super::change;
+use super::super::change::{self, Past};
 use crate::model::{Counter, Listener, Listeners, Sample, Sysctl};
 
 /// Cookies between two samples that make a flood worth the word: an honest
@@ -103,11 +103,11 @@ pub struct SynEvidence {
 impl SynEvidence {
     /// What a sample tells.
     #[must_use]
-    pub fn of(sample: &Sample, previous: Option<&Sample>) -> Self {
-        let between = previous.is_some();
+    pub fn of(sample: &Sample, past: Option<Past<'_>>) -> Self {
+        let between = past.is_some();
         let value = |counter| {
             if between {
-                change::counter(counter, sample, previous).map(|change| change.by)
+                change::counter(counter, sample, past).map(|change| change.by)
             } else {
                 sample.counters.get(counter)
             }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::classify::change::Past;
 use crate::classify::listeners::{SynEvidence, Verdict, verdict};
 use crate::kernel::processes::{Holders, Which, read_process};
 use crate::kernel::{KernelError, ProcRoot};
@@ -16,7 +17,7 @@ pub(in crate::command) fn name(
     proc_root: &ProcRoot,
     all: bool,
 ) -> Result<(), KernelError> {
-    let evidence = SynEvidence::of(sample, previous);
+    let evidence = SynEvidence::of(sample, previous.map(|previous| Past::of(previous, sample)));
     let Some(listeners) = &mut sample.pressure.listeners else {
         return Ok(());
     };

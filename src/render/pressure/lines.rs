@@ -246,7 +246,7 @@ fn counted(view: &View<'_>, counters: &[(Counter, &str)]) -> Vec<String> {
                 .counters
                 .get(counter)
                 .filter(|&value| value > 0)?;
-            let rate = change::counter(counter, view.sample, view.previous)
+            let rate = change::counter(counter, view.sample, view.past())
                 .filter(|change| change.by > 0)
                 .map_or_else(String::new, |change| format!(" (+{:.1}/s)", change.per_s));
             Some(format!("{}{rate} {words}", grouped(value)))

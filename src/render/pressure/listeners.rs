@@ -129,7 +129,7 @@ fn words(verdict: Verdict, view: &View<'_>, only: bool) -> String {
     let words = verdict_words(verdict);
     // Of the namespace: whose they are is certain where one queue is full.
     let drops =
-        change::counter(Counter::ListenOverflows, view.sample, view.previous).filter(|_| only);
+        change::counter(Counter::ListenOverflows, view.sample, view.past()).filter(|_| only);
     match drops {
         Some(change) if change.by > 0 && verdict == Verdict::SlowAccept => {
             format!("{words}: {:.1}/s dropped", change.per_s)
