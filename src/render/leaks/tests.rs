@@ -1,3 +1,5 @@
+mod widths;
+
 use super::*;
 use crate::classify::close_wait::testing::{SocketBuilder, close_wait, endpoint};
 use crate::classify::close_wait::{
@@ -248,7 +250,10 @@ fn every_socket_is_listed_on_request() {
     });
     assert!(text.contains("10.0.0.5:40001 -> 10.0.0.9:5432"), "{text}");
     assert!(text.contains("Without a descriptor in sight"), "{text}");
-    assert!(text.contains("\njava[2231]\n/usr/bin/java -x\n"), "{text}");
+    assert!(
+        text.contains("\njava[2231]  uid 1000, orders.service\n/usr/bin/java -x\n"),
+        "{text}"
+    );
     assert!(
         text.contains("UNREAD"),
         "payload, without the end that counts 1"

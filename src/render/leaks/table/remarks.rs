@@ -3,8 +3,10 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use super::super::super::{Style, safe};
+use super::super::super::finding::push_wrapped;
+use super::super::super::{Style, push_line, safe};
 use super::super::{View, words};
+use super::layout::INDENT;
 use super::{name, paragraph, times};
 use crate::classify::Severity;
 use crate::classify::close_wait::{HalfClose, ProcessLeaks};
@@ -239,10 +241,8 @@ fn undated(text: &mut String, view: &View<'_>, style: &Style) {
     }
     arrow(
         text,
-        &format!(
-            "tcpstate leaks{pids}{} --over {over}   settles it: what stays so long is old enough",
-            safe(view.repeated)
-        ),
+        &format!("tcpstate leaks{pids}{} --over {over}", safe(view.repeated)),
+        "settles it: what stays so long is old enough",
         style,
     );
 }
@@ -256,15 +256,26 @@ fn next(text: &mut String, view: &View<'_>, style: &Style) {
         arrow(
             text,
             &format!(
-                "tcpstate leaks --pid {}{} --sockets   every descriptor, peer and age",
+                "tcpstate leaks --pid {}{} --sockets",
                 worst.process.pid,
                 safe(view.repeated)
             ),
+            "every descriptor, peer and age",
             style,
         );
     }
 }
 
-fn arrow(text: &mut String, command: &str, style: &Style) {
-    let _ = writeln!(text, "{} {command}", style.arrow());
+/// What to type, and what for: behind it, or below where there is no room. A
+/// command stays on one line, so that it can be copied.
+fn arrow(text: &mut String, command: &str, why: &str, style: &Style) {
+    let line = format!("{} {command}   {why}", style.arrow());
+    let columns = style.width.unwrap_or(usize::MAX);
+    if line.chars().count() <= columns {
+        push_line(text, &line);
+        return;
+    }
+    push_line(text, &format!("{} {command}", style.arrow()));
+    let margin = " ".repeat(INDENT);
+    push_wrapped(text, &margin, INDENT, why, style);
 }
