@@ -125,6 +125,10 @@ impl Stage {
     }
 
     fn report(&self, earlier: Option<&Earlier>) -> LeakReport {
+        self.report_of(Selection::default(), earlier)
+    }
+
+    fn report_of(&self, selection: Selection<'_>, earlier: Option<&Earlier>) -> LeakReport {
         let judge = Judge {
             min_age: Duration::from_secs(60),
             uptime: Some(Duration::from_secs(86_400)),
@@ -141,7 +145,7 @@ impl Stage {
             unseen: &[],
             earlier: earlier.map(|_| &before),
         };
-        LeakReport::new(judge.min_age, judged, owners, Selection::default(), earlier)
+        LeakReport::new(judge.min_age, judged, owners, selection, earlier)
     }
 
     fn show(&self, report: &LeakReport, show: impl Fn(&View<'_>) -> String) -> String {
@@ -340,6 +344,37 @@ fn forked_holders_of_the_same_sockets_are_explained_once() {
         "{text}"
     );
     assert_eq!(text.matches("10 not closed").count(), 1, "{text}");
+}
+
+#[test]
+fn who_leaks_fewer_than_was_asked_for_is_counted() {
+    let stage = Stage::full();
+    let told = |pids: &[u32], min_count| {
+        let selection = Selection { pids, min_count };
+        let report = stage.report_of(selection, None);
+        stage.show(&report, |view| {
+            let view = View {
+                asked: pids,
+                ..*view
+            };
+            table(&view, &Style::default())
+        })
+    };
+    let text = told(&[], 4);
+    // nginx, rsync, evil, and the listener.
+    let sentence = "Left out by --min-count: 4 processes or listeners.\n";
+    assert!(text.contains(sentence), "{text}");
+    assert!(text.contains("java[2231]  81 not closed"), "{text}");
+    assert!(!text.contains("nginx[880]  3"), "{text}");
+    let sentence = "Left out by --min-count: 1 process or listener.\n";
+    assert!(
+        told(&[880], 3).contains(sentence),
+        "the listener is nginx's"
+    );
+    let sentence = "nginx[880] leaks fewer than --min-count asks for.\n";
+    assert!(told(&[880], 4).contains(sentence));
+    assert!(!told(&[880], 3).contains(sentence));
+    assert!(!told(&[], 0).contains("Left out"));
 }
 
 #[test]
