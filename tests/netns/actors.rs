@@ -13,6 +13,7 @@ use std::{
         unix::{net::UnixStream, process::CommandExt as _},
     },
     process::{Command, Stdio},
+    thread,
     time::Duration,
 };
 
@@ -22,7 +23,7 @@ use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg}
 use socket2::{Socket, TcpKeepalive};
 
 use crate::lab::{
-    Net, Part,
+    Net, Part, outlive_the_first_thread,
     stage::{address_of, listen, socket},
 };
 
@@ -42,6 +43,8 @@ pub(crate) const ACTORS: &[(&str, Act)] = &[
     ("shares its port", shares_its_port),
     ("pools connections", pools_connections),
     ("has an evil name", has_an_evil_name),
+    ("outlives its first thread", outlives_its_first_thread),
+    ("churns", churns),
 ];
 
 /// Hung, or interested in other things: data and FIN wait in the receive queue.
@@ -216,6 +219,44 @@ fn has_an_evil_name(part: &mut Part) {
     part.stay();
     drop(child.stdin.take());
     child.wait().expect("the child ends");
+}
+
+/// Never reads, and its first thread, by whose number the process goes, has ended.
+fn outlives_its_first_thread(part: &mut Part) {
+    let connections = serve(part);
+    outlive_the_first_thread(part, move |part| {
+        part.stay();
+        drop(connections);
+    });
+}
+
+/// Never reads, and beside that opens and closes connections to itself as fast as it can, many at
+/// a time: the clients close first, and the server a moment later, so that each is in CLOSE_WAIT
+/// for a while. Says "churning" when the first ones are over.
+fn churns(part: &mut Part) {
+    let _connections = serve(part);
+    let listener = listen(socket(Net::V4), Net::V4, 1024);
+    let to = address_of(&listener);
+    let churn = move || {
+        let connect = |_| {
+            let client = socket(Net::V4);
+            client.connect(&to.into()).expect("connect");
+            let (server, _) = listener.accept().expect("accept");
+            (client, server)
+        };
+        let (clients, servers): (Vec<_>, Vec<_>) = (0..64).map(connect).unzip();
+        drop(clients);
+        servers.iter().for_each(read_to_end);
+    };
+    churn();
+    part.say("churning");
+    // It ends with the process.
+    thread::spawn(move || {
+        loop {
+            churn();
+        }
+    });
+    part.stay();
 }
 
 /// What all servers begin with. The listener is gone afterwards, so that only the connections

@@ -180,6 +180,7 @@ impl Stage {
             processes: &self.processes,
             cgroups: &HashMap::from([(CgroupId(7), removed)]),
             asked: &[],
+            elsewhere: &[],
             narrowed: false,
             repeated: "",
             list_sockets: false,

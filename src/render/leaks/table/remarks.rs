@@ -59,6 +59,18 @@ fn asked(text: &mut String, view: &View<'_>, style: &Style) {
                 "{name} may not be looked into: what has no owner in sight, and its user or \
                  cgroup, may be its."
             ),
+            Some(_) if view.elsewhere.contains(&pid) => {
+                let sentence = format!(
+                    "{name} is in another network namespace; none of the sockets here is its own."
+                );
+                paragraph(text, &sentence, style);
+                let command = format!(
+                    "nsenter -t {pid} -n tcpstate leaks --pid {pid}{}",
+                    safe(view.repeated)
+                );
+                arrow(text, &command, "looks there", style);
+                continue;
+            }
             Some(_) => format!("{name} holds none."),
         };
         paragraph(text, &sentence, style);
