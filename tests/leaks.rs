@@ -351,6 +351,39 @@ fn the_uptime_of_this_host_bounds_nothing_in_a_recording() {
 }
 
 #[test]
+fn the_oldest_of_a_recording_comes_first_and_a_second_look_is_for_its_host() {
+    let young = Row {
+        peer_port: 50_001,
+        ..HIDDEN
+    };
+    let file = recording(&[young, FORGOTTEN]);
+    let path = file.path().to_str().unwrap();
+    let output = tcpstate(&["leaks", "--sockets", "--replay", path]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    let place = |end: &str| text.find(end).unwrap_or_else(|| panic!("{end} in {text}"));
+    assert!(
+        place("192.0.2.7:50000") < place("192.0.2.7:50001"),
+        "{text}"
+    );
+    assert!(text.contains("on the host that was recorded"), "{text}");
+}
+
+/// As `ss -tan -D FILE` writes it, without -i.
+#[test]
+fn a_recording_without_tcp_info_is_not_taken_for_proc() {
+    let recording = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/every-state.dump");
+    for (min_age, told) in [
+        ("60s", "without tcp_info (ss -i) a recording tells no ages"),
+        ("0s", "Recorded without tcp_info (ss -i)"),
+    ] {
+        let output = tcpstate(&["leaks", "--replay", recording, "--min-age", min_age]);
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(text.contains(told), "{text}");
+        assert!(!text.contains("/proc"), "{text}");
+    }
+}
+
+#[test]
 fn a_copy_of_proc_tells_no_ages() {
     let root = tempfile::tempdir().unwrap();
     fs::create_dir(root.path().join("net")).unwrap();

@@ -1,5 +1,6 @@
 //! Every socket of the processes that are shown.
 
+use std::cmp::Reverse;
 use std::fmt::Write;
 
 use super::super::super::Style;
@@ -39,9 +40,11 @@ pub(super) fn sockets(view: &View<'_>, style: &Style) -> String {
         });
         write_rows(&mut text, &rows.collect::<Vec<_>>(), style);
     }
-    let without: Vec<_> = without_descriptor(view)
-        .map(|judged| row(style.dash().to_owned(), judged, style))
-        .collect();
+    let mut without: Vec<&Judged> = without_descriptor(view).collect();
+    without.sort_by_key(|judged| Reverse(judged.age.at_least));
+    let without = without.into_iter();
+    let without = without.map(|judged| row(style.dash().to_owned(), judged, style));
+    let without: Vec<Row> = without.collect();
     if !without.is_empty() {
         let heading = "Without a descriptor in sight";
         let _ = writeln!(text, "\n{}", style.strong(heading));

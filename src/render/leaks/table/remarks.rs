@@ -11,7 +11,7 @@ use super::{name, paragraph, times};
 use crate::classify::Severity;
 use crate::classify::close_wait::{HalfClose, ProcessLeaks};
 use crate::model::number::{argument, counted, grouped};
-use crate::model::{SocketPast, Verdict};
+use crate::model::{SocketPast, SourceKind, Verdict};
 
 /// Everything behind the tables, a paragraph each.
 pub(super) fn remarks(view: &View<'_>, style: &Style) -> String {
@@ -204,14 +204,20 @@ fn spared(text: &mut String, view: &View<'_>, style: &Style) {
     }
 }
 
-/// What /proc doesn't tell makes an innocent connection look leaked.
+/// What isn't told makes an innocent connection look leaked.
 fn without_info(text: &mut String, view: &View<'_>, style: &Style) {
     let report = view.report;
     let mut leaked = report.sockets.iter().filter(|one| one.verdict.is_leak());
     if leaked.any(|judged| judged.socket.tcp_info.is_none()) {
-        let sentence = "Read from /proc, which doesn't count what a connection sends: a \
-                        half-closed one that still sends now and then looks leaked here.";
-        paragraph(text, sentence, style);
+        let read = match view.collection.source {
+            SourceKind::Replay => "Recorded without tcp_info (ss -i), which counts",
+            _ => "Read from /proc, which doesn't count",
+        };
+        let sentence = format!(
+            "{read} what a connection sends: a half-closed one that still sends now and then \
+             looks leaked here."
+        );
+        paragraph(text, &sentence, style);
     }
 }
 
@@ -224,6 +230,8 @@ fn undated(text: &mut String, view: &View<'_>, style: &Style) {
     let mut of = of.filter(|judged| judged.verdict == Verdict::Undated);
     let why = if of.any(|judged| judged.socket.tcp_info.is_some()) {
         "answers to keepalives or window probes hide their age"
+    } else if view.collection.source == SourceKind::Replay {
+        "without tcp_info (ss -i) a recording tells no ages"
     } else {
         "/proc tells no ages"
     };
@@ -254,7 +262,10 @@ fn undated(text: &mut String, view: &View<'_>, style: &Style) {
     arrow(
         text,
         &format!("tcpstate leaks{pids}{} --over {over}", safe(view.repeated)),
-        "settles it: what stays so long is old enough",
+        match view.collection.source {
+            SourceKind::Replay => "settles it, on the host that was recorded",
+            _ => "settles it: what stays so long is old enough",
+        },
         style,
     );
 }
