@@ -379,6 +379,28 @@ fn who_leaks_fewer_than_was_asked_for_is_counted() {
 }
 
 #[test]
+fn where_nobody_is_in_sight_the_peers_can_be_seen() {
+    let mut stage = Stage::default();
+    stage.scan.processes_denied = 1;
+    stage.add(0, close_wait());
+    let again = "-> tcpstate leaks --sockets   every peer and age\n";
+    let text = stage.show(&stage.report(None), |view| table(view, &Style::default()));
+    assert!(text.ends_with(again), "{text}");
+    let listed = stage.show(&stage.report(None), |view| {
+        let view = View {
+            list_sockets: true,
+            ..*view
+        };
+        table(&view, &Style::default())
+    });
+    assert!(!listed.contains(again), "{listed}");
+    assert!(
+        listed.contains("10.0.0.1:8080 -> 10.0.0.2:40000"),
+        "{listed}"
+    );
+}
+
+#[test]
 fn a_name_of_spaces_is_not_shown_as_nothing() {
     let mut stage = Stage::default();
     stage

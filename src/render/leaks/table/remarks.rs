@@ -286,6 +286,12 @@ fn next(text: &mut String, view: &View<'_>, style: &Style) {
             "every descriptor, peer and age",
             style,
         );
+    } else if view.asked.is_empty()
+        && view.collection.source != SourceKind::Replay
+        && view.report.leaked_unattributed().next().is_some()
+    {
+        let command = format!("tcpstate leaks{} --sockets", safe(view.repeated));
+        arrow(text, &command, "every peer and age", style);
     }
 }
 
