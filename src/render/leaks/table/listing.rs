@@ -38,17 +38,16 @@ pub(super) fn sockets(view: &View<'_>, style: &Style) -> String {
             }
             Some(row)
         });
-        write_rows(&mut text, &rows.collect::<Vec<_>>(), style);
+        write_rows(&mut text, rows, style);
     }
     let mut without: Vec<&Judged> = without_descriptor(view).collect();
     without.sort_by_key(|judged| Reverse(judged.age.at_least));
-    let without = without.into_iter();
-    let without = without.map(|judged| row(style.dash().to_owned(), judged, style));
-    let without: Vec<Row> = without.collect();
     if !without.is_empty() {
         let heading = "Without a descriptor in sight";
         let _ = writeln!(text, "\n{}", style.strong(heading));
-        write_rows(&mut text, &without, style);
+        let rows = without.into_iter();
+        let rows = rows.map(|judged| row(style.dash().to_owned(), judged, style));
+        write_rows(&mut text, rows, style);
     }
     text
 }
@@ -81,10 +80,13 @@ fn row(fds: String, judged: &Judged, style: &Style) -> Row {
 /// A line a socket where there is room. Two IPv6 addresses need more than 80
 /// columns: then the ends have lines of their own, and on a narrow terminal
 /// the rest is words. No digit of an address is ever left out.
-fn write_rows(text: &mut String, rows: &[Row], style: &Style) {
+///
+/// There may be 100,000: the rows are made anew for each attempt, and not kept
+/// beside it.
+fn write_rows(text: &mut String, rows: impl Iterator<Item = Row> + Clone, style: &Style) {
     let header = ["FD", "AGE", "VERDICT", "SOCKET", "UNREAD", "SEND-Q"];
     let mut wide = Columns::new(header, &[0, 4, 5]);
-    for row in rows {
+    for row in rows.clone() {
         wide.push([
             &row.fds,
             &row.age,
@@ -98,26 +100,30 @@ fn write_rows(text: &mut String, rows: &[Row], style: &Style) {
         wide.write(text, style, |_, _| {});
         return;
     }
-    let ends = |text: &mut String, row: usize| {
-        if let Some(row) = rows.get(row) {
-            let margin = " ".repeat(INDENT);
-            push_wrapped(text, &margin, INDENT, &row.ends, style);
-        }
+    drop(wide);
+    let ends = |text: &mut String, row: &Row| {
+        let margin = " ".repeat(INDENT);
+        push_wrapped(text, &margin, INDENT, &row.ends, style);
     };
     let mut short = Columns::new(["FD", "AGE", "VERDICT", "UNREAD", "SEND-Q"], &[0, 3, 4]);
-    for row in rows {
+    for row in rows.clone() {
         short.push([&row.fds, &row.age, row.verdict, &row.unread, &row.send_q]);
     }
     if short.fit(style) {
-        short.write(text, style, ends);
+        let mut rows = rows;
+        short.write(text, style, |text, _| {
+            if let Some(row) = rows.next() {
+                ends(text, &row);
+            }
+        });
         return;
     }
-    for (index, row) in rows.iter().enumerate() {
+    for row in rows {
         let sentence = format!(
             "fd {}, {}, {}, {} unread, {} in the send queue",
             row.fds, row.verdict, row.age, row.unread, row.send_q
         );
         push_wrapped(text, "", 0, &sentence, style);
-        ends(text, index);
+        ends(text, &row);
     }
 }
