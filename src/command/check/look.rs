@@ -2,6 +2,7 @@
 
 use anyhow::bail;
 
+use super::super::pressure::programs;
 use super::super::sample::{self, Terms, Wanted};
 use super::super::source;
 use super::super::suspects::Names;
@@ -56,6 +57,7 @@ pub(super) fn look(
     )?;
     if sample.collection.source != SourceKind::Replay {
         sample.pressure.host_wide = read_host_wide(&proc_root, &read_sockstat(&proc_root));
+        programs::name_units(&mut sample, &proc_root);
     }
     if needs_netlink && sample.collection.source == SourceKind::Procfs {
         bail!("cannot tell units apart over /proc: sockets have no cgroups there");

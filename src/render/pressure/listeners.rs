@@ -24,7 +24,10 @@ pub(super) fn listeners(view: &View<'_>, top: usize, style: &Style) -> String {
     if judged.is_empty() {
         return match listeners.count {
             0 => "LISTENERS  none\n".to_owned(),
-            count => format!("LISTENERS  none to show, of {}\n", grouped(count)),
+            count => format!(
+                "LISTENERS  none matches --listen-port, of {}\n",
+                grouped(count)
+            ),
         };
     }
     let full = judged
@@ -43,7 +46,7 @@ pub(super) fn listeners(view: &View<'_>, top: usize, style: &Style) -> String {
             .syn_recv
             .map_or_else(|| style.dash().to_owned(), |count| grouped(count.into()));
         rows.push((
-            name(listener),
+            name(listener, style),
             vec![queue(listener, style), syn_recv],
             words(*verdict, view, only),
         ));
@@ -89,13 +92,19 @@ pub(in crate::render) fn severity(verdict: Verdict, cookies: Option<u64>) -> Opt
     }
 }
 
-fn name(listener: &Listener) -> String {
+/// Where it listens, then the program and the unit, as far as they are known.
+fn name(listener: &Listener, style: &Style) -> String {
     let mut name = listener.local.to_string();
     if listener.sockets > 1 {
         let _ = write!(name, " ({} sockets)", listener.sockets);
     }
-    if let Some(program) = listener.program() {
-        let _ = write!(name, "  {}", safe(&program));
+    let unit = listener.unit(|unit| match style.width {
+        Some(_) => unit.short(),
+        None => unit.to_string(),
+    });
+    let behind: Vec<String> = listener.program().into_iter().chain(unit).collect();
+    if !behind.is_empty() {
+        let _ = write!(name, "  {}", safe(&behind.join(" ")));
     }
     name
 }
@@ -141,6 +150,12 @@ fn words(verdict: Verdict, view: &View<'_>, only: bool) -> String {
 /// What waits at a listener in trouble.
 fn detail(listener: &Listener) -> String {
     let mut parts = Vec::new();
+    if let (Some(full @ 1..), all @ 2..) = (listener.full_sockets, listener.sockets) {
+        parts.push(format!(
+            "{full} of {} full: the kernel picks one by the client's address, full or not",
+            counted(all.into(), "socket is", "sockets are"),
+        ));
+    }
     if let Some(dead @ 1..) = listener.dead {
         let dead = counted(
             dead.into(),

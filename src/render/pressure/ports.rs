@@ -20,10 +20,13 @@ pub(super) fn ports(view: &View<'_>, top: usize, style: &Style) -> String {
     let mut text = String::new();
     let shown = ports.destinations.iter().take(top).collect::<Vec<_>>();
     if ports.destinations.is_empty() {
-        let line = if view.sample.states.total() == 0 {
-            "no connections"
-        } else {
-            "no outgoing connection to show"
+        let line = match ports.left_out {
+            0 if view.sample.states.total() == 0 => "no connections".to_owned(),
+            0 => "no outgoing connection to show".to_owned(),
+            others => format!(
+                "no connection matches --remote, of {} destinations",
+                grouped(others)
+            ),
         };
         let _ = writeln!(text, "PORTS  {line}");
     } else if !shown.is_empty() {

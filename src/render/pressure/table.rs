@@ -89,6 +89,8 @@ pub(super) fn rows(rows: &[(String, Vec<String>, String)], style: &Style) -> Vec
     rows.iter()
         .map(|(name, cells, words)| {
             let mut line = if name.chars().count() > name_width {
+                let columns = style.width.unwrap_or(usize::MAX);
+                let name = finding::wrap(name, columns).join("\n");
                 format!("{name}\n{:name_width$}", "")
             } else {
                 format!("{name:<name_width$}")

@@ -72,6 +72,7 @@ fn troubled(growth: f64, overflows: u64, at: Instant) -> Sample {
             first,
             destination("2001:db8:1111:2222:3333:4444:5555:6666", 443, 12, 0),
         ],
+        left_out: 0,
         shared_pools: vec![SharedPool {
             local_address: "10.0.0.5".parse().unwrap(),
             in_use: 1_200,

@@ -13,7 +13,9 @@ fn listener(queue: u32, syn_recv: u32) -> Listener {
         dead: Some(0),
         syn_recv: Some(syn_recv),
         syn_ack_retransmits: None,
-        inodes: Vec::new(),
+        members: Vec::new(),
+        cgroups: Vec::new(),
+        process_unit: None,
         pids: None,
         command: None,
     }
@@ -93,6 +95,7 @@ fn slow_clients_that_fill_a_syn_queue_are_no_flood() {
         let listeners = Listeners {
             listeners: vec![full],
             count: 1,
+            largest_limit: None,
         };
         let judged = syn_verdict(&evidence, Some(&listeners));
         assert_eq!(judged, SynVerdict::QueueFull, "{evidence:?}");
