@@ -24,8 +24,8 @@ pub(super) fn ports(view: &View<'_>, top: usize, style: &Style) -> String {
             0 if view.sample.states.total() == 0 => "no connections".to_owned(),
             0 => "no outgoing connection to show".to_owned(),
             others => format!(
-                "no connection matches --remote, of {} destinations",
-                grouped(others)
+                "no connection matches --remote, of {}",
+                counted(others, "destination", "destinations")
             ),
         };
         let _ = writeln!(text, "PORTS  {line}");
