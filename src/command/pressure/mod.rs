@@ -72,6 +72,7 @@ pub(super) fn run(common: &CommonArgs, args: &PressureArgs) -> anyhow::Result<Ou
         PressureFormat::Table => pressure::table(&view, args.top, &output::style(common.color)),
         PressureFormat::Json => pressure::json(&view)?,
         PressureFormat::Csv => pressure::csv(&view)?,
+        PressureFormat::CsvListeners => pressure::csv_of_listeners(&view)?,
     };
     output::print(&text)?;
     Ok(outcome(common, &assessment))

@@ -257,7 +257,7 @@ fn fast_open(view: &View<'_>) -> Option<String> {
         Some(value) => format!("tcp_fastopen={value} ({})", used_by(value)),
     };
     let mut line = format!(
-        "{setting}; as client {} with data in the SYN, {} failed; as server {} and {} failed",
+        "{setting}; data in SYNs: {} of ours taken, {} not; {} of clients taken, {} not",
         number(active),
         number(counter(Counter::TcpFastOpenActiveFail)),
         number(passive),

@@ -34,8 +34,13 @@ pub(super) fn ports(view: &View<'_>, top: usize, style: &Style) -> String {
     }
     let more = ports.destinations.len() - shown.len();
     if more > 0 {
-        let more = counted(more as u64, "destination more", "destinations more");
-        let line = format!("{more}, none fuller: --top N, --json");
+        let line = if shown.is_empty() {
+            let all = counted(more as u64, "destination", "destinations");
+            format!("PORTS  {all}: --top N, --json")
+        } else {
+            let more = counted(more as u64, "destination more", "destinations more");
+            format!("{more}, none fuller: --top N, --json")
+        };
         text.push_str(&style.faint(&line));
         text.push('\n');
     }
