@@ -134,3 +134,56 @@ impl SynEvidence {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::testing::{SampleBuilder, sample, socket};
+    use super::super::ListenerTally;
+    use super::*;
+    use crate::model::Pressure;
+
+    /// Two listeners with room for 8 and 64, so many handshakes at the first.
+    fn with_handshakes(count: u16) -> SampleBuilder {
+        let mut tally = ListenerTally::default();
+        for (local, limit) in [("0.0.0.0:80", 8), ("0.0.0.0:81", 64)] {
+            let listening = socket(local, "0.0.0.0:0").listening(0, Some(limit));
+            tally.add_listener(&listening.build());
+        }
+        for client in 0..count {
+            let from = format!("192.0.2.1:{}", 1_000 + client);
+            tally.add(&socket("10.0.0.1:80", &from).in_syn_recv(0).build());
+        }
+        sample().with_pressure(Pressure {
+            listeners: Some(tally.finish()),
+            ..Pressure::default()
+        })
+    }
+
+    #[test]
+    fn the_largest_queue_is_that_of_a_listener_or_what_one_may_have() {
+        let of = |sample: SampleBuilder| {
+            let sample = sample.with_sysctl(Sysctl::Somaxconn, 4_096);
+            SynEvidence::of(&sample.build(), None).largest_queue
+        };
+        assert_eq!(of(with_handshakes(0)), Some(65));
+        assert_eq!(of(sample()), Some(4_097));
+        let unknown = SynEvidence::of(&sample().build(), None);
+        assert_eq!(unknown.largest_queue, None);
+    }
+
+    /// Also where `--listen-port` shows another.
+    #[test]
+    fn the_largest_queue_is_of_all_listeners_shown_or_not() {
+        let mut sample = with_handshakes(0).build();
+        let listeners = sample.pressure.listeners.as_mut().unwrap();
+        listeners.listeners.retain(|one| one.local.port == 80);
+        assert_eq!(SynEvidence::of(&sample, None).largest_queue, Some(65));
+    }
+
+    #[test]
+    fn a_queue_is_full_for_sure_with_the_last_place_taken() {
+        let of = |count| SynEvidence::of(&with_handshakes(count).build(), None).full_for_sure;
+        assert!(!of(8));
+        assert!(of(9));
+    }
+}
