@@ -237,20 +237,22 @@ fn cron_mails_nothing_when_all_is_well_and_the_textfile_is_written() {
 
 #[test]
 fn docker_gets_a_zero_or_a_one() {
-    let text = text_of("docker/Dockerfile");
+    // One line, as Docker reads it.
+    let text = text_of("docker/Dockerfile").replace("\\\n", "");
     let command = text
         .lines()
-        .find_map(|line| line.trim().strip_prefix("CMD "))
+        .find_map(|line| line.split_once("CMD ").map(|(_, command)| command))
         .expect("a command");
     let state = tempfile::tempdir().expect("a directory");
     let command = command.replace("/tmp", path(state.path()));
     // Whatever leaks on this machine: ranges of our own decide.
+    let calm = "-w close_wait_leaked_by_one=~: -c close_wait_leaked_by_one=~:";
     for (range, status) in [
         ("-w close_wait_leaked=~: -c close_wait_leaked=~:", 0),
         ("-w close_wait_leaked=@~: -c close_wait_leaked=~:", 0),
         ("-c close_wait_leaked=@~:", 1),
     ] {
-        let staged = command.replace(" check", &format!(" check {range}"));
+        let staged = command.replace(" check", &format!(" check {calm} {range}"));
         let output = as_cron(&staged);
         assert_eq!(output.status.code(), Some(status), "{staged}: {output:?}");
     }

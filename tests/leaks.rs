@@ -256,7 +256,8 @@ fn the_summary_judges_a_recording_by_the_same_verdicts() {
     let document: Value = serde_json::from_slice(&output.stdout).unwrap();
     let finding = &document["findings"][0];
     assert_eq!(finding["rule"], "close_wait_leak");
-    assert_eq!(finding["severity"], "critical");
+    // A recording doesn't tell whose they are: of one process they would be critical.
+    assert_eq!(finding["severity"], "warning");
     assert_eq!(finding["evidence"]["leaked"], 60);
 }
 

@@ -1,8 +1,9 @@
-//! What rose between two samples.
+//! What rose since an earlier reading.
 
 use std::time::Duration;
 
-use crate::model::{Counter, Sample};
+use crate::model::number::float;
+use crate::model::{Counter, Counters, Sample};
 
 /// How much a number rose, and how fast.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -11,6 +12,27 @@ pub struct Change {
     pub by: u64,
     /// By how much a second.
     pub per_s: f64,
+}
+
+/// What was counted before: as much of an earlier reading as a judgement of
+/// this one compares with.
+#[derive(Debug, Clone, Copy)]
+pub struct Past<'a> {
+    /// The counters of then.
+    pub counters: &'a Counters,
+    /// How long ago; `None` when it isn't known or is no time.
+    pub ago: Option<Duration>,
+}
+
+impl<'a> Past<'a> {
+    /// Of an earlier sample.
+    #[must_use]
+    pub fn of(previous: &'a Sample, sample: &Sample) -> Self {
+        Self {
+            counters: &previous.counters,
+            ago: time_between(sample, previous),
+        }
+    }
 }
 
 /// The time between two samples; `None` when it isn't known or is none.
@@ -22,22 +44,18 @@ pub fn time_between(sample: &Sample, previous: &Sample) -> Option<Duration> {
         .filter(|time| !time.is_zero())
 }
 
-/// How a counter rose since the sample before. `None` where there is none,
+/// How a counter rose since an earlier reading. `None` where there is none,
 /// where the kernel doesn't count it, and where it fell: then it was reset,
 /// and nobody knows what it rose from.
 #[must_use]
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "between two samples no counter rises by 2^53"
-)]
-pub fn counter(counter: Counter, sample: &Sample, previous: Option<&Sample>) -> Option<Change> {
-    let previous = previous?;
-    let time = time_between(sample, previous)?;
+pub fn counter(counter: Counter, sample: &Sample, past: Option<Past<'_>>) -> Option<Change> {
+    let past = past?;
+    let time = past.ago?;
     let now = sample.counters.get(counter)?;
-    let by = now.checked_sub(previous.counters.get(counter)?)?;
+    let by = now.checked_sub(past.counters.get(counter)?)?;
     Some(Change {
         by,
-        per_s: by as f64 / time.as_secs_f64(),
+        per_s: float(by) / time.as_secs_f64(),
     })
 }
 
@@ -56,8 +74,9 @@ mod tests {
                 .read_at(start + Duration::from_secs(seconds))
                 .build()
         };
-        let change =
-            |now: &Sample, before: &Sample| counter(Counter::ListenDrops, now, Some(before));
+        let of =
+            |which, now: &Sample, before: &Sample| counter(which, now, Some(Past::of(before, now)));
+        let change = |now: &Sample, before: &Sample| of(Counter::ListenDrops, now, before);
         assert_eq!(
             change(&at(2, 10), &at(0, 4)),
             Some(Change { by: 6, per_s: 3.0 })
@@ -66,6 +85,6 @@ mod tests {
         assert_eq!(change(&at(0, 10), &at(0, 4)), None, "no time between");
         assert_eq!(change(&at(0, 10), &at(2, 4)), None, "the wrong order");
         assert_eq!(counter(Counter::ListenDrops, &at(0, 1), None), None);
-        assert_eq!(counter(Counter::Tw, &at(2, 1), Some(&at(0, 1))), None);
+        assert_eq!(of(Counter::Tw, &at(2, 1), &at(0, 1)), None);
     }
 }

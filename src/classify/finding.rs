@@ -1,5 +1,6 @@
 //! What a judgement looks like.
 
+use super::change::Past;
 use crate::model::{Sample, TcpState};
 
 /// How bad it is. Ordered.
@@ -104,8 +105,8 @@ pub struct Rule {
     pub name: &'static str,
     /// What it watches, in the words of the "ok" line.
     pub topic: &'static str,
-    /// Judges a sample, beside the one before it where there is one.
-    pub judge: fn(&Sample, Option<&Sample>) -> Judgement,
+    /// Judges a sample, beside what was counted before where that is known.
+    pub judge: fn(&Sample, Option<Past<'_>>) -> Judgement,
 }
 
 /// All judgements of a sample.

@@ -16,6 +16,7 @@ pub use finding::{Assessment, Evidence, Finding, Judgement, Number, Rule, Severi
 #[cfg(test)]
 pub(crate) mod testing;
 
+use self::change::Past;
 use crate::model::Sample;
 
 /// Every rule, in the order in which findings of the same severity are shown.
@@ -38,8 +39,9 @@ pub const RULES: &[Rule] = &[
 #[must_use]
 pub fn assess(sample: &Sample, previous: Option<&Sample>) -> Assessment {
     let mut assessment = Assessment::default();
+    let past = previous.map(|previous| Past::of(previous, sample));
     for rule in RULES {
-        match (rule.judge)(sample, previous) {
+        match (rule.judge)(sample, past) {
             Judgement::Fine => assessment.fine.push(rule.topic),
             Judgement::Unknown => assessment.unknown.push(rule.topic),
             Judgement::NotAsked => {}

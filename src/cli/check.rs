@@ -14,7 +14,7 @@ pub(super) const EXAMPLES: &str = "Examples:
   tcpstate check -c time_wait=90%              of tcp_max_tw_buckets
   tcpstate check --state -c resets_per_second=500
   tcpstate check --state -w 'close_wait_growth=~:10'   an hour; shrinking is fine
-  tcpstate check --only close_wait_leaked --ignore tcp_syncookies
+  tcpstate check --only close_wait_leaked,tcp_syncookies
   tcpstate check --unit nginx -c established=5000
   tcpstate check --quiet --textfile /var/lib/prometheus/node-exporter/tcpstate.prom
   tcpstate check --list                        every metric and rule

@@ -52,6 +52,14 @@ pub enum Who {
     Unit(String),
     /// The listener at this port of ours, which leaves them in its queue.
     Listener(u16),
+    /// More of them together, none of which leaks more than any of those that
+    /// are named.
+    Others {
+        /// How many processes.
+        processes: u64,
+        /// How many units and listeners.
+        elsewhere: u64,
+    },
     /// Nobody knows without a search.
     Unknown,
 }

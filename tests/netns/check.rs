@@ -65,10 +65,15 @@ impl Checked {
         assert!(severe.all(|found| found == rule), "{:#}", self.document);
     }
 
-    fn metric(&self, name: &str) -> Option<f64> {
+    /// What the document says of a metric.
+    fn entry(&self, name: &str) -> &Value {
         let metrics = self.document["metrics"].as_array().unwrap();
         let metric = metrics.iter().find(|metric| metric["name"] == name);
-        metric.unwrap_or_else(|| panic!("no {name}"))["value"].as_f64()
+        metric.unwrap_or_else(|| panic!("no {name}"))
+    }
+
+    fn metric(&self, name: &str) -> Option<f64> {
+        self.entry(name)["value"].as_f64()
     }
 }
 
@@ -142,6 +147,8 @@ netns_test!(
             let checked = check(lab, &["--min-age", MIN_AGE]);
             checked.is(expected, "close_wait_leak");
             assert_eq!(checked.metric("close_wait_leaked"), Some(number(count)));
+            let by_one = checked.metric("close_wait_leaked_by_one");
+            assert_eq!(by_one, Some(number(count)));
             let findings = &checked.document["findings"];
             assert_names(&findings[0]["message"], &actor);
             // By default a minute must have passed.
@@ -166,6 +173,33 @@ netns_test!(
         }
     }
 );
+
+// Each may be a spare connection of a pool. Fifty-six of them were fifty-one in one lump that
+// nobody was known to have, and somebody was woken up.
+netns_test!(one_leaked_socket_in_each_of_many_processes, |lab| {
+    let mut held = Vec::new();
+    for (processes, expected) in [(9, OK), (10, WARNING), (56, WARNING)] {
+        while held.len() < processes {
+            let (actor, clients) = connected(lab, "never reads", Net::V4, 1);
+            clients[0].shutdown(Shutdown::Write).unwrap();
+            close_wait_with(&clients[0], 1);
+            held.push((actor, clients));
+        }
+        sleep(Duration::from_millis(150));
+        let checked = check(lab, &["--min-age", MIN_AGE]);
+        assert_eq!(checked.status, expected, "{:#}", checked.document);
+        let by_one = checked.metric("close_wait_leaked_by_one");
+        assert_eq!(by_one, Some(1.0), "{:#}", checked.document);
+        let findings = checked.document["findings"].as_array().unwrap();
+        assert!(findings.iter().all(|found| found["severity"] == "info"));
+        if expected == WARNING {
+            let says = format!(
+                "{processes} leaked CLOSE_WAIT sockets in {processes} processes, 10 or more"
+            );
+            assert_eq!(checked.document["message"], says);
+        }
+    }
+});
 
 netns_test!(a_state_file_dates_what_keepalives_hide, |lab| {
     let terms = ["--min-age", "1500ms"];
@@ -242,6 +276,71 @@ netns_test!(ports_towards_one_destination, |lab| {
             "{used} with {taken}"
         );
     }
+});
+
+// More connections than ports, and no destination with many: told from a sample of the ports, which
+// gives no share but the most that it can be.
+netns_test!(ports_towards_several_destinations, |lab| {
+    lab.set_sysctl("net/ipv4/ip_local_port_range", "50000 50399");
+    let listening = |port| {
+        let server = socket(Net::V4);
+        let to = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        server.bind(&to.into()).unwrap();
+        server.listen(128).unwrap();
+        (server, to)
+    };
+    let servers = [7_000, 7_001, 7_002].map(listening);
+    let connect = |(server, to): &(Socket, SocketAddr)| {
+        let client = socket(Net::V4);
+        client.connect(&(*to).into()).unwrap();
+        (client, server.accept().unwrap().0)
+    };
+    let [first, second, third] = &servers;
+    let mut held: Vec<_> = (0..130).map(|_| connect(first)).collect();
+    let others: Vec<_> = (0..130)
+        .flat_map(|_| [connect(second), connect(third)])
+        .collect();
+    let checked = check(lab, &[]);
+    checked.is(OK, "ports_exhaustion");
+    let used = checked.metric("ports_used").unwrap();
+    assert!(40.0 < used && used < 80.0, "{used}, not the 32.5 of each");
+    assert_eq!(checked.entry("ports_used")["bound"], "at_most");
+    drop(others);
+    held.extend((0..194).map(|_| connect(first)));
+    let checked = check(lab, &[]);
+    checked.is(WARNING, "ports_exhaustion");
+    let used = checked.metric("ports_used").unwrap();
+    assert!((used - 81.0).abs() < 0.1, "{used}");
+});
+
+// The counts alone rule out a warning and give a bound; a threshold below that wants to know.
+netns_test!(a_bound_of_the_ports_taken_fires_nothing, |lab| {
+    lab.set_sysctl("net/ipv4/ip_local_port_range", "50000 50019");
+    let mut held = Vec::new();
+    for port in 7_000..7_005 {
+        let server = socket(Net::V4);
+        let to = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        server.bind(&to.into()).unwrap();
+        server.listen(8).unwrap();
+        let client = socket(Net::V4);
+        client.connect(&to.into()).unwrap();
+        held.push((client, server.accept().unwrap().0));
+    }
+    let bound = |checked: &Checked| checked.entry("ports_used")["bound"].clone();
+    let few = check(lab, &[]);
+    few.is(OK, "ports_exhaustion");
+    assert_eq!(few.metric("ports_used"), Some(50.0), "of 10 ends");
+    assert_eq!(bound(&few), "at_most");
+    let lines = run(lab, &["-vv"]).stdout;
+    assert!(lines.contains("ports_used: at most 50%, "), "{lines}");
+    for (threshold, expected) in [("ports_used=40", OK), ("ports_used=4", CRITICAL)] {
+        let exact = check(lab, &["-c", threshold]);
+        assert_eq!(exact.status, expected, "{:#}", exact.document);
+        assert_eq!(exact.metric("ports_used"), Some(5.0), "of each address");
+        assert!(bound(&exact).is_null());
+    }
+    let loose = check(lab, &["-c", "ports_used=60"]);
+    assert_eq!(bound(&loose), "at_most", "settled without a dump");
 });
 
 netns_test!(an_accept_queue_that_is_full, |lab| {

@@ -3,20 +3,15 @@
 use super::super::{Finding, Judgement, RULES, Rule, Severity};
 use super::metric::MetricId;
 use super::metrics::METRICS;
+use super::range::Range;
 use super::reading::{Missing, Reading};
 use super::status::{Cause, Gauge, Status, Verdict};
 use super::wishes::Wishes;
-use crate::model::Sample;
 
-/// Judges by the rules and by the ranges. `previous` is the sample that the
-/// rules compare with, where there is one.
+/// Judges by the rules and by the ranges.
 #[must_use]
-pub fn judge(reading: &Reading, previous: Option<&Sample>, wishes: &Wishes) -> Verdict {
-    let ids = METRICS.iter().map(|metric| MetricId {
-        metric,
-        growth: false,
-    });
-    let gauges = ids
+pub fn judge(reading: &Reading, wishes: &Wishes) -> Verdict {
+    let gauges: Vec<Gauge> = metrics()
         .chain(wishes.growths())
         .filter(|id| wishes.wants_metric(*id))
         .map(|id| gauge(id, reading, wishes))
@@ -24,20 +19,27 @@ pub fn judge(reading: &Reading, previous: Option<&Sample>, wishes: &Wishes) -> V
     let mut verdict = Verdict {
         problems: Vec::new(),
         remarks: Vec::new(),
-        gauges,
+        gauges: Vec::new(),
         judged: Vec::new(),
     };
     let mut untold = Untold::default();
     for rule in RULES.iter().filter(|rule| wishes.wants_rule(rule)) {
-        judge_by_rule(rule, reading, previous, &mut verdict, &mut untold);
+        judge_by_rule(rule, reading, &mut verdict, &mut untold);
     }
-    for index in 0..verdict.gauges.len() {
-        if let Some(gauge) = verdict.gauges.get(index).cloned() {
-            judge_by_range(gauge, reading, previous, wishes, &mut verdict, &mut untold);
-        }
+    for gauge in &gauges {
+        judge_by_range(gauge, reading, wishes, &mut verdict, &mut untold);
     }
+    verdict.gauges = gauges;
     untold.tell(&mut verdict);
     verdict
+}
+
+/// Every metric, growth aside.
+fn metrics() -> impl Iterator<Item = MetricId> {
+    METRICS.iter().map(|metric| MetricId {
+        metric,
+        growth: false,
+    })
 }
 
 /// What can't be judged, and why.
@@ -68,33 +70,29 @@ fn gauge(id: MetricId, reading: &Reading, wishes: &Wishes) -> Gauge {
     let limit = id.limit(reading).and_then(Result::ok);
     let (warn, crit) = wishes.ranges(id);
     let default = |range| if id.growth { None } else { range };
-    let scaled = |range: super::Range| match limit {
+    let scaled = |range: Range| match limit {
         Some(whole) if range.is_percent() => range.of(whole),
         _ => range,
     };
     Gauge {
         id,
         value: id.read(reading),
+        bounds: id.bounds(reading),
+        words: id.words(reading),
         limit,
         warn: warn.or(default(id.metric.warn)).map(scaled),
         crit: crit.or(default(id.metric.crit)).map(scaled),
     }
 }
 
-fn judge_by_rule(
-    rule: &Rule,
-    reading: &Reading,
-    previous: Option<&Sample>,
-    verdict: &mut Verdict,
-    untold: &mut Untold,
-) {
+fn judge_by_rule(rule: &Rule, reading: &Reading, verdict: &mut Verdict, untold: &mut Untold) {
     let own = METRICS
         .iter()
         .filter(|metric| metric.rules.iter().any(|own| own.name == rule.name));
     let missing: Vec<Missing> = own
         .filter_map(|metric| metric.read(reading).err())
         .collect();
-    match (rule.judge)(reading.sample, previous) {
+    match (rule.judge)(reading.sample, reading.past()) {
         Judgement::Found(findings) => {
             verdict.judged.push(rule.name);
             for finding in findings {
@@ -119,98 +117,120 @@ fn judge_by_rule(
 
 /// What the rule that the user's range replaces would have said: it knows more
 /// than the number.
-fn rules_word(gauge: &Gauge, reading: &Reading, previous: Option<&Sample>) -> Option<Judgement> {
+fn rules_word(gauge: &Gauge, reading: &Reading) -> Option<Judgement> {
     if gauge.id.growth {
         return None;
     }
     let mut rules = gauge.id.metric.rules.iter();
     rules
         .next()
-        .map(|rule| (rule.judge)(reading.sample, previous))
+        .map(|rule| (rule.judge)(reading.sample, reading.past()))
 }
 
-/// How bad a value is by the ranges that the user set; for the end that wasn't
-/// set the rule's severity stays, which needs no range.
+/// The ranges that judge a gauge, to warn by and critical. Those that are a
+/// rule's are for the reader: the rule judges.
+fn judging(gauge: &Gauge, wishes: &Wishes) -> (Option<Range>, Option<Range>) {
+    let has_rule = gauge.id.rules().next().is_some();
+    let (warn_set, crit_set) = wishes.ranges(gauge.id);
+    (
+        gauge.warn.filter(|_| warn_set.is_some() || !has_rule),
+        gauge.crit.filter(|_| crit_set.is_some() || !has_rule),
+    )
+}
+
+/// The metrics of which only bounds are known, where a range of the user's asks
+/// for more.
+#[must_use]
+pub fn unsettled(reading: &Reading, wishes: &Wishes) -> Vec<MetricId> {
+    let asked = metrics().filter(|id| wishes.wants_metric(*id) && wishes.sets(*id));
+    asked
+        .map(|id| gauge(id, reading, wishes))
+        .filter(|gauge| {
+            let (warn, crit) = judging(gauge, wishes);
+            let mut ranges = [warn, crit].into_iter().flatten();
+            gauge.bounds.is_some() && ranges.any(|range| gauge.alerts(range).is_none())
+        })
+        .map(|gauge| gauge.id)
+        .collect()
+}
+
+/// How bad a value is by the ranges that judge it; for the end that has none the
+/// rule's severity stays.
 fn severity(
     gauge: &Gauge,
-    value: f64,
-    (warn_set, crit_set): (bool, bool),
+    (warn, crit): (Option<Range>, Option<Range>),
     by_rule: Option<Severity>,
 ) -> Option<Severity> {
-    let alerts = |range: Option<super::Range>| range.is_some_and(|range| range.alerts(value));
-    let has_rule = !gauge.id.growth && !gauge.id.metric.rules.is_empty();
-    let critical = if has_rule && !crit_set {
-        by_rule == Some(Severity::Critical)
-    } else {
-        alerts(gauge.crit)
+    let has_rule = gauge.id.rules().next().is_some();
+    let reached = |range: Option<Range>, severity| match range {
+        Some(range) => gauge.alerts(range) == Some(true),
+        None => has_rule && by_rule >= Some(severity),
     };
-    let warning = if has_rule && !warn_set {
-        by_rule >= Some(Severity::Warning)
-    } else {
-        alerts(gauge.warn)
-    };
-    if critical {
-        Some(Severity::Critical)
-    } else {
-        warning.then_some(Severity::Warning)
-    }
+    [Severity::Critical, Severity::Warning]
+        .into_iter()
+        .zip([crit, warn])
+        .find_map(|(severity, range)| reached(range, severity).then_some(severity))
 }
 
 fn judge_by_range(
-    gauge: Gauge,
+    gauge: &Gauge,
     reading: &Reading,
-    previous: Option<&Sample>,
     wishes: &Wishes,
     verdict: &mut Verdict,
     untold: &mut Untold,
 ) {
     let asked = wishes.sets(gauge.id);
-    let set = wishes.ranges(gauge.id);
-    let set = (set.0.is_some(), set.1.is_some());
     if !asked && !gauge.id.metric.rules.is_empty() {
         return;
     }
-    if gauge.warn.is_none() && gauge.crit.is_none() {
+    let ranges = || [gauge.warn, gauge.crit].into_iter().flatten();
+    if ranges().next().is_none() {
         return;
     }
-    let share_of_nothing = [gauge.warn, gauge.crit]
-        .into_iter()
-        .flatten()
-        .any(|range| range.is_percent());
-    let value = match gauge.value {
-        Ok(_) if share_of_nothing => Err(Missing::Unread),
-        value => value,
+    let share_of_nothing = ranges().any(|range| range.is_percent());
+    let missing = match gauge.value {
+        Ok(_) if share_of_nothing => Some(Missing::Unread),
+        value => value.err(),
     };
-    match value {
-        Ok(value) => {
-            let judgement = rules_word(&gauge, reading, previous);
-            if judgement == Some(Judgement::Unknown) && !(set.0 && set.1) {
-                untold.add(gauge.id.to_string(), Missing::Unread);
-            }
-            let found = match judgement {
-                Some(Judgement::Found(findings)) => findings,
-                _ => Vec::new(),
-            };
-            let by_rule = found.iter().map(|finding| finding.severity).max();
-            verdict
-                .judged
-                .extend(gauge.id.rules().map(|rule| rule.name));
-            let Some(severity) = severity(&gauge, value, set, by_rule) else {
-                return;
-            };
-            let words = found.into_iter().next().map(|finding| {
-                Cause::Found(Finding {
-                    severity,
-                    ..finding
-                })
-            });
-            verdict.add(severity.into(), words.unwrap_or(Cause::Exceeded(gauge)));
-        }
+    match missing {
+        None => {}
         // Told beside the status: the first run after a boot is no alarm.
-        Err(Missing::NotYet) => {}
-        Err(why) if asked || why == Missing::Unread => untold.add(gauge.id.to_string(), why),
-        Err(_) => {}
+        Some(Missing::NotYet) => return,
+        Some(why) => {
+            if asked || why == Missing::Unread {
+                untold.add(gauge.id.to_string(), why);
+            }
+            return;
+        }
     }
+    let (warn, crit) = judging(gauge, wishes);
+    let judgement = rules_word(gauge, reading);
+    if judgement == Some(Judgement::Unknown) && (warn.is_none() || crit.is_none()) {
+        untold.add(gauge.id.to_string(), Missing::Unread);
+    }
+    let unsettled = |range: Option<Range>| range.is_some_and(|r| gauge.alerts(r).is_none());
+    if asked && (unsettled(warn) || unsettled(crit)) {
+        untold.add(gauge.id.to_string(), Missing::Inexact);
+    }
+    let found = match judgement {
+        Some(Judgement::Found(findings)) => findings,
+        _ => Vec::new(),
+    };
+    let by_rule = found.iter().map(|finding| finding.severity).max();
+    verdict
+        .judged
+        .extend(gauge.id.rules().map(|rule| rule.name));
+    let Some(severity) = severity(gauge, (warn, crit), by_rule) else {
+        return;
+    };
+    let words = found.into_iter().next().map(|finding| {
+        Cause::Found(Finding {
+            severity,
+            ..finding
+        })
+    });
+    let cause = words.unwrap_or_else(|| Cause::Exceeded(gauge.clone()));
+    verdict.add(severity.into(), cause);
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::fmt;
 use super::super::Rule;
 use super::Range;
 use super::metrics::METRICS;
-use super::reading::{Measured, Reading};
+use super::reading::{Bounds, Measured, Missing, Reading};
 use crate::model::{Counter, TcpState};
 
 /// What a value is counted in.
@@ -80,6 +80,10 @@ pub struct Metric {
     pub(super) source: Source,
     /// What 100 % of it are.
     pub(super) limit: Option<fn(&Reading) -> Measured>,
+    /// Between what it lies, where it isn't known exactly.
+    pub(super) bounds: Option<fn(&Reading) -> Option<Bounds>>,
+    /// Says it in words, where these tell more than name and number.
+    pub(super) words: Option<fn(&Reading) -> Option<String>>,
 }
 
 impl Metric {
@@ -99,6 +103,8 @@ impl Metric {
             of_sockets: matches!(source, Source::State(_) | Source::AllStates),
             source,
             limit: None,
+            bounds: None,
+            words: None,
         }
     }
 
@@ -116,6 +122,20 @@ impl Metric {
     pub(super) const fn limited(self, limit: fn(&Reading) -> Measured) -> Self {
         Self {
             limit: Some(limit),
+            ..self
+        }
+    }
+
+    pub(super) const fn bounded(self, bounds: fn(&Reading) -> Option<Bounds>) -> Self {
+        Self {
+            bounds: Some(bounds),
+            ..self
+        }
+    }
+
+    pub(super) const fn worded(self, words: fn(&Reading) -> Option<String>) -> Self {
+        Self {
+            words: Some(words),
             ..self
         }
     }
@@ -162,6 +182,12 @@ impl Metric {
             Source::Rate(counters) => reading.rate(counters),
             Source::Of(read) => read(reading),
         }
+    }
+
+    /// Between what its value lies, where that isn't known exactly.
+    #[must_use]
+    pub fn bounds(&self, reading: &Reading) -> Option<Bounds> {
+        self.bounds.and_then(|bounds| bounds(reading))
     }
 
     /// What 100 % of it are now; `None` where it has no limit.
@@ -242,10 +268,25 @@ impl MetricId {
     pub fn read(self, reading: &Reading) -> Measured {
         let value = self.metric.read(reading)?;
         if self.growth {
+            // The growth of a bound is no growth.
+            if self.metric.bounds(reading).is_some() {
+                return Err(Missing::Inexact);
+            }
             reading.growth(self.metric.name, value)
         } else {
             Ok(value)
         }
+    }
+
+    /// Between what its value lies, where that isn't known exactly.
+    pub(super) fn bounds(self, reading: &Reading) -> Option<Bounds> {
+        self.metric.bounds(reading).filter(|_| !self.growth)
+    }
+
+    /// Its value in words, where it has some.
+    pub(super) fn words(self, reading: &Reading) -> Option<String> {
+        let words = self.metric.words.filter(|_| !self.growth)?;
+        words(reading)
     }
 
     /// What 100 % of it are now; `None` where it has no limit.

@@ -1,71 +1,71 @@
 //! Every metric, in the order in which they are listed. A new one is a few
 //! lines here, and appears in the list, the perfdata, JSON and Prometheus.
 
-use super::super::ports;
 use super::super::rules::{
     self, ACCEPT_QUEUE_FULL, CLOSE_WAIT_LEAK, ORPHANS, PORTS_EXHAUSTION, SYN_FLOOD,
     SYN_RECV_BACKLOG, TCP_MEMORY, TIME_WAIT_BUCKETS,
 };
+use super::super::{close_wait, ports};
 use super::Range;
 use super::metric::{Metric, Source, Unit};
-use super::pressure;
-use super::reading::{Measured, Missing, number, share};
-use crate::model::{Counter, LeakDigest, Sysctl, TcpState, Verdict, Who};
+use super::reading::share;
+use super::{leaks, pressure};
+use crate::model::number::float;
+use crate::model::{Counter, Sysctl, TcpState};
+
+/// The metric that the check looks again for, where a bound of it doesn't do.
+pub const PORTS_USED: &str = "ports_used";
 
 /// Every metric.
 pub const METRICS: &[Metric] = &[
     Metric::new(
         "close_wait_leaked",
         Unit::Count,
-        "connections that an application forgot to close",
-        Source::Of(|now| now.leaks(|leaks| Ok(number(leaks.counts.leaked())))),
+        "connections that applications forgot to close, all together",
+        Source::Of(leaks::leaked),
     )
     .of_sockets()
-    .judged_by(&[CLOSE_WAIT_LEAK])
-    .warns(Range::from(number(rules::CLOSE_WAIT_WARNING)))
-    .alarms(Range::from(number(rules::CLOSE_WAIT_CRITICAL))),
+    .worded(leaks::leaked_words)
+    .warns(Range::from(float(rules::CLOSE_WAIT_TOTAL_WARNING)))
+    .alarms(Range::from(float(rules::CLOSE_WAIT_TOTAL_CRITICAL))),
     Metric::new(
         "close_wait_leaked_by_one",
         Unit::Count,
-        "the same, of the one process, unit or listener that leaks most",
-        Source::Of(|now| {
-            now.leaks(|leaks| {
-                let most = leaks.suspects.iter().map(|suspect| suspect.leaked).max();
-                Ok(number(most.unwrap_or(0)))
-            })
-        }),
+        "the same, of the one process, unit or listener that leaks most; at least, where not all \
+         could be found",
+        Source::Of(leaks::leaked_by_one),
     )
-    .of_sockets(),
+    .of_sockets()
+    .bounded(leaks::by_one_bounds)
+    .judged_by(&[CLOSE_WAIT_LEAK])
+    .warns(Range::from(float(rules::CLOSE_WAIT_WARNING)))
+    .alarms(Range::from(float(rules::CLOSE_WAIT_CRITICAL))),
     Metric::new(
         "close_wait_oldest",
         Unit::Seconds,
         "how long the oldest of them has been forgotten, at least",
-        Source::Of(|now| {
-            now.leaks(|leaks| {
-                let age = leaks.oldest.at_least.unwrap_or_default();
-                Ok(if leaks.counts.leaked() == 0 {
-                    0.0
-                } else {
-                    age.as_secs_f64()
-                })
-            })
-        }),
+        Source::Of(leaks::oldest),
     )
     .of_sockets(),
     Metric::new(
         "close_wait_undated",
         Unit::Count,
         "connections in CLOSE_WAIT whose age keepalives hide; a state file settles it",
-        Source::Of(|now| now.leaks(|leaks| Ok(number(leaks.counts.of(Verdict::Undated))))),
+        Source::Of(leaks::undated),
     )
     .of_sockets(),
     Metric::new(
         "leaker_fds_used",
         Unit::Percent,
-        "file descriptors in use of a process that leaks, of its limit",
-        Source::Of(|now| now.leaks(fds_used)),
+        "file descriptors in use of a process that leaks, of its limit; at least, where not all \
+         could be found",
+        Source::Of(leaks::fds_used),
     )
-    .of_sockets(),
+    .of_sockets()
+    .bounded(leaks::fds_bounds)
+    .worded(leaks::fds_words)
+    .warns(Range::from(close_wait::FDS_HIGH * 100.0))
+    .alarms(Range::from(close_wait::FDS_CRITICAL * 100.0)),
     Metric::state(TcpState::CloseWait, "closed by the peer, not by us"),
     Metric::state(
         TcpState::TimeWait,
@@ -95,11 +95,12 @@ pub const METRICS: &[Metric] = &[
     )
     .warns(Range::above(0.0)),
     Metric::new(
-        "ports_used",
+        PORTS_USED,
         Unit::Percent,
-        "ports taken towards the fullest destination; at most so many while all are few",
+        "ports taken towards the fullest destination; at most, where counts rule out a warning",
         Source::Of(pressure::ports_used),
     )
+    .bounded(pressure::ports_bounds)
     .judged_by(&[PORTS_EXHAUSTION])
     .warns(Range::from(ports::WARNING * 100.0))
     .alarms(Range::from(ports::CRITICAL * 100.0)),
@@ -198,25 +199,6 @@ pub const METRICS: &[Metric] = &[
         Source::AllStates,
     ),
 ];
-
-/// The fullest table of descriptors among those who leak.
-fn fds_used(leaks: &LeakDigest) -> Measured {
-    if leaks.counts.leaked() == 0 {
-        return Ok(0.0);
-    }
-    let shares = leaks
-        .suspects
-        .iter()
-        .filter_map(|suspect| match suspect.who {
-            Who::Process {
-                open_fds: Some(open),
-                fd_limit: Some(limit),
-                ..
-            } => share(Ok(number(open)), Ok(number(limit))).ok(),
-            Who::Process { .. } | Who::Unit(_) | Who::Listener(_) | Who::Unknown => None,
-        });
-    shares.reduce(f64::max).ok_or(Missing::Denied)
-}
 
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,7 @@
 //! rule: nothing is judged twice.
 
 mod judge;
+mod leaks;
 mod metric;
 mod metrics;
 mod pressure;
@@ -14,10 +15,10 @@ mod reading;
 mod status;
 mod wishes;
 
-pub use judge::judge;
+pub use judge::{judge, unsettled};
 pub use metric::{GROWTH, Metric, MetricId, Unit};
-pub use metrics::METRICS;
+pub use metrics::{METRICS, PORTS_USED};
 pub use range::{NotARange, Range};
-pub use reading::{Measured, Missing, Reading};
+pub use reading::{Bound, Bounds, Measured, Missing, Reading};
 pub use status::{Cause, Gauge, Problem, Status, Verdict};
 pub use wishes::{BadWish, Name, Wishes};

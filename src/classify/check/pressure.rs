@@ -1,16 +1,18 @@
 //! How metrics about what runs out are read.
 
 use super::super::listeners::{SynEvidence, syn_limit};
-use super::reading::{Measured, Missing, Reading, number, share};
+use super::reading::{Bounds, Measured, Missing, Reading, share};
+use crate::model::number::float;
 use crate::model::{Listener, Listeners, PortReading};
 
 /// Ports that no new connection can have, towards the destination that has
-/// fewest left, per cent. Where all connections together are few, it is at
-/// most what they would take towards one.
+/// fewest left, per cent. Where nobody grouped them, it is what all connections
+/// together would take towards one, or the most that a sample allows for.
 pub(super) fn ports_used(now: &Reading) -> Measured {
     match &now.sample.pressure.ports {
         _ if !now.sample.collection.complete => Err(Missing::Unread),
-        PortReading::NotRead | PortReading::TooMany { .. } => Err(Missing::Unread),
+        PortReading::NotRead => Err(Missing::Unread),
+        PortReading::Sampled { used_at_most } => Ok(used_at_most * 100.0),
         PortReading::RuledOut {
             connections,
             usable,
@@ -18,7 +20,7 @@ pub(super) fn ports_used(now: &Reading) -> Measured {
             if *connections == 0 {
                 return Ok(0.0);
             }
-            share(Ok(number(*connections)), Ok(f64::from(*usable)))
+            share(Ok(float(*connections)), Ok(f64::from(*usable)))
         }
         PortReading::Grouped(ports) => {
             // Where no port is left, the next connection fails whatever its
@@ -37,13 +39,25 @@ pub(super) fn ports_used(now: &Reading) -> Measured {
     }
 }
 
+/// Nobody grouped the connections by destination: it is at most so much, and
+/// may be next to nothing.
+pub(super) fn ports_bounds(now: &Reading) -> Option<Bounds> {
+    match &now.sample.pressure.ports {
+        PortReading::RuledOut { .. } | PortReading::Sampled { .. } => {
+            let high = ports_used(now).ok().filter(|&most| most > 0.0)?;
+            Some(Bounds { low: 0.0, high })
+        }
+        PortReading::NotRead | PortReading::Grouped(_) => None,
+    }
+}
+
 /// Listening addresses whose accept queue is full.
 pub(super) fn full_accept_queues(now: &Reading) -> Measured {
     let mut full = 0;
     for listener in &listeners(now)?.listeners {
         full += u64::from(listener.is_full().ok_or(Missing::Unread)?);
     }
-    Ok(number(full))
+    Ok(float(full))
 }
 
 /// Connections that wait in the fullest accept queue, per cent of those
@@ -63,7 +77,7 @@ pub(super) fn syn_queue_used(now: &Reading) -> Measured {
     fullest(now, |listener| {
         let handshakes = listener.syn_recv.ok_or(Missing::Unread)?;
         let limit = syn_limit(listener, &evidence).ok_or(Missing::Unread)?;
-        share(Ok(handshakes.into()), Ok(number(limit)))
+        share(Ok(handshakes.into()), Ok(float(limit)))
     })
 }
 
@@ -85,13 +99,13 @@ fn listeners<'a>(now: &Reading<'a>) -> Result<&'a Listeners, Missing> {
 /// Sockets of the host that no process holds any more.
 pub(super) fn orphans(now: &Reading) -> Measured {
     let orphans = now.sample.pressure.host_wide.orphans;
-    orphans.map(number).ok_or(Missing::Unread)
+    orphans.map(float).ok_or(Missing::Unread)
 }
 
 /// How many there may be; a child namespace doesn't show it.
 pub(super) fn max_orphans(now: &Reading) -> Measured {
     let limit = now.sample.pressure.host_wide.max_orphans;
-    limit.map(number).ok_or(Missing::Hidden)
+    limit.map(float).ok_or(Missing::Hidden)
 }
 
 /// Memory of the host in TCP buffers, per cent of what is never exceeded.
@@ -99,5 +113,5 @@ pub(super) fn memory_used(now: &Reading) -> Measured {
     let host_wide = &now.sample.pressure.host_wide;
     let [_, _, high] = host_wide.memory_limits.ok_or(Missing::Hidden)?;
     let pages = host_wide.memory_pages.ok_or(Missing::Unread)?;
-    share(Ok(number(pages)), Ok(number(high)))
+    share(Ok(float(pages)), Ok(float(high)))
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::reading::Bounds;
+
 /// A range that a value is compared with. Both ends belong to it.
 ///
 /// | text | alerts when the value is |
@@ -65,6 +67,15 @@ impl Range {
     pub fn alerts(&self, value: f64) -> bool {
         let contains = self.start <= value && value <= self.end;
         contains == self.inside
+    }
+
+    /// Whether a value between these bounds raises the alert; `None` where that
+    /// depends on the value.
+    #[must_use]
+    pub fn alerts_between(&self, bounds: Bounds) -> Option<bool> {
+        let all_in = self.start <= bounds.low && bounds.high <= self.end;
+        let none_in = bounds.high < self.start || self.end < bounds.low;
+        (all_in || none_in).then_some(all_in == self.inside)
     }
 
     /// Where a value that raises the alert lies: `above 10`.

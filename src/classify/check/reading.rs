@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::super::change::Past;
+use crate::model::number::float;
 use crate::model::{Counter, LeakDigest, Mark, Sample, Sysctl};
 
 /// What a check looks at: what was read now, and the check before it.
@@ -30,6 +32,8 @@ pub enum Missing {
     Hidden,
     /// It is known to root alone.
     Denied,
+    /// What is known of it doesn't tell on which side of the threshold it is.
+    Inexact,
     /// It could not be read.
     Unread,
 }
@@ -43,6 +47,7 @@ impl Missing {
             Self::Forgotten => "not known without a state file",
             Self::Hidden => "not shown in this network namespace",
             Self::Denied => "not shown without privilege",
+            Self::Inexact => "known only within bounds",
             Self::Unread => "could not be read",
         }
     }
@@ -51,7 +56,54 @@ impl Missing {
 /// A value, or why there is none.
 pub type Measured = Result<f64, Missing>;
 
+/// Between what a number lies that isn't known exactly.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Bounds {
+    /// It is at least this.
+    pub low: f64,
+    /// It is at most this.
+    pub high: f64,
+}
+
+/// Which end of its bounds is given in the place of a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bound {
+    /// The number is at least so much.
+    AtLeast,
+    /// The number is at most so much.
+    AtMost,
+}
+
+impl Bound {
+    /// The word of the JSON contract.
+    #[must_use]
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::AtLeast => "at_least",
+            Self::AtMost => "at_most",
+        }
+    }
+
+    /// The words in a line, before the number.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::AtLeast => "at least ",
+            Self::AtMost => "at most ",
+        }
+    }
+}
+
 impl Reading<'_> {
+    /// The check before as the rules compare with it.
+    pub(super) fn past(&self) -> Option<Past<'_>> {
+        let (mark, ago) = self.before?;
+        Some(Past {
+            counters: &mark.counters,
+            ago: Some(ago),
+        })
+    }
+
     /// Why there is nothing to compare with.
     pub(super) const fn without_a_past(&self) -> Missing {
         if self.keeps {
@@ -66,7 +118,7 @@ impl Reading<'_> {
     pub(super) fn sockets(&self, count: Option<u64>) -> Measured {
         count
             .filter(|_| self.sample.collection.complete)
-            .map(number)
+            .map(float)
             .ok_or(Missing::Unread)
     }
 
@@ -81,7 +133,7 @@ impl Reading<'_> {
     /// A setting.
     pub(super) fn sysctl(&self, sysctl: Sysctl) -> Measured {
         let value = self.sample.sysctls.get(sysctl);
-        value.map(number).ok_or(Missing::Unread)
+        value.map(float).ok_or(Missing::Unread)
     }
 
     /// How much counters rose a second since a check before. One that went
@@ -94,7 +146,7 @@ impl Reading<'_> {
             let before = past?.0.counters.get(counter).ok_or(Missing::NotYet)?;
             rise += now.checked_sub(before).ok_or(Missing::NotYet)?;
         }
-        Ok(number(rise) / past?.1.as_secs_f64())
+        Ok(float(rise) / past?.1.as_secs_f64())
     }
 
     /// How much a count grew an hour since a check before.
@@ -103,12 +155,6 @@ impl Reading<'_> {
         let before = mark.values.get(name).ok_or(Missing::NotYet)?;
         Ok((value - before) / elapsed.as_secs_f64() * 3600.0)
     }
-}
-
-/// Counts are far below 2^53, where a float would begin to round.
-#[expect(clippy::cast_precision_loss, reason = "counts are below 2^53")]
-pub(super) const fn number(count: u64) -> f64 {
-    count as f64
 }
 
 /// A share in per cent. A limit of 0 is reached by anything.

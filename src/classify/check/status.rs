@@ -3,7 +3,7 @@
 use super::super::{Finding, Severity};
 use super::metric::MetricId;
 use super::range::Range;
-use super::reading::{Measured, Missing};
+use super::reading::{Bound, Bounds, Measured, Missing};
 
 /// The status of the monitoring plugins. Ordered from good to bad: what is
 /// known to be wrong outweighs what isn't known, and that outweighs OK.
@@ -71,6 +71,10 @@ pub struct Gauge {
     pub id: MetricId,
     /// Its value, or why there is none.
     pub value: Measured,
+    /// Between what it lies, where the value is no more than one of its bounds.
+    pub bounds: Option<Bounds>,
+    /// The value in words, where these tell more than name and number.
+    pub words: Option<String>,
     /// What 100 % of it are; `None` where it has no limit, or that isn't known.
     pub limit: Option<f64>,
     /// Where it warns, in the unit of the value. Those of a rule are for the
@@ -78,6 +82,29 @@ pub struct Gauge {
     pub warn: Option<Range>,
     /// Where it is critical, as `warn`.
     pub crit: Option<Range>,
+}
+
+impl Gauge {
+    /// Which end of its bounds the value is; `None` where it is exact.
+    #[must_use]
+    pub fn bound(&self) -> Option<Bound> {
+        let (bounds, value) = (self.bounds?, self.value.ok()?);
+        Some(if value < bounds.high {
+            Bound::AtLeast
+        } else {
+            Bound::AtMost
+        })
+    }
+
+    /// Whether a range makes it an alert; `None` where that isn't known.
+    #[must_use]
+    pub fn alerts(&self, range: Range) -> Option<bool> {
+        let value = self.value.ok().filter(|_| !range.is_percent())?;
+        match self.bounds {
+            Some(bounds) => range.alerts_between(bounds),
+            None => Some(range.alerts(value)),
+        }
+    }
 }
 
 /// What a problem is about.

@@ -19,7 +19,7 @@ pub use digest::{Digest, Share};
 pub use listeners::Listeners;
 pub use owners::{HoldersOf, Owners, Unseen};
 pub use peers::{LocalPort, Peer};
-pub(in crate::classify) use process::{FDS_CRITICAL, LEAKED_CRITICAL};
+pub(in crate::classify) use process::{FDS_CRITICAL, FDS_HIGH, LEAKED_CRITICAL};
 pub use process::{Growth, Held, Hint, ProcessLeaks};
 pub use report::{Comparison, LeakReport, QueueLeaks, Selection, Unattributed, Unowned};
 pub use verdict::{HalfClose, Judge, Judged};

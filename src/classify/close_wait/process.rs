@@ -12,9 +12,11 @@ use crate::model::{AgeBounds, Process, Verdict, VerdictCounts};
 /// Fewer connections to one service look like chance.
 const POOL: u64 = 3;
 /// Share of a process's descriptors: near the limit accept() and open() fail.
-pub(in crate::classify) const FDS_CRITICAL: f64 = 0.8;
-/// And it leaks enough to be the cause.
+pub(in crate::classify) const FDS_HIGH: f64 = 0.8;
+/// And it leaks enough to be the cause: then that share is critical.
 pub(in crate::classify) const LEAKED_CRITICAL: u64 = 10;
+/// So near that it is critical whoever took them, in a process that leaks.
+pub(in crate::classify) const FDS_CRITICAL: f64 = 0.95;
 
 /// A process and its CLOSE_WAIT sockets.
 #[derive(Debug, Clone, PartialEq)]
@@ -181,7 +183,7 @@ impl ProcessLeaks {
     /// Whether descriptors are about to run out, by the leak.
     fn is_near_limit(&self) -> bool {
         self.counts.leaked() >= LEAKED_CRITICAL
-            && self.fds_used().is_some_and(|used| used >= FDS_CRITICAL)
+            && self.fds_used().is_some_and(|used| used >= FDS_HIGH)
     }
 
     /// Worse ones sort first: who fails soon, then who leaks most.

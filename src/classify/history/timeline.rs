@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::super::change::Past;
 use super::super::close_wait::LeakReport;
 use super::super::listeners::SynEvidence;
 use super::super::{Assessment, assess};
@@ -89,7 +90,10 @@ impl Timeline {
         });
         let closed_per_second =
             before.and_then(|before| rates.as_ref()?.closed_per_second(&before.sample, &sample));
-        let syn = SynEvidence::of(&sample, before.map(|before| &before.sample));
+        let syn = SynEvidence::of(
+            &sample,
+            before.map(|before| Past::of(&before.sample, &sample)),
+        );
         let assessment = assess(&sample, before.map(|before| &before.sample));
         self.events.observe(sample.taken_at, &assessment);
         self.past.push(Some(sample.states.clone()));

@@ -1,6 +1,6 @@
 //! What the counters tell of handshakes in the whole namespace.
 
-use super::super::change;
+use super::super::change::{self, Past};
 use super::syn_queue::is_full_for_sure;
 use crate::model::{Counter, Sample, Sysctl};
 
@@ -53,11 +53,11 @@ pub(super) enum Cookies {
 impl SynEvidence {
     /// What a sample tells.
     #[must_use]
-    pub fn of(sample: &Sample, previous: Option<&Sample>) -> Self {
-        let between = previous.is_some();
+    pub fn of(sample: &Sample, past: Option<Past<'_>>) -> Self {
+        let between = past.is_some();
         let value = |counter| {
             if between {
-                change::counter(counter, sample, previous).map(|change| change.by)
+                change::counter(counter, sample, past).map(|change| change.by)
             } else {
                 sample.counters.get(counter)
             }

@@ -1,6 +1,6 @@
 //! Accept queues that are full.
 
-use super::super::change::{self, Change};
+use super::super::change::{self, Change, Past};
 use super::super::{Evidence, Finding, Judgement, Rule, Severity};
 use crate::model::number::{counted, grouped};
 use crate::model::{Counter, Listener, Sample, Sysctl};
@@ -15,7 +15,7 @@ pub(in crate::classify) const ACCEPT_QUEUE_FULL: Rule = Rule {
 /// More findings than this say nothing more.
 const MOST_FINDINGS: usize = 5;
 
-fn judge(sample: &Sample, previous: Option<&Sample>) -> Judgement {
+fn judge(sample: &Sample, past: Option<Past<'_>>) -> Judgement {
     let Some(listeners) = &sample.pressure.listeners else {
         return Judgement::NotAsked;
     };
@@ -35,7 +35,7 @@ fn judge(sample: &Sample, previous: Option<&Sample>) -> Judgement {
         .collect();
     // The kernel counts overflows of the namespace: whose they are is certain
     // only where one queue is full.
-    let change = change::counter(Counter::ListenOverflows, sample, previous);
+    let change = change::counter(Counter::ListenOverflows, sample, past);
     let only = full.len() == 1;
     let mut found: Vec<Finding> = full
         .iter()
@@ -205,7 +205,10 @@ mod tests {
             let now = with_queue(129, Some(128))
                 .with_counter(Counter::ListenOverflows, overflows)
                 .read_at(start + Duration::from_secs(2));
-            judge(&now.build(), Some(&before.build()))
+            {
+                let (now, before) = (now.build(), before.build());
+                judge(&now, Some(Past::of(&before, &now)))
+            }
         };
         assert_eq!(severity(&judged(9)), Some(Severity::Critical));
         assert_eq!(severity(&judged(7)), Some(Severity::Warning));
@@ -346,7 +349,8 @@ mod tests {
             };
             let before = with(7).read_at(start).build();
             let now = with(7 + overflows).read_at(start + Duration::from_secs(2));
-            match judge(&now.build(), Some(&before)) {
+            let now = now.build();
+            match judge(&now, Some(Past::of(&before, &now))) {
                 Judgement::Found(findings) => findings
                     .into_iter()
                     .map(|finding| (finding.subject, finding.severity))

@@ -3,7 +3,8 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use super::super::close_wait::{FDS_CRITICAL, LEAKED_CRITICAL, MIN_AGE};
+use super::super::change::Past;
+use super::super::close_wait::{FDS_HIGH, LEAKED_CRITICAL, MIN_AGE};
 use super::super::{Evidence, Finding, Judgement, Rule, Severity};
 use crate::model::number::ratio;
 use crate::model::number::{argument, counted, duration, grouped};
@@ -16,14 +17,20 @@ pub(in crate::classify) const CLOSE_WAIT_LEAK: Rule = Rule {
     judge,
 };
 
-/// One may be a pool's spare connection that its next user will find closed.
+/// Of one process, unit or listener. One may be a pool's spare connection that
+/// its next user will find closed.
 pub(in crate::classify) const WARNING: u64 = 2;
-/// Beyond this somebody leaks at every request, or for a long time.
+/// Of one, too: beyond this it leaks at every request, or for a long time.
 pub(in crate::classify) const CRITICAL: u64 = 51;
+/// Of all together, as the check judges them: that many spare connections are
+/// no chance any more.
+pub(in crate::classify) const TOTAL_WARNING: u64 = 10;
+/// Of all together, too: so many small leaks are one that is in every process.
+pub(in crate::classify) const TOTAL_CRITICAL: u64 = 200;
 /// Sockets whose age one look can't tell are too many to be chance.
 const UNDATED: u64 = 50;
 
-fn judge(sample: &Sample, _previous: Option<&Sample>) -> Judgement {
+fn judge(sample: &Sample, _past: Option<Past<'_>>) -> Judgement {
     let Some(leaks) = &sample.leaks else {
         return Judgement::NotAsked;
     };
@@ -46,8 +53,12 @@ fn judge(sample: &Sample, _previous: Option<&Sample>) -> Judgement {
 }
 
 fn severity(suspect: &Suspect) -> Severity {
-    let near_limit = fds_used(&suspect.who).is_some_and(|used| used >= FDS_CRITICAL);
+    let near_limit = fds_used(&suspect.who).is_some_and(|used| used >= FDS_HIGH);
     match suspect.leaked {
+        // Who leaks more than these is judged by name.
+        _ if matches!(suspect.who, Who::Others { .. }) => Severity::Info,
+        // One may have them all, or each another.
+        WARNING..TOTAL_CRITICAL if suspect.who == Who::Unknown => Severity::Warning,
         CRITICAL.. => Severity::Critical,
         LEAKED_CRITICAL.. if near_limit => Severity::Critical,
         WARNING.. => Severity::Warning,
@@ -60,7 +71,7 @@ fn fds_used(who: &Who) -> Option<f64> {
         Who::Process {
             open_fds, fd_limit, ..
         } => ratio((*open_fds)?, (*fd_limit)?),
-        Who::Unit(_) | Who::Listener(_) | Who::Unknown => None,
+        Who::Unit(_) | Who::Listener(_) | Who::Others { .. } | Who::Unknown => None,
     }
 }
 
@@ -123,6 +134,17 @@ fn finding(suspect: &Suspect, severity: Severity, leaks: &LeakDigest) -> Finding
             format!("the listener at port {port} leaves {number} in its queue{age}"),
             format!("tcpstate leaks --listen-port {port}"),
         ),
+        Who::Others {
+            processes,
+            elsewhere,
+        } => (
+            "CLOSE_WAIT".to_owned(),
+            format!(
+                "{number} leaked in {}{age}; none of these leaks more than those that are named",
+                places(*processes, *elsewhere, "more "),
+            ),
+            "see them all: tcpstate leaks".to_owned(),
+        ),
         Who::Unknown => (
             "CLOSE_WAIT".to_owned(),
             format!("{number} leaked{age}; a quick look doesn't tell by whom"),
@@ -138,6 +160,21 @@ fn finding(suspect: &Suspect, severity: Severity, leaks: &LeakDigest) -> Finding
         evidence,
         state: Some(TcpState::CloseWait),
     }
+}
+
+/// Where sockets leak: `5 processes`, `1 process and 2 units or listeners`.
+pub(in crate::classify) fn places(processes: u64, elsewhere: u64, more: &str) -> String {
+    let process = (format!("{more}process"), format!("{more}processes"));
+    let unit = (
+        format!("{more}unit or listener"),
+        format!("{more}units or listeners"),
+    );
+    let parts = [(processes, process), (elsewhere, unit)];
+    let told = parts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, (one, many))| counted(*count, one, many));
+    told.collect::<Vec<_>>().join(" and ")
 }
 
 /// Nothing is known to leak, and that is not good news.
@@ -235,10 +272,49 @@ mod tests {
             vec![java(2, 100), rest],
         ));
         let severities: Vec<_> = findings.iter().map(|finding| finding.severity).collect();
-        assert_eq!(severities, [Severity::Warning, Severity::Critical]);
+        assert_eq!(severities, [Severity::Warning, Severity::Warning]);
         assert!(
             !findings[1].advice.contains("root"),
             "it may be root who asks"
+        );
+    }
+
+    #[test]
+    fn what_is_nobodys_may_be_manys_and_is_judged_as_such() {
+        for (leaked, severity) in [
+            (1, Severity::Info),
+            (2, Severity::Warning),
+            (199, Severity::Warning),
+            (200, Severity::Critical),
+        ] {
+            let unknown = Suspect {
+                who: Who::Unknown,
+                ..java(leaked, 0)
+            };
+            let findings = found(digest(&[(Verdict::NotClosed, leaked)], vec![unknown]));
+            assert_eq!(findings[0].severity, severity, "{leaked}");
+        }
+    }
+
+    /// Fifty-one processes with a spare connection each woke somebody up.
+    #[test]
+    fn many_with_one_each_are_no_leak_of_many() {
+        let rest = Suspect {
+            who: Who::Others {
+                processes: 51,
+                elsewhere: 0,
+            },
+            ..java(51, 0)
+        };
+        let findings = found(digest(
+            &[(Verdict::NotClosed, 52)],
+            vec![java(1, 100), rest],
+        ));
+        assert!(findings.iter().all(|f| f.severity == Severity::Info));
+        assert_eq!(
+            findings[1].message,
+            "51 CLOSE_WAIT sockets leaked in 51 more processes, the oldest for at least 2 h 14 m; \
+             none of these leaks more than those that are named"
         );
     }
 

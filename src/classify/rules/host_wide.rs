@@ -1,5 +1,6 @@
 //! What the whole host shares: orphans and the memory of TCP.
 
+use super::super::change::Past;
 use super::super::{Evidence, Finding, Judgement, Rule, Severity};
 use crate::model::Sample;
 use crate::model::number::{counted, grouped, ratio};
@@ -27,7 +28,7 @@ pub(in crate::classify) const ORPHANS_CRITICAL: f64 = 0.9;
 /// Share of the third number of tcp_mem.
 pub(in crate::classify) const MEMORY_CRITICAL: f64 = 0.9;
 
-fn judge_orphans(sample: &Sample, _previous: Option<&Sample>) -> Judgement {
+fn judge_orphans(sample: &Sample, _past: Option<Past<'_>>) -> Judgement {
     let host_wide = &sample.pressure.host_wide;
     let Some(orphans) = host_wide.orphans else {
         return Judgement::NotAsked;
@@ -68,7 +69,7 @@ fn judge_orphans(sample: &Sample, _previous: Option<&Sample>) -> Judgement {
     }])
 }
 
-fn judge_memory(sample: &Sample, _previous: Option<&Sample>) -> Judgement {
+fn judge_memory(sample: &Sample, _past: Option<Past<'_>>) -> Judgement {
     let host_wide = &sample.pressure.host_wide;
     let Some(pages) = host_wide.memory_pages else {
         return Judgement::NotAsked;

@@ -3,6 +3,7 @@
 mod pool;
 mod range;
 
+use super::super::change::Past;
 use super::super::ports::{self, CRITICAL, WARNING};
 use super::super::{Evidence, Finding, Judgement, Rule, Severity};
 use crate::model::number::{counted, grouped};
@@ -22,12 +23,10 @@ const MOST_FINDINGS: usize = 5;
 /// good as full, s.
 const SOON_S: f64 = 60.0;
 
-fn judge(sample: &Sample, _previous: Option<&Sample>) -> Judgement {
+fn judge(sample: &Sample, _past: Option<Past<'_>>) -> Judgement {
     let ports = match &sample.pressure.ports {
         PortReading::NotRead => return Judgement::NotAsked,
-        PortReading::RuledOut { .. } => return Judgement::Fine,
-        // Not looked at is neither well nor ill.
-        PortReading::TooMany { .. } => return Judgement::Unknown,
+        PortReading::RuledOut { .. } | PortReading::Sampled { .. } => return Judgement::Fine,
         PortReading::Grouped(ports) => ports,
     };
     if ports.destinations.iter().any(|d| d.usable.is_none()) {

@@ -1,5 +1,6 @@
 //! Handshakes that don't finish.
 
+use super::super::change::Past;
 use super::super::listeners::{SynEvidence, syn_limit};
 use super::super::{Evidence, Finding, Judgement, Rule, Severity};
 use crate::model::number::{counted, grouped, ratio};
@@ -22,14 +23,14 @@ pub(in crate::classify) const TCP_SYNCOOKIES: Rule = Rule {
 /// Share of the places in a listener's SYN queue.
 const HIGH: f64 = 0.5;
 
-fn judge_backlog(sample: &Sample, previous: Option<&Sample>) -> Judgement {
+fn judge_backlog(sample: &Sample, past: Option<Past<'_>>) -> Judgement {
     let Some(listeners) = &sample.pressure.listeners else {
         return Judgement::NotAsked;
     };
     if listeners.none_matched() {
         return Judgement::NotAsked;
     }
-    let evidence = SynEvidence::of(sample, previous);
+    let evidence = SynEvidence::of(sample, past);
     let mut fullest: Option<(f64, u64, u64, &Listener)> = None;
     for listener in &listeners.listeners {
         let (Some(handshakes), Some(limit)) = (listener.syn_recv, syn_limit(listener, &evidence))
@@ -102,7 +103,7 @@ pub(super) fn named(listener: &Listener) -> String {
     }
 }
 
-fn judge_cookies(sample: &Sample, _previous: Option<&Sample>) -> Judgement {
+fn judge_cookies(sample: &Sample, _past: Option<Past<'_>>) -> Judgement {
     match sample.sysctls.get(Sysctl::TcpSyncookies) {
         None => Judgement::Unknown,
         Some(0) => Judgement::Found(vec![Finding {

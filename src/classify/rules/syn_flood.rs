@@ -1,5 +1,6 @@
 //! SYN floods, and bursts of honest clients that look like one.
 
+use super::super::change::Past;
 use super::super::listeners::{SynEvidence, SynVerdict, Verdict, syn_verdict, verdict};
 use super::super::{Evidence, Finding, Judgement, Rule, Severity};
 use super::syn::named;
@@ -13,8 +14,8 @@ pub(in crate::classify) const SYN_FLOOD: Rule = Rule {
     judge,
 };
 
-fn judge(sample: &Sample, previous: Option<&Sample>) -> Judgement {
-    let evidence = SynEvidence::of(sample, previous);
+fn judge(sample: &Sample, past: Option<Past<'_>>) -> Judgement {
+    let evidence = SynEvidence::of(sample, past);
     let listeners = sample.pressure.listeners.as_ref();
     let flooded = listeners.and_then(|listeners| flooded(listeners, &evidence));
     let is_now = evidence.between;
@@ -164,7 +165,8 @@ mod tests {
             let now = with(1, 1_000 + sent, 1_000 + returned)
                 .with_counter(Counter::ListenDrops, drops)
                 .read_at(start + Duration::from_secs(1));
-            judge(&now.build(), Some(&before))
+            let now = now.build();
+            judge(&now, Some(Past::of(&before, &now)))
         };
         assert_eq!(severity(&judged(500, 3, 0)), Some(Severity::Warning));
         assert_eq!(severity(&judged(500, 490, 0)), Some(Severity::Info));
@@ -180,7 +182,8 @@ mod tests {
                 .with_counter(Counter::ListenDrops, drops)
                 .with_counter(Counter::ListenOverflows, overflows)
                 .read_at(start + Duration::from_secs(1));
-            judge(&now.build(), Some(&before))
+            let now = now.build();
+            judge(&now, Some(Past::of(&before, &now)))
         };
         assert_eq!(severity(&judged(5, 0)), Some(Severity::Critical));
         assert_eq!(severity(&judged(5, 5)), None, "the accept queue's drops");

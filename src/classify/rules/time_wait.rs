@@ -1,5 +1,6 @@
 //! TIME_WAIT: its limit, and the setting that must not be on.
 
+use super::super::change::Past;
 use super::super::{Evidence, Finding, Judgement, Rule, Severity};
 use crate::model::number::{counted, grouped, percent, ratio};
 use crate::model::{Counter, Sample, Sysctl, TcpState};
@@ -22,7 +23,7 @@ pub(in crate::classify) const TCP_TW_RECYCLE: Rule = Rule {
 pub(in crate::classify) const WARNING: f64 = 0.8;
 pub(in crate::classify) const CRITICAL: f64 = 0.95;
 
-fn judge_buckets(sample: &Sample, _previous: Option<&Sample>) -> Judgement {
+fn judge_buckets(sample: &Sample, _past: Option<Past<'_>>) -> Judgement {
     let (Some(count), Some(limit)) = (
         sample.states.minisockets,
         sample.sysctls.get(Sysctl::TcpMaxTwBuckets),
@@ -82,7 +83,7 @@ fn judge_buckets(sample: &Sample, _previous: Option<&Sample>) -> Judgement {
     }])
 }
 
-fn judge_recycle(sample: &Sample, _previous: Option<&Sample>) -> Judgement {
+fn judge_recycle(sample: &Sample, _past: Option<Past<'_>>) -> Judgement {
     // Absent is the normal case: the kernel dropped the setting in 4.12. But a
     // sample without any setting hasn't been looking.
     if sample.sysctls.get(Sysctl::TcpSyncookies).is_none()
@@ -113,7 +114,7 @@ mod tests {
     use super::*;
 
     fn severity(
-        judge: fn(&Sample, Option<&Sample>) -> Judgement,
+        judge: fn(&Sample, Option<Past<'_>>) -> Judgement,
         sample: SampleBuilder,
     ) -> Option<Severity> {
         match judge(&sample.build(), None) {

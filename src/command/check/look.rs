@@ -2,19 +2,19 @@
 
 use anyhow::bail;
 
-use super::super::pressure::programs;
+use super::super::pressure::{programs, read::Reader};
 use super::super::sample::{self, Terms, Wanted};
 use super::super::source;
 use super::super::suspects::Names;
 use super::Answer;
 use super::memory::{Left, Recollection, counts};
 use super::watch::{Narrowing, Watch};
-use crate::classify::check::{Reading, Status, Verdict, Wishes, judge};
+use crate::classify::check::{PORTS_USED, Reading, Status, Verdict, Wishes, judge, unsettled};
 use crate::classify::count::Scope;
 use crate::cli::{CheckArgs, CheckFormat, CommonArgs};
-use crate::kernel::{ProcRoot, read_host_wide, read_sockstat};
+use crate::kernel::{KernelError, ProcRoot, SocketSource, read_host_wide, read_sockstat};
 use crate::memory::replace;
-use crate::model::{Pressure, SHORTEST_GROWTH, SHORTEST_RATE, Sample, SourceKind};
+use crate::model::{PortReading, SHORTEST_GROWTH, SHORTEST_RATE, Sample, SourceKind};
 use crate::render::check;
 
 /// The whole check.
@@ -38,8 +38,6 @@ pub(super) fn look(
     let terms = Terms {
         min_age: args.min_age.0,
         earlier: earlier.as_ref(),
-        // A check that doesn't look would be a silent OK.
-        group_ports: true,
     };
     // The kernel's own counts are of all sockets.
     let exact = wishes.narrowed;
@@ -59,6 +57,7 @@ pub(super) fn look(
         sample.pressure.host_wide = read_host_wide(&proc_root, &read_sockstat(&proc_root));
         programs::name_units(&mut sample, &proc_root);
     }
+    count_ports(&mut sample, &mut source, &proc_root, wishes)?;
     if needs_netlink && sample.collection.source == SourceKind::Procfs {
         bail!("cannot tell units apart over /proc: sockets have no cgroups there");
     }
@@ -71,8 +70,7 @@ pub(super) fn look(
         long_before: long_before.as_ref().map(|(mark, age)| (mark, *age)),
         keeps: recollection.keeps(),
     };
-    let previous = previous(&reading);
-    let mut verdict = judge(&reading, previous.as_ref(), wishes);
+    let mut verdict = judge(&reading, wishes);
     let values = counts(&reading);
     let mut notes = Vec::new();
     match recollection.leave(&sample.counters, values) {
@@ -90,18 +88,40 @@ pub(super) fn look(
     Ok(Answer { notes, ..answer })
 }
 
-/// The check before as the rules want it: a sample of which the counters are
-/// known.
-fn previous(reading: &Reading) -> Option<Sample> {
-    let (mark, elapsed) = reading.before?;
-    let sample = reading.sample;
-    Some(Sample {
-        counters: mark.counters.clone(),
-        read_at: sample.read_at?.checked_sub(elapsed),
-        leaks: None,
-        pressure: Pressure::default(),
-        ..sample.clone()
-    })
+/// Groups the connections by destination after all, where a threshold of the
+/// user's is for less than what the counts ruled out.
+fn count_ports(
+    sample: &mut Sample,
+    source: &mut dyn SocketSource,
+    proc_root: &ProcRoot,
+    wishes: &Wishes,
+) -> Result<(), KernelError> {
+    let reading = Reading {
+        sample,
+        before: None,
+        long_before: None,
+        keeps: false,
+    };
+    let unsettled = unsettled(&reading, wishes);
+    if unsettled.iter().all(|id| id.metric.name != PORTS_USED) {
+        return Ok(());
+    }
+    let counted = source::ask(source, |source| {
+        let mut reader = Reader {
+            source,
+            proc_root,
+            // Nothing is ruled out by the counts of one.
+            family: None,
+            bound: false,
+        };
+        reader.read()
+    })?;
+    sample.pressure.ports = if counted.collection.complete {
+        counted.pressure.ports
+    } else {
+        PortReading::NotRead
+    };
+    Ok(())
 }
 
 /// Writes the textfile and says the rest.

@@ -134,11 +134,11 @@ pub(super) enum Left {
     Lost(String),
 }
 
-/// The counts whose growth the next check may be asked for.
+/// The counts whose growth the next check may be asked for; bounds are none.
 pub(super) fn counts(reading: &Reading) -> Vec<(String, f64)> {
     METRICS
         .iter()
-        .filter(|metric| metric.unit == Unit::Count)
+        .filter(|metric| metric.unit == Unit::Count && metric.bounds(reading).is_none())
         .filter_map(|metric| Some((metric.name.to_owned(), metric.read(reading).ok()?)))
         .collect()
 }

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
+use crate::classify::change::Past;
 use crate::classify::listeners::{SynEvidence, Verdict, verdict};
 use crate::kernel::processes::{CgroupTree, Holders, Which, read_process};
 use crate::kernel::{KernelError, ProcRoot};
@@ -20,7 +21,7 @@ pub(in crate::command) fn name(
     proc_root: &ProcRoot,
     all: bool,
 ) -> Result<(), KernelError> {
-    let evidence = SynEvidence::of(sample, previous);
+    let evidence = SynEvidence::of(sample, previous.map(|previous| Past::of(previous, sample)));
     let Some(listeners) = &mut sample.pressure.listeners else {
         return Ok(());
     };

@@ -39,7 +39,7 @@ fn digest(inodes: impl IntoIterator<Item = u64>) -> Digest {
     digest
 }
 
-/// Who leaks how many, with how many others; 0 is nobody.
+/// Who leaks how many, with how many others; 0 is nobody, or several more.
 fn named(digest: &Digest, proc_root: &ProcRoot) -> Vec<(u32, u64, u64)> {
     let suspects = suspects(digest, Some(proc_root)).into_iter();
     suspects
@@ -78,6 +78,42 @@ fn the_rest_is_told_however_much_is_named() {
     let many = named(&digest(1..=7), &proc_root);
     assert_eq!(many.len(), MOST_SUSPECTS + 1);
     assert_eq!(many[MOST_SUSPECTS], (0, 2, 0), "two have no room by name");
+}
+
+/// They were one lump that nobody was known to have: of 56 processes with one
+/// socket each it looked like a leak of 51.
+#[test]
+fn those_who_have_no_room_by_name_are_many_and_not_one() {
+    let each: Vec<(u32, [u64; 1])> = (1..=56).map(|pid| (pid, [u64::from(pid)])).collect();
+    let mut each: Vec<(u32, &[u64])> = each.iter().map(|(pid, one)| (*pid, &one[..])).collect();
+    // A child that inherited a socket is no leaker more.
+    each.push((57, &[56]));
+    let (_root, proc_root) = staged(&each);
+    let found = suspects(&digest(1..=56), Some(&proc_root));
+    let who: Vec<(&Who, u64)> = found.iter().map(|s| (&s.who, s.leaked)).collect();
+    assert_eq!(who.len(), MOST_SUSPECTS + 1, "{who:?}");
+    assert!(who[..MOST_SUSPECTS].iter().all(|(_, leaked)| *leaked == 1));
+    assert_eq!(who[MOST_SUSPECTS], (&others(51), 51));
+}
+
+fn others(processes: u64) -> Who {
+    Who::Others {
+        processes,
+        elsewhere: 0,
+    }
+}
+
+#[test]
+fn what_nobody_was_found_for_is_apart_from_those_without_a_name() {
+    let each: Vec<(u32, [u64; 1])> = (1..=7).map(|pid| (pid, [u64::from(pid)])).collect();
+    let each: Vec<(u32, &[u64])> = each.iter().map(|(pid, one)| (*pid, &one[..])).collect();
+    let (_root, proc_root) = staged(&each);
+    let found = suspects(&digest(1..=10), Some(&proc_root));
+    let rest: Vec<(&Who, u64)> = found[MOST_SUSPECTS..]
+        .iter()
+        .map(|s| (&s.who, s.leaked))
+        .collect();
+    assert_eq!(rest, [(&others(2), 2), (&Who::Unknown, 3)]);
 }
 
 #[test]

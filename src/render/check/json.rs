@@ -6,7 +6,7 @@ use super::super::finding::{self, FindingJson};
 use super::super::header::Header;
 use super::headline;
 use super::plugin::whole;
-use crate::classify::check::{Cause, Gauge, Problem, Range, Status, Verdict};
+use crate::classify::check::{Bound, Cause, Gauge, Problem, Range, Status, Verdict};
 use crate::model::Sample;
 
 const SCHEMA: &str = "tcpstate.check/1";
@@ -51,6 +51,8 @@ struct ProblemJson {
 struct MetricJson {
     name: String,
     value: Option<f64>,
+    /// Which bound of the true value it is; null where it is exact.
+    bound: Option<&'static str>,
     unit: &'static str,
     warn: Option<String>,
     crit: Option<String>,
@@ -124,6 +126,7 @@ impl MetricJson {
         Self {
             name: gauge.id.to_string(),
             value: gauge.value.ok(),
+            bound: gauge.bound().map(Bound::key),
             unit: gauge.id.unit().key(),
             warn: gauge.warn.map(written),
             crit: gauge.crit.map(written),
@@ -152,14 +155,15 @@ fn status(gauge: &Gauge) -> Option<&'static str> {
     if ranges.iter().all(|(range, _)| range.is_none()) {
         return None;
     }
-    let share_of_nothing = |range: Option<Range>| range.is_some_and(|range| range.is_percent());
-    let status = match gauge.value {
-        Err(_) => Status::Unknown,
-        Ok(_) if ranges.iter().any(|(range, _)| share_of_nothing(*range)) => Status::Unknown,
-        Ok(value) => ranges
-            .into_iter()
-            .find(|(range, _)| range.is_some_and(|range| range.alerts(value)))
-            .map_or(Status::Ok, |(_, status)| status),
+    let made = ranges.map(|(range, status)| {
+        let alerts = range.map_or(Some(false), |range| gauge.alerts(range));
+        (alerts, status)
+    });
+    let certain = made.iter().find(|(alerts, _)| *alerts == Some(true));
+    let status = match certain {
+        Some((_, status)) => *status,
+        None if made.iter().any(|(alerts, _)| alerts.is_none()) => Status::Unknown,
+        None => Status::Ok,
     };
     Some(status.key())
 }

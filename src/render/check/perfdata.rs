@@ -9,7 +9,8 @@ pub(super) fn perfdata(gauges: &[Gauge]) -> String {
     items.join(" ")
 }
 
-/// A value that isn't known is `U`, which has no unit.
+/// A value that isn't known is `U`, which has no unit. Of one that is known
+/// within bounds the bound is there, as perfdata can't say more; JSON and -vv do.
 fn item(gauge: &Gauge) -> String {
     let value = match gauge.value {
         Ok(value) => format!("{}{}", decimal(value), gauge.id.unit().uom()),
@@ -42,6 +43,8 @@ mod tests {
         Gauge {
             id: MetricId::find(name).unwrap(),
             value: Ok(value),
+            bounds: None,
+            words: None,
             limit: None,
             warn: None,
             crit: None,
@@ -116,6 +119,8 @@ mod tests {
                 .map(|(index, growth, value, limit, warn, crit)| Gauge {
                     id: MetricId { metric: &METRICS[index], growth },
                     value: value.ok_or(Missing::NotYet),
+                    bounds: None,
+                    words: None,
                     limit,
                     warn,
                     crit,

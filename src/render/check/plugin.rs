@@ -7,7 +7,7 @@ use super::super::safe;
 use super::super::summary::provenance;
 use super::decimal;
 use super::perfdata::perfdata;
-use crate::classify::check::{Cause, Gauge, Missing, Problem, Status, Verdict};
+use crate::classify::check::{Bound, Cause, Gauge, Missing, Problem, Status, Verdict};
 use crate::model::number::{counted, grouped};
 use crate::model::{Sample, TcpState};
 
@@ -114,7 +114,8 @@ pub(super) fn whole(problem: &Problem) -> String {
     }
 }
 
-/// `time_wait is 501, above 500`
+/// `time_wait is 501, above 500`; the words of the metric in the place of its
+/// name and number, where it has some.
 fn exceeded(gauge: &Gauge, status: Status) -> String {
     let range = if status == Status::Critical {
         gauge.crit
@@ -124,20 +125,28 @@ fn exceeded(gauge: &Gauge, status: Status) -> String {
     let (Ok(value), Some(range)) = (gauge.value, range) else {
         return format!("{} is out of range", gauge.id);
     };
-    let unit = gauge.id.unit();
-    format!(
-        "{} is {}{}, {}",
-        gauge.id,
-        decimal(value),
-        unit.uom(),
-        range.words(value),
-    )
+    let number = || {
+        let unit = gauge.id.unit().uom();
+        format!("{} is {}{}{unit}", gauge.id, bound(gauge), decimal(value))
+    };
+    let told = gauge.words.clone().unwrap_or_else(number);
+    format!("{told}, {}", range.words(value))
+}
+
+/// A bound isn't given as a value without saying so.
+fn bound(gauge: &Gauge) -> &'static str {
+    gauge.bound().map_or("", Bound::words)
 }
 
 /// `5, warning @50:, critical @1000:`
 fn told(gauge: &Gauge) -> String {
     let mut text = match gauge.value {
-        Ok(value) => format!("{}{}", decimal(value), gauge.id.unit().uom()),
+        Ok(value) => format!(
+            "{}{}{}",
+            bound(gauge),
+            decimal(value),
+            gauge.id.unit().uom()
+        ),
         Err(why) => why.reason().to_owned(),
     };
     for (name, range) in [("warning", gauge.warn), ("critical", gauge.crit)] {

@@ -6,6 +6,7 @@ use std::fmt::Write;
 
 use crate::classify::check::{METRICS, Reading, Unit, Verdict};
 use crate::classify::{RULES, Severity};
+use crate::model::number::float;
 use crate::model::{Counter, Sample, TcpState};
 
 /// Every metric of a sample and its verdict.
@@ -27,7 +28,7 @@ pub fn prometheus(reading: &Reading, verdict: &Verdict) -> String {
     push_findings(&mut page, verdict);
     page.family("sysctl", "gauge", "A kernel setting, by its name.");
     for (sysctl, value) in sample.sysctls.iter() {
-        page.sample(&[("name", sysctl.name())], value.map(number));
+        page.sample(&[("name", sysctl.name())], value.map(float));
     }
     push_counters(&mut page, sample);
     push_collection(&mut page, sample);
@@ -37,7 +38,7 @@ pub fn prometheus(reading: &Reading, verdict: &Verdict) -> String {
 fn push_states(page: &mut Page, sample: &Sample) {
     page.family("sockets", "gauge", "TCP sockets by state.");
     // Of a part of the sockets nobody knows how many more there are.
-    let known = |count| sample.collection.complete.then(|| number(count));
+    let known = |count| sample.collection.complete.then(|| float(count));
     for (state, count) in sample.states.iter() {
         // Bound-only sockets are in another table, and nobody asked for it.
         if count.is_some() || state != TcpState::BoundInactive {
@@ -78,7 +79,7 @@ fn push_findings(page: &mut Page, verdict: &Verdict) {
             let labels = [("rule", rule.name), ("severity", severity.key())];
             let found = found.count() as u64;
             let judged = found > 0 || verdict.judged.contains(&rule.name);
-            page.sample(&labels, judged.then(|| number(found)));
+            page.sample(&labels, judged.then(|| float(found)));
         }
     }
 }
@@ -189,12 +190,6 @@ fn sentence(words: &str) -> String {
     let mut letters = words.chars();
     let first = letters.next().map(|letter| letter.to_ascii_uppercase());
     first.into_iter().chain(letters).chain(['.']).collect()
-}
-
-/// Counts are far below 2^53, where a float would begin to round.
-#[expect(clippy::cast_precision_loss, reason = "counts are below 2^53")]
-fn number(count: u64) -> f64 {
-    count as f64
 }
 
 #[cfg(test)]

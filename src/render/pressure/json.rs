@@ -95,7 +95,7 @@ fn rates(view: &View<'_>) -> BTreeMap<&'static str, Option<f64>> {
         // A gauge, however it is written.
         .filter(|&&counter| counter != Counter::CurrEstab)
         .map(|&counter| {
-            let change = change::counter(counter, view.sample, view.previous);
+            let change = change::counter(counter, view.sample, view.past());
             (counter.name(), change.map(|change| change.per_s))
         })
         .collect()

@@ -241,7 +241,7 @@ fn fast_open(view: &View<'_>) -> Option<String> {
     let setting = view.sample.sysctls.get(Sysctl::TcpFastopen);
     let counter = |counter| {
         let value = view.sample.counters.get(counter);
-        let rate = change::counter(counter, view.sample, view.previous)
+        let rate = change::counter(counter, view.sample, view.past())
             .filter(|change| change.by > 0)
             .map_or_else(String::new, |change| format!(" (+{:.1}/s)", change.per_s));
         value.map(|value| grouped(value) + &rate)
@@ -290,7 +290,7 @@ fn counted(view: &View<'_>, counters: &[(Counter, &str)]) -> Vec<String> {
                 .counters
                 .get(counter)
                 .filter(|&value| value > 0)?;
-            let rate = change::counter(counter, view.sample, view.previous)
+            let rate = change::counter(counter, view.sample, view.past())
                 .filter(|change| change.by > 0)
                 .map_or_else(String::new, |change| format!(" (+{:.1}/s)", change.per_s));
             Some(format!("{}{rate} {words}", grouped(value)))

@@ -142,7 +142,7 @@ pub(in crate::render) const fn verdict_words(verdict: Verdict) -> &'static str {
 
 /// What its full queue did to clients while somebody looked.
 fn dropped(view: &View<'_>) -> Option<String> {
-    let change = change::counter(Counter::ListenOverflows, view.sample, view.previous)?;
+    let change = change::counter(Counter::ListenOverflows, view.sample, view.past())?;
     (change.by > 0).then(|| format!("{:.1} drops/s", change.per_s))
 }
 

@@ -12,6 +12,7 @@ pub use self::json::json;
 pub use self::table::table;
 
 use crate::classify::Assessment;
+use crate::classify::change::Past;
 use crate::classify::listeners::SynEvidence;
 use crate::model::Sample;
 
@@ -26,9 +27,15 @@ pub struct View<'a> {
     pub assessment: &'a Assessment,
 }
 
-impl View<'_> {
+impl<'a> View<'a> {
+    /// What was counted before.
+    fn past(&self) -> Option<Past<'a>> {
+        let previous = self.previous?;
+        Some(Past::of(previous, self.sample))
+    }
+
     fn syn_evidence(&self) -> SynEvidence {
-        SynEvidence::of(self.sample, self.previous)
+        SynEvidence::of(self.sample, self.past())
     }
 }
 

@@ -1,12 +1,13 @@
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::super::super::listeners::ListenerTally;
 use super::super::super::testing::{SampleBuilder, java, leak_digest, sample, socket};
+use super::super::reading::{Bound, Bounds};
 use super::super::wishes::Name;
 use super::*;
 use crate::model::{
-    Counter, Counters, HostWide, Listeners, Mark, PortReading, Pressure, Sysctl, TcpState,
-    Verdict as Leak,
+    Counter, Counters, HostWide, Listeners, Mark, PortReading, Pressure, Sample, Suspect, Sysctl,
+    TcpState, Verdict as Leak, Who,
 };
 
 /// Everything known, nothing wrong.
@@ -63,7 +64,7 @@ fn judged(sample: &Sample, wishes: &Wishes) -> Verdict {
         long_before: None,
         keeps: true,
     };
-    judge(&reading, None, wishes)
+    judge(&reading, wishes)
 }
 
 #[test]
@@ -94,7 +95,11 @@ fn a_rule_gives_its_severity_and_its_words() {
 
 #[test]
 fn a_range_of_the_users_replaces_the_rule_and_keeps_its_words() {
-    let lax = wishes(&["close_wait_leaked=100"], &["close_wait_leaked=200"]);
+    let mut lax = wishes(
+        &["close_wait_leaked_by_one=100"],
+        &["close_wait_leaked_by_one=200"],
+    );
+    lax.ignore = vec![Name::find("close_wait_leaked").unwrap()];
     assert_eq!(judged(&leaking(100).build(), &lax).status(), Status::Ok);
     assert_eq!(
         judged(&leaking(101).build(), &lax).status(),
@@ -112,7 +117,7 @@ fn a_range_of_the_users_replaces_the_rule_and_keeps_its_words() {
             .starts_with("java[2231]")
     );
     // The end that wasn't set stays what it was.
-    let strict = wishes(&["close_wait_leaked=0"], &[]);
+    let strict = wishes(&["close_wait_leaked_by_one=0"], &[]);
     assert_eq!(
         judged(&leaking(1).build(), &strict).status(),
         Status::Warning
@@ -216,7 +221,7 @@ fn only_and_ignore_choose() {
     let both = choose(&[], &[]);
     assert_eq!(rules(&both), ["close_wait_leak", "tcp_syncookies"]);
     assert_eq!(
-        rules(&choose(&["close_wait_leaked"], &[])),
+        rules(&choose(&["close_wait_leaked_by_one"], &[])),
         ["close_wait_leak"]
     );
     assert_eq!(rules(&choose(&["tcp_syncookies"], &[])), ["tcp_syncookies"]);
@@ -224,7 +229,7 @@ fn only_and_ignore_choose() {
         rules(&choose(&[], &["close_wait_leak"])),
         ["tcp_syncookies"]
     );
-    let neither = choose(&[], &["close_wait_leaked", "tcp_syncookies"]);
+    let neither = choose(&[], &["close_wait_leaked_by_one", "tcp_syncookies"]);
     assert_eq!(neither.status(), Status::Ok);
     assert_eq!(choose(&["listen"], &[]).status(), Status::Ok);
     assert_eq!(choose(&["listen"], &[]).gauges.len(), 1);
@@ -249,7 +254,7 @@ fn a_rate_that_is_not_known_yet_is_no_alarm() {
         long_before: Some((&mark, Duration::from_secs(60))),
         keeps: true,
     };
-    let second = judge(&reading, None, &eager);
+    let second = judge(&reading, &eager);
     assert_eq!(second.status(), Status::Critical);
     assert_eq!(second.pending().count(), 0);
     assert_eq!(second.problems.len(), 1);
@@ -265,7 +270,7 @@ fn a_rate_that_will_never_be_known_is_unknown_where_it_was_asked_for() {
             long_before: None,
             keeps: false,
         };
-        judge(&reading, None, wishes).status()
+        judge(&reading, wishes).status()
     };
     let mut wishes = wishes(&[], &["resets_per_second=5"]);
     wishes.rates = true;
@@ -277,30 +282,30 @@ fn a_rate_that_will_never_be_known_is_unknown_where_it_was_asked_for() {
 /// A warning of the user's takes nobody's critical away.
 #[test]
 fn a_warning_alone_keeps_the_severity_that_a_rule_has_without_a_range() {
-    let start = Instant::now();
     let full = |dropping: bool| {
         let mut listeners = ListenerTally::in_passing();
         let listening = socket("0.0.0.0:80", "0.0.0.0:0").listening(2, Some(1));
         listeners.add_listener(&listening.build());
         let mut sample = healthy().build();
         sample.pressure.listeners = Some(listeners.finish());
-        sample.read_at = Some(start);
         if dropping {
-            sample.read_at = start.checked_add(Duration::from_secs(60));
             sample.counters.set(Counter::ListenOverflows, 100);
             sample.counters.set(Counter::ListenDrops, 100);
         }
         sample
     };
     let now = full(true);
-    let before = full(false);
+    let before = Mark {
+        counters: full(false).counters,
+        ..Mark::default()
+    };
     let reading = Reading {
         sample: &now,
-        before: None,
+        before: Some((&before, Duration::from_secs(60))),
         long_before: None,
         keeps: true,
     };
-    let by = |wishes: &Wishes| judge(&reading, Some(&before), wishes).status();
+    let by = |wishes: &Wishes| judge(&reading, wishes).status();
     let mut alone = Wishes {
         only: vec![Name::find("accept_queues_full").unwrap()],
         ..Wishes::default()
@@ -316,12 +321,76 @@ fn a_warning_alone_keeps_the_severity_that_a_rule_has_without_a_range() {
 
 #[test]
 fn a_range_of_the_users_outlives_the_rule_that_is_ignored() {
-    let mut strict = wishes(&[], &["close_wait_leaked=@1:"]);
+    let mut strict = wishes(&[], &["close_wait_leaked_by_one=@1:"]);
     strict.ignore = vec![Name::find("close_wait_leak").unwrap()];
     assert_eq!(
         judged(&leaking(1).build(), &strict).status(),
         Status::Critical
     );
+}
+
+/// So many processes with one leaked socket each.
+fn leaking_in(processes: u64) -> Sample {
+    let named = processes.min(5);
+    let mut suspects: Vec<_> = (0..named).map(|_| java(1, 100)).collect();
+    if processes > named {
+        suspects.push(Suspect {
+            who: Who::Others {
+                processes: processes - named,
+                elsewhere: 0,
+            },
+            ..java(processes - named, 0)
+        });
+    }
+    let digest = leak_digest(&[(Leak::NotClosed, processes)], suspects);
+    healthy().with_leaks(digest).build()
+}
+
+/// Fifty-one spare connections of fifty-one processes woke somebody up.
+#[test]
+fn the_total_is_judged_apart_from_who_leaks_most() {
+    for (processes, status) in [
+        (9, Status::Ok),
+        (10, Status::Warning),
+        (51, Status::Warning),
+        (199, Status::Warning),
+        (200, Status::Critical),
+    ] {
+        let verdict = judged(&leaking_in(processes), &Wishes::default());
+        assert_eq!(verdict.status(), status, "{processes}: {verdict:?}");
+        assert!(verdict.problems.iter().all(|problem| {
+            matches!(&problem.cause, Cause::Exceeded(gauge)
+                if gauge.id.metric.name == "close_wait_leaked")
+        }));
+    }
+    let verdict = judged(&leaking_in(51), &Wishes::default());
+    let words = match &verdict.problems[0].cause {
+        Cause::Exceeded(gauge) => gauge.words.as_deref(),
+        cause => panic!("{cause:?}"),
+    };
+    assert_eq!(words, Some("51 leaked CLOSE_WAIT sockets in 51 processes"));
+    // A limit of the user's for the total leaves the rule for each alone.
+    let lax = wishes(&["close_wait_leaked=1000"], &["close_wait_leaked=1000"]);
+    assert_eq!(
+        judged(&leaking(51).build(), &lax).status(),
+        Status::Critical
+    );
+    assert_eq!(judged(&leaking_in(200), &lax).status(), Status::Ok);
+}
+
+/// It fails soon, whatever took its descriptors.
+#[test]
+fn a_leaker_near_its_limit_of_descriptors_is_told() {
+    let with = |leaked, open_fds| {
+        let suspects = vec![java(leaked, open_fds)];
+        let digest = leak_digest(&[(Leak::NotClosed, leaked)], suspects);
+        judged(&healthy().with_leaks(digest).build(), &Wishes::default()).status()
+    };
+    assert_eq!(with(1, 819), Status::Ok);
+    assert_eq!(with(1, 820), Status::Warning);
+    assert_eq!(with(1, 972), Status::Warning);
+    assert_eq!(with(1, 973), Status::Critical);
+    assert_eq!(with(0, 1_024), Status::Ok, "it leaks nothing");
 }
 
 /// What was never judged is no rule that found nothing.
@@ -358,4 +427,87 @@ fn a_rate_whose_counter_cannot_be_read_is_unknown() {
         Status::Ok,
         "not known yet"
     );
+}
+
+/// So many connections in all, of which nobody knows where they lead.
+fn connected(connections: u64) -> Sample {
+    let mut sample = healthy().build();
+    sample.pressure.ports = PortReading::RuledOut {
+        connections,
+        usable: 1_000,
+    };
+    sample
+}
+
+/// Six hundred connections may be six hundred destinations.
+#[test]
+fn a_bound_fires_no_threshold() {
+    let half = wishes(&[], &["ports_used=50"]);
+    let verdict = judged(&connected(600), &half);
+    assert_eq!(verdict.status(), Status::Unknown, "{verdict:?}");
+    let causes: Vec<&Cause> = verdict.problems.iter().map(|p| &p.cause).collect();
+    let untold = Cause::Untold(vec!["ports_used".to_owned()], Missing::Inexact);
+    assert_eq!(causes, [&untold]);
+    assert_eq!(judged(&connected(500), &half).status(), Status::Ok);
+    let any = wishes(&[], &["ports_used=@~:"]);
+    assert_eq!(judged(&connected(600), &any).status(), Status::Critical);
+    // Nobody asked: the rule knows that no warning is due.
+    assert_eq!(
+        judged(&connected(790), &Wishes::default()).status(),
+        Status::Ok
+    );
+}
+
+#[test]
+fn who_asks_for_more_than_a_bound_is_known() {
+    let names = |connections, wishes: &Wishes| -> Vec<String> {
+        let sample = connected(connections);
+        let reading = Reading {
+            sample: &sample,
+            before: None,
+            long_before: None,
+            keeps: true,
+        };
+        let ids = unsettled(&reading, wishes).into_iter();
+        ids.map(|id| id.to_string()).collect()
+    };
+    let half = wishes(&["ports_used=50"], &[]);
+    assert_eq!(names(600, &half), ["ports_used"]);
+    assert!(names(500, &half).is_empty());
+    assert!(names(0, &half).is_empty(), "nothing is exact");
+    assert!(names(600, &Wishes::default()).is_empty());
+}
+
+/// Beside what nobody was found for, who leaks most leaks at least so much.
+#[test]
+fn the_most_of_one_is_a_bound_where_somebody_was_not_found() {
+    let nobodys = Suspect {
+        who: Who::Unknown,
+        ..java(9, 0)
+    };
+    let digest = leak_digest(&[(Leak::NotClosed, 12)], vec![java(3, 100), nobodys]);
+    let sample = healthy().with_leaks(digest).build();
+    let by = |crit: &str| judged(&sample, &wishes(&[], &[crit]));
+    let verdict = by("close_wait_leaked_by_one=12");
+    let gauge = |verdict: &Verdict, name: &str| {
+        let mut gauges = verdict.gauges.iter();
+        gauges.find(|g| g.id.metric.name == name).cloned().unwrap()
+    };
+    let most = gauge(&verdict, "close_wait_leaked_by_one");
+    assert_eq!(most.value, Ok(3.0));
+    assert_eq!(most.bound(), Some(Bound::AtLeast));
+    assert_eq!(
+        most.bounds,
+        Some(Bounds {
+            low: 3.0,
+            high: 12.0
+        })
+    );
+    assert!(verdict.problems.iter().all(|p| p.status == Status::Warning));
+    assert_eq!(by("close_wait_leaked_by_one=2").status(), Status::Critical);
+    let between = by("close_wait_leaked_by_one=11");
+    let untold = |p: &super::super::status::Problem| p.status == Status::Unknown;
+    assert!(between.problems.iter().any(untold), "{between:?}");
+    let fds = gauge(&verdict, "leaker_fds_used");
+    assert_eq!(fds.bound(), Some(Bound::AtLeast));
 }

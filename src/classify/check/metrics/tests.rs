@@ -2,9 +2,11 @@ use super::super::super::listeners::ListenerTally;
 use super::super::super::testing::{java, leak_digest, sample, socket};
 use super::super::super::{Judgement, Severity};
 use super::super::metric::MetricId;
-use super::super::reading::Reading;
+use super::super::reading::{Measured, Missing, Reading};
 use super::*;
-use crate::model::{Destination, Endpoint, HostWide, Mark, PortReading, Ports, Pressure, Sample};
+use crate::model::{
+    Destination, Endpoint, HostWide, Mark, PortReading, Ports, Pressure, Sample, Verdict,
+};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -42,7 +44,7 @@ fn every_state_has_a_metric_of_its_own_count() {
             keeps: true,
         };
         let id = MetricId::find(state.key()).unwrap();
-        assert_eq!(id.read(&reading), Ok(number(count)), "{state}");
+        assert_eq!(id.read(&reading), Ok(float(count)), "{state}");
     }
 }
 

@@ -198,3 +198,28 @@ proptest! {
         let _ = text.parse::<Range>();
     }
 }
+
+/// What lies between bounds fires where every value there would, and is fine
+/// where none would.
+#[test]
+fn bounds_settle_a_range_or_do_not() {
+    for (text, low, high, expected) in [
+        ("10", 0.0, 10.0, Some(false)),
+        ("10", 0.0, 10.5, None),
+        ("10", 10.5, 90.0, Some(true)),
+        ("10", -5.0, -1.0, Some(true)),
+        ("10:", 0.0, 9.0, Some(true)),
+        ("10:", 0.0, 10.0, None),
+        ("@10:20", 12.0, 13.0, Some(true)),
+        ("@10:20", 5.0, 13.0, None),
+        ("@10:20", 5.0, 30.0, None),
+        ("@10:20", 21.0, 30.0, Some(false)),
+        ("@10:20", 5.0, 9.0, Some(false)),
+        ("~:", 5.0, 9.0, Some(false)),
+        ("@~:", 5.0, 9.0, Some(true)),
+    ] {
+        let range: Range = text.parse().unwrap();
+        let bounds = Bounds { low, high };
+        assert_eq!(range.alerts_between(bounds), expected, "{text} {bounds:?}");
+    }
+}

@@ -53,8 +53,18 @@ fn wishes_that_judge_nothing_or_contradict_each_other_are_refused() {
         (&["time_wait_used"][..], &[][..], &[][..], true),
         (&["tcp_syncookies"], &[], &[], true),
         (&["close_wait_leak"], &["close_wait_leak"], &[], false),
-        (&["close_wait_leaked"], &["close_wait_leak"], &[], false),
-        (&["close_wait_leak"], &["close_wait_leaked"], &[], false),
+        (
+            &["close_wait_leaked_by_one"],
+            &["close_wait_leak"],
+            &[],
+            false,
+        ),
+        (
+            &["close_wait_leak"],
+            &["close_wait_leaked_by_one"],
+            &[],
+            false,
+        ),
         (&["close_wait_leaked"], &["close_wait_leaked"], &[], false),
         (&["established"], &[], &[], false),
         (&["listen_growth"], &[], &[], false),
@@ -72,7 +82,12 @@ fn wishes_that_judge_nothing_or_contradict_each_other_are_refused() {
         (&["established", "tcp_syncookies"], &[], &[], false),
         (&["established"], &[], &["listen=5"], false),
         (&["resets_per_second"], &[], &[], false),
-        (&[], &["close_wait_leak"], &["close_wait_leaked=5:"], false),
+        (
+            &[],
+            &["close_wait_leak"],
+            &["close_wait_leaked_by_one=5:"],
+            false,
+        ),
         (&[], &["established"], &["established_growth=5"], false),
     ] {
         let wishes = wishes(only, ignore, crit, narrowed);

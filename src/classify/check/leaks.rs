@@ -1,0 +1,162 @@
+//! How metrics about leaks are read.
+
+use super::super::rules::places;
+use super::reading::{Bounds, Measured, Missing, Reading};
+use crate::model::number::{counted, float, grouped, percent, ratio};
+use crate::model::{LeakDigest, Suspect, Verdict, Who};
+
+/// Leaked sockets, whoever leaks them.
+pub(super) fn leaked(now: &Reading) -> Measured {
+    now.leaks(|leaks| Ok(float(leaks.counts.leaked())))
+}
+
+/// `51 leaked CLOSE_WAIT sockets in 51 processes`: who sees the total alone
+/// would look for one program.
+pub(super) fn leaked_words(now: &Reading) -> Option<String> {
+    let leaks = now.sample.leaks.as_ref()?;
+    let (mut processes, mut elsewhere, mut unknown) = (0, 0, 0);
+    for suspect in &leaks.suspects {
+        match suspect.who {
+            Who::Process { .. } => processes += 1,
+            Who::Unit(_) | Who::Listener(_) => elsewhere += 1,
+            Who::Others {
+                processes: more,
+                elsewhere: more_elsewhere,
+            } => {
+                processes += more;
+                elsewhere += more_elsewhere;
+            }
+            Who::Unknown => unknown += suspect.leaked,
+        }
+    }
+    let mut text = counted(
+        leaks.counts.leaked(),
+        "leaked CLOSE_WAIT socket",
+        "leaked CLOSE_WAIT sockets",
+    );
+    match (processes + elsewhere, unknown) {
+        (0, 0) => {}
+        (0, _) => text.push_str(", nobody knows in how many processes"),
+        (_, 0) => text = format!("{text} in {}", places(processes, elsewhere, "")),
+        (_, unknown) => {
+            let places = places(processes, elsewhere, "");
+            text = format!("{text} in {places}, {} elsewhere", grouped(unknown));
+        }
+    }
+    Some(text)
+}
+
+/// The largest number of one process, unit or listener.
+pub(super) fn leaked_by_one(now: &Reading) -> Measured {
+    now.leaks(|leaks| {
+        let each = leaks.suspects.iter().map(|suspect| match suspect.who {
+            Who::Process { .. } | Who::Unit(_) | Who::Listener(_) => suspect.leaked,
+            // None of them more than those that are named.
+            Who::Others { .. } => 0,
+            // Each may be another's.
+            Who::Unknown => 1,
+        });
+        Ok(float(each.max().unwrap_or(0)))
+    })
+}
+
+/// Of a process that was looked into in part, and beside sockets that nobody
+/// was found for, it is at least so much.
+pub(super) fn by_one_bounds(now: &Reading) -> Option<Bounds> {
+    let low = leaked_by_one(now).ok()?;
+    let leaks = now.sample.leaks.as_ref()?;
+    let nobodys = leaks.suspects.iter().filter(|s| s.who == Who::Unknown);
+    let nobodys: u64 = nobodys.map(|suspect| suspect.leaked).sum();
+    let total = float(leaks.counts.leaked());
+    let high = if leaks.suspects.iter().any(|suspect| suspect.or_more) {
+        total
+    } else {
+        (low + float(nobodys)).min(total)
+    };
+    (low < high).then_some(Bounds { low, high })
+}
+
+/// How old the oldest leaked socket is.
+pub(super) fn oldest(now: &Reading) -> Measured {
+    now.leaks(|leaks| {
+        let age = leaks.oldest.at_least.unwrap_or_default();
+        Ok(if leaks.counts.leaked() == 0 {
+            0.0
+        } else {
+            age.as_secs_f64()
+        })
+    })
+}
+
+/// Sockets of which one look can't tell whether they leak.
+pub(super) fn undated(now: &Reading) -> Measured {
+    now.leaks(|leaks| Ok(float(leaks.counts.of(Verdict::Undated))))
+}
+
+/// The fullest table of descriptors among those who leak.
+pub(super) fn fds_used(now: &Reading) -> Measured {
+    now.leaks(|leaks| {
+        if leaks.counts.leaked() == 0 {
+            return Ok(0.0);
+        }
+        let fullest = fullest(leaks).ok_or(Missing::Denied)?;
+        Ok(fullest.used * 100.0)
+    })
+}
+
+/// Whose table isn't known may have a fuller one.
+pub(super) fn fds_bounds(now: &Reading) -> Option<Bounds> {
+    let low = fds_used(now).ok()?;
+    let leaks = now.sample.leaks.as_ref()?;
+    let unseen = leaks.suspects.iter().any(|suspect| match suspect.who {
+        Who::Process { .. } => table(suspect).is_none(),
+        Who::Others { processes, .. } => processes > 0,
+        Who::Unit(_) | Who::Unknown => true,
+        // Who didn't accept them has no descriptors for them.
+        Who::Listener(_) => false,
+    });
+    (unseen && low < 100.0).then_some(Bounds { low, high: 100.0 })
+}
+
+/// `java[2231] leaks and has 90 % of its 1,024 file descriptors in use`
+pub(super) fn fds_words(now: &Reading) -> Option<String> {
+    let fullest = fullest(now.sample.leaks.as_ref()?)?;
+    Some(format!(
+        "{}[{}] leaks and has {} of its {} file descriptors in use",
+        fullest.command.unwrap_or("?"),
+        fullest.pid,
+        percent(fullest.used),
+        grouped(fullest.limit),
+    ))
+}
+
+/// A process and its table of descriptors.
+struct Table<'a> {
+    pid: u32,
+    command: Option<&'a str>,
+    limit: u64,
+    used: f64,
+}
+
+/// The fullest table that is known.
+fn fullest(leaks: &LeakDigest) -> Option<Table<'_>> {
+    let tables = leaks.suspects.iter().filter_map(table);
+    tables.max_by(|one, other| one.used.total_cmp(&other.used))
+}
+
+fn table(suspect: &Suspect) -> Option<Table<'_>> {
+    match &suspect.who {
+        Who::Process {
+            pid,
+            command,
+            open_fds,
+            fd_limit,
+        } => Some(Table {
+            pid: *pid,
+            command: command.as_deref(),
+            limit: (*fd_limit)?,
+            used: ratio((*open_fds)?, (*fd_limit)?)?,
+        }),
+        Who::Unit(_) | Who::Listener(_) | Who::Others { .. } | Who::Unknown => None,
+    }
+}
