@@ -123,8 +123,7 @@ fn hold(listener: &mut Listener, holders: &Holders, proc_root: &ProcRoot) {
         all.extend(&pids);
         member.pids = (!pids.is_empty()).then(|| pids.into_iter().collect());
     }
-    let mut pids: Vec<u32> = all.into_iter().collect();
-    pids.sort_by_key(|pid| (*pid == INIT, Reverse(of_full.contains(pid)), *pid));
+    let pids = in_order(all, &of_full);
     let Some(&first) = pids.first() else {
         return;
     };
@@ -136,6 +135,13 @@ fn hold(listener: &mut Listener, holders: &Holders, proc_root: &ProcRoot) {
         listener.process_unit = process.unit;
     }
     listener.pids = Some(pids);
+}
+
+/// Holders, the one to name first.
+fn in_order(all: BTreeSet<u32>, of_full: &BTreeSet<u32>) -> Vec<u32> {
+    let mut pids: Vec<u32> = all.into_iter().collect();
+    pids.sort_by_key(|pid| (*pid == INIT, Reverse(of_full.contains(pid)), *pid));
+    pids
 }
 
 #[cfg(test)]
@@ -205,6 +211,20 @@ mod tests {
         assert_eq!(listeners[0].pids, None);
         assert_eq!(listeners[0].cgroups[0].path.as_deref(), Some(PATH));
         assert_eq!(listeners[1].cgroups[0].path, None);
+    }
+
+    /// systemd keeps the sockets that it made, and one worker of many is stuck.
+    #[test]
+    fn who_holds_a_full_socket_is_named_first_and_systemd_last() {
+        let order = |all: &[u32], of_full: &[u32]| {
+            in_order(
+                all.iter().copied().collect(),
+                &of_full.iter().copied().collect(),
+            )
+        };
+        assert_eq!(order(&[1, 411, 412, 413], &[412]), [412, 411, 413, 1]);
+        assert_eq!(order(&[1, 880], &[1, 880]), [880, 1]);
+        assert_eq!(order(&[1], &[1]), [1], "of a container, perhaps");
     }
 
     #[test]
