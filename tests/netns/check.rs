@@ -1,6 +1,8 @@
 //! `tcpstate check`: each default threshold fires on sockets that deserve it, and not on those
 //! that just don't.
 
+mod thresholds;
+
 use std::{
     net::{Ipv4Addr, Shutdown, SocketAddr, SocketAddrV4},
     thread::sleep,
