@@ -89,10 +89,7 @@ fn every_default_threshold_is_staged() {
             format!("netns_test!(\n    {test},"),
         ];
         let is_there = |text: &&str| begins.iter().any(|begin| text.contains(begin.as_str()));
-        assert!(
-            TESTS.iter().any(|text| is_there(&text)),
-            "{name}: no {test}"
-        );
+        assert!(TESTS.iter().any(is_there), "{name}: no {test}");
     }
 }
 

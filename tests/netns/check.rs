@@ -1,6 +1,7 @@
 //! `tcpstate check`: each default threshold fires on sockets that deserve it, and not on those
 //! that just don't.
 
+mod sightings;
 mod thresholds;
 
 use std::{
@@ -92,18 +93,21 @@ impl Memory {
         Self(TempDir::new().expect("a directory"))
     }
 
-    fn check(&self, lab: &Lab, more: &[&str]) -> Checked {
+    fn path(&self) -> String {
         let path = self.0.path().join("state.json");
+        path.to_str().expect("text").to_owned()
+    }
+
+    fn check(&self, lab: &Lab, more: &[&str]) -> Checked {
         self.age(11);
-        let state = ["--state", path.to_str().expect("text")];
-        check(lab, &[&state, more].concat())
+        check(lab, &[&["--state", &self.path()], more].concat())
     }
 }
 
 impl Memory {
     /// Makes the counters older, as nobody wants to wait for a rate. The ages of sockets stay.
     fn age(&self, seconds: u64) {
-        let path = self.0.path().join("state.json");
+        let path = self.path();
         let Ok(bytes) = std::fs::read(&path) else {
             return;
         };
@@ -201,37 +205,6 @@ netns_test!(one_leaked_socket_in_each_of_many_processes, |lab| {
             assert_eq!(checked.document["message"], says);
         }
     }
-});
-
-netns_test!(a_state_file_dates_what_keepalives_hide, |lab| {
-    let terms = ["--min-age", "1500ms"];
-    let (mut actor, clients) = connected(lab, "keeps alive", Net::V4, 2);
-    actor.expect("keeping alive");
-    for client in &clients {
-        client.shutdown(Shutdown::Write).unwrap();
-    }
-    sleep(Duration::from_millis(2_200));
-    let memory = Memory::new();
-    let first = memory.check(lab, &terms);
-    first.is(OK, "close_wait_leak");
-    assert_eq!(
-        first.metric("close_wait_undated"),
-        Some(2.0),
-        "{:#}",
-        first.document
-    );
-    sleep(Duration::from_millis(1_600));
-    let second = memory.check(lab, &terms);
-    second.is(WARNING, "close_wait_leak");
-    assert_eq!(
-        second.metric("close_wait_leaked"),
-        Some(2.0),
-        "{:#}",
-        second.document
-    );
-    assert!(second.metric("close_wait_oldest").unwrap() >= 1.6);
-    // Without the file one look still can't tell.
-    check(lab, &terms).is(OK, "close_wait_leak");
 });
 
 netns_test!(time_wait_by_its_limit, |lab| {

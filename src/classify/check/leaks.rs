@@ -3,11 +3,24 @@
 use super::super::rules::places;
 use super::reading::{Bounds, Measured, Missing, Reading};
 use crate::model::number::{counted, float, grouped, percent, ratio};
-use crate::model::{LeakDigest, Suspect, Verdict, Who};
+use crate::model::{LeakDigest, SourceKind, Suspect, Verdict, Who};
+
+/// What is known of leaks: where no ages are told, as over /proc, that none is
+/// known to be old means nothing.
+fn dated(now: &Reading, value: fn(&LeakDigest) -> Measured) -> Measured {
+    let undated = |leaks: &LeakDigest| leaks.counts.of(Verdict::Undated) > 0;
+    let blind = now.sample.collection.source == SourceKind::Procfs
+        && now.sample.leaks.as_ref().is_some_and(undated);
+    if blind {
+        Err(Missing::Unread)
+    } else {
+        now.leaks(value)
+    }
+}
 
 /// Leaked sockets, whoever leaks them.
 pub(super) fn leaked(now: &Reading) -> Measured {
-    now.leaks(|leaks| Ok(float(leaks.counts.leaked())))
+    dated(now, |leaks| Ok(float(leaks.counts.leaked())))
 }
 
 /// `51 leaked CLOSE_WAIT sockets in 51 processes`: who sees the total alone
@@ -48,7 +61,7 @@ pub(super) fn leaked_words(now: &Reading) -> Option<String> {
 
 /// The largest number of one process, unit or listener.
 pub(super) fn leaked_by_one(now: &Reading) -> Measured {
-    now.leaks(|leaks| {
+    dated(now, |leaks| {
         let each = leaks.suspects.iter().map(|suspect| match suspect.who {
             Who::Process { .. } | Who::Unit(_) | Who::Listener(_) => suspect.leaked,
             // None of them more than those that are named.
@@ -78,7 +91,7 @@ pub(super) fn by_one_bounds(now: &Reading) -> Option<Bounds> {
 
 /// How old the oldest leaked socket is.
 pub(super) fn oldest(now: &Reading) -> Measured {
-    now.leaks(|leaks| {
+    dated(now, |leaks| {
         let age = leaks.oldest.at_least.unwrap_or_default();
         Ok(if leaks.counts.leaked() == 0 {
             0.0
@@ -95,7 +108,7 @@ pub(super) fn undated(now: &Reading) -> Measured {
 
 /// The fullest table of descriptors among those who leak.
 pub(super) fn fds_used(now: &Reading) -> Measured {
-    now.leaks(|leaks| {
+    dated(now, |leaks| {
         if leaks.counts.leaked() == 0 {
             return Ok(0.0);
         }
