@@ -34,7 +34,7 @@ impl FallbackSource<KernelTransport> {
     }
 }
 
-impl<T: Transport> FallbackSource<T> {
+impl<T: Transport + Send> FallbackSource<T> {
     /// Netlink over any transport, backed by a /proc.
     pub fn over(transport: T, proc_root: &ProcRoot) -> Self {
         Self {
@@ -44,7 +44,7 @@ impl<T: Transport> FallbackSource<T> {
     }
 }
 
-impl<T: Transport> SocketSource for FallbackSource<T> {
+impl<T: Transport + Send + 'static> SocketSource for FallbackSource<T> {
     fn visit(
         &mut self,
         query: &Query,
@@ -78,6 +78,10 @@ impl<T: Transport> SocketSource for FallbackSource<T> {
             Some(_) => SourceKind::Netlink,
             None => SourceKind::Procfs,
         }
+    }
+
+    fn second(&self) -> Option<Box<dyn SocketSource + Send>> {
+        self.netlink.as_ref()?.second()
     }
 }
 

@@ -51,4 +51,11 @@ pub trait SocketSource {
 
     /// Where the next visit will read from, as far as is known before it.
     fn kind(&self) -> SourceKind;
+
+    /// A second source of the same sockets, to be asked at the same time on
+    /// another thread. `None` where there is none, or two at once would be no
+    /// faster than one after the other.
+    fn second(&self) -> Option<Box<dyn SocketSource + Send>> {
+        None
+    }
 }

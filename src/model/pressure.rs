@@ -42,11 +42,11 @@ pub enum PortReading {
         /// Ports that connect() may take, at least.
         usable: u32,
     },
-    /// That can't be ruled out, and there are too many connections to group
-    /// them in passing.
-    TooMany {
-        /// Connections, whatever their direction.
-        connections: u64,
+    /// A random sample of the ports shows that no destination is near the end
+    /// of its own.
+    Sampled {
+        /// The share that no destination is above, 0 to 1.
+        used_at_most: f64,
     },
     /// Every connection was looked at.
     Grouped(Ports),
@@ -58,7 +58,7 @@ impl PortReading {
     pub const fn grouped(&self) -> Option<&Ports> {
         match self {
             Self::Grouped(ports) => Some(ports),
-            Self::NotRead | Self::RuledOut { .. } | Self::TooMany { .. } => None,
+            Self::NotRead | Self::RuledOut { .. } | Self::Sampled { .. } => None,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What to read.
 
-use super::{Family, StateSet};
+use super::{Family, PortSet, StateSet, TcpState};
 
 /// A question to a socket source: the less it asks for, the less the kernel
 /// copies.
@@ -10,6 +10,8 @@ pub struct Query {
     pub states: StateSet,
     /// One family only, or both.
     pub family: Option<Family>,
+    /// Only sockets with one of these local ports.
+    pub local_ports: Option<PortSet>,
     /// Whether `tcp_info` is wanted with each socket (16 % more time).
     pub tcp_info: bool,
     /// Whether a socket that the kernel reports twice must come only once.
@@ -24,6 +26,7 @@ impl Query {
         Self {
             states,
             family: None,
+            local_ports: None,
             tcp_info: false,
             unique: false,
         }
@@ -32,13 +35,16 @@ impl Query {
     /// Whether a socket is one that was asked for. Sources whose kernel
     /// interface can't filter (/proc, replay, the two-family dump) use it.
     #[must_use]
-    pub fn wants(&self, state: super::TcpState, family: Family) -> bool {
+    pub fn wants(&self, state: TcpState, family: Family, local_port: u16) -> bool {
         let known = match state {
             // No mask can ask for a state without a name, so it was sent
             // unasked: data, not an error.
-            super::TcpState::Unknown(_) => true,
+            TcpState::Unknown(_) => true,
             named => self.states.contains(named),
         };
-        known && self.family.is_none_or(|wanted| wanted == family)
+        let ports = self.local_ports.as_ref();
+        known
+            && self.family.is_none_or(|wanted| wanted == family)
+            && ports.is_none_or(|wanted| wanted.contains(local_port))
     }
 }

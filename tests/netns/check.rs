@@ -253,6 +253,41 @@ netns_test!(ports_towards_one_destination, |lab| {
     }
 });
 
+// More connections than ports, and no destination with many: told from a sample of the ports, which
+// gives no share but the most that it can be.
+netns_test!(ports_towards_several_destinations, |lab| {
+    lab.set_sysctl("net/ipv4/ip_local_port_range", "50000 50399");
+    let listening = |port| {
+        let server = socket(Net::V4);
+        let to = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        server.bind(&to.into()).unwrap();
+        server.listen(128).unwrap();
+        (server, to)
+    };
+    let servers = [7_000, 7_001, 7_002].map(listening);
+    let connect = |(server, to): &(Socket, SocketAddr)| {
+        let client = socket(Net::V4);
+        client.connect(&(*to).into()).unwrap();
+        (client, server.accept().unwrap().0)
+    };
+    let [first, second, third] = &servers;
+    let mut held: Vec<_> = (0..130).map(|_| connect(first)).collect();
+    let others: Vec<_> = (0..130)
+        .flat_map(|_| [connect(second), connect(third)])
+        .collect();
+    let checked = check(lab, &[]);
+    checked.is(OK, "ports_exhaustion");
+    let used = checked.metric("ports_used").unwrap();
+    assert!(40.0 < used && used < 80.0, "{used}, not the 32.5 of each");
+    assert_eq!(checked.entry("ports_used")["bound"], "at_most");
+    drop(others);
+    held.extend((0..194).map(|_| connect(first)));
+    let checked = check(lab, &[]);
+    checked.is(WARNING, "ports_exhaustion");
+    let used = checked.metric("ports_used").unwrap();
+    assert!((used - 81.0).abs() < 0.1, "{used}");
+});
+
 // The counts alone rule out a warning and give a bound; a threshold below that wants to know.
 netns_test!(a_bound_of_the_ports_taken_fires_nothing, |lab| {
     lab.set_sysctl("net/ipv4/ip_local_port_range", "50000 50019");

@@ -7,11 +7,12 @@ use crate::model::{Listener, Listeners, PortReading};
 
 /// Ports that no new connection can have, towards the destination that has
 /// fewest left, per cent. Where nobody grouped them, it is what all connections
-/// together would take towards one.
+/// together would take towards one, or the most that a sample allows for.
 pub(super) fn ports_used(now: &Reading) -> Measured {
     match &now.sample.pressure.ports {
         _ if !now.sample.collection.complete => Err(Missing::Unread),
-        PortReading::NotRead | PortReading::TooMany { .. } => Err(Missing::Unread),
+        PortReading::NotRead => Err(Missing::Unread),
+        PortReading::Sampled { used_at_most } => Ok(used_at_most * 100.0),
         PortReading::RuledOut {
             connections,
             usable,
@@ -42,11 +43,11 @@ pub(super) fn ports_used(now: &Reading) -> Measured {
 /// may be next to nothing.
 pub(super) fn ports_bounds(now: &Reading) -> Option<Bounds> {
     match &now.sample.pressure.ports {
-        PortReading::RuledOut { .. } => {
+        PortReading::RuledOut { .. } | PortReading::Sampled { .. } => {
             let high = ports_used(now).ok().filter(|&most| most > 0.0)?;
             Some(Bounds { low: 0.0, high })
         }
-        PortReading::NotRead | PortReading::TooMany { .. } | PortReading::Grouped(_) => None,
+        PortReading::NotRead | PortReading::Grouped(_) => None,
     }
 }
 

@@ -9,6 +9,7 @@ mod advice;
 mod crowd;
 mod pools;
 mod reuse;
+mod sampled;
 mod shared;
 mod tally;
 
@@ -21,6 +22,7 @@ use foldhash::fast::RandomState;
 pub use self::advice::{advice, why_not_reusable};
 use self::pools::Pools;
 pub use self::reuse::{Reuse, ReusePolicy, is_loopback};
+pub use self::sampled::{PortSample, SAMPLE};
 use self::shared::Bound;
 pub use self::tally::PortTally;
 use self::tally::{Key, Used};
@@ -49,10 +51,6 @@ pub fn is_ruled_out(connections: u64, usable: u32, range: PortRange) -> bool {
 pub fn taken_out(usable: u32, range: PortRange) -> f64 {
     1.0 - f64::from(usable) / f64::from(range.size())
 }
-
-/// More connections than this aren't grouped in passing: it would cost a
-/// multiple of everything else that the summary does.
-pub const FEW_ENOUGH: u64 = 50_000;
 
 /// Seconds that a port stays in TIME_WAIT.
 const TIME_WAIT_S: f64 = 60.0;

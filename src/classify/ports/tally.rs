@@ -28,12 +28,16 @@ pub(super) struct Key {
 }
 
 impl Key {
-    fn of(socket: &Socket) -> Self {
+    pub(super) fn of(socket: &Socket) -> Self {
         Self {
             local: to_bits(socket.local.address),
             remote: to_bits(socket.remote.address),
             port: socket.remote.port,
         }
+    }
+
+    pub(super) const fn is_from(&self, local: u128) -> bool {
+        self.local == local
     }
 
     /// Our address, IPv4 unwrapped.
@@ -54,7 +58,8 @@ impl Key {
     }
 }
 
-fn to_bits(address: IpAddr) -> u128 {
+/// The IPv6 form that carries IPv4 too.
+pub(super) fn to_bits(address: IpAddr) -> u128 {
     match address {
         IpAddr::V4(address) => address.to_ipv6_mapped().to_bits(),
         IpAddr::V6(address) => address.to_bits(),
@@ -170,11 +175,8 @@ impl PortTally {
 
     /// Counts one socket.
     pub fn add(&mut self, socket: &Socket) {
-        match (socket.state, socket.kind) {
-            // Without a peer, or begun by one.
-            (TcpState::Listen | TcpState::Close | TcpState::BoundInactive, _)
-            | (_, SocketKind::Request) => return,
-            _ => {}
+        if !is_connection(socket) {
+            return;
         }
         let port = socket.local.port;
         let waits = socket.state == TcpState::TimeWait;
@@ -250,6 +252,15 @@ impl PortTally {
         }
         tally
     }
+}
+
+/// Whether a socket has a peer, and isn't one that the peer has only begun.
+pub(super) fn is_connection(socket: &Socket) -> bool {
+    let has_no_peer = matches!(
+        socket.state,
+        TcpState::Listen | TcpState::Close | TcpState::BoundInactive
+    );
+    !has_no_peer && socket.kind != SocketKind::Request
 }
 
 /// The place of a local address; one that leads nowhere when there are too

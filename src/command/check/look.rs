@@ -38,8 +38,6 @@ pub(super) fn look(
     let terms = Terms {
         min_age: args.min_age.0,
         earlier: earlier.as_ref(),
-        // A check that doesn't look would be a silent OK.
-        group_ports: true,
     };
     // The kernel's own counts are of all sockets.
     let exact = wishes.narrowed;

@@ -42,6 +42,13 @@ impl Narrowing {
         })
     }
 
+    /// Whether it leaves any socket out.
+    fn is_narrow(&self) -> bool {
+        !(self.ports.is_empty() && self.peers.is_empty())
+            || self.inodes.is_some()
+            || self.units.is_some()
+    }
+
     /// Whether it can be answered from this source.
     pub(super) fn needs_netlink(&self) -> bool {
         self.units.is_some()
@@ -187,6 +194,14 @@ impl SocketSource for Watch {
 
     fn kind(&self) -> SourceKind {
         self.inner.kind()
+    }
+
+    fn second(&self) -> Option<Box<dyn SocketSource + Send>> {
+        // It would show all of the sockets.
+        if self.narrowing.is_narrow() {
+            return None;
+        }
+        self.inner.second()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Reads a sample: what `summary` shows once, and `watch` again and again.
 
 mod ports;
+mod scout;
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -25,9 +26,6 @@ pub(super) struct Terms<'e> {
     pub(super) min_age: Duration,
     /// An earlier reading, to judge CLOSE_WAIT by.
     pub(super) earlier: Option<&'e Earlier>,
-    /// Groups connections by destination however many there are, where danger
-    /// can't be ruled out.
-    pub(super) group_ports: bool,
 }
 
 impl Default for Terms<'_> {
@@ -35,7 +33,6 @@ impl Default for Terms<'_> {
         Self {
             min_age: MIN_AGE,
             earlier: None,
-            group_ports: false,
         }
     }
 }
@@ -73,7 +70,17 @@ pub(super) fn read(
     };
     let taken_at = (!recorded).then(SystemTime::now);
     let start = Instant::now();
-    let counted = count_sockets(source, proc_root, wanted, &host, observer)?;
+    let sockstat = if recorded {
+        Sockstat::default()
+    } else {
+        read_sockstat(proc_root)
+    };
+    let ports = if recorded {
+        None
+    } else {
+        Some(ports::Question::put(source, proc_root, &sockstat))
+    };
+    let counted = count_sockets(source, sockstat, wanted, &host, observer)?;
     let elapsed = start.elapsed();
     let leaks = names.name(
         &counted.digest,
@@ -91,19 +98,9 @@ pub(super) fn read(
             read_counters(proc_root),
         )
     };
-    let ports = if recorded {
-        PortReading::NotRead
-    } else {
-        let whole = terms.group_ports;
-        ports::read(
-            source,
-            proc_root,
-            scope.family,
-            &counted,
-            &sysctls,
-            &host,
-            whole,
-        )?
+    let ports = match ports {
+        Some(question) => question.answer(source, scope.family, &counted, &sysctls, &host)?,
+        None => PortReading::NotRead,
     };
     Ok(Sample {
         taken_at,
@@ -130,15 +127,13 @@ struct Counted {
     /// Listeners with their accept and SYN queues.
     listeners: ListenerTally,
     collection: Collection,
-    /// The kernel's own counts of then.
-    sockstat: Sockstat,
 }
 
 /// Counts the cheap way where that can be trusted, and looks at every socket
 /// where it can't.
 fn count_sockets(
     source: &mut dyn SocketSource,
-    proc_root: &ProcRoot,
+    sockstat: Sockstat,
     wanted: Wanted<'_>,
     host: &Host,
     observer: &mut dyn FnMut(&Socket),
@@ -152,7 +147,6 @@ fn count_sockets(
         // Few rows are left, so tcp_info costs next to nothing: CLOSE_WAIT is
         // judged in the same walk.
         let (seen, collection) = look_again(source, states, wanted, true, observer)?;
-        let sockstat = read_sockstat(proc_root);
         let reading = Reading {
             tally: &seen.tally,
             source: collection.source,
@@ -169,16 +163,10 @@ fn count_sockets(
                 digest: seen.digest,
                 listeners: seen.listeners,
                 collection,
-                sockstat,
             });
         }
     }
     let (mut seen, collection) = look_again(source, scope.all_states(), wanted, false, observer)?;
-    let sockstat = if collection.source == SourceKind::Replay {
-        Sockstat::default()
-    } else {
-        read_sockstat(proc_root)
-    };
     let reading = Reading {
         tally: &seen.tally,
         source: collection.source,
@@ -199,7 +187,6 @@ fn count_sockets(
         digest: seen.digest,
         listeners: seen.listeners,
         collection,
-        sockstat,
     })
 }
 

@@ -1,7 +1,7 @@
 use super::*;
 use crate::kernel::FallbackSource;
 use crate::kernel::netlink::testing::{RowBytes, ScriptedKernel, done, message};
-use crate::model::CountMethod;
+use crate::model::{CountMethod, Endpoint};
 use std::fs;
 
 const HEADER: &str =
@@ -83,23 +83,43 @@ fn a_dump_that_fails_in_mid_way_is_counted_anew_from_proc_and_once() {
     }
 }
 
+/// Counts of many connections that are in no dump, beside ports that everybody
+/// may have.
+fn crowded_proc(inuse: u32, alloc: u32) -> (tempfile::TempDir, ProcRoot) {
+    let (root, proc_root) = staged_proc();
+    let sockstat = format!("TCP: inuse {inuse} orphan 0 tw 7 alloc {alloc}\n");
+    for (name, text) in [
+        ("net/sockstat", sockstat.as_str()),
+        ("sys/net/ipv4/ip_local_port_range", "1 65535\n"),
+        ("sys/net/ipv4/ip_local_reserved_ports", "\n"),
+    ] {
+        let path = root.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    (root, proc_root)
+}
+
 /// Ports that are bound and no more were not reckoned with where there were too
 /// many connections to group: what isn't proven was called fine.
 #[test]
 fn many_connections_are_ruled_out_only_with_the_bound_sockets_reckoned_in() {
     let reading = |alloc: u32| {
-        let (root, proc_root) = staged_proc();
-        let sockstat = format!("TCP: inuse 50100 orphan 0 tw 7 alloc {alloc}\n");
-        for (name, text) in [
-            ("net/sockstat", sockstat.as_str()),
-            ("sys/net/ipv4/ip_local_port_range", "1 65535\n"),
-            ("sys/net/ipv4/ip_local_reserved_ports", "\n"),
-        ] {
-            let path = root.path().join(name);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, text).unwrap();
-        }
-        let kernel = ScriptedKernel::answering([done(1, 0)]);
+        let (_root, proc_root) = crowded_proc(50_100, alloc);
+        // The counts, the bound ones, the connections.
+        let bound = (0..20_000_u16).map(|port| {
+            let [high, low] = (30_000 + port).to_be_bytes();
+            let row = RowBytes::new(7, port.into()).byte(4, high).byte(5, low);
+            row.message(2)
+        });
+        let bound: Vec<Vec<u8>> = bound.collect();
+        let answers = bound.chunks(100).map(<[Vec<u8>]>::concat);
+        let kernel = ScriptedKernel::answering(
+            [done(1, 0)]
+                .into_iter()
+                .chain(answers)
+                .chain([done(2, 0), done(3, 0)]),
+        );
         let mut source = FallbackSource::over(kernel, &proc_root);
         let mut names = Names::default();
         let wanted = Wanted::default();
@@ -107,5 +127,76 @@ fn many_connections_are_ruled_out_only_with_the_bound_sockets_reckoned_in() {
         sample.unwrap().pressure.ports
     };
     assert!(matches!(reading(50_200), PortReading::RuledOut { .. }));
-    assert!(matches!(reading(60_000), PortReading::TooMany { .. }));
+    assert!(matches!(reading(70_200), PortReading::Grouped(_)));
+}
+
+/// Shows these connections, and the same to whoever asks beside.
+#[derive(Clone)]
+struct Crowd {
+    connections: Vec<Socket>,
+    /// Whether the dump of the second one is whole.
+    is_whole: bool,
+    is_second: bool,
+}
+
+impl SocketSource for Crowd {
+    fn visit(
+        &mut self,
+        query: &Query,
+        visitor: &mut dyn FnMut(&Socket),
+    ) -> Result<Collection, KernelError> {
+        for socket in &self.connections {
+            if query.wants(socket.state, socket.family, socket.local.port) {
+                visitor(socket);
+            }
+        }
+        Ok(Collection {
+            source: SourceKind::Netlink,
+            fallback_reason: None,
+            complete: self.is_whole || !self.is_second,
+            sockets: 0,
+            duplicates: None,
+            malformed: 0,
+        })
+    }
+
+    fn kind(&self) -> SourceKind {
+        SourceKind::Netlink
+    }
+
+    fn second(&self) -> Option<Box<dyn SocketSource + Send>> {
+        Some(Box::new(Self {
+            is_second: true,
+            ..self.clone()
+        }))
+    }
+}
+
+/// Where the number of connections proves nothing, a sample of the ports does,
+/// and where that doesn't, all are grouped.
+#[test]
+fn more_connections_than_ports_are_ruled_out_by_a_sample_of_the_ports() {
+    let (_root, proc_root) = crowded_proc(60_000, 61_000);
+    let reading = |share: f64, is_whole: bool| {
+        let towards = |remote: u16| {
+            let ports = (1..=u16::MAX).filter(move |&port| f64::from(port % 100) < 100.0 * share);
+            ports.map(move |port| {
+                let local = Endpoint::new("10.0.0.5".parse().unwrap(), port);
+                let remote = Endpoint::new("10.0.0.9".parse().unwrap(), remote);
+                crate::classify::testing::socket(&local.to_string(), &remote.to_string()).build()
+            })
+        };
+        let mut source = Crowd {
+            connections: towards(80).chain(towards(443)).collect(),
+            is_whole,
+            is_second: false,
+        };
+        let mut names = Names::default();
+        let wanted = Wanted::default();
+        let sample = read(&mut source, &proc_root, wanted, &mut names, &mut |_| {});
+        sample.unwrap().pressure.ports
+    };
+    assert!(matches!(reading(0.4, true), PortReading::Sampled { .. }));
+    assert!(matches!(reading(0.4, false), PortReading::Grouped(_)));
+    assert!(matches!(reading(0.9, true), PortReading::Grouped(_)));
 }

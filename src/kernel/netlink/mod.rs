@@ -4,6 +4,8 @@
 //! messages, a row each, and ends with `NLMSG_DONE`. Rows are read through a
 //! borrowed view: nothing is allocated for a socket.
 
+mod ahead;
+mod bytecode;
 pub mod message;
 pub mod request;
 pub mod row;
@@ -14,21 +16,18 @@ use std::io;
 
 use rustix::io::Errno;
 
+use self::ahead::Datagram;
 use self::message::{Message, Messages};
 use self::request::DumpRequest;
 pub use self::transport::{KernelTransport, Transport};
 use super::{KernelError, NetlinkFailure, SocketSource};
 use crate::model::{Collection, Family, Query, Socket, SocketCookie, SourceKind};
 
-/// Twice what the kernel puts into a datagram (about 32 KiB): there is room
-/// for a kernel that does more.
-const BUFFER_BYTES: usize = 64 * 1024;
-
 /// Dumps sockets over a netlink transport.
 #[derive(Debug)]
 pub struct NetlinkSource<T> {
     transport: T,
-    buffer: Vec<u8>,
+    datagram: Datagram,
     /// Number of the next request; answers carry it.
     sequence: u32,
     /// Whether the kernel may still turn out to offer the dump of both
@@ -49,12 +48,12 @@ impl NetlinkSource<KernelTransport> {
     }
 }
 
-impl<T: Transport> NetlinkSource<T> {
+impl<T: Transport + Send> NetlinkSource<T> {
     /// A source over any transport.
     pub fn over(transport: T) -> Self {
         Self {
             transport,
-            buffer: Vec::with_capacity(BUFFER_BYTES),
+            datagram: Datagram::empty(),
             sequence: 0,
             try_both_families: true,
         }
@@ -71,44 +70,27 @@ impl<T: Transport> NetlinkSource<T> {
         self.sequence = self.sequence.wrapping_add(1);
         let bytes = request.to_bytes(query, self.sequence);
         retry_interrupted(|| self.transport.send(&bytes)).map_err(NetlinkFailure::Send)?;
-        loop {
-            self.buffer.clear();
-            let length = retry_interrupted(|| self.transport.receive(&mut self.buffer))
-                .map_err(NetlinkFailure::Receive)?;
-            if length == 0 {
-                return Err(NetlinkFailure::Garbled("it ended before it was done"));
+        let mut answer = Answer {
+            sequence: self.sequence,
+            query,
+            progress,
+            visitor,
+        };
+        for received in 0.. {
+            // Most dumps are over by then.
+            if received == ahead::WORTH_A_THREAD && ahead::has_a_core() {
+                let read = |datagram: &Datagram| answer.read(datagram);
+                // Without a thread it goes on here.
+                if let Ok(outcome) = ahead::receive(&mut self.transport, self.sequence, read) {
+                    return outcome;
+                }
             }
-            // The kernel had more than the buffer holds: what lies beyond is
-            // lost, and the message at the end is cut.
-            let truncated = length > self.buffer.len();
-            if truncated {
-                progress.complete = false;
-            }
-            for message in Messages::new(&self.buffer) {
-                let message = match message {
-                    Ok(message) => message,
-                    Err(_) if truncated => break,
-                    Err(what) => return Err(NetlinkFailure::Garbled(what)),
-                };
-                if message.sequence != self.sequence {
-                    // Of an earlier dump that ended in an error.
-                    continue;
-                }
-                if message.interrupted {
-                    progress.complete = false;
-                }
-                match message.content {
-                    Message::Row(payload) => progress.row(payload, query, visitor),
-                    Message::Done(None) => return Ok(()),
-                    Message::Done(Some(errno)) | Message::Error(errno) => {
-                        let error = io::Error::from_raw_os_error(errno);
-                        return Err(NetlinkFailure::Refused(error));
-                    }
-                    Message::Lost => progress.complete = false,
-                    Message::Other => progress.unreadable(),
-                }
+            self.datagram.receive(&mut self.transport)?;
+            if answer.read(&self.datagram)? {
+                break;
             }
         }
+        Ok(())
     }
 
     /// Both families: in one walk of the kernel's table where it can, else in
@@ -136,7 +118,7 @@ impl<T: Transport> NetlinkSource<T> {
     }
 }
 
-impl<T: Transport> SocketSource for NetlinkSource<T> {
+impl<T: Transport + Send + 'static> SocketSource for NetlinkSource<T> {
     fn visit(
         &mut self,
         query: &Query,
@@ -157,6 +139,56 @@ impl<T: Transport> SocketSource for NetlinkSource<T> {
 
     fn kind(&self) -> SourceKind {
         SourceKind::Netlink
+    }
+
+    fn second(&self) -> Option<Box<dyn SocketSource + Send>> {
+        let second = NetlinkSource {
+            try_both_families: self.try_both_families,
+            ..Self::over(self.transport.second()?)
+        };
+        Some(Box::new(second))
+    }
+}
+
+/// The answer to one request, read while it comes.
+struct Answer<'a> {
+    sequence: u32,
+    query: &'a Query,
+    progress: &'a mut Progress,
+    visitor: &'a mut dyn FnMut(&Socket),
+}
+
+impl Answer<'_> {
+    /// Shows the rows of one datagram to the visitor; whether it was the last.
+    fn read(&mut self, datagram: &Datagram) -> Result<bool, NetlinkFailure> {
+        if datagram.truncated {
+            self.progress.incomplete();
+        }
+        for message in Messages::new(&datagram.bytes) {
+            let message = match message {
+                Ok(message) => message,
+                Err(_) if datagram.truncated => break,
+                Err(what) => return Err(NetlinkFailure::Garbled(what)),
+            };
+            if message.sequence != self.sequence {
+                // Of an earlier dump that ended in an error.
+                continue;
+            }
+            if message.interrupted {
+                self.progress.incomplete();
+            }
+            match message.content {
+                Message::Row(payload) => self.progress.row(payload, self.query, self.visitor),
+                Message::Done(None) => return Ok(true),
+                Message::Done(Some(errno)) | Message::Error(errno) => {
+                    let error = io::Error::from_raw_os_error(errno);
+                    return Err(NetlinkFailure::Refused(error));
+                }
+                Message::Lost => self.progress.incomplete(),
+                Message::Other => self.progress.unreadable(),
+            }
+        }
+        Ok(false)
     }
 }
 
@@ -212,7 +244,7 @@ impl Progress {
             self.unreadable();
         }
         let socket = &decoded.socket;
-        if !query.wants(socket.state, socket.family) {
+        if !query.wants(socket.state, socket.family, socket.local.port) {
             return;
         }
         if let (Some(seen), Some(cookie)) = (&mut self.seen, socket.cookie)

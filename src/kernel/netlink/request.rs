@@ -6,14 +6,20 @@ use netlink_packet_sock_diag::inet::{ExtensionFlags, InetRequest, SocketId, Stat
 use zerocopy::native_endian::U32;
 use zerocopy::{Immutable, IntoBytes, Unaligned};
 
+use super::bytecode;
 use crate::model::{Family, Query};
 
 /// Type of the older request (`TCPDIAG_GETSOCK`, include/uapi/linux/inet_diag.h):
 /// it ignores the family and walks the table once for both.
 pub const TCPDIAG_GETSOCK: u16 = 18;
 
+/// `INET_DIAG_REQ_BYTECODE`, which netlink-packet-sock-diag doesn't offer.
+const REQUEST_BYTECODE: u16 = 1;
+
 /// Bytes of `struct nlmsghdr`.
 const HEADER_BYTES: usize = 16;
+/// Bytes of `struct nlattr`.
+const ATTRIBUTE_BYTES: usize = 4;
 
 /// Which dump to ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +53,12 @@ impl DumpRequest {
         } else {
             ExtensionFlags::empty()
         };
+        let filter = query
+            .local_ports
+            .as_ref()
+            // Rows that pass for want of a program are left out when read.
+            .and_then(bytecode::local_ports)
+            .map_or_else(Vec::new, |program| attribute(REQUEST_BYTECODE, &program));
         match self {
             Self::BothFamilies => {
                 let request = InetDiagReq {
@@ -58,7 +70,7 @@ impl DumpRequest {
                     states: U32::new(query.states.bits()),
                     dbs: U32::ZERO,
                 };
-                framed(TCPDIAG_GETSOCK, sequence, request.as_bytes())
+                framed(TCPDIAG_GETSOCK, sequence, &[request.as_bytes(), &filter])
             }
             Self::OneFamily(family) => {
                 let (number, socket_id) = match family {
@@ -75,24 +87,33 @@ impl DumpRequest {
                 };
                 let mut body = vec![0; request.buffer_len()];
                 request.emit(&mut body);
-                framed(SOCK_DIAG_BY_FAMILY, sequence, &body)
+                framed(SOCK_DIAG_BY_FAMILY, sequence, &[&body, &filter])
             }
         }
     }
 }
 
-/// A body with `struct nlmsghdr` before it.
-fn framed(message_type: u16, sequence: u32, body: &[u8]) -> Vec<u8> {
+/// An attribute with `struct nlattr` before it.
+fn attribute(number: u16, value: &[u8]) -> Vec<u8> {
+    // A program is made to fit.
+    let length = u16::try_from(ATTRIBUTE_BYTES + value.len()).unwrap_or(u16::MAX);
+    [&length.to_ne_bytes(), &number.to_ne_bytes(), value].concat()
+}
+
+/// The parts of a body with `struct nlmsghdr` before them.
+fn framed(message_type: u16, sequence: u32, body: &[&[u8]]) -> Vec<u8> {
     let mut header = NetlinkHeader::default();
     header.message_type = message_type;
     header.flags = NLM_F_REQUEST | NLM_F_DUMP;
     header.sequence_number = sequence;
-    let length = HEADER_BYTES + body.len();
-    // The bodies are structures of 60 bytes or less.
+    let length = HEADER_BYTES + body.iter().map(|part| part.len()).sum::<usize>();
+    // A structure of 60 bytes or less, and an attribute of 64 KiB or less.
     header.length = u32::try_from(length).unwrap_or(u32::MAX);
     let mut bytes = vec![0; HEADER_BYTES];
     header.emit(&mut bytes);
-    bytes.extend_from_slice(body);
+    for part in body {
+        bytes.extend_from_slice(part);
+    }
     bytes
 }
 
@@ -132,5 +153,27 @@ mod tests {
         assert_eq!(bytes[4..6], 18_u16.to_ne_bytes());
         assert_eq!(bytes[19], 0, "no extension");
         assert_eq!(bytes[68..72], 0xffe_u32.to_ne_bytes());
+    }
+
+    #[test]
+    fn ports_go_out_as_a_program_behind_either_request() {
+        let query = Query {
+            local_ports: Some([80, 443].into_iter().collect()),
+            ..Query::states(StateSet::RFC9293)
+        };
+        for (request, body) in [
+            (DumpRequest::BothFamilies, 76),
+            (DumpRequest::OneFamily(Family::Ipv4), 72),
+        ] {
+            let bytes = request.to_bytes(&query, 1);
+            let program = bytecode::local_ports(query.local_ports.as_ref().unwrap()).unwrap();
+            assert_eq!(bytes.len(), body + 4 + program.len());
+            let length = u32::try_from(bytes.len()).unwrap();
+            assert_eq!(bytes[0..4], length.to_ne_bytes());
+            let attribute = u16::try_from(4 + program.len()).unwrap();
+            assert_eq!(bytes[body..body + 2], attribute.to_ne_bytes());
+            assert_eq!(bytes[body + 2..body + 4], 1_u16.to_ne_bytes());
+            assert_eq!(bytes[body + 4..], program);
+        }
     }
 }

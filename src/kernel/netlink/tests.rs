@@ -1,6 +1,7 @@
+use super::ahead::BUFFER_BYTES;
 use super::testing::{RowBytes, ScriptedKernel, Step, done, error, message};
 use super::*;
-use crate::model::{StateSet, TcpState};
+use crate::model::{PortSet, StateSet, TcpState};
 use proptest::prelude::*;
 
 const EPERM: i32 = 1;
@@ -252,6 +253,53 @@ fn the_live_kernel_shows_a_listener_of_ours() {
     assert!(found[0].accept_limit().is_some_and(|limit| limit > 0));
     assert!(found[0].inode.is_some());
     assert!(found[0].cookie.is_some());
+}
+
+/// A kernel that knows no filter, or something in its place, sends them all.
+#[test]
+fn other_local_ports_than_those_asked_for_are_left_out() {
+    let rows = [79_u8, 80, 81].map(|port| RowBytes::new(1, port.into()).byte(5, port).message(1));
+    let query = Query {
+        local_ports: Some([80].into_iter().collect()),
+        ..all()
+    };
+    let script = [rows.concat(), done(1, 0)].concat();
+    let (sockets, outcome) = visit_script(ScriptedKernel::answering([script]), &query);
+    let ports: Vec<u16> = sockets.iter().map(|socket| socket.local.port).collect();
+    assert_eq!(ports, [80]);
+    assert_eq!(outcome.unwrap().sockets, 1);
+}
+
+/// The program is one that the kernel admits and runs: it refuses a wrong one
+/// whole.
+#[test]
+fn the_live_kernel_shows_the_local_ports_asked_for_and_no_other() {
+    let listeners: Vec<_> = (0..8)
+        .map(|_| std::net::TcpListener::bind("127.0.0.1:0").unwrap())
+        .collect();
+    let port = |listener: &std::net::TcpListener| listener.local_addr().unwrap().port();
+    let ports: Vec<u16> = listeners.iter().map(port).collect();
+    for asked in [&ports[..1], &ports[1..4], &ports[..]] {
+        // Beside ports that nobody has: longer programs.
+        let asked: PortSet = asked.iter().copied().chain([1, 3, 5, 65_535]).collect();
+        for family in [None, Some(Family::Ipv4)] {
+            let query = Query {
+                local_ports: Some(asked.clone()),
+                family,
+                ..Query::states(StateSet::NONE.with(TcpState::Listen))
+            };
+            let mut found = PortSet::default();
+            let mut source = NetlinkSource::open().unwrap();
+            source
+                .visit(&query, &mut |socket| {
+                    found.insert(socket.local.port);
+                })
+                .unwrap();
+            for &port in &ports {
+                assert_eq!(found.contains(port), asked.contains(port), "{port}");
+            }
+        }
+    }
 }
 
 proptest! {

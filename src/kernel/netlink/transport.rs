@@ -30,6 +30,14 @@ pub trait Transport {
     ///
     /// What recv(2) says.
     fn receive(&mut self, buffer: &mut Vec<u8>) -> io::Result<usize>;
+
+    /// A second way to the same kernel, if it can be had.
+    fn second(&self) -> Option<Self>
+    where
+        Self: Sized,
+    {
+        None
+    }
 }
 
 /// A `NETLINK_SOCK_DIAG` socket.
@@ -70,6 +78,11 @@ impl Transport for KernelTransport {
             )),
             outcome => outcome,
         }
+    }
+
+    fn second(&self) -> Option<Self> {
+        // Who can do with one does so where a second is refused.
+        Self::open().ok()
     }
 }
 

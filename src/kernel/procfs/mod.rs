@@ -78,7 +78,7 @@ impl ProcfsSource {
                 Line::TooLong => None,
             };
             match socket {
-                Some(socket) if query.wants(socket.state, family) => {
+                Some(socket) if query.wants(socket.state, family, socket.local.port) => {
                     collection.sockets += 1;
                     visitor(&socket);
                 }

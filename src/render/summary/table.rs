@@ -4,7 +4,7 @@ use super::super::{Style, finding, push_line, safe};
 use super::{counters, defects, settings, source_name, states};
 use crate::classify::{Assessment, Severity};
 use crate::model::number::{counted, elapsed, grouped, percent, ratio};
-use crate::model::{CountMethod, Counter, PortReading, Sample, Sysctl};
+use crate::model::{CountMethod, Counter, Sample, Sysctl};
 
 /// The whole summary.
 ///
@@ -30,14 +30,6 @@ pub fn table(sample: &Sample, assessment: &Assessment, style: &Style) -> String 
     }
     text.push_str(&finding::text(&assessment.findings, style));
     text.push_str(&finding::verdicts(assessment, style));
-    if let PortReading::TooMany { connections } = sample.pressure.ports {
-        let note = format!(
-            "ports: {} connections are too many to look at in passing: tcpstate pressure",
-            grouped(connections)
-        );
-        let arrow = format!("{:10}{} ", "", style.arrow());
-        finding::push_wrapped(&mut text, &arrow, arrow.chars().count(), &note, style);
-    }
     text
 }
 

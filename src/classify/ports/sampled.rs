@@ -1,0 +1,209 @@
+//! Whether no destination is near the end of its ports, by a sample of them.
+//!
+//! On a host with more connections than ports their number alone proves
+//! nothing, and to group them all costs ten times what it costs to count them.
+//! So a few hundred ports, chosen at random, are asked for: of a destination
+//! that has taken 80 % of the ports, about 80 % of the sample are taken too.
+//! What the sample allows for at most is known to [`MISSED_ONCE_IN`].
+
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
+
+use super::tally::{Key, is_connection, to_bits};
+use super::{WARNING, taken_out, usable};
+use crate::model::{PortRange, PortReading, PortSet, PortSettings, Socket};
+
+/// Ports in a sample: enough that the most that half of them taken allows for
+/// is well below 80 %, and few enough that they cost the kernel next to nothing
+/// beyond the walk.
+pub const SAMPLE: usize = 512;
+
+/// How seldom a share is above what was said to be the most.
+const MISSED_ONCE_IN: f64 = 1e9;
+
+/// Connections with a port of the sample, counted while they stream by.
+#[derive(Debug)]
+pub struct PortSample {
+    range: PortRange,
+    /// Ports that connect() may take, in the whole range and in the sample.
+    candidates: u32,
+    size: u32,
+    ports: PortSet,
+    /// Ports of the sample that each destination has taken.
+    destinations: HashMap<Key, u32, RandomState>,
+    /// Who has taken a port of a local address: one destination, or several.
+    taken: HashMap<(u128, u16), Option<Key>, RandomState>,
+}
+
+impl PortSample {
+    /// A sample that `choose` takes from the ports that connect() may take;
+    /// `listened` are those that listeners have. `None` where the settings
+    /// aren't known.
+    #[must_use]
+    pub fn new(
+        settings: &PortSettings,
+        listened: &PortSet,
+        choose: impl FnOnce(&mut dyn Iterator<Item = u16>) -> PortSet,
+    ) -> Option<Self> {
+        let range = settings.range?;
+        let reserved = settings.reserved.as_ref()?;
+        let free = |port: &u16| !reserved.contains(*port) && !listened.contains(*port);
+        let ports = choose(&mut range.ports().filter(free));
+        Some(Self {
+            range,
+            candidates: usable(settings, listened)?,
+            size: ports.count_in(range),
+            ports,
+            destinations: HashMap::default(),
+            taken: HashMap::default(),
+        })
+    }
+
+    /// The ports to ask for.
+    #[must_use]
+    pub const fn ports(&self) -> &PortSet {
+        &self.ports
+    }
+
+    /// Counts one socket.
+    pub fn add(&mut self, socket: &Socket) {
+        let port = socket.local.port;
+        if is_connection(socket) && self.ports.contains(port) {
+            let key = Key::of(socket);
+            *self.destinations.entry(key).or_default() += 1;
+            let local = (to_bits(socket.local.address), port);
+            self.taken
+                .entry(local)
+                .and_modify(|by| *by = None)
+                .or_insert(Some(key));
+        }
+    }
+
+    /// What share of the ports no destination is above, where that is worth no
+    /// warning. So many sockets may have one of the other ports that are bound
+    /// and no more.
+    #[must_use]
+    pub fn rule_out(&self, bound_at_most: u32) -> Option<PortReading> {
+        let left = self.candidates.saturating_sub(bound_at_most);
+        // That the range is taken away by others is another finding.
+        if taken_out(left, self.range) >= WARNING {
+            return None;
+        }
+        let left = f64::from(left) / f64::from(self.candidates);
+        let takers = Takers::of(self);
+        // bind() finds every port of its address taken, whoever has it.
+        let mut used_at_most = at_most(takers.most_of_an_address(), self.size)? / left;
+        for (key, &hits) in &self.destinations {
+            // connect() finds those of its destination taken, and what bind()
+            // gave out to others.
+            let lost = at_most(takers.lost_to_others(key), self.size)?;
+            if lost >= left {
+                return None;
+            }
+            used_at_most = used_at_most.max(at_most(hits, self.size)? / (left - lost));
+        }
+        (used_at_most < WARNING).then_some(PortReading::Sampled { used_at_most })
+    }
+}
+
+/// Who has the ports of the sample.
+struct Takers {
+    /// By local address.
+    locals: HashMap<u128, Local, RandomState>,
+    /// Ports that bind() may have given out, by destination.
+    by_bind: HashMap<Key, u32, RandomState>,
+    /// The two local addresses with the most of these.
+    most_by_bind: [(u128, u32); 2],
+}
+
+/// What is counted of a local address.
+#[derive(Debug, Clone, Copy, Default)]
+struct Local {
+    distinct: u32,
+    by_bind: u32,
+}
+
+impl Takers {
+    fn of(sample: &PortSample) -> Self {
+        let mut takers = Self {
+            locals: HashMap::default(),
+            by_bind: HashMap::default(),
+            most_by_bind: [(0, 0); 2],
+        };
+        for (&(address, port), &by) in &sample.taken {
+            let local = takers.locals.entry(address).or_default();
+            local.distinct += 1;
+            // bind() gives a port out once, and begins with this parity.
+            if let Some(key) = by
+                && (port ^ sample.range.first) & 1 == 1
+            {
+                local.by_bind += 1;
+                *takers.by_bind.entry(key).or_default() += 1;
+            }
+        }
+        for (&address, local) in &takers.locals {
+            let [first, second] = takers.most_by_bind;
+            let this = (address, local.by_bind);
+            if this.1 > first.1 {
+                takers.most_by_bind = [this, first];
+            } else if this.1 > second.1 {
+                takers.most_by_bind = [first, this];
+            }
+        }
+        takers
+    }
+
+    fn most_of_an_address(&self) -> u32 {
+        let distinct = self.locals.values().map(|local| local.distinct);
+        distinct.max().unwrap_or(0)
+    }
+
+    /// The most that bind() may have given out at one address, but for what a
+    /// destination has itself.
+    fn lost_to_others(&self, key: &Key) -> u32 {
+        let own = self.by_bind.get(key).copied().unwrap_or(0);
+        let mut most = 0;
+        for (address, by_bind) in self.most_by_bind {
+            let others = if key.is_from(address) {
+                by_bind.saturating_sub(own)
+            } else {
+                by_bind
+            };
+            most = most.max(others);
+        }
+        most
+    }
+}
+
+/// The share of all ports that may be taken when so many `of` a sample are: the
+/// lowest of which a sample like this would come but once in a very long time
+/// (Chernoff's bound, which Hoeffding proved for draws without putting back).
+fn at_most(taken: u32, of: u32) -> Option<f64> {
+    if of == 0 {
+        return None;
+    }
+    let (size, seen) = (f64::from(of), f64::from(taken.min(of)) / f64::from(of));
+    let is_likely = |share: f64| size * divergence(seen, share) < MISSED_ONCE_IN.ln();
+    let (mut low, mut high) = (seen, 1.0);
+    // To a few parts in a billion.
+    for _ in 0..30 {
+        let middle = f64::midpoint(low, high);
+        if is_likely(middle) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    Some(high)
+}
+
+/// Kullback and Leibler's, of a coin that shows `seen` from one that shows
+/// `share`.
+fn divergence(seen: f64, share: f64) -> f64 {
+    let part = |a: f64, b: f64| if a > 0.0 { a * (a / b).ln() } else { 0.0 };
+    part(seen, share) + part(1.0 - seen, 1.0 - share)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,70 @@
+//! Looks at a sample of the ports on another thread, while the states are
+//! counted on this one.
+
+use std::thread::{self, JoinHandle};
+
+use crate::classify::ports::{PortSample, SAMPLE, is_ruled_out, usable};
+use crate::kernel::{KernelError, SocketSource};
+use crate::model::{
+    Collection, PortSet, PortSettings, Query, Socket, Sockstat, StateSet, TcpState,
+};
+
+/// A look at a sample of the ports that goes on.
+pub(super) struct Scout {
+    thread: JoinHandle<Option<PortSample>>,
+}
+
+impl Scout {
+    /// Sends one out, where the counts alone are not going to prove that
+    /// nothing runs out, and there is a second source to ask.
+    pub(super) fn send(
+        source: &dyn SocketSource,
+        settings: &PortSettings,
+        sockstat: &Sockstat,
+    ) -> Option<Self> {
+        let range = settings.range?;
+        let usable = usable(settings, &PortSet::default())?;
+        let connections = sockstat.inuse_ipv4? + sockstat.inuse_ipv6? + sockstat.tw?;
+        if is_ruled_out(connections, usable, range) {
+            return None;
+        }
+        let mut second = source.second()?;
+        let settings = settings.clone();
+        let look = move || {
+            let mut listened = PortSet::default();
+            let listeners = Query::states(StateSet::NONE.with(TcpState::Listen));
+            let add = &mut |socket: &Socket| {
+                listened.insert(socket.local.port);
+            };
+            let listeners = second.visit(&listeners, add);
+            let mut sample = PortSample::new(&settings, &listened, choose)?;
+            let query = Query {
+                local_ports: Some(sample.ports().clone()),
+                ..Query::states(StateSet::RFC9293.without(TcpState::Listen))
+            };
+            let connections = second.visit(&query, &mut |socket| sample.add(socket));
+            let is_whole = |collection: Result<Collection, KernelError>| {
+                collection.is_ok_and(|collection| collection.complete)
+            };
+            (is_whole(listeners) && is_whole(connections)).then_some(sample)
+        };
+        let thread = thread::Builder::new().spawn(look).ok()?;
+        Some(Self { thread })
+    }
+
+    /// What it has found. `None` where it failed: what it was to prove is
+    /// looked at whole then.
+    pub(super) fn report(self) -> Option<PortSample> {
+        match self.thread.join() {
+            Ok(sample) => sample,
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    }
+}
+
+/// At random: nobody can keep out of a sample that he can't foresee.
+fn choose(ports: &mut dyn Iterator<Item = u16>) -> PortSet {
+    fastrand::choose_multiple(ports, SAMPLE)
+        .into_iter()
+        .collect()
+}
