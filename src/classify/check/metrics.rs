@@ -95,7 +95,7 @@ pub const METRICS: &[Metric] = &[
     Metric::new(
         PORTS_USED,
         Unit::Percent,
-        "ports taken towards the fullest destination; at most, where counts rule out a warning",
+        "ports taken towards the fullest destination; at most, where a warning is ruled out",
         Source::Of(pressure::ports_used),
     )
     .bounded(pressure::ports_bounds)
