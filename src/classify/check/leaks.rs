@@ -173,3 +173,102 @@ fn table(suspect: &Suspect) -> Option<Table<'_>> {
         Who::Unit(_) | Who::Listener(_) | Who::Others { .. } | Who::Unknown => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::testing::{java, leak_digest, sample};
+    use super::*;
+    use crate::model::Sample;
+
+    fn held(suspects: Vec<(Who, u64)>) -> Sample {
+        let total = suspects.iter().map(|(_, leaked)| leaked).sum();
+        let suspects = suspects
+            .into_iter()
+            .map(|(who, leaked)| Suspect {
+                who,
+                ..java(leaked, 0)
+            })
+            .collect();
+        sample()
+            .with_leaks(leak_digest(&[(Verdict::NotClosed, total)], suspects))
+            .build()
+    }
+
+    fn process(open_fds: Option<u64>) -> Who {
+        Who::Process {
+            pid: 7,
+            command: None,
+            open_fds,
+            fd_limit: Some(1_000),
+        }
+    }
+
+    fn of<T>(sample: &Sample, read: fn(&Reading) -> T) -> T {
+        read(&Reading {
+            sample,
+            before: None,
+            long_before: None,
+            keeps: true,
+        })
+    }
+
+    #[test]
+    fn the_total_says_in_how_many_places_it_is() {
+        let others = |processes, elsewhere| Who::Others {
+            processes,
+            elsewhere,
+        };
+        for (suspects, words) in [
+            (
+                vec![(process(None), 1)],
+                "1 leaked CLOSE_WAIT socket in 1 process",
+            ),
+            (
+                vec![(process(None), 30), (others(1_020, 0), 1_020)],
+                "1,050 leaked CLOSE_WAIT sockets in 1,021 processes",
+            ),
+            (
+                vec![
+                    (Who::Unit("nginx".to_owned()), 9),
+                    (process(None), 8),
+                    (Who::Listener(80), 7),
+                    (others(1, 1), 2),
+                ],
+                "26 leaked CLOSE_WAIT sockets in 2 processes and 3 units or listeners",
+            ),
+            (
+                vec![(process(None), 30), (Who::Unknown, 5)],
+                "35 leaked CLOSE_WAIT sockets in 1 process, 5 elsewhere",
+            ),
+            (
+                vec![(Who::Unknown, 12)],
+                "12 leaked CLOSE_WAIT sockets, nobody knows in how many processes",
+            ),
+        ] {
+            let told = of(&held(suspects), leaked_words);
+            assert_eq!(told.as_deref(), Some(words));
+        }
+    }
+
+    #[test]
+    fn descriptors_are_those_of_the_fullest_table_that_is_known() {
+        let two = held(vec![(process(Some(100)), 9), (process(Some(850)), 1)]);
+        assert_eq!(of(&two, fds_used), Ok(85.0));
+        assert_eq!(of(&two, fds_bounds), None);
+        let words = of(&two, fds_words);
+        let says = "?[7] leaks and has 85 % of its 1,000 file descriptors in use";
+        assert_eq!(words.as_deref(), Some(says));
+        let hidden = held(vec![(process(Some(100)), 9), (process(None), 1)]);
+        assert_eq!(of(&hidden, fds_used), Ok(10.0));
+        let bounds = Bounds {
+            low: 10.0,
+            high: 100.0,
+        };
+        assert_eq!(of(&hidden, fds_bounds), Some(bounds));
+        // Nobody has opened anything for what is in a queue.
+        let queue = held(vec![(process(Some(100)), 9), (Who::Listener(80), 1)]);
+        assert_eq!(of(&queue, fds_bounds), None);
+        let nobody = held(vec![(Who::Unknown, 9)]);
+        assert_eq!(of(&nobody, fds_used), Err(Missing::Denied));
+    }
+}
