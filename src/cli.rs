@@ -14,7 +14,7 @@ pub use self::duration::DurationArg;
 use self::duration::interval;
 use self::watch::WATCH_EXAMPLES;
 pub use self::watch::WatchArgs;
-use crate::model::PeerFilter;
+use crate::model::{LEAK_MIN_AGE, PeerFilter};
 
 /// Says how many TCP connections are in each state, and what is wrong.
 ///
@@ -284,7 +284,7 @@ pub struct LeaksArgs {
     pub pid: Vec<u32>,
 
     /// How long a socket must have been in CLOSE_WAIT to be called leaked
-    #[arg(long, value_name = "DURATION", default_value = "60s")]
+    #[arg(long, value_name = "DURATION", default_value_t = DurationArg(LEAK_MIN_AGE))]
     pub min_age: DurationArg,
 
     /// Leave out processes and listeners that leak fewer sockets

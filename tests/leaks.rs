@@ -261,6 +261,128 @@ fn the_summary_judges_a_recording_by_the_same_verdicts() {
     assert_eq!(finding["evidence"]["leaked"], 60);
 }
 
+/// One of each verdict, some of them more than once.
+fn mixture() -> Vec<Row> {
+    let unread = Row {
+        recv_q: 51,
+        ..FORGOTTEN
+    };
+    let not_accepted = Row {
+        inode: 0,
+        recv_q: 1,
+        ..FORGOTTEN
+    };
+    let recent = Row {
+        last_ack_recv: 59_999,
+        ..FORGOTTEN
+    };
+    let half_closed = Row {
+        last_data_sent: 900,
+        last_ack_recv: 899,
+        ..FORGOTTEN
+    };
+    let kinds = [
+        (FORGOTTEN, 3),
+        (unread, 2),
+        (not_accepted, 2),
+        (recent, 4),
+        (half_closed, 5),
+        (HIDDEN, 50),
+    ];
+    let rows = kinds
+        .into_iter()
+        .flat_map(|(row, count)| std::iter::repeat_n(row, count));
+    (50_000..)
+        .zip(rows)
+        .map(|(peer_port, row)| Row { peer_port, ..row })
+        .collect()
+}
+
+/// Its age is anybody's guess: keepalives are answered, and without the uptime
+/// of its host the last payload bounds nothing.
+const HIDDEN: Row = Row {
+    timer: 2,
+    last_data_sent: 1_000,
+    last_data_recv: 1_000,
+    last_ack_recv: 500,
+    ..FORGOTTEN
+};
+
+#[test]
+fn the_summary_and_the_leaks_count_the_same() {
+    let rows = mixture();
+    let leaks = leaks(&rows, &[]);
+    let file = recording(&rows);
+    let path = file.path().to_str().unwrap();
+    let output = tcpstate(&["--json", "--replay", path]);
+    let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let findings = summary["findings"].as_array().unwrap();
+    let of = |name: &str| -> Vec<&Value> {
+        let rule = findings
+            .iter()
+            .filter(|one| one["rule"] == "close_wait_leak");
+        rule.map(|one| &one["evidence"][name])
+            .filter(|number| !number.is_null())
+            .collect()
+    };
+    let counts = &leaks["close_wait"];
+    assert_eq!(counts["leaked"], 7, "{leaks:#}");
+    let leaked = of("leaked").into_iter().map(Value::as_u64);
+    assert_eq!(leaked.sum::<Option<u64>>(), counts["leaked"].as_u64());
+    assert_eq!(of("undated"), [&counts["undated"]]);
+    let total = of("close_wait");
+    assert!(total.len() >= 2, "{findings:#?}");
+    assert!(total.iter().all(|&total| *total == counts["total"]));
+    assert_eq!(summary["states"]["close_wait"]["total"], counts["total"]);
+}
+
+#[test]
+fn the_uptime_of_this_host_bounds_nothing_in_a_recording() {
+    assert_eq!(verdict(HIDDEN), "undated");
+    let rows = vec![HIDDEN; 50];
+    let rows = (50_000..)
+        .zip(rows)
+        .map(|(peer_port, row)| Row { peer_port, ..row });
+    let file = recording(&rows.collect::<Vec<_>>());
+    let path = file.path().to_str().unwrap();
+    let output = tcpstate(&["--json", "--replay", path]);
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(document["findings"][0]["evidence"]["undated"], 50);
+}
+
+#[test]
+fn the_oldest_of_a_recording_comes_first_and_a_second_look_is_for_its_host() {
+    let young = Row {
+        peer_port: 50_001,
+        ..HIDDEN
+    };
+    let file = recording(&[young, FORGOTTEN]);
+    let path = file.path().to_str().unwrap();
+    let output = tcpstate(&["leaks", "--sockets", "--replay", path]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    let place = |end: &str| text.find(end).unwrap_or_else(|| panic!("{end} in {text}"));
+    assert!(
+        place("192.0.2.7:50000") < place("192.0.2.7:50001"),
+        "{text}"
+    );
+    assert!(text.contains("on the host that was recorded"), "{text}");
+}
+
+/// As `ss -tan -D FILE` writes it, without -i.
+#[test]
+fn a_recording_without_tcp_info_is_not_taken_for_proc() {
+    let recording = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/every-state.dump");
+    for (min_age, told) in [
+        ("60s", "without tcp_info (ss -i) a recording tells no ages"),
+        ("0s", "Recorded without tcp_info (ss -i)"),
+    ] {
+        let output = tcpstate(&["leaks", "--replay", recording, "--min-age", min_age]);
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(text.contains(told), "{text}");
+        assert!(!text.contains("/proc"), "{text}");
+    }
+}
+
 #[test]
 fn a_copy_of_proc_tells_no_ages() {
     let root = tempfile::tempdir().unwrap();

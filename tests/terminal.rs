@@ -76,9 +76,11 @@ fn a_terminal_gets_colours_unless_it_is_told_not_to() {
 #[test]
 fn lines_are_broken_at_the_width_of_the_terminal() {
     for columns in [60, 80, 120] {
-        let text = shown(columns, &["--color", "never"], &[]);
-        let longest = text.lines().map(|line| line.chars().count()).max();
-        assert!(longest <= Some(columns.into()), "{columns}: {text}");
+        for command in [&[][..], &["leaks", "--sockets", "--min-age", "0s"]] {
+            let text = shown(columns, &[command, &["--color", "never"]].concat(), &[]);
+            let longest = text.lines().map(|line| line.chars().count()).max();
+            assert!(longest <= Some(columns.into()), "{columns}: {text}");
+        }
     }
     let wide = shown(300, &["--color", "never"], &[]);
     let narrow = shown(60, &["--color", "never"], &[]);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::DurationArg;
-use crate::model::PeerFilter;
+use crate::model::{LEAK_MIN_AGE, PeerFilter};
 
 pub(super) const EXAMPLES: &str = "Examples:
   tcpstate check                               by the default thresholds
@@ -43,7 +43,7 @@ pub struct CheckArgs {
     pub ignore: Vec<String>,
 
     /// How long a socket must have been in CLOSE_WAIT to be called leaked
-    #[arg(long, value_name = "DURATION", default_value = "60s")]
+    #[arg(long, value_name = "DURATION", default_value_t = DurationArg(LEAK_MIN_AGE))]
     pub min_age: DurationArg,
 
     /// Only sockets of this process; can be given several times

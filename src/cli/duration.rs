@@ -1,13 +1,23 @@
 //! A length of time as people write it.
 
+use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
 use jiff::SpanRelativeTo;
 
+use crate::model::number::argument;
+
 /// An argument like `60s`, `1h 30m`, `500ms`, `2d` or, in seconds, `60`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DurationArg(pub Duration);
+
+/// As it can be written on the command line.
+impl fmt::Display for DurationArg {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&argument(self.0))
+    }
+}
 
 /// Text that is no length of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -64,6 +64,13 @@ impl ProcRoot {
         Some(namespace.ino())
     }
 
+    /// Whether a process is known to be in another network namespace than we.
+    #[must_use]
+    pub fn is_elsewhere(&self, pid: u32) -> bool {
+        let (ours, theirs) = (self.netns_inode(), self.netns_inode_of(pid));
+        ours.is_some() && theirs.is_some() && theirs != ours
+    }
+
     fn netns(&self) -> Option<Metadata> {
         ["thread-self/ns/net", "self/ns/net"]
             .into_iter()

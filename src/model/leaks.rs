@@ -5,6 +5,10 @@ use std::time::Duration;
 
 use super::{AgeBounds, VerdictCounts};
 
+/// A connection whose application is alive is closed within milliseconds, or
+/// is at the end of a timeout; a minute is forgotten.
+pub const LEAK_MIN_AGE: Duration = Duration::from_secs(60);
+
 /// CLOSE_WAIT judged, in brief.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeakDigest {

@@ -30,7 +30,7 @@ pub use close_wait::{AgeBounds, Verdict, VerdictCounts};
 pub use collection::{Collection, FallbackReason, SourceKind};
 pub use counters::{Counter, Counters};
 pub use endpoint::{Endpoint, Family};
-pub use leaks::{LeakDigest, Suspect, Who};
+pub use leaks::{LEAK_MIN_AGE, LeakDigest, Suspect, Who};
 pub use memory::{Mark, Memories, Memory, SHORTEST_GROWTH, SHORTEST_RATE, Sighting, Sightings};
 pub use peer_filter::PeerFilter;
 pub use port::{PortRange, PortSet};

@@ -14,15 +14,18 @@ use std::{
         unix::{net::UnixStream, process::CommandExt as _},
     },
     process::{Command, Stdio},
+    thread,
     time::Duration,
 };
 
+use rustix::buffer::spare_capacity;
+use rustix::event::{Timespec, epoll};
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use rustix::process::{Resource, Rlimit, setrlimit};
 use socket2::{Socket, TcpKeepalive};
 
 use crate::lab::{
-    Net, Part,
+    Net, Part, outlive_the_first_thread,
     stage::{address_of, listen, socket},
 };
 
@@ -43,6 +46,8 @@ pub(crate) const ACTORS: &[(&str, Act)] = &[
     ("pools connections", pools_connections),
     ("has an evil name", has_an_evil_name),
     ("has few descriptors", has_few_descriptors),
+    ("outlives its first thread", outlives_its_first_thread),
+    ("churns", churns),
 ];
 
 /// Hung, or interested in other things: data and FIN wait in the receive queue.
@@ -61,16 +66,35 @@ fn never_closes(part: &mut Part) {
     part.stay();
 }
 
-/// Told to go on, it reads once, with room to spare, takes "less than asked for" for "nothing
-/// more to come" as edge-triggered programs do, and waits for an event that doesn't come. Says
-/// how much it read from each.
+/// Takes a size too. Told to go on, it reads once for each event of edge-triggered epoll, into a
+/// buffer of that size, as if the next event would bring the rest: it never comes, since nothing
+/// new arrives. Says how much it read from each, and how many events were left then.
 fn reads_short(part: &mut Part) {
     let connections = serve(part);
-    part.hear();
-    for mut connection in &connections {
-        let read = connection.read(&mut [0; 4096]).expect("read");
-        part.say(read);
+    let mut buffer = vec![0; part.argument(2)];
+    let epoll = epoll::create(epoll::CreateFlags::CLOEXEC).expect("epoll_create1");
+    let edges = epoll::EventFlags::IN | epoll::EventFlags::ET;
+    for (number, connection) in (0..).zip(&connections) {
+        let number = epoll::EventData::new_u64(number);
+        epoll::add(&epoll, connection, number, edges).expect("epoll_ctl");
     }
+    let events = |timeout| {
+        let mut events = Vec::with_capacity(connections.len());
+        epoll::wait(&epoll, spare_capacity(&mut events), timeout).expect("epoll_wait");
+        events
+    };
+    part.hear();
+    let mut to_come = connections.len();
+    while to_come > 0 {
+        for event in events(None) {
+            let number = usize::try_from(event.data.u64()).expect("a number");
+            let mut connection = connections.get(number).expect("one of them");
+            part.say(connection.read(&mut buffer).expect("read"));
+            to_come -= 1;
+        }
+    }
+    let now = Timespec::default();
+    part.say(format_args!("{} events left", events(Some(&now)).len()));
     part.stay();
 }
 
@@ -220,6 +244,44 @@ fn has_few_descriptors(part: &mut Part) {
         assert_eq!(open(), number);
         part.say("so many");
     }
+}
+
+/// Never reads, and its first thread, by whose number the process goes, has ended.
+fn outlives_its_first_thread(part: &mut Part) {
+    let connections = serve(part);
+    outlive_the_first_thread(part, move |part| {
+        part.stay();
+        drop(connections);
+    });
+}
+
+/// Never reads, and beside that opens and closes connections to itself as fast as it can, many at
+/// a time: the clients close first, and the server a moment later, so that each is in CLOSE_WAIT
+/// for a while. Says "churning" when the first ones are over.
+fn churns(part: &mut Part) {
+    let _connections = serve(part);
+    let listener = listen(socket(Net::V4), Net::V4, 1024);
+    let to = address_of(&listener);
+    let churn = move || {
+        let connect = |_| {
+            let client = socket(Net::V4);
+            client.connect(&to.into()).expect("connect");
+            let (server, _) = listener.accept().expect("accept");
+            (client, server)
+        };
+        let (clients, servers): (Vec<_>, Vec<_>) = (0..64).map(connect).unzip();
+        drop(clients);
+        servers.iter().for_each(read_to_end);
+    };
+    churn();
+    part.say("churning");
+    // It ends with the process.
+    thread::spawn(move || {
+        loop {
+            churn();
+        }
+    });
+    part.stay();
 }
 
 /// What all servers begin with. The listener is gone afterwards, so that only the connections

@@ -18,7 +18,20 @@ use crate::lab::{
 
 /// Starts a server and connects to it so many times.
 pub(crate) fn connected(lab: &Lab, name: &str, net: Net, count: usize) -> (Actor, Vec<Socket>) {
-    let mut actor = lab.actor(name, &[&net.to_string(), &count.to_string()]);
+    connected_with(lab, name, net, count, &[])
+}
+
+/// The same, with more arguments for the server.
+pub(crate) fn connected_with(
+    lab: &Lab,
+    name: &str,
+    net: Net,
+    count: usize,
+    more: &[&str],
+) -> (Actor, Vec<Socket>) {
+    let (net_name, count_text) = (net.to_string(), count.to_string());
+    let arguments = [&[net_name.as_str(), &count_text], more].concat();
+    let mut actor = lab.actor(name, &arguments);
     let mut to = net.loopback();
     to.set_port(actor.hear().parse().expect("a port"));
     let clients = (0..count).map(|_| connect(net, to)).collect();
@@ -89,14 +102,17 @@ netns_test!(never_closes, |lab| {
 });
 
 netns_test!(reads_short, |lab| {
-    let (mut actor, clients) = connected(lab, "reads short", Net::V4, 1);
-    let mut client = clients.first().unwrap();
-    client.write_all(&[b'x'; 50]).unwrap();
-    client.shutdown(Shutdown::Write).unwrap();
-    close_wait_with(client, 51);
-    actor.tell("read");
-    actor.expect("50");
-    close_wait_with(client, 0);
+    for (size, read, unread) in [("20", "20", 31), ("4096", "50", 0)] {
+        let (mut actor, clients) = connected_with(lab, "reads short", Net::V4, 1, &[size]);
+        let mut client = clients.first().unwrap();
+        client.write_all(&[b'x'; 50]).unwrap();
+        client.shutdown(Shutdown::Write).unwrap();
+        close_wait_with(client, 51);
+        actor.tell("read");
+        actor.expect(read);
+        actor.expect("0 events left");
+        close_wait_with(client, unread);
+    }
 });
 
 netns_test!(half_closes, |lab| {

@@ -14,7 +14,7 @@ use socket2::Socket;
 
 use crate::{
     actors::{EVIL_ARGUMENT, EVIL_NAME},
-    cast::{close_wait_with, connect, connected},
+    cast::{close_wait_with, connect, connected, connected_with},
     lab::{
         Actor, Confinement, Lab, Net, Row, State, Table, netns_test,
         stage::{address_of, listen, socket},
@@ -141,15 +141,32 @@ netns_test!(an_end_that_was_read_and_forgotten, |lab| {
     assert_blames(&leaks(lab, &[]), &actor, "not_closed", &rows);
 });
 
-netns_test!(a_short_read_that_hid_the_end, |lab| {
-    let (mut actor, clients) = connected(lab, "reads short", Net::V4, 1);
-    let mut client = &clients[0];
-    client.write_all(&[b'x'; 50]).unwrap();
-    shut(&clients, 51);
-    actor.tell("read");
-    actor.expect("50");
-    let row = close_wait_with(client, 0);
-    assert_blames(&leaks(lab, &[]), &actor, "not_closed", &[row]);
+netns_test!(a_short_read_under_edge_triggered_epoll, |lab| {
+    for (size, read, unread, verdict) in [
+        ("20", "20", 31, "eof_unread"),
+        ("4096", "50", 0, "not_closed"),
+    ] {
+        let (mut actor, clients) = connected_with(lab, "reads short", Net::V4, 2, &[size]);
+        for mut client in &clients {
+            client.write_all(&[b'x'; 50]).unwrap();
+        }
+        shut(&clients, 51);
+        actor.tell("read");
+        for said in [read, read, "0 events left"] {
+            actor.expect(said);
+        }
+        let rows = clients.iter().map(|client| close_wait_with(client, unread));
+        let rows: Vec<Row> = rows.collect();
+        let port = rows[0].local.port().to_string();
+        let document = leaks(lab, &["--listen-port", &port]);
+        assert_blames(&document, &actor, verdict, &rows);
+        let leaks = process(&document, actor.pid());
+        let hint = leaks["hint"].as_str().unwrap();
+        assert!(hint.contains("edge-triggered epoll"), "{hint}");
+        if size == "20" {
+            assert!(hint.contains("60 bytes of data wait"), "{hint}");
+        }
+    }
 });
 
 netns_test!(a_minute_is_the_usual_patience, |lab| {

@@ -22,6 +22,7 @@ mod blind;
 mod cast;
 mod check;
 mod fixtures;
+mod holders;
 mod lab;
 mod leaks;
 mod pressure;

@@ -24,11 +24,7 @@ pub use process::{Growth, Held, Hint, ProcessLeaks};
 pub use report::{Comparison, LeakReport, QueueLeaks, Selection, Unattributed, Unowned};
 pub use verdict::{HalfClose, Judge, Judged};
 
-use std::time::Duration;
-
-/// A connection whose application is alive is closed within milliseconds, or
-/// is at the end of a timeout; a minute is forgotten.
-pub const MIN_AGE: Duration = Duration::from_secs(60);
+pub use crate::model::LEAK_MIN_AGE as MIN_AGE;
 
 #[cfg(test)]
 pub(crate) mod testing;

@@ -263,6 +263,25 @@ mod tests {
     }
 
     #[test]
+    fn advice_never_asks_for_less_time_than_was_judged_by() {
+        for (min_age, advice) in [
+            (
+                Duration::from_micros(1_500_001),
+                " --min-age 1501ms --over 1501ms",
+            ),
+            (Duration::from_millis(100), " --min-age 100ms --over 1s"),
+            (Duration::from_secs(61), " --min-age 61s --over 61s"),
+        ] {
+            let findings = found(LeakDigest {
+                min_age,
+                ..digest(&[(Verdict::Undated, 50)], Vec::new())
+            });
+            let whole = format!("look twice: tcpstate leaks{advice}");
+            assert_eq!(findings[0].advice, whole);
+        }
+    }
+
+    #[test]
     fn each_is_judged_by_its_own_number() {
         let rest = Suspect {
             who: Who::Unknown,

@@ -114,6 +114,7 @@ pub(super) fn run(common: &CommonArgs, args: &LeaksArgs) -> anyhow::Result<Outco
         processes: &found.processes,
         cgroups: &found.cgroups,
         asked: &args.pid,
+        elsewhere: &elsewhere(&args.pid, &proc_root),
         narrowed: filter.narrows() || !args.pid.is_empty(),
         repeated: &repeat::options(common, args),
         list_sockets: args.sockets,
@@ -125,6 +126,12 @@ pub(super) fn run(common: &CommonArgs, args: &LeaksArgs) -> anyhow::Result<Outco
     } else {
         Outcome::Done
     })
+}
+
+/// Those processes that are in another network namespace.
+fn elsewhere(asked: &[u32], proc_root: &ProcRoot) -> Vec<u32> {
+    let asked = asked.iter().copied();
+    asked.filter(|&pid| proc_root.is_elsewhere(pid)).collect()
 }
 
 /// Refuses what can't be answered, before anything is read.

@@ -175,3 +175,54 @@ fn cgroups(proc_root: &ProcRoot, sockets: &[Socket]) -> (HashMap<CgroupId, Cgrou
     let cgroups = ids.into_iter().map(resolve).collect();
     (cgroups, likely)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+    use std::path::Path;
+
+    use super::*;
+    use crate::classify::close_wait::testing::close_wait;
+    use crate::kernel::ReplaySource;
+
+    /// Nobody listens.
+    fn no_listeners() -> (tempfile::NamedTempFile, ReplaySource) {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        // An end of a dump without an error, and nothing before it.
+        let done = [20_u32.to_ne_bytes(), [3, 0, 2, 0], [0; 4], [0; 4], [0; 4]];
+        fs::write(file.path(), done.concat()).unwrap();
+        let source = ReplaySource::new(file.path());
+        (file, source)
+    }
+
+    fn stat(directory: &Path, pid: u32, start_time: u64) {
+        let stat = format!("{pid} (x) S 1 7 7 0 -1 64 0 0 0 0 0 0 0 0 20 0 1 0 {start_time} 0 0");
+        fs::write(directory.join("stat"), stat).unwrap();
+    }
+
+    /// Between the walk over its descriptors, which stays with a process, and
+    /// the reading of its facts by number, another process got the number.
+    #[test]
+    fn a_process_that_has_the_number_of_a_holder_now_is_not_blamed() {
+        let root = tempfile::tempdir().unwrap();
+        let (now, then) = (root.path().join("7"), root.path().join("ended"));
+        for directory in [&now, &then.join("fd")] {
+            fs::create_dir_all(directory).unwrap();
+        }
+        symlink("socket:[100]", then.join("fd/3")).unwrap();
+        symlink("../ended/fd", now.join("fd")).unwrap();
+        stat(&then, 7, 4_711);
+        let (_file, mut source) = no_listeners();
+        let proc_root = ProcRoot::new(root.path());
+        let sockets = [close_wait().inode(100).build()];
+        let mut known = |start_time| {
+            stat(&now, 7, start_time);
+            let found = find(&mut source, &proc_root, &sockets, &[]).unwrap();
+            assert_eq!(found.holders.start_time(7), Some(4_711));
+            (found.processes.contains_key(&7), found.owns(&sockets[0]))
+        };
+        assert_eq!(known(4_711), (true, true));
+        assert_eq!(known(4_712), (false, false));
+    }
+}

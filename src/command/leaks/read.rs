@@ -169,6 +169,7 @@ pub(in crate::command) fn inodes(
 mod tests {
     use super::*;
     use crate::classify::close_wait::testing::{close_wait, endpoint};
+    use crate::model::SourceKind;
 
     #[test]
     fn listen_port_is_the_port_of_ours_and_remote_the_peer() {
@@ -183,6 +184,89 @@ mod tests {
         assert!(!filter(&[], &[443]).accepts(&socket));
         assert!(filter(&peers, &[]).accepts(&socket));
         assert!(!filter(&peers, &[443]).accepts(&socket));
+    }
+
+    /// Shows these sockets, and owns that it lost some where it did.
+    struct Dump {
+        sockets: Vec<Socket>,
+        lost_in: Option<TcpState>,
+        /// What it becomes when it is asked.
+        then: SourceKind,
+        kind: SourceKind,
+    }
+
+    impl Dump {
+        fn of(sockets: &[Socket]) -> Self {
+            Self {
+                sockets: sockets.to_vec(),
+                lost_in: None,
+                then: SourceKind::Netlink,
+                kind: SourceKind::Netlink,
+            }
+        }
+    }
+
+    impl SocketSource for Dump {
+        fn kind(&self) -> SourceKind {
+            self.kind
+        }
+
+        fn visit(
+            &mut self,
+            query: &Query,
+            visit: &mut dyn FnMut(&Socket),
+        ) -> Result<Collection, KernelError> {
+            let wanted = |socket: &&Socket| query.states.contains(socket.state);
+            self.sockets.iter().filter(wanted).for_each(visit);
+            self.kind = self.then;
+            Ok(Collection {
+                source: self.kind,
+                fallback_reason: None,
+                complete: self
+                    .lost_in
+                    .is_none_or(|state| !query.states.contains(state)),
+                sockets: 0,
+                duplicates: Some(0),
+                malformed: 0,
+            })
+        }
+    }
+
+    #[test]
+    fn a_dump_that_lost_rows_does_not_tell_which_sockets_are_gone() {
+        let socket = close_wait().inode(7).build();
+        let mut dump = Dump::of(&[socket]);
+        assert_eq!(inodes(&mut dump).unwrap(), Some(HashSet::from([7])));
+        for state in [TcpState::CloseWait, TcpState::BoundInactive] {
+            dump.lost_in = Some(state);
+            assert_eq!(inodes(&mut dump).unwrap(), None, "{state:?}");
+        }
+    }
+
+    #[test]
+    fn only_a_whole_dump_of_the_same_source_says_that_a_socket_was_closed() {
+        let there = close_wait().inode(7).cookie(7).build();
+        let closed = close_wait().inode(8).cookie(8).build();
+        let owned = close_wait().inode(9).cookie(9).build();
+        let left = |mut dump: Dump| {
+            let mut sockets = vec![there.clone(), closed.clone(), owned.clone()];
+            let doubtful = |socket: &Socket| socket.inode != Some(9);
+            let gone = drop_closed(&mut dump, &mut sockets, doubtful).unwrap();
+            let inodes: Vec<_> = sockets.iter().filter_map(|socket| socket.inode).collect();
+            (gone, inodes)
+        };
+        let dump = || Dump::of(std::slice::from_ref(&there));
+        assert_eq!(left(dump()), (1, vec![7, 9]));
+        let lost = Dump {
+            lost_in: Some(TcpState::CloseWait),
+            ..dump()
+        };
+        assert_eq!(left(lost), (0, vec![7, 8, 9]));
+        let other = Dump {
+            then: SourceKind::Procfs,
+            ..dump()
+        };
+        assert_eq!(left(other), (0, vec![7, 8, 9]));
     }
 
     #[test]

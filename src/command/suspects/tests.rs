@@ -131,3 +131,17 @@ fn without_a_leak_nobody_is_suspected() {
     let (_root, proc_root) = staged(&[(5, &[11])]);
     assert_eq!(named(&Digest::default(), &proc_root), []);
 }
+
+#[test]
+fn a_process_that_has_the_number_of_a_holder_now_is_not_suspected() {
+    let (root, proc_root) = staged(&[(5, &[11, 12])]);
+    assert_eq!(named(&digest([11, 12]), &proc_root), [(5, 2, 0)]);
+    // The descriptors stay with the process that has ended.
+    let (proc, ended) = (root.path().join("proc"), root.path().join("ended"));
+    fs::rename(proc.join("5"), &ended).unwrap();
+    fs::create_dir(proc.join("5")).unwrap();
+    symlink(ended.join("fd"), proc.join("5/fd")).unwrap();
+    let stat = "5 (y) S 1 7 7 0 -1 64 0 0 0 0 0 0 0 0 20 0 1 0 4712 0 0";
+    fs::write(proc.join("5/stat"), stat).unwrap();
+    assert_eq!(named(&digest([11, 12]), &proc_root), [(0, 2, 0)]);
+}

@@ -35,6 +35,9 @@ pub struct View<'a> {
     pub cgroups: &'a HashMap<CgroupId, Cgroup>,
     /// The processes that were asked for; none: all.
     pub asked: &'a [u32],
+    /// Those of them that are in another network namespace: most of their
+    /// sockets are there.
+    pub elsewhere: &'a [u32],
     /// The caller's options as text, each after a space, but for those of
     /// processes: a suggested command asks the same question.
     pub repeated: &'a str,

@@ -1,11 +1,13 @@
 //! The leaks for people.
 
+mod layout;
 mod listing;
 mod owners;
 mod remarks;
 mod unowned;
+mod who;
 
-use super::super::finding::push_wrapped;
+use super::super::finding::{push_wrapped, wrap};
 use super::super::{Style, push_line, safe};
 use super::{View, words};
 use crate::classify::Severity;
@@ -20,12 +22,13 @@ pub fn table(view: &View<'_>, style: &Style) -> String {
     let report = view.report;
     let severity = (report.counts.leaked() > 0).then_some(Severity::Warning);
     let heading = heading(view);
-    let heading = match severity {
-        Some(severity) => style.severity(severity, &heading),
-        None => style.strong(&heading),
-    };
-    text.push_str(&heading);
-    text.push('\n');
+    for line in wrap(&heading, style.width.unwrap_or(usize::MAX)) {
+        let line = match severity {
+            Some(severity) => style.severity(severity, &line),
+            None => style.strong(&line),
+        };
+        push_line(&mut text, &line);
+    }
     if !view.collection.complete {
         let warning = "incomplete: the kernel says that rows were lost";
         text.push_str(&style.severity(Severity::Warning, warning));
@@ -38,6 +41,7 @@ pub fn table(view: &View<'_>, style: &Style) -> String {
             style,
         );
     }
+    text.push_str(&who::asked(view, style));
     text.push_str(&owners::processes(view, style));
     text.push_str(&unowned::listeners(view, style));
     text.push_str(&unowned::unattributed(view, style));

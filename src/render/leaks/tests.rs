@@ -1,3 +1,5 @@
+mod widths;
+
 use super::*;
 use crate::classify::close_wait::testing::{SocketBuilder, close_wait, endpoint};
 use crate::classify::close_wait::{
@@ -123,6 +125,10 @@ impl Stage {
     }
 
     fn report(&self, earlier: Option<&Earlier>) -> LeakReport {
+        self.report_of(Selection::default(), earlier)
+    }
+
+    fn report_of(&self, selection: Selection<'_>, earlier: Option<&Earlier>) -> LeakReport {
         let judge = Judge {
             min_age: Duration::from_secs(60),
             uptime: Some(Duration::from_secs(86_400)),
@@ -139,7 +145,7 @@ impl Stage {
             unseen: &[],
             earlier: earlier.map(|_| &before),
         };
-        LeakReport::new(judge.min_age, judged, owners, Selection::default(), earlier)
+        LeakReport::new(judge.min_age, judged, owners, selection, earlier)
     }
 
     fn show(&self, report: &LeakReport, show: impl Fn(&View<'_>) -> String) -> String {
@@ -174,6 +180,7 @@ impl Stage {
             processes: &self.processes,
             cgroups: &HashMap::from([(CgroupId(7), removed)]),
             asked: &[],
+            elsewhere: &[],
             narrowed: false,
             repeated: "",
             list_sockets: false,
@@ -248,7 +255,10 @@ fn every_socket_is_listed_on_request() {
     });
     assert!(text.contains("10.0.0.5:40001 -> 10.0.0.9:5432"), "{text}");
     assert!(text.contains("Without a descriptor in sight"), "{text}");
-    assert!(text.contains("\njava[2231]\n/usr/bin/java -x\n"), "{text}");
+    assert!(
+        text.contains("\njava[2231]  uid 1000, orders.service\n/usr/bin/java -x\n"),
+        "{text}"
+    );
     assert!(
         text.contains("UNREAD"),
         "payload, without the end that counts 1"
@@ -335,6 +345,59 @@ fn forked_holders_of_the_same_sockets_are_explained_once() {
         "{text}"
     );
     assert_eq!(text.matches("10 not closed").count(), 1, "{text}");
+}
+
+#[test]
+fn who_leaks_fewer_than_was_asked_for_is_counted() {
+    let stage = Stage::full();
+    let told = |pids: &[u32], min_count| {
+        let selection = Selection { pids, min_count };
+        let report = stage.report_of(selection, None);
+        stage.show(&report, |view| {
+            let view = View {
+                asked: pids,
+                ..*view
+            };
+            table(&view, &Style::default())
+        })
+    };
+    let text = told(&[], 4);
+    // nginx, rsync, evil, and the listener.
+    let sentence = "Left out by --min-count: 4 processes or listeners.\n";
+    assert!(text.contains(sentence), "{text}");
+    assert!(text.contains("java[2231]  81 not closed"), "{text}");
+    assert!(!text.contains("nginx[880]  3"), "{text}");
+    let sentence = "Left out by --min-count: 1 process or listener.\n";
+    assert!(
+        told(&[880], 3).contains(sentence),
+        "the listener is nginx's"
+    );
+    let sentence = "nginx[880] leaks fewer than --min-count asks for.\n";
+    assert!(told(&[880], 4).contains(sentence));
+    assert!(!told(&[880], 3).contains(sentence));
+    assert!(!told(&[], 0).contains("Left out"));
+}
+
+#[test]
+fn where_nobody_is_in_sight_the_peers_can_be_seen() {
+    let mut stage = Stage::default();
+    stage.scan.processes_denied = 1;
+    stage.add(0, close_wait());
+    let again = "-> tcpstate leaks --sockets   every peer and age\n";
+    let text = stage.show(&stage.report(None), |view| table(view, &Style::default()));
+    assert!(text.ends_with(again), "{text}");
+    let listed = stage.show(&stage.report(None), |view| {
+        let view = View {
+            list_sockets: true,
+            ..*view
+        };
+        table(&view, &Style::default())
+    });
+    assert!(!listed.contains(again), "{listed}");
+    assert!(
+        listed.contains("10.0.0.1:8080 -> 10.0.0.2:40000"),
+        "{listed}"
+    );
 }
 
 #[test]

@@ -32,11 +32,11 @@ pub(in crate::render) fn hint(hint: Hint, leaks: &ProcessLeaks) -> String {
     let unread = counts.of(Verdict::EofUnread);
     if unread > 0 {
         facts.push(format!(
-            "{} unread: {} waits, nobody reads",
+            "{} unread: {}, nobody reads",
             grouped(unread),
             match leaks.unread_bytes {
-                0 => "the end of the stream".to_owned(),
-                bytes => format!("{} of data", counted(bytes, "byte", "bytes")),
+                0 => "the end of the stream waits".to_owned(),
+                bytes => counted(bytes, "byte of data waits", "bytes of data wait"),
             }
         ));
     }
@@ -55,7 +55,8 @@ pub(in crate::render) fn hint(hint: Hint, leaks: &ProcessLeaks) -> String {
             )
         }
         Hint::NotReading => {
-            "Is a thread blocked or hung, or did the connections drop out of the event loop?"
+            "Is a thread blocked or hung, or did the connections drop out of the event loop \
+             (a short read under edge-triggered epoll)?"
                 .to_owned()
         }
         Hint::NotClosing => {

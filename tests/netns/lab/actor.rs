@@ -11,12 +11,14 @@ use std::{
         fd::{AsFd as _, OwnedFd},
         unix::net::UnixStream,
     },
-    process::{Child, Command, Stdio},
+    process::{Child, Command, Stdio, exit},
+    thread,
     time::Duration,
 };
 
 use rustix::process::{Signal, set_parent_process_death_signal};
 
+use super::confine;
 use crate::actors;
 
 /// Carries the name and the arguments, as JSON.
@@ -117,10 +119,37 @@ impl Part {
         }
     }
 
+    /// The same test, as another thread of the actor sees it: one that outlives the first has to
+    /// hear of the end by itself.
+    fn for_another_thread(&self) -> Self {
+        let stream = self.lines.get_ref().try_clone().expect("a descriptor");
+        Self {
+            arguments: self.arguments.clone(),
+            lines: BufReader::new(stream),
+        }
+    }
+
     /// Holds everything as it is until the test is over.
     pub(crate) fn stay(&mut self) {
         while self.hear().is_some() {}
     }
+}
+
+/// Goes on in another thread, `rest`, and ends the first one of this process when its act is over.
+pub(crate) fn outlive_the_first_thread(part: &Part, rest: impl FnOnce(&mut Part) + Send + 'static) {
+    let mut part = part.for_another_thread();
+    thread::spawn(move || {
+        die_with_the_test();
+        rest(&mut part);
+        exit(0);
+    });
+    confine::end_whoever_writes_to_stdout();
+}
+
+/// A test that is killed can't kill its actors.
+fn die_with_the_test() {
+    // The kernel keeps it for each thread.
+    set_parent_process_death_signal(Some(Signal::KILL)).expect("PR_SET_PDEATHSIG");
 }
 
 /// The actor's process begins here.
@@ -128,8 +157,7 @@ impl Part {
 #[ignore = "a helper process: other tests start it"]
 fn entry() {
     let Ok(act) = env::var(ACT) else { return };
-    // A test that is killed can't kill its actors.
-    set_parent_process_death_signal(Some(Signal::KILL)).expect("PR_SET_PDEATHSIG");
+    die_with_the_test();
     let (name, arguments): (String, Vec<String>) = serde_json::from_str(&act).expect("an act");
     let stdin = stdin().as_fd().try_clone_to_owned().expect("a descriptor");
     let mut part = Part {

@@ -128,22 +128,37 @@ fn drop_capabilities() {
 /// Sets a filter that the kernel keeps across exec.
 fn refuse_netlink(errno: u32) {
     const AF_NETLINK: u64 = 16;
-    /// Newer architectures share one table of system calls.
-    const SOCKET: i64 = if cfg!(target_arch = "x86_64") {
-        41
-    } else {
-        198
-    };
-    let family_is_netlink =
-        SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, AF_NETLINK)
-            .expect("a condition");
-    let rule = SeccompRule::new(vec![family_is_netlink]).expect("a rule");
+    let program = filter(SOCKET, AF_NETLINK, SeccompAction::Errno(errno));
+    seccompiler::apply_filter(&program).expect("set the filter");
+}
+
+/// From now on any thread of this process ends that writes to stdout, and it alone. libtest does,
+/// in the first thread, when a test is over: there is no other way to end that one and keep the
+/// process, without unsafe code.
+pub(super) fn end_whoever_writes_to_stdout() {
+    const STDOUT: u64 = 1;
+    let program = filter(WRITE, STDOUT, SeccompAction::KillThread);
+    seccompiler::apply_filter_all_threads(&program).expect("set the filter");
+}
+
+/// Newer architectures share one table of system calls.
+const SOCKET: i64 = if cfg!(target_arch = "x86_64") {
+    41
+} else {
+    198
+};
+const WRITE: i64 = if cfg!(target_arch = "x86_64") { 1 } else { 64 };
+
+/// What happens to a system call with this first argument.
+fn filter(system_call: i64, first: u64, action: SeccompAction) -> BpfProgram {
+    let is_first = SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, first)
+        .expect("a condition");
+    let rule = SeccompRule::new(vec![is_first]).expect("a rule");
     let filter = SeccompFilter::new(
-        [(SOCKET, vec![rule])].into(),
+        [(system_call, vec![rule])].into(),
         SeccompAction::Allow,
-        SeccompAction::Errno(errno),
+        action,
         env::consts::ARCH.try_into().expect("a known architecture"),
     );
-    let program: BpfProgram = filter.expect("a filter").try_into().expect("a program");
-    seccompiler::apply_filter(&program).expect("set the filter");
+    filter.expect("a filter").try_into().expect("a program")
 }

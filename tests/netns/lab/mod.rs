@@ -21,7 +21,7 @@ mod wait;
 use std::{fs, net::IpAddr, path::Path};
 
 pub(crate) use self::{
-    actor::{Actor, Part},
+    actor::{Actor, Part, outlive_the_first_thread},
     confine::Confinement,
     mix::{Mix, settle},
     namespace::{netns_test, run},

@@ -303,6 +303,17 @@ fn many_to_one_service_are_a_pool_and_many_clients_are_not() {
         });
         stage.all(sockets).processes[0].hint
     };
+    // One more is another service each time, and no majority.
+    let so_many = |pooled| {
+        hint(&move |number| {
+            let local = format!("10.0.0.1:{number}");
+            let other = format!("10.0.0.{}:{number}", 10 + number);
+            let pool = "10.0.0.9:5432".to_owned();
+            (local, if number <= pooled { pool } else { other })
+        })
+    };
+    assert!(matches!(so_many(3), Some(Hint::Pool(peer)) if peer.count == 3));
+    assert_eq!(so_many(2), Some(Hint::NotClosing), "two may be chance");
     let pool = hint(&|number| (format!("10.0.0.1:{number}"), "10.0.0.9:5432".to_owned()));
     assert!(matches!(pool, Some(Hint::Pool(peer)) if peer.count == 4));
     let clients = hint(&|number| ("10.0.0.1:80".to_owned(), format!("10.0.0.9:{number}")));

@@ -114,6 +114,21 @@ fn sending_long_after_the_last_question_is_a_half_close() {
 }
 
 #[test]
+fn however_small_the_minimum_age_a_pause_of_a_second_is_still_sending() {
+    let half_closed = |sent: u32| {
+        let judge = Judge {
+            min_age: Duration::from_millis(100),
+            uptime: UPTIME,
+            earlier: None,
+        };
+        let socket = close_wait().times(sent, 120_000).last_sent(sent);
+        judge.judge(socket.build()).half_close
+    };
+    assert_eq!(half_closed(999), Some(HalfClose::SentLately));
+    assert_eq!(half_closed(1_000), None);
+}
+
+#[test]
 fn two_silent_looks_outweigh_having_sent_lately() {
     let sent = || close_wait().times(40_000, 120_000).last_sent(40_000);
     let then = || close_wait().times(30_000, 110_000).last_sent(30_000);
@@ -121,6 +136,8 @@ fn two_silent_looks_outweigh_having_sent_lately() {
     let silent = judge_twice(Some(then()), sent(), 10);
     assert_eq!(silent.half_close, None);
     assert_eq!(silent.verdict, Verdict::Recent);
+    let a_second_later = judge_twice(Some(then()), sent(), 1);
+    assert_eq!(a_second_later.half_close, None);
     let at_once = judge_twice(Some(then()), sent(), 0);
     assert_eq!(at_once.half_close, Some(HalfClose::SentLately), "a pause");
 }

@@ -63,7 +63,8 @@ impl SocketDescriptors {
     /// descriptor may as well be a socket that was never connected.
     ///
     /// A process in another network namespace is not looked into: its sockets
-    /// are not in the dump because they are elsewhere. They are counted.
+    /// are not in the dump because they are elsewhere. They are counted. Nor is
+    /// one whose first thread has ended: by its own number it shows none.
     #[must_use]
     pub fn vanished(&self, shown: impl Fn(u64) -> bool) -> VanishedSockets {
         let mut vanished = VanishedSockets::default();

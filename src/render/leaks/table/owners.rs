@@ -3,11 +3,10 @@
 use std::collections::HashMap;
 use std::fmt::Write;
 
-use comfy_table::{CellAlignment, Table, presets};
-
 use super::super::super::finding::push_wrapped;
-use super::super::super::{Style, safe};
+use super::super::super::{Style, push_line, safe};
 use super::super::{View, words};
+use super::layout::{Columns, INDENT, cut};
 use super::{command, name, push_row, times};
 use crate::classify::close_wait::{Peer, ProcessLeaks};
 use crate::model::number::{counted, grouped};
@@ -37,42 +36,14 @@ pub(super) fn processes(view: &View<'_>, style: &Style) -> String {
     }
     let on_terminal = style.width.is_some();
     let rows = if on_terminal { ROWS } else { usize::MAX };
-    let mut table = plain(["PID", "COMMAND", "UNIT", "LEAKED", "OLDEST", "FDS"]);
-    for leaks in leaking.iter().take(rows) {
-        let process = &leaks.process;
-        table.add_row([
-            process.pid.to_string(),
-            cut(&command(Some(process)), COMMAND, style),
-            cut(&unit(process.unit.as_ref(), style), UNIT, style),
-            grouped(leaks.counts.leaked()),
-            words::age(leaks.oldest, style),
-            fds(leaks, style),
-        ]);
-    }
-    align(&mut table, &[0, 3, 5]);
-    let mut text = String::from("\n");
-    let lines: Vec<String> = table.lines().collect();
-    let width = lines.iter().map(|line| line.chars().count()).max();
-    let width = width.unwrap_or(0);
-    let room = style.width.map(|columns| columns.saturating_sub(width));
-    let shown_peers: Vec<String> = leaking
+    let rows: Vec<Row> = leaking
         .iter()
         .take(rows)
-        .map(|leaks| peers(&leaks.peers, room, style))
+        .map(|leaks| Row::new(leaks, style))
         .collect();
-    // Where one doesn't fit, all are told below.
-    let fit = |text: &String| room.is_none_or(|room| text.chars().count() <= room);
-    let in_column = shown_peers.iter().all(fit);
-    for (index, line) in lines.iter().enumerate() {
-        let peers = match index.checked_sub(1) {
-            _ if !in_column => "",
-            None => "PEERS",
-            Some(row) => shown_peers.get(row).map_or("", String::as_str),
-        };
-        let line = format!("{line:<width$}{peers}");
-        push_row(&mut text, index, &line, style);
-    }
-    let hidden = leaking.len().saturating_sub(rows);
+    let mut text = String::from("\n");
+    let in_column = write_rows(&mut text, &rows, style);
+    let hidden = leaking.len().saturating_sub(rows.len());
     if hidden > 0 {
         let more = counted(hidden as u64, "more process", "more processes");
         let _ = writeln!(text, "and {more}; tcpstate leaks | less shows all");
@@ -83,6 +54,104 @@ pub(super) fn processes(view: &View<'_>, style: &Style) -> String {
         explain(&mut text, leaks, others, in_column, style);
     }
     text
+}
+
+/// A process as the table shows it.
+struct Row<'a> {
+    leaks: &'a ProcessLeaks,
+    pid: String,
+    command: String,
+    unit: Option<String>,
+    leaked: String,
+    oldest: String,
+    fds: String,
+}
+
+impl<'a> Row<'a> {
+    fn new(leaks: &'a ProcessLeaks, style: &Style) -> Self {
+        let process = &leaks.process;
+        let unit = process.unit.as_ref().map(|one| unit(Some(one), style));
+        Self {
+            leaks,
+            pid: process.pid.to_string(),
+            command: cut(&command(Some(process)), COMMAND, style),
+            unit,
+            leaked: grouped(leaks.counts.leaked()),
+            oldest: words::age(leaks.oldest, style),
+            fds: fds(leaks, style),
+        }
+    }
+}
+
+/// A line a process where there is room, with its unit below it where there is
+/// less, and in words where there is none. Says whether it told the peers too:
+/// where those of one process don't fit, all are told elsewhere.
+fn write_rows(text: &mut String, rows: &[Row<'_>], style: &Style) -> bool {
+    let header = ["PID", "COMMAND", "UNIT", "LEAKED", "OLDEST", "FDS"];
+    let mut wide = Columns::new(header, &[0, 3, 5]);
+    for row in rows {
+        let unit = row.unit.as_deref().unwrap_or(style.dash());
+        let unit = &cut(unit, UNIT, style);
+        wide.push([
+            &row.pid,
+            &row.command,
+            unit,
+            &row.leaked,
+            &row.oldest,
+            &row.fds,
+        ]);
+    }
+    if wide.fit(style) {
+        return write_with_peers(text, &wide.lines(), rows, style);
+    }
+    let mut short = Columns::new(["PID", "COMMAND", "LEAKED", "OLDEST", "FDS"], &[0, 2, 4]);
+    for row in rows {
+        short.push([&row.pid, &row.command, &row.leaked, &row.oldest, &row.fds]);
+    }
+    if short.fit(style) {
+        short.write(text, style, |text, row| {
+            if let Some(unit) = rows.get(row).and_then(|row| row.unit.as_deref()) {
+                push_line(text, &format!("{:INDENT$}{unit}", ""));
+            }
+        });
+        return false;
+    }
+    for row in rows {
+        let label = format!("{}[{}]  ", row.command, row.pid);
+        let unit = row.unit.as_deref().map(|unit| format!(", {unit}"));
+        let sentence = format!(
+            "{} leaked, oldest {}, fds {}{}",
+            row.leaked,
+            row.oldest,
+            row.fds,
+            unit.unwrap_or_default()
+        );
+        push_wrapped(text, &label, label.chars().count(), &sentence, style);
+    }
+    false
+}
+
+/// The lines of the table, the peers behind them if all fit.
+fn write_with_peers(text: &mut String, lines: &[String], rows: &[Row<'_>], style: &Style) -> bool {
+    let width = lines.iter().map(|line| line.chars().count()).max();
+    let width = width.unwrap_or(0);
+    let room = style.width.map(|columns| columns.saturating_sub(width));
+    let shown: Vec<String> = rows
+        .iter()
+        .map(|row| peers(&row.leaks.peers, room, style))
+        .collect();
+    let fit = |text: &String| room.is_none_or(|room| text.chars().count() <= room);
+    let in_column = shown.iter().all(fit);
+    for (index, line) in lines.iter().enumerate() {
+        let peers = match index.checked_sub(1) {
+            _ if !in_column => "",
+            None => "PEERS",
+            Some(row) => shown.get(row).map_or("", String::as_str),
+        };
+        let line = format!("{line:<width$}{peers}");
+        push_row(text, index, &line, style);
+    }
+    in_column
 }
 
 /// Those that hold the very same sockets as one, with the number of the others:
@@ -163,8 +232,13 @@ fn explain(
     }
     let hanging = label.chars().count();
     // A name as long as half the screen would leave no room beside it.
-    let hanging = hanging.min(style.columns() / 3);
-    push_wrapped(text, &label, hanging, &sentence, style);
+    if style.width.is_some_and(|columns| hanging > columns / 3) {
+        push_line(text, label.trim_end());
+        let margin = " ".repeat(INDENT);
+        push_wrapped(text, &margin, INDENT, &sentence, style);
+    } else {
+        push_wrapped(text, &label, hanging, &sentence, style);
+    }
 }
 
 /// As many peers as there is room for, at least the first.
@@ -208,16 +282,6 @@ fn fds(leaks: &ProcessLeaks, style: &Style) -> String {
     )
 }
 
-/// Text that fits a column of a terminal; off a terminal nothing is cut.
-fn cut(text: &str, columns: usize, style: &Style) -> String {
-    if style.width.is_none() || text.chars().count() <= columns {
-        return text.to_owned();
-    }
-    let kept: String = text.chars().take(columns.saturating_sub(1)).collect();
-    let mark = if style.unicode { '…' } else { '~' };
-    format!("{kept}{mark}")
-}
-
 /// A unit as it fits a column: a container's id is cut on a terminal, as its
 /// own tools cut it.
 pub(super) fn unit(unit: Option<&Unit>, style: &Style) -> String {
@@ -230,21 +294,5 @@ pub(super) fn unit(unit: Option<&Unit>, style: &Style) -> String {
             format!("{} {}", runtime.key(), safe(&id))
         }
         unit => safe(&unit.to_string()).into_owned(),
-    }
-}
-
-pub(super) fn plain<const N: usize>(header: [&str; N]) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    table.set_header(header);
-    table
-}
-
-pub(super) fn align(table: &mut Table, right: &[usize]) {
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
-        if right.contains(&column.index) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
     }
 }

@@ -3,13 +3,15 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use super::super::super::{Style, safe};
+use super::super::super::finding::push_wrapped;
+use super::super::super::{Style, push_line, safe};
 use super::super::{View, words};
+use super::layout::INDENT;
 use super::{name, paragraph, times};
 use crate::classify::Severity;
 use crate::classify::close_wait::{HalfClose, ProcessLeaks};
 use crate::model::number::{argument, counted, grouped};
-use crate::model::{SocketPast, Verdict};
+use crate::model::{SocketPast, SourceKind, Verdict};
 
 /// Everything behind the tables, a paragraph each.
 pub(super) fn remarks(view: &View<'_>, style: &Style) -> String {
@@ -57,6 +59,18 @@ fn asked(text: &mut String, view: &View<'_>, style: &Style) {
                 "{name} may not be looked into: what has no owner in sight, and its user or \
                  cgroup, may be its."
             ),
+            Some(_) if view.elsewhere.contains(&pid) => {
+                let sentence = format!(
+                    "{name} is in another network namespace; none of the sockets here is its own."
+                );
+                paragraph(text, &sentence, style);
+                let command = format!(
+                    "nsenter -t {pid} -n tcpstate leaks --pid {pid}{}",
+                    safe(view.repeated)
+                );
+                arrow(text, &command, "looks there", style);
+                continue;
+            }
             Some(_) => format!("{name} holds none."),
         };
         paragraph(text, &sentence, style);
@@ -190,14 +204,20 @@ fn spared(text: &mut String, view: &View<'_>, style: &Style) {
     }
 }
 
-/// What /proc doesn't tell makes an innocent connection look leaked.
+/// What isn't told makes an innocent connection look leaked.
 fn without_info(text: &mut String, view: &View<'_>, style: &Style) {
     let report = view.report;
     let mut leaked = report.sockets.iter().filter(|one| one.verdict.is_leak());
     if leaked.any(|judged| judged.socket.tcp_info.is_none()) {
-        let sentence = "Read from /proc, which doesn't count what a connection sends: a \
-                        half-closed one that still sends now and then looks leaked here.";
-        paragraph(text, sentence, style);
+        let read = match view.collection.source {
+            SourceKind::Replay => "Recorded without tcp_info (ss -i), which counts",
+            _ => "Read from /proc, which doesn't count",
+        };
+        let sentence = format!(
+            "{read} what a connection sends: a half-closed one that still sends now and then \
+             looks leaked here."
+        );
+        paragraph(text, &sentence, style);
     }
 }
 
@@ -210,6 +230,8 @@ fn undated(text: &mut String, view: &View<'_>, style: &Style) {
     let mut of = of.filter(|judged| judged.verdict == Verdict::Undated);
     let why = if of.any(|judged| judged.socket.tcp_info.is_some()) {
         "answers to keepalives or window probes hide their age"
+    } else if view.collection.source == SourceKind::Replay {
+        "without tcp_info (ss -i) a recording tells no ages"
     } else {
         "/proc tells no ages"
     };
@@ -239,10 +261,11 @@ fn undated(text: &mut String, view: &View<'_>, style: &Style) {
     }
     arrow(
         text,
-        &format!(
-            "tcpstate leaks{pids}{} --over {over}   settles it: what stays so long is old enough",
-            safe(view.repeated)
-        ),
+        &format!("tcpstate leaks{pids}{} --over {over}", safe(view.repeated)),
+        match view.collection.source {
+            SourceKind::Replay => "settles it, on the host that was recorded",
+            _ => "settles it: what stays so long is old enough",
+        },
         style,
     );
 }
@@ -256,15 +279,32 @@ fn next(text: &mut String, view: &View<'_>, style: &Style) {
         arrow(
             text,
             &format!(
-                "tcpstate leaks --pid {}{} --sockets   every descriptor, peer and age",
+                "tcpstate leaks --pid {}{} --sockets",
                 worst.process.pid,
                 safe(view.repeated)
             ),
+            "every descriptor, peer and age",
             style,
         );
+    } else if view.asked.is_empty()
+        && view.collection.source != SourceKind::Replay
+        && view.report.leaked_unattributed().next().is_some()
+    {
+        let command = format!("tcpstate leaks{} --sockets", safe(view.repeated));
+        arrow(text, &command, "every peer and age", style);
     }
 }
 
-fn arrow(text: &mut String, command: &str, style: &Style) {
-    let _ = writeln!(text, "{} {command}", style.arrow());
+/// What to type, and what for: behind it, or below where there is no room. A
+/// command stays on one line, so that it can be copied.
+fn arrow(text: &mut String, command: &str, why: &str, style: &Style) {
+    let line = format!("{} {command}   {why}", style.arrow());
+    let columns = style.width.unwrap_or(usize::MAX);
+    if line.chars().count() <= columns {
+        push_line(text, &line);
+        return;
+    }
+    push_line(text, &format!("{} {command}", style.arrow()));
+    let margin = " ".repeat(INDENT);
+    push_wrapped(text, &margin, INDENT, why, style);
 }

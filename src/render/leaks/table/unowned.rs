@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::super::super::{Style, safe};
 use super::super::{View, words};
-use super::owners::{align, plain, unit};
+use super::layout::Columns;
+use super::owners::unit;
 use super::{name, paragraph, push_row};
 use crate::model::number::{counted, grouped};
 use crate::model::{AgeBounds, Socket};
@@ -84,20 +85,30 @@ pub(super) fn unattributed(view: &View<'_>, style: &Style) -> String {
     if groups.is_empty() {
         return String::new();
     }
-    let mut table = plain(["NO OWNER IN SIGHT", "UID", "LEAKED", "OLDEST"]);
-    for ((place, uid), (count, age)) in groups {
+    let rows = groups.into_iter().map(|((place, uid), (count, age))| {
         let place = if place.is_empty() {
             style.dash().to_owned()
         } else {
             place
         };
         let uid = uid.map_or_else(|| style.dash().to_owned(), |uid| uid.to_string());
-        table.add_row([place, uid, grouped(count), words::age(age, style)]);
+        [place, uid, grouped(count), words::age(age, style)]
+    });
+    let rows: Vec<_> = rows.collect();
+    let heading = "NO OWNER IN SIGHT";
+    let mut table = Columns::new([heading, "UID", "LEAKED", "OLDEST"], &[1, 2]);
+    for row in &rows {
+        table.push(row.each_ref().map(String::as_str));
     }
-    align(&mut table, &[1, 2]);
     let mut text = String::from("\n");
-    for (index, line) in table.lines().enumerate() {
-        push_row(&mut text, index, &line, style);
+    if table.fit(style) {
+        table.write(&mut text, style, |_, _| {});
+        return text;
+    }
+    push_row(&mut text, 0, heading, style);
+    for [place, uid, leaked, age] in rows {
+        let sentence = format!("{place}, uid {uid}, {leaked} leaked, oldest {age}");
+        paragraph(&mut text, &sentence, style);
     }
     text
 }
