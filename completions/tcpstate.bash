@@ -290,7 +290,7 @@ _tcpstate() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "table json csv" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table json csv csv-listeners" -- "${cur}"))
                     return 0
                     ;;
                 --source)

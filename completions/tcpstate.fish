@@ -101,7 +101,8 @@ complete -c tcpstate -n "__fish_tcpstate_using_subcommand pressure" -l remote -d
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand pressure" -l listen-port -d 'Only listeners on this port; can be given several times' -r
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand pressure" -l format -d 'Output format' -r -f -a "table\t'For people'
 json\t'One document, schema tcpstate.pressure/1'
-csv\t'A line a destination'"
+csv\t'A line a destination'
+csv-listeners\t'A line a listener'"
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand pressure" -l source -d 'Where sockets are read from' -r -f -a "auto\t'Netlink, and /proc where netlink is refused'
 netlink\t'sock_diag netlink, or an error'
 procfs\t'/proc/net/tcp and tcp6: slower, no ages, no limits of accept queues'"

@@ -380,6 +380,8 @@ pub enum PressureFormat {
     Json,
     /// A line a destination
     Csv,
+    /// A line a listener
+    CsvListeners,
 }
 
 /// What the hidden `tcpstate generate` takes.

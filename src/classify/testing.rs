@@ -10,7 +10,7 @@ use crate::model::{
 };
 
 /// A sample in the making: no sockets, no settings, no counters.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct SampleBuilder {
     states: HashMap<TcpState, u64>,
     minisockets: Option<u64>,

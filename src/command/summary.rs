@@ -1,6 +1,7 @@
 //! `tcpstate summary`: how many connections are in each state, and is anything
 //! wrong?
 
+use super::pressure::programs;
 use super::sample::{self, Terms, Wanted};
 use super::suspects::Names;
 use super::{Outcome, outcome, output, source};
@@ -8,6 +9,7 @@ use crate::classify::assess;
 use crate::classify::count::Scope;
 use crate::cli::{CommonArgs, SummaryArgs, SummaryFormat};
 use crate::kernel::ProcRoot;
+use crate::model::SourceKind;
 use crate::render::summary;
 
 /// Prints the summary.
@@ -23,13 +25,16 @@ pub(super) fn run(common: &CommonArgs, args: &SummaryArgs) -> anyhow::Result<Out
         exact: args.exact,
         terms: Terms::default(),
     };
-    let sample = sample::read(
+    let mut sample = sample::read(
         source.as_mut(),
         &proc_root,
         wanted,
         &mut Names::default(),
         &mut |_| {},
     )?;
+    if sample.collection.source != SourceKind::Replay {
+        programs::name_units(&mut sample, &proc_root);
+    }
     if let Some(reason) = &sample.collection.fallback_reason {
         output::note(&format!(
             "{reason}; reading /proc/net/tcp instead: ages, cgroups and limits of accept queues \

@@ -9,6 +9,7 @@ mod collection;
 mod counters;
 mod endpoint;
 mod leaks;
+mod listener;
 mod memory;
 pub mod number;
 mod peer_filter;
@@ -31,12 +32,12 @@ pub use collection::{Collection, FallbackReason, SourceKind};
 pub use counters::{Counter, Counters};
 pub use endpoint::{Endpoint, Family};
 pub use leaks::{LEAK_MIN_AGE, LeakDigest, Suspect, Who};
+pub use listener::{ListenSocket, Listener, Listeners};
 pub use memory::{Mark, Memories, Memory, SHORTEST_GROWTH, SHORTEST_RATE, Sighting, Sightings};
 pub use peer_filter::PeerFilter;
 pub use port::{PortRange, PortSet};
 pub use pressure::{
-    Destination, HostWide, Listener, Listeners, PortReading, PortSettings, Ports, Pressure,
-    SharedPool, TimeWaitTally,
+    Destination, HostWide, PortReading, PortSettings, Ports, Pressure, SharedPool, TimeWaitTally,
 };
 pub use process::{
     Holder, IncompleteScan, Process, ScanCoverage, SocketPast, VanishedSocket, VanishedSockets,

@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use super::{Endpoint, Family, PortRange, PortSet};
+use super::{Endpoint, Listeners, PortRange, PortSet};
 
 /// The settings that say which ports connect() may take.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -77,6 +77,8 @@ pub struct Ports {
     pub bound: Option<u32>,
     /// Every destination, fullest first.
     pub destinations: Vec<Destination>,
+    /// How many more there are that weren't asked for.
+    pub left_out: u64,
     /// Local addresses whose ports look given out by bind(), fullest first.
     pub shared_pools: Vec<SharedPool>,
 }
@@ -190,70 +192,6 @@ impl SharedPool {
             0 => Some(1.0),
             usable => Some((f64::from(self.taken) / f64::from(usable)).min(1.0)),
         }
-    }
-}
-
-/// Listening sockets, those of one address and port together.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Listeners {
-    /// Those that were kept, the fullest first.
-    pub listeners: Vec<Listener>,
-    /// How many there are, kept or not.
-    pub count: u64,
-}
-
-/// A listening address and port.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listener {
-    /// Where it listens.
-    pub local: Endpoint,
-    /// Its address family.
-    pub family: Family,
-    /// Sockets there: more than one with SO_REUSEPORT.
-    pub sockets: u32,
-    /// How many of these have a full accept queue; `None` over /proc.
-    pub full_sockets: Option<u32>,
-    /// Connections that wait to be accepted, at the fullest of them.
-    pub accept_queue: u32,
-    /// How many may wait at that one; `None` over /proc.
-    pub accept_limit: Option<u32>,
-    /// Connections in the table that nobody accepted yet, all its sockets
-    /// together; `None` when nobody looked.
-    pub unaccepted: Option<u32>,
-    /// Connections in the accept queue that are in no table any more: reset by
-    /// the peer while they waited. `None` where the queues aren't told apart.
-    pub dead: Option<u32>,
-    /// Handshakes that aren't finished; `None` when nobody looked.
-    pub syn_recv: Option<u32>,
-    /// Of these, the highest number of SYN-ACKs sent again.
-    pub syn_ack_retransmits: Option<u8>,
-    /// Inodes of its sockets.
-    pub inodes: Vec<u64>,
-    /// The processes that hold it, by number; `None` when nobody looked, or
-    /// none was in sight.
-    pub pids: Option<Vec<u32>>,
-    /// What the first of them is called (/proc/PID/comm).
-    pub command: Option<String>,
-}
-
-impl Listener {
-    /// Who holds it, as `nginx[880]`, and how many hold it too; `None` when
-    /// nobody is known to.
-    #[must_use]
-    pub fn program(&self) -> Option<String> {
-        let (first, others) = self.pids.as_deref()?.split_first()?;
-        let name = self.command.as_deref().unwrap_or("pid");
-        Some(match others.len() {
-            0 => format!("{name}[{first}]"),
-            more => format!("{name}[{first}] +{more}"),
-        })
-    }
-
-    /// Whether the next connection is dropped: the kernel takes one more than
-    /// the limit (`sk_acceptq_is_full`). `None` over /proc.
-    #[must_use]
-    pub fn is_full(&self) -> Option<bool> {
-        self.full_sockets.map(|full| full > 0)
     }
 }
 

@@ -117,9 +117,18 @@ pub(super) fn push_wrapped(
     // On a narrow terminal a column of words beside an empty one is hard to
     // read: the sentence gets lines of its own.
     if columns < NARROW && hanging > NARROW_INDENT {
-        push_line(text, label.trim_end());
+        let label = label.trim();
+        // An arrow alone on a line points at nothing.
+        let (label, sentence) = if label == style.arrow() {
+            ("", format!("{label} {}", sentence.trim_start()))
+        } else {
+            (label, sentence.trim_start().to_owned())
+        };
+        if !label.is_empty() {
+            push_line(text, label);
+        }
         let margin = " ".repeat(NARROW_INDENT);
-        for line in wrap(sentence.trim_start(), columns.saturating_sub(NARROW_INDENT)) {
+        for line in wrap(&sentence, columns.saturating_sub(NARROW_INDENT)) {
             push_line(text, &format!("{margin}{line}"));
         }
         return;

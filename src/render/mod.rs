@@ -3,6 +3,7 @@
 //! Everything that came from outside (host names, process names, paths) goes
 //! through [`safe()`] on its way to a terminal.
 
+mod cell;
 pub mod check;
 mod finding;
 mod header;

@@ -1,10 +1,14 @@
 //! Listeners: who doesn't accept, and whose SYN queue is full.
 
+mod evidence;
+mod syn_queue;
 mod tally;
 mod verdict;
 
+pub use self::evidence::SynEvidence;
+pub use self::syn_queue::syn_limit;
 pub use self::tally::ListenerTally;
-pub use self::verdict::{SynEvidence, SynVerdict, Verdict, syn_limit, syn_verdict, verdict};
+pub use self::verdict::{SynVerdict, Verdict, syn_verdict, verdict};
 
 /// `TCP_RTO_MAX` (include/net/tcp.h), s.
 const RTO_MAX_S: u64 = 120;

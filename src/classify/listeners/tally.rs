@@ -9,7 +9,9 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::model::{Endpoint, Family, Listener, Listeners, PortSet, Socket, SocketKind, TcpState};
+use crate::model::{
+    Endpoint, Family, ListenSocket, Listener, Listeners, PortSet, Socket, SocketKind, TcpState,
+};
 
 /// A listener with what is needed to finish it.
 #[derive(Debug)]
@@ -28,6 +30,7 @@ pub struct ListenerTally {
     ports: PortSet,
     /// Listeners that were counted and not kept.
     spared: u64,
+    largest_limit: Option<u32>,
     in_passing: bool,
 }
 
@@ -54,6 +57,7 @@ impl ListenerTally {
         };
         let limit = socket.accept_limit();
         self.ports.insert(socket.local.port);
+        self.largest_limit = self.largest_limit.max(limit);
         let key = (socket.family, socket.local);
         let spare = self.in_passing
             && self.entries.len() >= KEPT_IN_PASSING
@@ -69,7 +73,13 @@ impl ListenerTally {
             .or_insert_with(|| Entry::new(socket));
         let listener = &mut entry.listener;
         listener.sockets += 1;
-        listener.inodes.extend(socket.inode);
+        listener.members.push(ListenSocket {
+            inode: socket.inode,
+            cgroup: socket.cgroup,
+            accept_queue: queue,
+            accept_limit: limit,
+            pids: None,
+        });
         entry.queued += u64::from(queue);
         if let (Some(limit), Some(full)) = (limit, &mut listener.full_sockets) {
             *full += u32::from(queue > limit);
@@ -145,7 +155,7 @@ impl ListenerTally {
     /// found means 0.
     #[must_use]
     pub fn finish(self) -> Listeners {
-        let spared = self.spared;
+        let (spared, largest_limit) = (self.spared, self.largest_limit);
         let mut listeners: Vec<Listener> = self.entries.into_values().map(Entry::finish).collect();
         sort(&mut listeners);
         if self.in_passing {
@@ -157,6 +167,7 @@ impl ListenerTally {
         Listeners {
             count: spared + listeners.len() as u64,
             listeners,
+            largest_limit,
         }
     }
 }
@@ -175,9 +186,11 @@ impl Entry {
                 dead: None,
                 syn_recv: Some(0),
                 syn_ack_retransmits: None,
-                inodes: Vec::new(),
+                members: Vec::new(),
+                cgroups: Vec::new(),
                 pids: None,
                 command: None,
+                process_unit: None,
             },
             queued: 0,
             queued_again: None,
@@ -331,6 +344,28 @@ mod tests {
         assert_eq!((fullest.local.port, fullest.unaccepted), (82, None));
         let of_80 = listeners.listeners.iter().find(|l| l.local.port == 80);
         assert_eq!(of_80.unwrap().syn_recv, Some(1));
+    }
+
+    /// A queue has one place more than its limit: of 1 / 1 half is left, of
+    /// 5 / 8 less.
+    #[test]
+    fn the_fullest_queue_is_the_one_with_the_smallest_share_left() {
+        let listeners = tally(&[
+            socket("0.0.0.0:80", NOBODY).listening(1, Some(1)).build(),
+            socket("0.0.0.0:81", NOBODY).listening(5, Some(8)).build(),
+            socket("0.0.0.0:82", NOBODY).listening(1, Some(1)).build(),
+            socket("0.0.0.0:82", NOBODY).listening(5, Some(8)).build(),
+        ]);
+        let found: Vec<_> = listeners
+            .listeners
+            .iter()
+            .map(|one| (one.local.port, one.accept_queue, one.accept_limit))
+            .collect();
+        assert_eq!(
+            found,
+            [(81, 5, Some(8)), (82, 5, Some(8)), (80, 1, Some(1))]
+        );
+        assert_eq!(listeners.largest_limit, Some(8));
     }
 
     #[test]

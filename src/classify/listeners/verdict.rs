@@ -1,13 +1,8 @@
 //! What is wrong with a listener, in a word.
 
-use super::super::change::{self, Past};
-use crate::model::{Counter, Listener, Listeners, Sample, Sysctl};
-
-/// Cookies between two samples that make a flood worth the word: an honest
-/// burst of a few would be one otherwise.
-const COOKIES_BETWEEN: u64 = 10;
-/// The same since the namespace began.
-const COOKIES_SO_FAR: u64 = 100;
+use super::evidence::{Cookies, SynEvidence};
+use super::syn_queue::{Fill, fill};
+use crate::model::{Listener, Listeners};
 
 /// What is wrong with one listener.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -80,101 +75,6 @@ impl SynVerdict {
     }
 }
 
-/// What is known of handshakes in the whole namespace: between two samples
-/// where there are two, else since it began.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct SynEvidence {
-    /// `tcp_syncookies`
-    pub cookies: Option<u64>,
-    /// `tcp_max_syn_backlog`
-    pub max_backlog: Option<u64>,
-    /// Cookies sent.
-    pub sent: Option<u64>,
-    /// Cookies that came back.
-    pub returned: Option<u64>,
-    /// SYNs dropped because a SYN queue was full.
-    pub dropped: Option<u64>,
-    /// Whether the numbers are of the time between two samples.
-    pub between: bool,
-    /// How many listeners there are.
-    pub listeners: Option<u64>,
-}
-
-impl SynEvidence {
-    /// What a sample tells.
-    #[must_use]
-    pub fn of(sample: &Sample, past: Option<Past<'_>>) -> Self {
-        let between = past.is_some();
-        let value = |counter| {
-            if between {
-                change::counter(counter, sample, past).map(|change| change.by)
-            } else {
-                sample.counters.get(counter)
-            }
-        };
-        // A full queue is counted by name; the last quarter of
-        // tcp_max_syn_backlog, which is kept for known peers, only among all
-        // drops (tcp_conn_request).
-        let dropped = match (
-            value(Counter::TcpReqQFullDrop),
-            value(Counter::ListenDrops),
-            value(Counter::ListenOverflows),
-        ) {
-            (by_queue, Some(drops), Some(overflows)) => {
-                Some(drops.saturating_sub(overflows).max(by_queue.unwrap_or(0)))
-            }
-            (by_queue, _, _) => by_queue,
-        };
-        Self {
-            cookies: sample.sysctls.get(Sysctl::TcpSyncookies),
-            max_backlog: sample.sysctls.get(Sysctl::TcpMaxSynBacklog),
-            sent: value(Counter::SyncookiesSent),
-            returned: value(Counter::SyncookiesRecv),
-            dropped,
-            between,
-            listeners: sample
-                .pressure
-                .listeners
-                .as_ref()
-                .map(|Listeners { count, .. }| *count),
-        }
-    }
-
-    /// Whether SYNs were dropped by full SYN queues while somebody looked.
-    #[must_use]
-    pub fn drops_now(self) -> bool {
-        self.between && self.dropped.is_some_and(|dropped| dropped > 0)
-    }
-
-    /// Whether enough cookies were sent to judge, and whether most came back.
-    fn most_returned(self) -> Option<bool> {
-        let sent = self.sent?;
-        let least = if self.between {
-            COOKIES_BETWEEN
-        } else {
-            COOKIES_SO_FAR
-        };
-        (sent >= least).then(|| self.returned.unwrap_or(0) > sent / 2)
-    }
-}
-
-/// How many handshakes a listener takes before its SYN queue is full: one more
-/// than its accept queue may hold, and where cookies are off no more than
-/// three quarters of `tcp_max_syn_backlog` and one from peers that aren't known
-/// (`tcp_conn_request`: it drops when less than a quarter is left). `None` over
-/// /proc.
-#[must_use]
-pub fn syn_limit(listener: &Listener, evidence: &SynEvidence) -> Option<u64> {
-    // A listening socket of one place each: what can't be told apart shares.
-    let queues = u64::from(listener.sockets.max(1));
-    let own = u64::from(listener.accept_limit?) + 1;
-    let each = match (evidence.cookies, evidence.max_backlog) {
-        (Some(0), Some(backlog)) => own.min((backlog - backlog / 4).saturating_add(1)),
-        _ => own,
-    };
-    Some(each.saturating_mul(queues))
-}
-
 /// What is wrong with a listener.
 #[must_use]
 pub fn verdict(listener: &Listener, evidence: &SynEvidence) -> Verdict {
@@ -183,26 +83,28 @@ pub fn verdict(listener: &Listener, evidence: &SynEvidence) -> Verdict {
         Some(true) => return Verdict::SlowAccept,
         Some(false) => {}
     }
-    let (Some(handshakes), Some(limit)) = (listener.syn_recv, syn_limit(listener, evidence)) else {
+    let Some(fill) = fill(listener, evidence) else {
         return Verdict::Unknown;
     };
     // With cookies for every SYN no queue ever fills: only a single listener
     // can be told to be the flooded one.
     let always = evidence.cookies == Some(2) && evidence.listeners == Some(1);
-    let queue_full = u64::from(handshakes) >= limit;
     // A queue of slow clients is as full as a flooded one: what tells is
     // whether it turns others away now. Totals may be of another year.
-    match (queue_full, evidence.cookies) {
-        (true, None) => Verdict::Unknown,
-        (true, Some(0)) if evidence.drops_now() => Verdict::FloodDropping,
-        (true, Some(1..)) if evidence.between => match evidence.most_returned() {
-            Some(true) => Verdict::SynBurst,
-            Some(false) => Verdict::FloodAbsorbed,
-            None => Verdict::SynQueueFull,
-        },
-        (true, Some(_)) => Verdict::SynQueueFull,
-        (false, _) if always && evidence.most_returned() == Some(false) => Verdict::FloodAbsorbed,
-        (false, _) => Verdict::Fine,
+    match (fill, evidence.cookies) {
+        (Fill::Full, None) => Verdict::Unknown,
+        (Fill::Full | Fill::PerhapsFull, Some(0)) if evidence.drops_now() => Verdict::FloodDropping,
+        (Fill::Full | Fill::PerhapsFull, Some(1..)) if evidence.between => {
+            match (evidence.came_back(), fill) {
+                (Cookies::Returned, _) => Verdict::SynBurst,
+                (Cookies::Lost, _) => Verdict::FloodAbsorbed,
+                (Cookies::Unknown | Cookies::Few, Fill::Full) => Verdict::SynQueueFull,
+                (Cookies::Unknown | Cookies::Few, _) => Verdict::Fine,
+            }
+        }
+        (Fill::Full, Some(_)) => Verdict::SynQueueFull,
+        _ if always && evidence.came_back() == Cookies::Lost => Verdict::FloodAbsorbed,
+        _ => Verdict::Fine,
     }
 }
 
@@ -232,12 +134,12 @@ pub fn syn_verdict(evidence: &SynEvidence, listeners: Option<&Listeners>) -> Syn
         None => SynVerdict::Unknown,
         Some(0) if evidence.drops_now() => SynVerdict::FloodDropping,
         Some(0) => SynVerdict::Fine,
-        Some(_) => match (evidence.sent, evidence.most_returned()) {
-            (None, _) => SynVerdict::Unknown,
-            (_, Some(false)) => SynVerdict::FloodAbsorbed,
+        Some(mode) => match evidence.came_back() {
+            Cookies::Unknown => SynVerdict::Unknown,
+            Cookies::Lost => SynVerdict::FloodAbsorbed,
             // With cookies for everybody, those that come back are the rule.
-            (_, Some(true)) if evidence.cookies == Some(1) => SynVerdict::Burst,
-            _ => SynVerdict::Fine,
+            Cookies::Returned if mode == 1 => SynVerdict::Burst,
+            Cookies::Returned | Cookies::Few => SynVerdict::Fine,
         },
     }
 }

@@ -59,8 +59,12 @@ mod tests {
     use crate::model::PortSettings;
 
     fn tally() -> PortTally {
+        over(PortRange::new(32_768, 60_999))
+    }
+
+    fn over(range: Option<PortRange>) -> PortTally {
         let settings = PortSettings {
-            range: PortRange::new(32_768, 60_999),
+            range,
             reserved: Some(PortSet::default()),
         };
         PortTally::new(settings, PortSet::default(), ReusePolicy::default())
@@ -83,6 +87,36 @@ mod tests {
         assert_eq!(ports.destinations.len(), 1);
         assert_eq!(ports.destinations[0].in_use, 100);
         assert_eq!((time_wait.other, time_wait.client_side), (20_000, 0));
+    }
+
+    /// How many of so many peers of one port are left, beside `others` of the
+    /// ports 1_001 to 1_099, each of them once.
+    fn left_of(peers: u16, others: u16) -> usize {
+        let mut tally = over(PortRange::new(1_000, 1_099));
+        let ports = std::iter::repeat_n(1_000, peers.into());
+        let ports = ports.chain((1_001..1_100).cycle().take(others.into()));
+        for (number, port) in (0_u16..).zip(ports) {
+            let [high, low] = number.to_be_bytes();
+            let (from, to) = (
+                format!("10.0.0.5:{port}"),
+                format!("192.0.{high}.{low}:443"),
+            );
+            tally.add(&socket(&from, &to).build());
+        }
+        tally.finish(None).0.destinations.len() - usize::from(others)
+    }
+
+    #[test]
+    fn a_crowd_is_more_than_sixty_four_peers_of_one_port() {
+        assert_eq!(left_of(64, 0), 64);
+        assert_eq!(left_of(65, 0), 0);
+    }
+
+    /// Of 510 destinations over 100 ports a port has five.
+    #[test]
+    fn a_crowd_has_more_than_sixteen_times_as_many_as_the_others() {
+        assert_eq!(left_of(80, 430), 80);
+        assert_eq!(left_of(81, 430), 0);
     }
 
     #[test]

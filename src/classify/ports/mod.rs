@@ -150,6 +150,7 @@ impl PortTally {
             listened,
             bound,
             destinations,
+            left_out: 0,
             shared_pools,
         };
         (ports, time_wait)

@@ -149,6 +149,21 @@ mod tests {
         }
     }
 
+    /// Before Linux 6.14 nothing says what the delay is.
+    #[test]
+    fn a_kernel_without_the_setting_waits_a_second() {
+        let old = ReusePolicy::of(&Sysctls::read(Sysctl::PRESSURE, |sysctl| match sysctl {
+            Sysctl::TcpTwReuse | Sysctl::TcpTimestamps => Some(1),
+            _ => None,
+        }));
+        for (expires, expected) in [(59_000, false), (58_999, true)] {
+            let waiting = socket("10.9.0.1:50000", "10.9.0.2:80")
+                .in_time_wait(expires)
+                .build();
+            assert_eq!(old.allows(&waiting), expected, "{expires}");
+        }
+    }
+
     #[test]
     fn fin_wait2_never_gives_its_port() {
         let mut minisocket = socket("127.0.0.1:50000", "127.0.0.1:80")

@@ -19,6 +19,9 @@ fn judge(sample: &Sample, past: Option<Past<'_>>) -> Judgement {
     let Some(listeners) = &sample.pressure.listeners else {
         return Judgement::NotAsked;
     };
+    if listeners.none_matched() {
+        return Judgement::NotAsked;
+    }
     let listeners = &listeners.listeners;
     if listeners
         .iter()
@@ -89,11 +92,12 @@ fn finding(listener: &Listener, sample: &Sample, change: Option<Change>) -> Opti
         Some(change) if change.by > 0 => Severity::Critical,
         _ => Severity::Warning,
     };
-    let silent = sample.sysctls.get(Sysctl::TcpAbortOnOverflow) != Some(1);
+    let silent = sample.sysctls.get(Sysctl::TcpAbortOnOverflow).unwrap_or(0) == 0;
+    // Seen on Linux 6.18: the setting doesn't change what becomes of a SYN.
     let consequence = if silent {
         "new clients are dropped without a word"
     } else {
-        "new clients are reset"
+        "new clients are dropped without a word, and those in the middle of a handshake are reset"
     };
     let rate = match change {
         Some(change) if change.by > 0 => {
@@ -113,6 +117,14 @@ fn finding(listener: &Listener, sample: &Sample, change: Option<Change>) -> Opti
         Evidence::count("accept_queue", queue.into()),
         Evidence::count("accept_limit", limit.into()),
     ];
+    if listener.sockets > 1 {
+        evidence.push(Evidence::count("sockets", listener.sockets.into()));
+        evidence.extend(
+            listener
+                .full_sockets
+                .map(|full| Evidence::count("full_sockets", full.into())),
+        );
+    }
     evidence.extend(overflows.map(|value| Evidence::count("listen_overflows", value)));
     evidence.extend(
         listener
@@ -124,12 +136,13 @@ fn finding(listener: &Listener, sample: &Sample, change: Option<Change>) -> Opti
         severity,
         subject: listener.local.to_string(),
         message: format!(
-            "{} doesn't accept fast enough on {}: {} where {} may; \
+            "{} doesn't accept fast enough on {}: {}{} where {} may; \
              {consequence}{rate}",
             listener
-                .program()
+                .culprit()
                 .unwrap_or_else(|| "the program that listens".to_owned()),
             listener.local,
+            of_several(listener),
             counted(queue.into(), "connection waits", "connections wait"),
             grouped(limit.into()),
         ),
@@ -140,6 +153,20 @@ fn finding(listener: &Listener, sample: &Sample, change: Option<Change>) -> Opti
         evidence,
         state: None,
     })
+}
+
+/// How many of the sockets of a place are full, where it has several. The
+/// kernel picks one by the addresses of the client, whether it is full or not.
+fn of_several(listener: &Listener) -> String {
+    match (listener.full_sockets, listener.sockets) {
+        (Some(full), all @ 2..) if full < all => format!(
+            "{full} of its {all} sockets {} full, which lose their share of the clients; \
+             at the fullest ",
+            if full == 1 { "is" } else { "are" }
+        ),
+        (_, all @ 2..) => format!("all of its {all} sockets are full; at the fullest "),
+        _ => String::new(),
+    }
 }
 
 #[cfg(test)]
@@ -194,6 +221,103 @@ mod tests {
                 .message
                 .ends_with("; 1.0 a second are dropped now")
         );
+    }
+
+    fn message(sample: &SampleBuilder) -> (String, String) {
+        let Judgement::Found(findings) = judge(&sample.clone().build(), None) else {
+            panic!("it is full");
+        };
+        let finding = findings.into_iter().next().unwrap();
+        (finding.message, finding.advice)
+    }
+
+    /// Whoever reads "are reset" looks at other counters than one who reads
+    /// "are dropped".
+    #[test]
+    fn what_becomes_of_new_clients_hangs_on_tcp_abort_on_overflow() {
+        let with = |value| with_queue(9, Some(8)).with_sysctl(Sysctl::TcpAbortOnOverflow, value);
+        let (dropped, _) = message(&with(0));
+        assert!(dropped.ends_with("are dropped without a word"), "{dropped}");
+        let (reset, _) = message(&with(1));
+        assert!(reset.contains("a handshake are reset"), "{reset}");
+        // The kernel asks whether it is 0.
+        let (reset, _) = message(&with(2));
+        assert!(reset.contains("a handshake are reset"), "{reset}");
+    }
+
+    #[test]
+    fn a_limit_at_somaxconn_is_said_to_be_cut_to_it() {
+        let advised = |limit, somaxconn| {
+            let sample = with_queue(limit + 1, Some(limit));
+            message(&sample.with_sysctl(Sysctl::Somaxconn, somaxconn)).1
+        };
+        assert!(advised(128, 128).contains("net.core.somaxconn"));
+        assert!(!advised(127, 128).contains("net.core.somaxconn"));
+        // It was lowered since: the limit is what somebody asked for then.
+        assert!(!advised(129, 128).contains("net.core.somaxconn"));
+    }
+
+    /// The kernel picks one of several sockets by the client's address, and a
+    /// full one drops its share while the others are empty.
+    #[test]
+    fn one_full_socket_of_several_is_told_with_how_many_there_are() {
+        let told = |queues: &[u32]| {
+            let mut tally = ListenerTally::default();
+            for &waiting in queues {
+                let listening = socket("0.0.0.0:80", "0.0.0.0:0").listening(waiting, Some(8));
+                tally.add_listener(&listening.build());
+            }
+            let sample = sample().with_pressure(Pressure {
+                listeners: Some(tally.finish()),
+                ..Pressure::default()
+            });
+            match judge(&sample.build(), None) {
+                Judgement::Found(findings) => Some(findings[0].message.clone()),
+                _ => None,
+            }
+        };
+        assert_eq!(told(&[8, 8, 0]), None);
+        let one = told(&[0, 9, 0]).unwrap();
+        assert!(one.contains(": 1 of its 3 sockets is full, which"), "{one}");
+        let two = told(&[10, 9, 0]).unwrap();
+        assert!(two.contains(": 2 of its 3 sockets are full"), "{two}");
+        assert!(two.contains("at the fullest 10 connections wait"), "{two}");
+        let all = told(&[9, 9]).unwrap();
+        assert!(all.contains(": all of its 2 sockets are full"), "{all}");
+        assert!(!told(&[9]).unwrap().contains("sockets"));
+    }
+
+    #[test]
+    fn where_no_listener_matched_nothing_is_said_to_be_well() {
+        let mut sample = with_queue(0, Some(8)).build();
+        assert_eq!(judge(&sample, None), Judgement::Fine);
+        let listeners = sample.pressure.listeners.as_mut().unwrap();
+        listeners.listeners.clear();
+        assert_eq!(judge(&sample, None), Judgement::NotAsked);
+        listeners_gone(&mut sample);
+        assert_eq!(judge(&sample, None), Judgement::Fine, "nobody listens");
+    }
+
+    fn listeners_gone(sample: &mut Sample) {
+        sample.pressure.listeners = Some(crate::model::Listeners::default());
+    }
+
+    #[test]
+    fn the_unit_behind_a_full_queue_is_named() {
+        let mut sample = with_queue(9, Some(8)).build();
+        let listeners = sample.pressure.listeners.as_mut().unwrap();
+        let id = crate::model::CgroupId(7);
+        listeners.listeners[0].cgroups = vec![crate::model::Cgroup {
+            id,
+            path: Some("/system.slice/orders.service".to_owned()),
+            removed: false,
+            unit: crate::model::Unit::from_cgroup_path("/system.slice/orders.service"),
+        }];
+        let Judgement::Found(findings) = judge(&sample, None) else {
+            panic!("it is full");
+        };
+        let begins = "orders.service doesn't accept fast enough on 0.0.0.0:80: 9 ";
+        assert!(findings[0].message.starts_with(begins));
     }
 
     #[test]

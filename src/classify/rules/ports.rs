@@ -49,7 +49,10 @@ fn judge(sample: &Sample, _past: Option<Past<'_>>) -> Judgement {
             .take(MOST_FINDINGS)
             .filter_map(|(destination, severity)| finding(destination, severity, sample)),
     );
-    if found.is_empty() {
+    if found.is_empty() && ports.destinations.is_empty() && ports.left_out > 0 {
+        // None was asked for.
+        Judgement::NotAsked
+    } else if found.is_empty() {
         Judgement::Fine
     } else {
         Judgement::Found(found)

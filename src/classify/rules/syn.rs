@@ -27,6 +27,9 @@ fn judge_backlog(sample: &Sample, past: Option<Past<'_>>) -> Judgement {
     let Some(listeners) = &sample.pressure.listeners else {
         return Judgement::NotAsked;
     };
+    if listeners.none_matched() {
+        return Judgement::NotAsked;
+    }
     let evidence = SynEvidence::of(sample, past);
     let mut fullest: Option<(f64, u64, u64, &Listener)> = None;
     for listener in &listeners.listeners {
@@ -72,9 +75,14 @@ fn judge_backlog(sample: &Sample, past: Option<Past<'_>>) -> Judgement {
         severity,
         subject: listener.local.to_string(),
         message: format!(
-            "{} unfinished at {}, whose SYN queue holds {}; {consequence}",
+            "{} unfinished at {}, whose SYN {} {}; {consequence}",
             counted(handshakes, "handshake is", "handshakes are"),
-            listener.local,
+            named(listener),
+            if listener.sockets > 1 {
+                "queues together hold"
+            } else {
+                "queue holds"
+            },
             grouped(limit),
         ),
         advice: format!(
@@ -85,6 +93,14 @@ fn judge_backlog(sample: &Sample, past: Option<Past<'_>>) -> Judgement {
         evidence: numbers,
         state: Some(TcpState::SynRecv),
     }])
+}
+
+/// Where it listens, and who does.
+pub(super) fn named(listener: &Listener) -> String {
+    match listener.culprit() {
+        Some(culprit) => format!("{} of {culprit}", listener.local),
+        None => listener.local.to_string(),
+    }
 }
 
 fn judge_cookies(sample: &Sample, _past: Option<Past<'_>>) -> Judgement {

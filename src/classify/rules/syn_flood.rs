@@ -3,8 +3,9 @@
 use super::super::change::Past;
 use super::super::listeners::{SynEvidence, SynVerdict, Verdict, syn_verdict, verdict};
 use super::super::{Evidence, Finding, Judgement, Rule, Severity};
+use super::syn::named;
 use crate::model::number::{counted, grouped};
-use crate::model::{Listeners, Sample, TcpState};
+use crate::model::{Listener, Listeners, Sample, TcpState};
 
 /// More handshakes than the SYN queues hold.
 pub(in crate::classify) const SYN_FLOOD: Rule = Rule {
@@ -18,9 +19,7 @@ fn judge(sample: &Sample, past: Option<Past<'_>>) -> Judgement {
     let listeners = sample.pressure.listeners.as_ref();
     let flooded = listeners.and_then(|listeners| flooded(listeners, &evidence));
     let is_now = evidence.between;
-    let where_to = flooded
-        .as_ref()
-        .map_or_else(|| "this host".to_owned(), Clone::clone);
+    let where_to = flooded.map_or_else(|| "this host".to_owned(), named);
     let (severity, message, advice) = match syn_verdict(&evidence, listeners) {
         SynVerdict::Unknown => return Judgement::Unknown,
         SynVerdict::Fine => return Judgement::Fine,
@@ -75,7 +74,10 @@ fn judge(sample: &Sample, past: Option<Past<'_>>) -> Judgement {
     Judgement::Found(vec![Finding {
         rule: SYN_FLOOD.name,
         severity,
-        subject: flooded.unwrap_or_else(|| "SYN queues".to_owned()),
+        subject: flooded.map_or_else(
+            || "SYN queues".to_owned(),
+            |listener| listener.local.to_string(),
+        ),
         message,
         advice,
         evidence: numbers,
@@ -112,7 +114,7 @@ fn queue_full(where_to: &str, evidence: &SynEvidence) -> (Severity, String, Stri
 }
 
 /// The listener whose SYN queue is full, if one is.
-fn flooded(listeners: &Listeners, evidence: &SynEvidence) -> Option<String> {
+fn flooded<'a>(listeners: &'a Listeners, evidence: &SynEvidence) -> Option<&'a Listener> {
     listeners
         .listeners
         .iter()
@@ -126,7 +128,6 @@ fn flooded(listeners: &Listeners, evidence: &SynEvidence) -> Option<String> {
             )
         })
         .max_by_key(|listener| listener.syn_recv)
-        .map(|listener| listener.local.to_string())
 }
 
 #[cfg(test)]

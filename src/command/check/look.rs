@@ -2,7 +2,7 @@
 
 use anyhow::bail;
 
-use super::super::pressure::read::Reader;
+use super::super::pressure::{programs, read::Reader};
 use super::super::sample::{self, Terms, Wanted};
 use super::super::source;
 use super::super::suspects::Names;
@@ -55,6 +55,7 @@ pub(super) fn look(
     )?;
     if sample.collection.source != SourceKind::Replay {
         sample.pressure.host_wide = read_host_wide(&proc_root, &read_sockstat(&proc_root));
+        programs::name_units(&mut sample, &proc_root);
     }
     count_ports(&mut sample, &mut source, &proc_root, scope.family, wishes)?;
     if needs_netlink && sample.collection.source == SourceKind::Procfs {

@@ -72,6 +72,7 @@ pub(super) fn run(common: &CommonArgs, args: &PressureArgs) -> anyhow::Result<Ou
         PressureFormat::Table => pressure::table(&view, args.top, &output::style(common.color)),
         PressureFormat::Json => pressure::json(&view)?,
         PressureFormat::Csv => pressure::csv(&view)?,
+        PressureFormat::CsvListeners => pressure::csv_of_listeners(&view)?,
     };
     output::print(&text)?;
     Ok(outcome(common, &assessment))
@@ -95,12 +96,12 @@ fn keep(sample: &mut Sample, args: &PressureArgs) {
     if let PortReading::Grouped(ports) = &mut sample.pressure.ports
         && !args.remote.is_empty()
     {
+        let all = ports.destinations.len();
         ports.destinations.retain(|destination| {
-            let wanted = args.remote.iter();
-            wanted
-                .into_iter()
-                .any(|peer| peer.accepts(&destination.remote))
+            let mut wanted = args.remote.iter();
+            wanted.any(|peer| peer.accepts(&destination.remote))
         });
+        ports.left_out = (all - ports.destinations.len()) as u64;
     }
     if let Some(listeners) = &mut sample.pressure.listeners
         && !args.listen_port.is_empty()

@@ -1,16 +1,20 @@
-//! The programs behind listeners.
+//! The programs and units behind listeners.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use crate::classify::change::Past;
 use crate::classify::listeners::{SynEvidence, Verdict, verdict};
-use crate::kernel::processes::{Holders, Which, read_process};
+use crate::kernel::processes::{CgroupTree, Holders, Which, read_process};
 use crate::kernel::{KernelError, ProcRoot};
-use crate::model::Sample;
+use crate::model::{Cgroup, CgroupId, Listener, Listeners, Sample, Unit};
 
-/// Names who holds the listeners that are in trouble, or all. Reading every
-/// descriptor of a large host takes longer than everything else here, so
-/// nobody is looked for without need.
+/// The process that systemd is, which makes sockets for others and keeps them.
+const INIT: u32 = 1;
+
+/// Names the units of all listeners, and who holds those that are in trouble,
+/// or all. Reading every descriptor of a large host takes longer than
+/// everything else here, so nobody is looked for without need.
 pub(in crate::command) fn name(
     sample: &mut Sample,
     previous: Option<&Sample>,
@@ -21,34 +25,216 @@ pub(in crate::command) fn name(
     let Some(listeners) = &mut sample.pressure.listeners else {
         return Ok(());
     };
-    let mut wanted: Vec<_> = listeners
+    let tree = CgroupTree::of(proc_root);
+    resolve(listeners, tree.as_ref());
+    let mut wanted: Vec<&mut Listener> = listeners
         .listeners
         .iter_mut()
-        .filter(|listener| {
-            let judged = verdict(listener, &evidence);
-            all || !matches!(judged, Verdict::Fine | Verdict::Unknown)
-        })
+        .filter(|listener| all || is_in_trouble(listener, &evidence))
         .collect();
-    let inodes = wanted.iter().flat_map(|listener| listener.inodes.clone());
-    if wanted.is_empty() {
+    let inodes: Vec<u64> = wanted
+        .iter()
+        .flat_map(|listener| listener.members.iter().filter_map(|member| member.inode))
+        .collect();
+    if inodes.is_empty() {
         return Ok(());
     }
-    let holders = Holders::find(proc_root, inodes, Which::All { first: &[] })?;
+    let likely = likely(&wanted, tree.as_ref());
+    let holders = Holders::find(proc_root, inodes, Which::All { first: &likely })?;
     for listener in &mut wanted {
-        let pids: BTreeSet<u32> = listener
-            .inodes
-            .iter()
-            .flat_map(|&inode| holders.of(inode))
-            .map(|holder| holder.pid)
-            .collect();
-        let Some(&first) = pids.first() else {
-            continue;
-        };
-        listener.command = read_process(proc_root, first)
-            // Another process may have got the number since.
-            .filter(|process| holders.start_time(first) == Some(process.start_time))
-            .and_then(|process| process.command);
-        listener.pids = Some(pids.into_iter().collect());
+        hold(listener, &holders, proc_root);
     }
     Ok(())
+}
+
+/// Names the units of the listeners that are in trouble and nothing else, for
+/// commands that answer more than this: that reads no descriptor, and nothing
+/// at all where all is well.
+pub(in crate::command) fn name_units(sample: &mut Sample, proc_root: &ProcRoot) {
+    let evidence = SynEvidence::of(sample, None);
+    let Some(listeners) = &mut sample.pressure.listeners else {
+        return;
+    };
+    let mut all = listeners.listeners.iter();
+    if all.any(|listener| is_in_trouble(listener, &evidence)) {
+        resolve(listeners, CgroupTree::of(proc_root).as_ref());
+    }
+}
+
+fn is_in_trouble(listener: &Listener, evidence: &SynEvidence) -> bool {
+    !matches!(
+        verdict(listener, evidence),
+        Verdict::Fine | Verdict::Unknown
+    )
+}
+
+/// Resolves the cgroups that the sockets were made in: one walk for all.
+fn resolve(listeners: &mut Listeners, tree: Option<&CgroupTree>) {
+    let Some(tree) = tree else {
+        return;
+    };
+    let ids_of = |listener: &Listener| -> BTreeSet<CgroupId> {
+        let members = listener.members.iter();
+        members.filter_map(|member| member.cgroup).collect()
+    };
+    let wanted: BTreeSet<CgroupId> = listeners.listeners.iter().flat_map(ids_of).collect();
+    let paths = tree.paths(wanted);
+    for listener in &mut listeners.listeners {
+        let ids = ids_of(listener).into_iter();
+        listener.cgroups = ids
+            .map(|id| {
+                let path = paths.get(id);
+                Cgroup {
+                    id,
+                    path: path.map(str::to_owned),
+                    removed: paths.is_removed(id),
+                    unit: path.and_then(Unit::from_cgroup_path),
+                }
+            })
+            .collect();
+    }
+}
+
+/// The processes that are in the cgroups of some listeners now: where the
+/// holders are most likely to be.
+fn likely(listeners: &[&mut Listener], tree: Option<&CgroupTree>) -> Vec<u32> {
+    let Some(tree) = tree else {
+        return Vec::new();
+    };
+    let paths: BTreeSet<&str> = listeners
+        .iter()
+        .flat_map(|listener| &listener.cgroups)
+        .filter_map(|cgroup| cgroup.path.as_deref())
+        .collect();
+    let processes = paths.into_iter().map(|path| tree.processes(path));
+    processes.flatten().collect()
+}
+
+/// Says who holds a listener.
+fn hold(listener: &mut Listener, holders: &Holders, proc_root: &ProcRoot) {
+    let mut all: BTreeSet<u32> = BTreeSet::new();
+    let mut of_full: BTreeSet<u32> = BTreeSet::new();
+    for member in &mut listener.members {
+        let found = member.inode.map_or(&[][..], |inode| holders.of(inode));
+        let pids: BTreeSet<u32> = found.iter().map(|holder| holder.pid).collect();
+        if member.is_full() == Some(true) {
+            of_full.extend(&pids);
+        }
+        all.extend(&pids);
+        member.pids = (!pids.is_empty()).then(|| pids.into_iter().collect());
+    }
+    let pids = in_order(all, &of_full);
+    let Some(&first) = pids.first() else {
+        return;
+    };
+    // Another process may have got the number since.
+    let process = read_process(proc_root, first)
+        .filter(|process| holders.start_time(first) == Some(process.start_time));
+    if let Some(process) = process {
+        listener.command = process.command;
+        listener.process_unit = process.unit;
+    }
+    listener.pids = Some(pids);
+}
+
+/// Holders, the one to name first.
+fn in_order(all: BTreeSet<u32>, of_full: &BTreeSet<u32>) -> Vec<u32> {
+    let mut pids: Vec<u32> = all.into_iter().collect();
+    pids.sort_by_key(|pid| (*pid == INIT, Reverse(of_full.contains(pid)), *pid));
+    pids
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::MetadataExt;
+
+    use super::*;
+    use crate::classify::listeners::ListenerTally;
+    use crate::classify::testing::{sample, socket};
+    use crate::model::{Pressure, Socket};
+
+    const PATH: &str = "/system.slice/orders.service";
+
+    /// A /proc without processes, and a cgroup2 beside it.
+    fn staged() -> (tempfile::TempDir, ProcRoot, CgroupId) {
+        let host = tempfile::tempdir().unwrap();
+        fs::create_dir(host.path().join("proc")).unwrap();
+        let tree = host.path().join("sys/fs/cgroup");
+        let unit = tree.join(PATH.trim_start_matches('/'));
+        fs::create_dir_all(&unit).unwrap();
+        fs::write(tree.join("cgroup.controllers"), "").unwrap();
+        let id = CgroupId(fs::metadata(unit).unwrap().ino());
+        let root = ProcRoot::new(&host.path().join("proc"));
+        (host, root, id)
+    }
+
+    fn listening(port: u16, waiting: u32, cgroup: CgroupId) -> Socket {
+        let local = format!("0.0.0.0:{port}");
+        let mut socket = socket(&local, "0.0.0.0:0")
+            .listening(waiting, Some(8))
+            .build();
+        socket.cgroup = Some(cgroup);
+        socket
+    }
+
+    fn with(sockets: &[Socket]) -> Sample {
+        let mut tally = ListenerTally::default();
+        for socket in sockets {
+            tally.add_listener(socket);
+        }
+        let pressure = Pressure {
+            listeners: Some(tally.finish()),
+            ..Pressure::default()
+        };
+        sample().with_pressure(pressure).build()
+    }
+
+    fn units(sample: &Sample) -> Vec<(u16, Option<String>)> {
+        let listeners = &sample.pressure.listeners.as_ref().unwrap().listeners;
+        let named = listeners.iter();
+        named
+            .map(|one| (one.local.port, one.unit(Unit::short)))
+            .collect()
+    }
+
+    /// The socket says it to everybody, also to who may look into no process.
+    #[test]
+    fn the_unit_is_known_where_no_process_is() {
+        let (_host, root, id) = staged();
+        let gone = CgroupId(u64::MAX);
+        let mut sample = with(&[listening(80, 9, id), listening(81, 0, gone)]);
+        name(&mut sample, None, &root, false).unwrap();
+        let orders = || Some("orders.service".to_owned());
+        assert_eq!(units(&sample), [(80, orders()), (81, None)]);
+        let listeners = &sample.pressure.listeners.as_ref().unwrap().listeners;
+        assert_eq!(listeners[0].pids, None);
+        assert_eq!(listeners[0].cgroups[0].path.as_deref(), Some(PATH));
+        assert_eq!(listeners[1].cgroups[0].path, None);
+    }
+
+    /// systemd keeps the sockets that it made, and one worker of many is stuck.
+    #[test]
+    fn who_holds_a_full_socket_is_named_first_and_systemd_last() {
+        let order = |all: &[u32], of_full: &[u32]| {
+            in_order(
+                all.iter().copied().collect(),
+                &of_full.iter().copied().collect(),
+            )
+        };
+        assert_eq!(order(&[1, 411, 412, 413], &[412]), [412, 411, 413, 1]);
+        assert_eq!(order(&[1, 880], &[1, 880]), [880, 1]);
+        assert_eq!(order(&[1], &[1]), [1], "of a container, perhaps");
+    }
+
+    #[test]
+    fn the_summary_reads_cgroups_only_where_a_listener_is_in_trouble() {
+        let (_host, root, id) = staged();
+        let mut fine = with(&[listening(80, 8, id)]);
+        name_units(&mut fine, &root);
+        assert_eq!(units(&fine), [(80, None)]);
+        let mut full = with(&[listening(80, 9, id)]);
+        name_units(&mut full, &root);
+        assert_eq!(units(&full), [(80, Some("orders.service".to_owned()))]);
+    }
 }

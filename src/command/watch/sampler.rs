@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::super::pressure::programs;
 use super::super::sample::{self, Terms, Wanted};
 use super::super::source;
 use super::super::suspects::Names;
@@ -90,6 +91,9 @@ impl Sampler {
             sample.pressure = self.pressure.read(source, &self.proc_root, family)?;
         } else {
             self.pressure.forget();
+            if sample.collection.source != SourceKind::Replay {
+                programs::name_units(&mut sample, &self.proc_root);
+            }
         }
         Ok(Reading {
             at,

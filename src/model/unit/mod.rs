@@ -61,6 +61,19 @@ impl Unit {
             .or_else(|| systemd(path))
     }
 
+    /// Its name with no more of a container's id than its runtime shows:
+    /// `docker 3f2a91c0d4e5`. Unescaped.
+    #[must_use]
+    pub fn short(&self) -> String {
+        match self {
+            Self::Container { runtime, id, .. } => {
+                let id: String = id.chars().take(SHORT_ID).collect();
+                format!("{} {id}", runtime.key())
+            }
+            other => other.to_string(),
+        }
+    }
+
     /// Whether somebody means it by this name: that of a unit with or without
     /// `.service`, the id of a container or the 12 first characters of it that
     /// its runtime shows, the uid of a pod.

@@ -20,6 +20,13 @@ fn container(runtime: ContainerRuntime, id: &str, pod: Option<&str>) -> Unit {
 }
 
 #[test]
+fn a_short_name_has_as_much_of_an_id_as_docker_ps() {
+    let docker = container(ContainerRuntime::Docker, ID, None);
+    assert_eq!(docker.short(), "docker 3f2a91c0d4e5");
+    assert_eq!(systemd_unit("a.service", None).short(), "a.service");
+}
+
+#[test]
 fn units_of_systemd_are_named() {
     for (path, name, user) in [
         ("/system.slice/nginx.service", "nginx.service", None),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::super::cell::cell;
 use super::View;
 use crate::classify::close_wait::Judged;
 use crate::model::{Process, VanishedSocket};
@@ -168,16 +169,4 @@ fn socket(judged: &Judged) -> [String; 12] {
 
 fn number(number: Option<impl ToString>) -> String {
     number.map_or_else(String::new, |number| number.to_string())
-}
-
-/// A text that others chose. Spreadsheets take some first characters for the
-/// beginning of a formula; a quote before them makes it text.
-fn cell(text: Option<&str>) -> String {
-    match text {
-        Some(text) if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) => {
-            format!("'{text}")
-        }
-        Some(text) => text.to_owned(),
-        None => String::new(),
-    }
 }

@@ -18,6 +18,7 @@ pub(super) fn lines(view: &View<'_>, style: &Style) -> String {
     let mut text = String::new();
     for (heading, line) in [
         ("TIME_WAIT", time_wait(view)),
+        ("age", ages(view, style)),
         ("reuse", reuse(view)),
         ("SYN", syn(view)),
         ("QUEUES", queues(view)),
@@ -71,11 +72,23 @@ fn time_wait(view: &View<'_>) -> Option<String> {
         Some(0) => line.push_str(", none refused"),
         None => line.push_str(", how many were refused is not known"),
     }
-    let recent = tally.ages.first().copied().unwrap_or(0);
-    if recent > 0 {
-        let _ = write!(line, "; {} began in the last 10 s", grouped(recent));
-    }
     Some(line)
+}
+
+/// How old TIME_WAIT sockets are, in steps of 10 s: evenly spread where
+/// connections end all the time, in few steps after a burst.
+fn ages(view: &View<'_>, style: &Style) -> Option<String> {
+    let tally = view.sample.pressure.time_wait?;
+    let dash = if style.unicode { "–" } else { "-" };
+    let steps: Vec<String> = (0..)
+        .zip(tally.ages)
+        .filter(|&(_, count)| count > 0)
+        .map(|(step, count): (u32, u64)| {
+            let (from, to) = (step * 10, step * 10 + 10);
+            format!("{} for {from}{dash}{to} s", grouped(count))
+        })
+        .collect();
+    (!steps.is_empty()).then(|| steps.join(", "))
 }
 
 /// What tcp_tw_reuse does for exactly these sockets.
@@ -129,13 +142,14 @@ fn syn(view: &View<'_>) -> Option<String> {
         SynVerdict::FloodDropping => ": flood, dropping",
     };
     let when = if evidence.between {
-        " since the first look"
+        "since the first look"
     } else {
-        " so far"
+        "so far"
     };
     let number = |value: Option<u64>| value.map_or_else(|| "?".to_owned(), grouped);
     Some(format!(
-        "{cookies}, {} sent and {} returned, {} SYNs dropped, accept queues aside{when}{verdict}",
+        "{cookies}; {when} {} sent and {} returned, and {} SYNs dropped (accept queues \
+         aside){verdict}",
         number(evidence.sent),
         number(evidence.returned),
         number(evidence.dropped)
@@ -214,25 +228,55 @@ fn queues(view: &View<'_>) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join(", "))
 }
 
+/// What is set, and what came of it: 0 where nobody uses it. What seldom
+/// happens is told where it did.
 fn fast_open(view: &View<'_>) -> Option<String> {
-    const COUNTERS: [(Counter, &str); 6] = [
-        (Counter::TcpFastOpenActive, "opened with data in the SYN"),
-        (Counter::TcpFastOpenActiveFail, "of ours not taken"),
-        (Counter::TcpFastOpenPassive, "accepted with data in the SYN"),
-        (Counter::TcpFastOpenPassiveFail, "not taken by us"),
+    const SELDOM: [(Counter, &str); 2] = [
         (Counter::TcpFastOpenListenOverflow, "over the pending limit"),
         (
             Counter::TcpFastOpenBlackhole,
             "times switched off by a black hole",
         ),
     ];
-    let parts = counted(view, &COUNTERS);
-    if parts.is_empty() {
+    let setting = view.sample.sysctls.get(Sysctl::TcpFastopen);
+    let counter = |counter| {
+        let value = view.sample.counters.get(counter);
+        let rate = change::counter(counter, view.sample, view.past())
+            .filter(|change| change.by > 0)
+            .map_or_else(String::new, |change| format!(" (+{:.1}/s)", change.per_s));
+        value.map(|value| grouped(value) + &rate)
+    };
+    let active = counter(Counter::TcpFastOpenActive);
+    let passive = counter(Counter::TcpFastOpenPassive);
+    if setting.is_none() && active.is_none() && passive.is_none() {
         return None;
     }
-    let setting = view.sample.sysctls.get(Sysctl::TcpFastopen);
-    let setting = setting.map_or_else(String::new, |value| format!("tcp_fastopen={value}; "));
-    Some(setting + &parts.join(", "))
+    let number = |value: Option<String>| value.unwrap_or_else(|| "?".to_owned());
+    let setting = match setting {
+        None => "tcp_fastopen is not known".to_owned(),
+        Some(value) => format!("tcp_fastopen={value} ({})", used_by(value)),
+    };
+    let mut line = format!(
+        "{setting}; data in SYNs: {} of ours taken, {} not; {} of clients taken, {} not",
+        number(active),
+        number(counter(Counter::TcpFastOpenActiveFail)),
+        number(passive),
+        number(counter(Counter::TcpFastOpenPassiveFail)),
+    );
+    for part in counted(view, &SELDOM) {
+        let _ = write!(line, ", {part}");
+    }
+    Some(line)
+}
+
+/// Who may use TCP Fast Open (`TFO_CLIENT_ENABLE`, `TFO_SERVER_ENABLE`).
+const fn used_by(setting: u64) -> &'static str {
+    match setting & 3 {
+        0 => "off",
+        1 => "clients",
+        2 => "servers",
+        _ => "clients and servers",
+    }
 }
 
 /// Counters that aren't 0 with their meaning, and their rate where there are

@@ -8,7 +8,7 @@ use crate::classify::Severity;
 use crate::classify::change;
 use crate::classify::listeners::{Verdict, handshake_age_s, verdict};
 use crate::model::number::{counted, grouped};
-use crate::model::{Counter, Listener};
+use crate::model::{Counter, Listener, Unit};
 
 /// The fullest listeners.
 pub(super) fn listeners(view: &View<'_>, top: usize, style: &Style) -> String {
@@ -24,8 +24,15 @@ pub(super) fn listeners(view: &View<'_>, top: usize, style: &Style) -> String {
     if judged.is_empty() {
         return match listeners.count {
             0 => "LISTENERS  none\n".to_owned(),
-            count => format!("LISTENERS  none to show, of {}\n", grouped(count)),
+            count => format!(
+                "LISTENERS  none matches --listen-port, of {}\n",
+                grouped(count)
+            ),
         };
+    }
+    if top == 0 {
+        let all = counted(judged.len() as u64, "listener", "listeners");
+        return style.faint(&format!("LISTENERS  {all}: --top N, --json")) + "\n";
     }
     let full = judged
         .iter()
@@ -45,7 +52,7 @@ pub(super) fn listeners(view: &View<'_>, top: usize, style: &Style) -> String {
         rows.push((
             name(listener),
             vec![queue(listener, style), syn_recv],
-            words(*verdict, view, only),
+            verdict_words(*verdict).to_owned(),
         ));
     }
     let mut text = String::new();
@@ -58,7 +65,12 @@ pub(super) fn listeners(view: &View<'_>, top: usize, style: &Style) -> String {
             None => line,
         });
         text.push('\n');
-        let detail = detail(listener);
+        // Of the namespace: whose they are is certain where one queue is full.
+        let dropped = match verdict {
+            Verdict::SlowAccept if only => dropped(view),
+            _ => None,
+        };
+        let detail = detail(listener, dropped);
         if *verdict != Verdict::Fine && !detail.is_empty() {
             finding::push_wrapped(&mut text, "  ", 2, &detail, style);
         }
@@ -89,13 +101,16 @@ pub(in crate::render) fn severity(verdict: Verdict, cookies: Option<u64>) -> Opt
     }
 }
 
+/// Where it listens, then the program and the unit, as far as they are known.
 fn name(listener: &Listener) -> String {
     let mut name = listener.local.to_string();
     if listener.sockets > 1 {
         let _ = write!(name, " ({} sockets)", listener.sockets);
     }
-    if let Some(program) = listener.program() {
-        let _ = write!(name, "  {}", safe(&program));
+    let unit = listener.unit(Unit::short);
+    let behind: Vec<String> = listener.program().into_iter().chain(unit).collect();
+    if !behind.is_empty() {
+        let _ = write!(name, "  {}", safe(&behind.join(" ")));
     }
     name
 }
@@ -125,22 +140,21 @@ pub(in crate::render) const fn verdict_words(verdict: Verdict) -> &'static str {
     }
 }
 
-fn words(verdict: Verdict, view: &View<'_>, only: bool) -> String {
-    let words = verdict_words(verdict);
-    // Of the namespace: whose they are is certain where one queue is full.
-    let drops =
-        change::counter(Counter::ListenOverflows, view.sample, view.past()).filter(|_| only);
-    match drops {
-        Some(change) if change.by > 0 && verdict == Verdict::SlowAccept => {
-            format!("{words}: {:.1}/s dropped", change.per_s)
-        }
-        _ => words.to_owned(),
-    }
+/// What its full queue did to clients while somebody looked.
+fn dropped(view: &View<'_>) -> Option<String> {
+    let change = change::counter(Counter::ListenOverflows, view.sample, view.past())?;
+    (change.by > 0).then(|| format!("{:.1} drops/s", change.per_s))
 }
 
 /// What waits at a listener in trouble.
-fn detail(listener: &Listener) -> String {
-    let mut parts = Vec::new();
+fn detail(listener: &Listener, dropped: Option<String>) -> String {
+    let mut parts = Vec::from_iter(dropped);
+    if let (Some(full @ 1..), all @ 2..) = (listener.full_sockets, listener.sockets) {
+        parts.push(format!(
+            "{full} of {} full: the kernel picks one by the client's address, full or not",
+            counted(all.into(), "socket is", "sockets are"),
+        ));
+    }
     if let Some(dead @ 1..) = listener.dead {
         let dead = counted(
             dead.into(),

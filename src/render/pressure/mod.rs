@@ -7,7 +7,7 @@ pub(super) mod listeners;
 pub(super) mod ports;
 mod table;
 
-pub use self::csv::csv;
+pub use self::csv::{csv, csv_of_listeners};
 pub use self::json::json;
 pub use self::table::table;
 

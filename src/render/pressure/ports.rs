@@ -20,10 +20,13 @@ pub(super) fn ports(view: &View<'_>, top: usize, style: &Style) -> String {
     let mut text = String::new();
     let shown = ports.destinations.iter().take(top).collect::<Vec<_>>();
     if ports.destinations.is_empty() {
-        let line = if view.sample.states.total() == 0 {
-            "no connections"
-        } else {
-            "no outgoing connection to show"
+        let line = match ports.left_out {
+            0 if view.sample.states.total() == 0 => "no connections".to_owned(),
+            0 => "no outgoing connection to show".to_owned(),
+            others => format!(
+                "no connection matches --remote, of {}",
+                counted(others, "destination", "destinations")
+            ),
         };
         let _ = writeln!(text, "PORTS  {line}");
     } else if !shown.is_empty() {
@@ -31,8 +34,13 @@ pub(super) fn ports(view: &View<'_>, top: usize, style: &Style) -> String {
     }
     let more = ports.destinations.len() - shown.len();
     if more > 0 {
-        let more = counted(more as u64, "destination more", "destinations more");
-        let line = format!("{more}, none fuller: --top N, --json");
+        let line = if shown.is_empty() {
+            let all = counted(more as u64, "destination", "destinations");
+            format!("PORTS  {all}: --top N, --json")
+        } else {
+            let more = counted(more as u64, "destination more", "destinations more");
+            format!("{more}, none fuller: --top N, --json")
+        };
         text.push_str(&style.faint(&line));
         text.push('\n');
     }

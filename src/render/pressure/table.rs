@@ -59,8 +59,13 @@ fn heading(view: &View<'_>, style: &Style) -> String {
         SourceKind::Replay => "recorded dump",
     };
     parts.push(format!("{source}, {}", elapsed(sample.elapsed)));
-    style.strong(&parts.join(&format!(" {} ", style.dot())))
+    let line = parts.join(&format!(" {} ", style.dot()));
+    let lines = finding::wrap(&line, style.width.unwrap_or(usize::MAX));
+    style.strong(&lines.join("\n"))
 }
+
+/// Fewer columns than these are left to no name: it goes on a line of its own.
+const LEAST_ROOM: usize = 20;
 
 /// Rows of a name and numbers: the name to the left, the numbers to the right
 /// in columns as wide as they need, and words at the end. A name that is too
@@ -81,7 +86,9 @@ pub(super) fn rows(rows: &[(String, Vec<String>, String)], style: &Style) -> Vec
         .max()
         .unwrap_or(0);
     let room = match style.width {
-        Some(width) => width.saturating_sub(numbers + words + 2).max(20),
+        Some(width) => Some(width.saturating_sub(numbers + words + 2))
+            .filter(|&room| room >= LEAST_ROOM)
+            .unwrap_or(0),
         None => usize::MAX,
     };
     let lengths = rows.iter().map(|row| row.0.chars().count());
@@ -89,6 +96,8 @@ pub(super) fn rows(rows: &[(String, Vec<String>, String)], style: &Style) -> Vec
     rows.iter()
         .map(|(name, cells, words)| {
             let mut line = if name.chars().count() > name_width {
+                let columns = style.width.unwrap_or(usize::MAX);
+                let name = finding::wrap(name, columns).join("\n");
                 format!("{name}\n{:name_width$}", "")
             } else {
                 format!("{name:<name_width$}")

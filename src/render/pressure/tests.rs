@@ -3,8 +3,8 @@ use crate::classify::assess;
 use crate::classify::listeners::ListenerTally;
 use crate::classify::testing::{SampleBuilder, sample, socket};
 use crate::model::{
-    Counter, Destination, Endpoint, Host, HostWide, PortRange, PortReading, PortSettings, Ports,
-    Pressure, SharedPool, Sysctl, TcpState, TimeWaitTally,
+    Cgroup, CgroupId, Counter, Destination, Endpoint, Host, HostWide, PortRange, PortReading,
+    PortSettings, Ports, Pressure, SharedPool, Sysctl, TcpState, TimeWaitTally, Unit,
 };
 use crate::render::Style;
 use std::time::{Duration, Instant};
@@ -49,6 +49,15 @@ fn listeners() -> ListenerTally {
     tally
 }
 
+fn made_in(path: &str) -> Cgroup {
+    Cgroup {
+        id: CgroupId(4_711),
+        path: Some(path.to_owned()),
+        removed: false,
+        unit: Unit::from_cgroup_path(path),
+    }
+}
+
 /// A host in trouble, as its two looks.
 fn troubled(growth: f64, overflows: u64, at: Instant) -> Sample {
     let mut listeners = listeners().finish();
@@ -57,6 +66,10 @@ fn troubled(growth: f64, overflows: u64, at: Instant) -> Sample {
         if listener.local.port == 8_080 {
             listener.pids = Some(vec![411, 412]);
             listener.command = Some("orders\u{1b}[2J".to_owned());
+            listener.process_unit = Unit::from_cgroup_path("/system.slice/orders.service");
+        } else if listener.local.port == 443 {
+            let id = "3f2a91c0d4e5b6f7081929a3b4c5d6e7f8091a2b3c4d5e6f708192a3b4c5d6e7";
+            listener.cgroups = vec![made_in(&format!("/system.slice/docker-{id}.scope"))];
         }
     }
     let mut first = destination("10.0.0.9", 5_432, 23_190, 21_900);
@@ -72,6 +85,7 @@ fn troubled(growth: f64, overflows: u64, at: Instant) -> Sample {
             first,
             destination("2001:db8:1111:2222:3333:4444:5555:6666", 443, 12, 0),
         ],
+        left_out: 0,
         shared_pools: vec![SharedPool {
             local_address: "10.0.0.5".parse().unwrap(),
             in_use: 1_200,
@@ -167,6 +181,115 @@ fn a_host_in_trouble_at_80_columns() {
     }
 }
 
+const AT_40_COLUMNS: Style = Style {
+    width: Some(40),
+    ..AT_80_COLUMNS
+};
+
+/// What is longer can't be broken: a name, an address, a command's argument.
+#[test]
+fn a_narrow_terminal_is_kept_to_where_words_can_be_broken() {
+    let text = shown(&troubled(0.0, 100, Instant::now()), None, &AT_40_COLUMNS);
+    for line in text.lines().filter(|line| line.chars().count() > 40) {
+        assert!(!line.trim().contains(' '), "{line}");
+    }
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn with_none_to_show_the_blocks_say_how_many_there_are() {
+    let sample = troubled(0.0, 100, Instant::now());
+    let assessment = assess(&sample, None);
+    let view = View {
+        sample: &sample,
+        previous: None,
+        assessment: &assessment,
+    };
+    let text = table(&view, 0, &AT_80_COLUMNS);
+    assert!(text.contains("\nPORTS  2 destinations: --top N, --json\n"));
+    assert!(text.contains("\nLISTENERS  3 listeners: --top N, --json\n"));
+    assert!(!text.contains("verdict"));
+}
+
+#[test]
+fn what_was_left_out_on_request_is_not_called_well() {
+    let mut sample = troubled(0.0, 0, Instant::now());
+    if let PortReading::Grouped(ports) = &mut sample.pressure.ports {
+        ports.left_out = ports.destinations.len() as u64;
+        ports.destinations.clear();
+    }
+    let listeners = sample.pressure.listeners.as_mut().unwrap();
+    listeners.listeners.clear();
+    let text = shown(&sample, None, &Style::default());
+    assert!(text.contains("PORTS  no connection matches --remote, of 2 destinations\n"));
+    assert!(text.contains("LISTENERS  none matches --listen-port, of 3\n"));
+    let fine = text.lines().find(|line| line.starts_with("ok "));
+    assert_eq!(
+        fine,
+        Some(
+            "ok        SYN queues, TIME_WAIT, tcp_syncookies, tcp_tw_recycle, orphans, TCP memory"
+        )
+    );
+}
+
+/// The counters are asked for whatever they say; one that the kernel doesn't
+/// know is no 0.
+#[test]
+fn fast_open_is_told_where_nobody_uses_it() {
+    let line = |builder: SampleBuilder| {
+        let text = shown(&named(builder), None, &Style::default());
+        let line = text.lines().find(|line| line.starts_with("FAST OPEN"));
+        line.map(str::to_owned)
+    };
+    assert_eq!(line(sample()), None, "nothing is known");
+    let off = sample()
+        .with_sysctl(Sysctl::TcpFastopen, 0)
+        .with_counter(Counter::TcpFastOpenActive, 0)
+        .with_counter(Counter::TcpFastOpenActiveFail, 0)
+        .with_counter(Counter::TcpFastOpenPassive, 0);
+    assert_eq!(
+        line(off).as_deref(),
+        Some(
+            "FAST OPEN  tcp_fastopen=0 (off); data in SYNs: 0 of ours taken, 0 not; 0 of clients \
+             taken, ? not"
+        )
+    );
+    for (value, words) in [
+        (1, "clients"),
+        (2, "servers"),
+        (0x403, "clients and servers"),
+    ] {
+        let told = line(sample().with_sysctl(Sysctl::TcpFastopen, value)).unwrap();
+        assert!(told.contains(&format!("({words});")), "{told}");
+    }
+}
+
+#[test]
+fn ages_of_time_wait_are_told_where_there_are_some() {
+    let line = |ages| {
+        let pressure = Pressure {
+            time_wait: Some(TimeWaitTally {
+                ages,
+                ..TimeWaitTally::default()
+            }),
+            ..Pressure::default()
+        };
+        let text = shown(
+            &named(sample().with_pressure(pressure)),
+            None,
+            &Style::default(),
+        );
+        let line = text.lines().find(|line| line.starts_with("age "));
+        line.map(str::to_owned)
+    };
+    assert_eq!(line([0; 6]), None);
+    let burst = line([0, 0, 1_200, 0, 0, 3]);
+    assert_eq!(
+        burst.as_deref(),
+        Some("age        1,200 for 20-30 s, 3 for 50-60 s")
+    );
+}
+
 #[test]
 fn one_look_in_a_cron_mail() {
     let text = shown(&troubled(0.0, 100, Instant::now()), None, &Style::default());
@@ -197,6 +320,20 @@ fn the_json_document_follows_the_contract() {
     };
     let document: serde_json::Value = serde_json::from_str(&json(&view).unwrap()).unwrap();
     insta::assert_snapshot!(serde_json::to_string_pretty(&document).unwrap());
+}
+
+#[test]
+fn csv_has_a_line_for_every_listener() {
+    let mut sample = troubled(0.0, 100, Instant::now());
+    let listeners = sample.pressure.listeners.as_mut().unwrap();
+    listeners.listeners[1].cgroups = vec![made_in("/system.slice/nginx.service")];
+    let assessment = assess(&sample, None);
+    let view = View {
+        sample: &sample,
+        previous: None,
+        assessment: &assessment,
+    };
+    insta::assert_snapshot!(csv_of_listeners(&view).unwrap());
 }
 
 #[test]

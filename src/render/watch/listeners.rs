@@ -14,7 +14,7 @@ use super::table::{Cell, Column, Table};
 use crate::classify::history::Latest;
 use crate::classify::listeners::{Verdict, verdict};
 use crate::model::number::grouped;
-use crate::model::{Counter, Listener};
+use crate::model::{Counter, Listener, Unit};
 
 /// Draws the view.
 pub(super) fn draw(
@@ -91,7 +91,10 @@ fn drops(latest: &Latest, moment: &Moment<'_>) -> String {
 fn row(listener: &Listener, verdict: Verdict, tone: Tone, moment: &Moment<'_>) -> Vec<Cell> {
     let dash = || moment.style.dash().to_owned();
     let number = |number: Option<u32>| number.map_or_else(dash, |number| grouped(number.into()));
-    let program = listener.program().unwrap_or_default();
+    let program = listener
+        .program()
+        .or_else(|| listener.unit(Unit::short))
+        .unwrap_or_default();
     let sockets = match listener.sockets {
         0 | 1 => String::new(),
         sockets => format!(" ({sockets} sockets)"),

@@ -25,7 +25,7 @@ pub(crate) use self::{
     confine::Confinement,
     mix::{Mix, settle},
     namespace::{netns_test, run},
-    packet::Syn,
+    packet::{SlowClients, Syn},
     program::{Answer, Program},
     table::{Row, Table},
     tally::{Family, Net, State, Tally},
@@ -63,6 +63,11 @@ impl Lab {
     /// See the field.
     pub(crate) fn is_real_root(&self) -> bool {
         self.real_root
+    }
+
+    /// Says loudly that a test, or a part of one, can't be done here.
+    pub(crate) fn skip(&self, why: &str) {
+        namespace::skip(why);
     }
 
     /// For a test that can't be done without the host's root: says loudly that it was skipped.
@@ -150,6 +155,11 @@ impl Lab {
     /// Starts the function that `crate::actors` registers under `name`, as a process of its own.
     pub(crate) fn actor(&self, name: &str, arguments: &[&str]) -> Actor {
         Actor::start(name, arguments)
+    }
+
+    /// Clients on slow lines, none yet.
+    pub(crate) fn slow_clients(&self) -> SlowClients {
+        SlowClients::new()
     }
 
     /// Sends SYNs whose sources never answer, because they lie in a [`Lab::add_black_hole`]: each

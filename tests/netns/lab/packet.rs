@@ -1,12 +1,23 @@
-//! Raw packets: SYNs from hosts that don't exist.
+//! Raw packets: SYNs from hosts that don't exist, which answer late if at all.
 
-use std::net::SocketAddrV4;
+use std::{
+    io::Read as _,
+    net::{Ipv4Addr, SocketAddrV4},
+    time::Duration,
+};
 
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
 const IP_HEADER: usize = 20;
 const TCP_HEADER: usize = 20;
 const IPPROTO_TCP: u8 = 6;
+/// `ETH_P_IP`, as packet(7) wants it.
+const ETH_P_IP: u16 = 0x0800;
+
+const SYN: u8 = 0x02;
+const ACK: u8 = 0x10;
+/// The sequence number of every SYN.
+const FIRST: u32 = 1_000;
 
 /// One SYN.
 #[derive(Debug, Clone, Copy)]
@@ -17,12 +28,17 @@ pub(crate) struct Syn {
 
 impl Syn {
     fn packet(self) -> Vec<u8> {
+        self.segment(SYN, FIRST, 0)
+    }
+
+    /// A segment of the same client.
+    fn segment(self, flags: u8, sequence: u32, acknowledgement: u32) -> Vec<u8> {
         let mut tcp = Vec::with_capacity(TCP_HEADER);
         tcp.extend(self.from.port().to_be_bytes());
         tcp.extend(self.to.port().to_be_bytes());
-        tcp.extend(1_000_u32.to_be_bytes()); // sequence number
-        tcp.extend([0; 4]); // acknowledgement
-        tcp.extend([0x50, 0x02]); // five words of header; SYN
+        tcp.extend(sequence.to_be_bytes());
+        tcp.extend(acknowledgement.to_be_bytes());
+        tcp.extend([0x50, flags]); // five words of header
         tcp.extend(65_535_u16.to_be_bytes()); // window
         tcp.extend([0; 4]); // checksum, urgent pointer
         let checksum = self.checksum(&tcp).to_be_bytes();
@@ -60,11 +76,72 @@ impl Syn {
 }
 
 pub(super) fn send_syns(syns: impl IntoIterator<Item = Syn>) {
-    let protocol = Protocol::from(i32::from(IPPROTO_TCP));
-    let socket = Socket::new(Domain::IPV4, Type::RAW, Some(protocol)).expect("a raw socket");
-    socket.set_header_included_v4(true).expect("own IP headers");
+    let socket = raw_socket();
     for syn in syns {
         let to = SockAddr::from(syn.to);
         socket.send_to(&syn.packet(), &to).expect("send a SYN");
     }
+}
+
+fn raw_socket() -> Socket {
+    let protocol = Protocol::from(i32::from(IPPROTO_TCP));
+    let socket = Socket::new(Domain::IPV4, Type::RAW, Some(protocol)).expect("a raw socket");
+    socket.set_header_included_v4(true).expect("own IP headers");
+    socket
+}
+
+/// Clients that have sent a SYN and will answer the SYN-ACK when they are told
+/// to: honest ones on a slow line.
+#[derive(Debug)]
+pub(crate) struct SlowClients {
+    /// Sees what goes out towards them.
+    line: Socket,
+    waiting: usize,
+}
+
+impl SlowClients {
+    pub(super) fn new() -> Self {
+        let protocol = Protocol::from(i32::from(ETH_P_IP.to_be()));
+        let line = Socket::new(Domain::PACKET, Type::DGRAM, Some(protocol));
+        let line = line.expect("a packet socket");
+        let patience = Some(Duration::from_secs(10));
+        line.set_read_timeout(patience).expect("SO_RCVTIMEO");
+        Self { line, waiting: 0 }
+    }
+
+    /// More clients begin.
+    pub(crate) fn begin(&mut self, syns: impl IntoIterator<Item = Syn>) {
+        send_syns(syns.into_iter().inspect(|_| self.waiting += 1));
+    }
+
+    /// Each answers the SYN-ACK that it got.
+    pub(crate) fn answer(mut self) {
+        let socket = raw_socket();
+        let mut packet = [0; 128];
+        while self.waiting > 0 {
+            let length = self.line.read(&mut packet).expect("a SYN-ACK");
+            let Some((client, sequence)) = syn_ack(&packet[..length]) else {
+                continue;
+            };
+            let ack = client.segment(ACK, FIRST + 1, sequence.wrapping_add(1));
+            let to = SockAddr::from(client.to);
+            socket.send_to(&ack, &to).expect("send an ACK");
+            self.waiting -= 1;
+        }
+    }
+}
+
+/// Whose SYN-ACK a packet is, and its sequence number.
+fn syn_ack(packet: &[u8]) -> Option<(Syn, u32)> {
+    let (ip, tcp) = packet.split_at_checked(IP_HEADER)?;
+    let [from @ .., _, _, _, _] = ip[12..].first_chunk::<8>()?;
+    let to = ip[16..].first_chunk::<4>()?;
+    let number = |at: usize| Some(u16::from_be_bytes(*tcp.get(at..)?.first_chunk()?));
+    let answers = ip[9] == IPPROTO_TCP && tcp.get(13)? & (SYN | ACK) == SYN | ACK;
+    let client = Syn {
+        from: SocketAddrV4::new(Ipv4Addr::from(*to), number(2)?),
+        to: SocketAddrV4::new(Ipv4Addr::from(*from), number(0)?),
+    };
+    let sequence = u32::from_be_bytes(*tcp.get(4..)?.first_chunk()?);
+    answers.then_some((client, sequence))
 }

@@ -2,6 +2,7 @@
 
 use std::{
     net::{Ipv4Addr, SocketAddr, SocketAddrV4},
+    ops::Range,
     time::Duration,
 };
 
@@ -111,36 +112,41 @@ netns_test!(a_busy_listener_that_keeps_up, |lab| {
 
 /// SYNs from a network that never answers.
 fn flood(lab: &Lab, to: SocketAddr, count: u16) {
+    lab.send_syns(syns(to, 0..count));
+}
+
+/// A SYN of each of these clients.
+fn syns(to: SocketAddr, clients: Range<u16>) -> impl Iterator<Item = Syn> {
     let to = SocketAddrV4::new(Ipv4Addr::LOCALHOST, to.port());
-    lab.send_syns((0..count).map(|number| {
+    clients.map(move |number| {
         let [high, low] = number.to_be_bytes();
         let from = SocketAddrV4::new(Ipv4Addr::new(10, 9, high, low), 2_000);
         Syn { from, to }
-    }));
+    })
 }
 
 fn flooded(lab: &Lab, cookies: u64, count: u16) -> (Value, Value) {
     lab.set_sysctl("net/ipv4/tcp_syncookies", &cookies.to_string());
     lab.add_black_hole(Ipv4Addr::new(10, 9, 0, 0), 16);
     let (listener, address) = listener(64);
-    let looking = std::thread::scope(|scope| {
-        let looking = scope.spawn(|| pressure(lab, &["--over", "1s"]));
-        // Whenever the first look is: some of the flood comes after it.
-        for part in 0..5 {
-            std::thread::sleep(Duration::from_millis(100));
-            let from = part * (count / 5);
-            let to = SocketAddrV4::new(Ipv4Addr::LOCALHOST, address.port());
-            lab.send_syns((from..from + count / 5).map(|number| {
-                let [high, low] = number.to_be_bytes();
-                let from = SocketAddrV4::new(Ipv4Addr::new(10, 9, high, low), 2_000);
-                Syn { from, to }
-            }));
-        }
-        looking.join().expect("the command")
-    });
+    let looking = looking_while(lab, count, |clients| lab.send_syns(syns(address, clients)));
     let shown = entry(&looking, address);
     drop(listener);
     (looking, shown)
+}
+
+/// Looks twice while so many clients come in five parts: whenever the first
+/// look is, some come after it.
+fn looking_while(lab: &Lab, count: u16, mut come: impl FnMut(Range<u16>)) -> Value {
+    std::thread::scope(|scope| {
+        let looking = scope.spawn(|| pressure(lab, &["--over", "1s"]));
+        for part in 0..5 {
+            std::thread::sleep(Duration::from_millis(100));
+            let from = part * (count / 5);
+            come(from..from + count / 5);
+        }
+        looking.join().expect("the command")
+    })
 }
 
 netns_test!(a_syn_flood_that_cookies_absorb, |lab| {
@@ -168,6 +174,120 @@ netns_test!(a_syn_flood_with_cookies_for_everybody, |lab| {
     );
     assert_eq!(shown["verdict"], "syn_flood_absorbed", "the only listener");
     assert_eq!(severities(&document, "syn_flood"), ["warning"]);
+});
+
+netns_test!(
+    many_slow_clients_with_cookies_for_everybody_are_no_flood,
+    |lab| {
+        lab.set_sysctl("net/ipv4/tcp_syncookies", "2");
+        lab.add_black_hole(Ipv4Addr::new(10, 9, 0, 0), 16);
+        let (_listener, address) = listener(64);
+        let mut clients = lab.slow_clients();
+        let on_their_way = looking_while(lab, 60, |some| clients.begin(syns(address, some)));
+        let counters = &on_their_way["counters"];
+        assert_eq!(counters["SyncookiesSent"], 60);
+        assert_eq!(counters["SyncookiesRecv"], 0, "none has answered yet");
+        assert_eq!(on_their_way["syn"]["verdict"], "fine", "{on_their_way:#}");
+        assert_eq!(entry(&on_their_way, address)["verdict"], "fine");
+        assert!(severities(&on_their_way, "syn_flood").is_empty());
+
+        // They were honest.
+        clients.answer();
+        let arrived = pressure(lab, &[]);
+        assert_eq!(arrived["counters"]["SyncookiesRecv"], 60);
+        assert_eq!(entry(&arrived, address)["accept_queue"], 60);
+        assert_eq!(arrived["syn"]["verdict"], "fine", "{arrived:#}");
+    }
+);
+
+netns_test!(one_stuck_socket_of_several_is_not_hidden, |lab| {
+    let sockets: Vec<Socket> = (0..4).map(|_| stage::socket(Net::V4)).collect();
+    let mut address: SocketAddr = (Ipv4Addr::LOCALHOST, 0).into();
+    for socket in &sockets {
+        socket.set_reuse_port(true).expect("SO_REUSEPORT");
+        socket.bind(&address.into()).expect("bind");
+        socket.listen(BACKLOG).expect("listen");
+        address = stage::address_of(socket);
+    }
+    let (stuck, working) = sockets.split_first().expect("four");
+    for socket in working {
+        socket.set_nonblocking(true).expect("O_NONBLOCK");
+    }
+    // The others take all that they get, until one client isn't let in.
+    let mut held = Vec::new();
+    until("a full socket", || {
+        let client = stage::socket(Net::V4);
+        client.set_nonblocking(true).expect("O_NONBLOCK");
+        // It answers later, or never.
+        drop(client.connect(&address.into()));
+        held.push(client);
+        for socket in working {
+            while let Ok((connection, _)) = socket.accept() {
+                held.push(connection);
+            }
+        }
+        let shown = entry(&pressure(lab, &[]), address);
+        match shown["full_sockets"].as_u64() {
+            Some(1) => Ok(()),
+            _ => Err(shown.to_string()),
+        }
+    });
+    let document = pressure(lab, &[]);
+    let shown = entry(&document, address);
+    assert_eq!(shown["sockets"], 4);
+    assert_eq!(shown["accept_queue"], 9, "of the fullest");
+    assert_eq!(shown["verdict"], "slow_accept");
+    let members = shown["members"].as_array().expect("members");
+    let full = |member: &&Value| member["full"] == true;
+    assert_eq!(members.iter().filter(full).count(), 1, "{shown:#}");
+    assert_eq!(severities(&document, "accept_queue_full"), ["warning"]);
+    let text = document["findings"].to_string();
+    assert!(text.contains("1 of its 4 sockets is full"), "{text}");
+    drop(stuck.accept().expect("a connection"));
+    let freed = entry(&pressure(lab, &[]), address);
+    assert_eq!(freed["full_sockets"], 0);
+});
+
+// What the socket says of its cgroup is what the kernel says of its process.
+netns_test!(the_cgroup_of_a_listener_is_that_of_its_process, |lab| {
+    let (_listener, address) = listener(BACKLOG);
+    let own = std::fs::read_to_string("/proc/self/cgroup").expect("cgroups");
+    let own = own.lines().find_map(|line| line.strip_prefix("0::"));
+    let document = pressure(lab, &["--processes"]);
+    let shown = entry(&document, address);
+    assert_eq!(shown["pids"], serde_json::json!([std::process::id()]));
+    let Some(cgroup) = shown["cgroups"].get(0) else {
+        let why = "no cgroup2 is mounted here, or the kernel is older than 5.7";
+        return lab.skip(why);
+    };
+    assert_eq!(cgroup["path"].as_str(), own, "{shown:#}");
+    assert_eq!(cgroup["removed"], false);
+    assert_eq!(shown["members"][0]["cgroup_id"], cgroup["id"]);
+});
+
+netns_test!(what_nothing_matches_is_not_said_to_be_well, |lab| {
+    let (_listener, address) = listener(BACKLOG);
+    let port = address.port().to_string();
+    let said = |arguments: &[&str]| {
+        let all = [&["pressure"], arguments].concat();
+        lab.tcpstate(&all).run().succeeded().stdout
+    };
+    let here = said(&["--listen-port", &port]);
+    let fine = |text: &str| {
+        text.lines()
+            .any(|line| line.starts_with("ok ") && line.contains("accept queues"))
+    };
+    assert!(fine(&here), "{here}");
+    let nowhere = said(&["--listen-port", "1"]);
+    assert!(
+        nowhere.contains("LISTENERS  none matches --listen-port, of 1"),
+        "{nowhere}"
+    );
+    assert!(!fine(&nowhere), "{nowhere}");
+    let _client = std::net::TcpStream::connect(address).expect("connect");
+    let elsewhere = said(&["--remote", "192.0.2.1"]);
+    let line = "PORTS  no connection matches --remote, of 1 destination";
+    assert!(elsewhere.contains(line), "{elsewhere}");
 });
 
 netns_test!(many_slow_clients_are_no_flood, |lab| {

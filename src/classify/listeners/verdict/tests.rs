@@ -1,5 +1,7 @@
+use super::super::evidence::COOKIES_BETWEEN;
+use super::super::syn_limit;
 use super::*;
-use crate::model::{Endpoint, Family};
+use crate::model::{Endpoint, Family, ListenSocket};
 
 fn listener(queue: u32, syn_recv: u32) -> Listener {
     Listener {
@@ -13,9 +15,21 @@ fn listener(queue: u32, syn_recv: u32) -> Listener {
         dead: Some(0),
         syn_recv: Some(syn_recv),
         syn_ack_retransmits: None,
-        inodes: Vec::new(),
+        members: vec![member(queue, 64)],
+        cgroups: Vec::new(),
         pids: None,
         command: None,
+        process_unit: None,
+    }
+}
+
+fn member(queue: u32, limit: u32) -> ListenSocket {
+    ListenSocket {
+        inode: None,
+        cgroup: None,
+        accept_queue: queue,
+        accept_limit: Some(limit),
+        pids: None,
     }
 }
 
@@ -28,6 +42,8 @@ fn evidence(cookies: u64, sent: u64, returned: u64) -> SynEvidence {
         dropped: Some(0),
         between: true,
         listeners: Some(1),
+        largest_queue: Some(65),
+        full_for_sure: false,
     }
 }
 
@@ -93,6 +109,7 @@ fn slow_clients_that_fill_a_syn_queue_are_no_flood() {
         let listeners = Listeners {
             listeners: vec![full],
             count: 1,
+            largest_limit: Some(64),
         };
         let judged = syn_verdict(&evidence, Some(&listeners));
         assert_eq!(judged, SynVerdict::QueueFull, "{evidence:?}");
@@ -116,6 +133,7 @@ fn without_cookies_a_quarter_of_the_backlog_is_kept_back() {
     };
     let several = Listener {
         sockets: 3,
+        members: vec![member(0, 64), member(0, 64), member(0, 64)],
         ..listener(0, 0)
     };
     assert_eq!(syn_limit(&several, &endless), Some(195));
@@ -140,4 +158,97 @@ fn the_namespace_is_judged_by_cookies_and_drops() {
     };
     assert_eq!(judged(once), SynVerdict::Fine, "that may be long ago");
     assert_eq!(judged(SynEvidence::default()), SynVerdict::Unknown);
+}
+
+/// Seen on Linux 6.18: with tcp_syncookies=2 60 clients that haven't answered
+/// yet were called a flood. As many would have stood in the SYN queue unseen.
+#[test]
+fn with_cookies_for_everybody_as_many_as_a_queue_holds_are_on_their_way() {
+    for (sent, returned, largest_queue, expected) in [
+        (60, 0, Some(65), Verdict::Fine),
+        (65, 0, Some(65), Verdict::Fine),
+        (66, 0, Some(65), Verdict::FloodAbsorbed),
+        // Those that came back are on their way no longer.
+        (125, 60, Some(65), Verdict::Fine),
+        (125, 59, Some(65), Verdict::FloodAbsorbed),
+        (500, 251, Some(65), Verdict::Fine),
+        (500, 250, Some(65), Verdict::FloodAbsorbed),
+        (66, 0, Some(129), Verdict::Fine),
+        (500, 0, None, Verdict::Fine),
+    ] {
+        let evidence = SynEvidence {
+            largest_queue,
+            ..evidence(2, sent, returned)
+        };
+        let judged = verdict(&listener(0, 0), &evidence);
+        assert_eq!(judged, expected, "{sent} sent, {returned} returned");
+        let judged = syn_verdict(&evidence, None);
+        let expected = match (largest_queue, expected) {
+            (None, _) => SynVerdict::Unknown,
+            (_, Verdict::Fine) => SynVerdict::Fine,
+            _ => SynVerdict::FloodAbsorbed,
+        };
+        assert_eq!(judged, expected, "{sent} sent, {returned} returned");
+    }
+}
+
+/// Few cookies say nothing of who got them.
+#[test]
+fn a_flood_begins_at_ten_cookies_while_somebody_looks_and_at_a_hundred_before() {
+    let judged = |sent, between| {
+        let evidence = SynEvidence {
+            between,
+            ..evidence(1, sent, 0)
+        };
+        syn_verdict(&evidence, None)
+    };
+    assert_eq!(judged(9, true), SynVerdict::Fine);
+    assert_eq!(judged(10, true), SynVerdict::FloodAbsorbed);
+    assert_eq!(judged(99, false), SynVerdict::Fine);
+    assert_eq!(judged(100, false), SynVerdict::FloodAbsorbed);
+}
+
+/// A place of four sockets with room for 65 handshakes each, one of them with
+/// room for nine only.
+fn four() -> Listener {
+    Listener {
+        sockets: 4,
+        members: vec![member(0, 64), member(0, 64), member(0, 64), member(0, 8)],
+        ..listener(0, 0)
+    }
+}
+
+/// Handshakes don't say which of the sockets they belong to: a queue of one
+/// may be full long before all are.
+#[test]
+fn one_syn_queue_of_several_may_be_full_before_all_are() {
+    let of = |syn_recv, evidence: SynEvidence| {
+        let listener = Listener {
+            syn_recv: Some(syn_recv),
+            ..four()
+        };
+        verdict(&listener, &evidence)
+    };
+    assert_eq!(syn_limit(&four(), &dropping()), Some(204));
+    for (syn_recv, evidence, expected) in [
+        (8, dropping(), Verdict::Fine),
+        (9, dropping(), Verdict::FloodDropping),
+        (9, evidence(1, 10, 0), Verdict::FloodAbsorbed),
+        (9, evidence(1, 10, 6), Verdict::SynBurst),
+        // Nothing says that it turned anybody away.
+        (9, evidence(1, 9, 0), Verdict::Fine),
+        (200, evidence(0, 0, 0), Verdict::Fine),
+        // However they are spread, one has no place left.
+        (201, evidence(0, 0, 0), Verdict::SynQueueFull),
+        (201, evidence(1, 9, 0), Verdict::SynQueueFull),
+    ] {
+        assert_eq!(of(syn_recv, evidence), expected, "{syn_recv} {evidence:?}");
+    }
+    // Another listener's queue is full for sure: these drops are its.
+    let explained = SynEvidence {
+        full_for_sure: true,
+        ..dropping()
+    };
+    assert_eq!(of(200, explained), Verdict::Fine);
+    assert_eq!(of(201, explained), Verdict::FloodDropping);
 }

@@ -120,21 +120,48 @@ fn what_one_destination_explains_is_no_pool() {
 
 #[test]
 fn what_reservations_explain_is_no_pool() {
-    let range = range(50_000, 20);
-    let even: Vec<u16> = range.ports().step_by(2).collect();
-    for reserved in [&even[..], &even[2..]] {
-        let mut tally = tally(range, reserved);
-        for port in [50_001, 50_003, 50_005, 50_007, 50_009] {
-            tally.add(&live(port, 7_000));
+    // connect() prefers the parity of the first port, whichever that is.
+    for first in [50_000, 50_001] {
+        let range = range(first, 20);
+        let connects: Vec<u16> = range.ports().step_by(2).collect();
+        for reserved in [&connects[..], &connects[2..]] {
+            let mut tally = tally(range, reserved);
+            for step in 0..5 {
+                tally.add(&live(first + 1 + 2 * step, 7_000));
+            }
+            tally.add(&live(first + 11, 7_001));
+            let ports = finished(tally);
+            assert!(!towards(&ports, 7_000).bound_first, "{first}");
+            assert!(!towards(&ports, 7_001).bound_first, "{first}");
+            let usable = 20 - u32::try_from(reserved.len()).unwrap();
+            assert_eq!(towards(&ports, 7_001).free(), Some(usable - 1));
+            assert_eq!(ports.shared_pools, []);
         }
-        tally.add(&live(50_011, 7_001));
-        let ports = finished(tally);
-        assert!(!towards(&ports, 7_000).bound_first);
-        assert!(!towards(&ports, 7_001).bound_first);
-        let usable = 20 - u32::try_from(reserved.len()).unwrap();
-        assert_eq!(towards(&ports, 7_001).free(), Some(usable - 1));
-        assert_eq!(ports.shared_pools, []);
     }
+}
+
+/// So many of connect()'s parity beside them are plain connections.
+#[test]
+fn ports_of_bind_must_be_more_than_four_times_those_of_connect() {
+    let range = range(32_768, 28_232);
+    // How many of bind()'s parity and of connect()'s each destination has.
+    let judged = |destinations: &[(usize, usize)]| {
+        let (mut binds, mut connects) = (by_bind(range), by_connect(range));
+        let mut tally = tally(range, &[]);
+        for (to, &(by_bind, by_connect)) in (7_000..).zip(destinations) {
+            let ports = binds.by_ref().take(by_bind);
+            for port in ports.chain(connects.by_ref().take(by_connect)) {
+                tally.add(&live(port, to));
+            }
+        }
+        let ports = finished(tally);
+        (towards(&ports, 7_000).bound_first, ports.shared_pools.len())
+    };
+    assert_eq!(judged(&[(4, 1)]), (false, 0));
+    assert_eq!(judged(&[(5, 1)]), (true, 0));
+    // Those of several destinations count together.
+    assert_eq!(judged(&[(4, 1), (4, 1)]), (false, 0));
+    assert_eq!(judged(&[(4, 1), (5, 1)]), (true, 1));
 }
 
 /// Seen on Linux 6.18 with `tcp_tw_reuse` 1: connect() got 12 more ports, and

@@ -69,7 +69,7 @@ fn one_that_is_full_within_a_minute_is_critical() {
         ..destination(850, 0)
     };
     assert_eq!(severity(&judged(growing(2.5))), Some(Severity::Critical));
-    assert_eq!(severity(&judged(growing(2.4))), Some(Severity::Warning));
+    assert_eq!(severity(&judged(growing(2.49))), Some(Severity::Warning));
     assert_eq!(severity(&judged(growing(-9.0))), Some(Severity::Warning));
 }
 

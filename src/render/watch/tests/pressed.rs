@@ -4,8 +4,8 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use crate::model::{
-    Destination, Endpoint, Family, Listener, Listeners, PortRange, PortReading, PortSet,
-    PortSettings, Ports, Pressure,
+    Destination, Endpoint, Family, ListenSocket, Listener, Listeners, PortRange, PortReading,
+    PortSet, PortSettings, Ports, Pressure,
 };
 
 const OURS: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 5));
@@ -39,7 +39,15 @@ fn listener(port: u16, waiting: u32, limit: Option<u32>, program: &str) -> Liste
         dead: None,
         syn_recv: Some(waiting / 3),
         syn_ack_retransmits: None,
-        inodes: vec![u64::from(port)],
+        members: vec![ListenSocket {
+            inode: Some(u64::from(port)),
+            cgroup: None,
+            accept_queue: waiting,
+            accept_limit: limit,
+            pids: None,
+        }],
+        cgroups: Vec::new(),
+        process_unit: None,
         pids: Some(vec![880]),
         command: Some(program.to_owned()),
     }
@@ -59,6 +67,7 @@ pub(super) fn pressure() -> Pressure {
                 destination(DATABASE, 26_190, 21_900, 51.0),
                 destination(cache, 312, 40, -2.0),
             ],
+            left_out: 0,
             shared_pools: Vec::new(),
         }),
         listeners: Some(Listeners {
@@ -67,6 +76,7 @@ pub(super) fn pressure() -> Pressure {
                 listener(443, 4, Some(511), "nginx"),
                 listener(22, 0, None, "sshd"),
             ],
+            largest_limit: Some(511),
             count: 3,
         }),
         ..Pressure::default()

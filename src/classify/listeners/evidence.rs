@@ -1,0 +1,189 @@
+//! What the counters tell of handshakes in the whole namespace.
+
+use super::super::change::{self, Past};
+use super::syn_queue::is_full_for_sure;
+use crate::model::{Counter, Sample, Sysctl};
+
+/// Cookies between two samples that make a flood worth the word: an honest
+/// burst of a few would be one otherwise.
+pub(super) const COOKIES_BETWEEN: u64 = 10;
+/// The same since the namespace began.
+pub(super) const COOKIES_SO_FAR: u64 = 100;
+
+/// What is known of handshakes in the whole namespace: between two samples
+/// where there are two, else since it began.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SynEvidence {
+    /// `tcp_syncookies`
+    pub cookies: Option<u64>,
+    /// `tcp_max_syn_backlog`
+    pub max_backlog: Option<u64>,
+    /// Cookies sent.
+    pub sent: Option<u64>,
+    /// Cookies that came back.
+    pub returned: Option<u64>,
+    /// SYNs dropped because a SYN queue was full.
+    pub dropped: Option<u64>,
+    /// Whether the numbers are of the time between two samples.
+    pub between: bool,
+    /// How many listeners there are.
+    pub listeners: Option<u64>,
+    /// Handshakes that the largest SYN queue holds; where no listener tells,
+    /// what `somaxconn` allows one to hold.
+    pub largest_queue: Option<u64>,
+    /// Whether the SYN queue of a listener is full beyond doubt: then what was
+    /// dropped proves nothing about one that may be.
+    pub full_for_sure: bool,
+}
+
+/// What became of the cookies that were sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cookies {
+    /// The counters aren't known, or what they must be held against.
+    Unknown,
+    /// Too few were sent to judge by, or no more are out than honest clients
+    /// may have on their way.
+    Few,
+    /// Most came back.
+    Returned,
+    /// Most didn't.
+    Lost,
+}
+
+impl SynEvidence {
+    /// What a sample tells.
+    #[must_use]
+    pub fn of(sample: &Sample, past: Option<Past<'_>>) -> Self {
+        let between = past.is_some();
+        let value = |counter| {
+            if between {
+                change::counter(counter, sample, past).map(|change| change.by)
+            } else {
+                sample.counters.get(counter)
+            }
+        };
+        // A full queue is counted by name; the last quarter of
+        // tcp_max_syn_backlog, which is kept for known peers, only among all
+        // drops (tcp_conn_request).
+        let dropped = match (
+            value(Counter::TcpReqQFullDrop),
+            value(Counter::ListenDrops),
+            value(Counter::ListenOverflows),
+        ) {
+            (by_queue, Some(drops), Some(overflows)) => {
+                Some(drops.saturating_sub(overflows).max(by_queue.unwrap_or(0)))
+            }
+            (by_queue, _, _) => by_queue,
+        };
+        let listeners = sample.pressure.listeners.as_ref();
+        let somaxconn = sample.sysctls.get(Sysctl::Somaxconn);
+        let largest_limit = listeners.and_then(|listeners| listeners.largest_limit);
+        let largest_limit = largest_limit.map(u64::from).or(somaxconn);
+        let mut evidence = Self {
+            cookies: sample.sysctls.get(Sysctl::TcpSyncookies),
+            max_backlog: sample.sysctls.get(Sysctl::TcpMaxSynBacklog),
+            sent: value(Counter::SyncookiesSent),
+            returned: value(Counter::SyncookiesRecv),
+            dropped,
+            between,
+            listeners: listeners.map(|listeners| listeners.count),
+            largest_queue: largest_limit.map(|limit| limit.saturating_add(1)),
+            full_for_sure: false,
+        };
+        let mut kept = listeners.into_iter().flat_map(|all| &all.listeners);
+        evidence.full_for_sure = kept.any(|one| is_full_for_sure(one, &evidence));
+        evidence
+    }
+
+    /// Whether SYNs were dropped by full SYN queues while somebody looked.
+    #[must_use]
+    pub fn drops_now(&self) -> bool {
+        self.between && self.dropped.is_some_and(|dropped| dropped > 0)
+    }
+
+    /// Whether enough cookies were sent to judge, and whether most came back.
+    ///
+    /// With cookies for every SYN each client that is on its way has one out.
+    /// So many as a SYN queue would hold are no flood: with cookies for full
+    /// queues only, nobody would have seen one in them.
+    pub(super) fn came_back(&self) -> Cookies {
+        let Some(sent) = self.sent else {
+            return Cookies::Unknown;
+        };
+        let least = if self.between {
+            COOKIES_BETWEEN
+        } else {
+            COOKIES_SO_FAR
+        };
+        if sent < least {
+            return Cookies::Few;
+        }
+        let Some(returned) = self.returned else {
+            return Cookies::Unknown;
+        };
+        if returned > sent / 2 {
+            return Cookies::Returned;
+        }
+        if self.cookies != Some(2) {
+            return Cookies::Lost;
+        }
+        match self.largest_queue {
+            None => Cookies::Unknown,
+            Some(queue) if sent - returned <= queue => Cookies::Few,
+            Some(_) => Cookies::Lost,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::testing::{SampleBuilder, sample, socket};
+    use super::super::ListenerTally;
+    use super::*;
+    use crate::model::Pressure;
+
+    /// Two listeners with room for 8 and 64, so many handshakes at the first.
+    fn with_handshakes(count: u16) -> SampleBuilder {
+        let mut tally = ListenerTally::default();
+        for (local, limit) in [("0.0.0.0:80", 8), ("0.0.0.0:81", 64)] {
+            let listening = socket(local, "0.0.0.0:0").listening(0, Some(limit));
+            tally.add_listener(&listening.build());
+        }
+        for client in 0..count {
+            let from = format!("192.0.2.1:{}", 1_000 + client);
+            tally.add(&socket("10.0.0.1:80", &from).in_syn_recv(0).build());
+        }
+        sample().with_pressure(Pressure {
+            listeners: Some(tally.finish()),
+            ..Pressure::default()
+        })
+    }
+
+    #[test]
+    fn the_largest_queue_is_that_of_a_listener_or_what_one_may_have() {
+        let of = |sample: SampleBuilder| {
+            let sample = sample.with_sysctl(Sysctl::Somaxconn, 4_096);
+            SynEvidence::of(&sample.build(), None).largest_queue
+        };
+        assert_eq!(of(with_handshakes(0)), Some(65));
+        assert_eq!(of(sample()), Some(4_097));
+        let unknown = SynEvidence::of(&sample().build(), None);
+        assert_eq!(unknown.largest_queue, None);
+    }
+
+    /// Also where `--listen-port` shows another.
+    #[test]
+    fn the_largest_queue_is_of_all_listeners_shown_or_not() {
+        let mut sample = with_handshakes(0).build();
+        let listeners = sample.pressure.listeners.as_mut().unwrap();
+        listeners.listeners.retain(|one| one.local.port == 80);
+        assert_eq!(SynEvidence::of(&sample, None).largest_queue, Some(65));
+    }
+
+    #[test]
+    fn a_queue_is_full_for_sure_with_the_last_place_taken() {
+        let of = |count| SynEvidence::of(&with_handshakes(count).build(), None).full_for_sure;
+        assert!(!of(8));
+        assert!(of(9));
+    }
+}
