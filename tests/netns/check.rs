@@ -304,17 +304,20 @@ netns_test!(a_bound_of_the_ports_taken_fires_nothing, |lab| {
     let bound = |checked: &Checked| checked.entry("ports_used")["bound"].clone();
     let few = check(lab, &[]);
     few.is(OK, "ports_exhaustion");
-    assert_eq!(few.metric("ports_used"), Some(50.0), "of 10 ends");
+    // Of 20 ports, less those that a socket of the host may be bound to: 10 ends take half of them
+    // or more.
+    let most = few.metric("ports_used").unwrap();
+    assert!((50.0..80.0).contains(&most), "{most}");
     assert_eq!(bound(&few), "at_most");
     let lines = run(lab, &["-vv"]).stdout;
-    assert!(lines.contains("ports_used: at most 50%, "), "{lines}");
+    assert!(lines.contains("\nports_used: at most "), "{lines}");
     for (threshold, expected) in [("ports_used=40", OK), ("ports_used=4", CRITICAL)] {
         let exact = check(lab, &["-c", threshold]);
         assert_eq!(exact.status, expected, "{:#}", exact.document);
         assert_eq!(exact.metric("ports_used"), Some(5.0), "of each address");
         assert!(bound(&exact).is_null());
     }
-    let loose = check(lab, &["-c", "ports_used=60"]);
+    let loose = check(lab, &["-c", "ports_used=80"]);
     assert_eq!(bound(&loose), "at_most", "settled without a dump");
 });
 
