@@ -14,6 +14,8 @@ mod files;
 mod formats;
 #[path = "check/staged.rs"]
 mod staged;
+#[path = "check/thresholds.rs"]
+mod thresholds;
 
 use std::fs::{self, OpenOptions};
 use std::process::{Command, Output, Stdio};

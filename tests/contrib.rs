@@ -29,7 +29,10 @@ fn text_of(name: &str) -> String {
 
 /// Runs a program; `None`, and said loudly, where it isn't installed.
 fn tool(program: &str, package: &str, args: &[&str]) -> Option<Output> {
-    match Command::new(program).args(args).output() {
+    // Debian's users have no /usr/sbin in their path.
+    let places = std::env::var("PATH").unwrap_or_default() + ":/usr/sbin";
+    let mut command = Command::new(program);
+    match command.args(args).env("PATH", places).output() {
         Ok(output) => Some(output),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let ci = std::env::var_os("CI").is_some_and(|ci| ci == "true");
@@ -172,6 +175,126 @@ fn the_commands_of_the_units_and_plugins_run() {
         assert!(output.stderr.is_empty(), "{line}: {output:?}");
     }
     assert!(state.path().join("check.json").is_file());
+}
+
+/// The name that `id` prints of this user or its group.
+fn own(flags: &str) -> String {
+    let output = Command::new("id").arg(flags).output().expect("id");
+    let name = String::from_utf8(output.stdout).expect("text");
+    name.trim().to_owned()
+}
+
+/// What an Icinga 2 has around a file in conf.d, as little as can be.
+const ICINGA: &str = r#"
+const NodeName = "web-3"
+const ZoneName = NodeName
+object Endpoint NodeName { }
+object Zone ZoneName { endpoints = [ NodeName ] }
+include <itl>
+template Service "generic-service" { max_check_attempts = 5 }
+object Host NodeName {
+  check_command = "dummy"
+  vars.os = "Linux"
+}
+object Host "router" {
+  check_command = "dummy"
+}
+"#;
+
+#[test]
+fn icinga_takes_the_command_and_applies_it_to_its_own_host() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("icinga2.conf");
+    let ours = contrib("icinga2/tcpstate.conf");
+    let text = format!("{ICINGA}include \"{}\"\n", path(&ours));
+    fs::write(&file, text).expect("written");
+    let mut args = vec!["daemon", "-C", "-c", path(&file)];
+    let place = |name| format!("{name}={}", path(directory.path()));
+    let mut defines: Vec<String> = ["DataDir", "LogDir", "CacheDir", "InitRunDir"]
+        .map(place)
+        .to_vec();
+    defines.push(format!("RunAsUser={}", own("-un")));
+    defines.push(format!("RunAsGroup={}", own("-gn")));
+    for define in &defines {
+        args.extend(["-D", define]);
+    }
+    let Some(output) = tool("icinga2", "icinga2-bin", &args) else {
+        return;
+    };
+    assert_fine(&output);
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("Instantiated 1 Service."), "{said}");
+    assert!(
+        !said.contains("warning/") && !said.contains("critical/"),
+        "{said}"
+    );
+}
+
+/// What a Nagios has around a file of its own, as little as can be.
+const NAGIOS: &str = "
+define command {
+    command_name alive
+    command_line /bin/true
+}
+define timeperiod {
+    timeperiod_name always
+    alias always
+    sunday 00:00-24:00
+}
+define contact {
+    contact_name nobody
+    host_notification_period always
+    service_notification_period always
+    host_notification_commands alive
+    service_notification_commands alive
+}
+define host {
+    host_name localhost
+    address 127.0.0.1
+    check_command alive
+    check_period always
+    max_check_attempts 3
+    contacts nobody
+    notification_period always
+}
+define service {
+    name generic-service
+    register 0
+    max_check_attempts 3
+    check_period always
+    notification_period always
+    contacts nobody
+}
+";
+
+#[test]
+fn nagios_takes_the_command_and_the_service() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let around = directory.path().join("around.cfg");
+    fs::write(&around, NAGIOS).expect("written");
+    let main = directory.path().join("nagios.cfg");
+    let text = format!(
+        "log_file={place}/nagios.log\ncfg_file={}\ncfg_file={}\ncheck_result_path={place}\n\
+         illegal_macro_output_chars=`\nnagios_user={}\nnagios_group={}\n",
+        path(&around),
+        path(&contrib("nagios/tcpstate.cfg")),
+        own("-un"),
+        own("-gn"),
+        place = path(directory.path()),
+    );
+    fs::write(&main, text).expect("written");
+    let Some(output) = tool("nagios4", "nagios4-core", &["-v", path(&main)]) else {
+        return;
+    };
+    assert_fine(&output);
+    let said = String::from_utf8_lossy(&output.stdout);
+    for line in [
+        "Checked 1 services.",
+        "Total Warnings: 0",
+        "Total Errors:   0",
+    ] {
+        assert!(said.contains(line), "{line} in {said}");
+    }
 }
 
 /// The options that Icinga gives are options that there are.

@@ -5,6 +5,7 @@
 //! accept that many, and say "accepted".
 
 use std::{
+    fs,
     io::{IoSlice, Read as _, Write as _},
     mem::MaybeUninit,
     net::SocketAddr,
@@ -20,6 +21,7 @@ use std::{
 use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
+use rustix::process::{Resource, Rlimit, setrlimit};
 use socket2::{Socket, TcpKeepalive};
 
 use crate::lab::{
@@ -43,6 +45,7 @@ pub(crate) const ACTORS: &[(&str, Act)] = &[
     ("shares its port", shares_its_port),
     ("pools connections", pools_connections),
     ("has an evil name", has_an_evil_name),
+    ("has few descriptors", has_few_descriptors),
     ("outlives its first thread", outlives_its_first_thread),
     ("churns", churns),
 ];
@@ -205,7 +208,7 @@ pub(crate) const EVIL_ARGUMENT: &str = "=cmd\n\u{1b}[31m,\"x\" 'y";
 /// Never reads, under a name that does harm where it is printed as it is. Says its child's pid,
 /// which holds the first connection too.
 fn has_an_evil_name(part: &mut Part) {
-    std::fs::write("/proc/self/comm", EVIL_NAME).expect("a name");
+    fs::write("/proc/self/comm", EVIL_NAME).expect("a name");
     let connections = serve(part);
     let first = connections.first().expect("a connection");
     let first = first.as_fd().try_clone_to_owned().expect("a descriptor");
@@ -219,6 +222,28 @@ fn has_an_evil_name(part: &mut Part) {
     part.stay();
     drop(child.stdin.take());
     child.wait().expect("the child ends");
+}
+
+/// Never reads, and may have 100 descriptors. Told a number, it opens files until it has so many,
+/// and says "so many".
+fn has_few_descriptors(part: &mut Part) {
+    let _connections = serve(part);
+    let few = Rlimit {
+        current: Some(100),
+        maximum: Some(100),
+    };
+    setrlimit(Resource::Nofile, few).expect("RLIMIT_NOFILE");
+    let mut files = Vec::new();
+    while let Some(number) = part.hear() {
+        let number: usize = number.parse().expect("a number");
+        // One of those that it sees is the directory that it looks into.
+        let open = || fs::read_dir("/proc/self/fd").expect("readable").count() - 1;
+        while open() < number {
+            files.push(fs::File::open("/dev/null").expect("a file"));
+        }
+        assert_eq!(open(), number);
+        part.say("so many");
+    }
 }
 
 /// Never reads, and its first thread, by whose number the process goes, has ended.

@@ -1,6 +1,9 @@
 //! `tcpstate check`: each default threshold fires on sockets that deserve it, and not on those
 //! that just don't.
 
+mod sightings;
+mod thresholds;
+
 use std::{
     net::{Ipv4Addr, Shutdown, SocketAddr, SocketAddrV4},
     thread::sleep,
@@ -90,18 +93,21 @@ impl Memory {
         Self(TempDir::new().expect("a directory"))
     }
 
-    fn check(&self, lab: &Lab, more: &[&str]) -> Checked {
+    fn path(&self) -> String {
         let path = self.0.path().join("state.json");
+        path.to_str().expect("text").to_owned()
+    }
+
+    fn check(&self, lab: &Lab, more: &[&str]) -> Checked {
         self.age(11);
-        let state = ["--state", path.to_str().expect("text")];
-        check(lab, &[&state, more].concat())
+        check(lab, &[&["--state", &self.path()], more].concat())
     }
 }
 
 impl Memory {
     /// Makes the counters older, as nobody wants to wait for a rate. The ages of sockets stay.
     fn age(&self, seconds: u64) {
-        let path = self.0.path().join("state.json");
+        let path = self.path();
         let Ok(bytes) = std::fs::read(&path) else {
             return;
         };
@@ -201,37 +207,6 @@ netns_test!(one_leaked_socket_in_each_of_many_processes, |lab| {
     }
 });
 
-netns_test!(a_state_file_dates_what_keepalives_hide, |lab| {
-    let terms = ["--min-age", "1500ms"];
-    let (mut actor, clients) = connected(lab, "keeps alive", Net::V4, 2);
-    actor.expect("keeping alive");
-    for client in &clients {
-        client.shutdown(Shutdown::Write).unwrap();
-    }
-    sleep(Duration::from_millis(2_200));
-    let memory = Memory::new();
-    let first = memory.check(lab, &terms);
-    first.is(OK, "close_wait_leak");
-    assert_eq!(
-        first.metric("close_wait_undated"),
-        Some(2.0),
-        "{:#}",
-        first.document
-    );
-    sleep(Duration::from_millis(1_600));
-    let second = memory.check(lab, &terms);
-    second.is(WARNING, "close_wait_leak");
-    assert_eq!(
-        second.metric("close_wait_leaked"),
-        Some(2.0),
-        "{:#}",
-        second.document
-    );
-    assert!(second.metric("close_wait_oldest").unwrap() >= 1.6);
-    // Without the file one look still can't tell.
-    check(lab, &terms).is(OK, "close_wait_leak");
-});
-
 netns_test!(time_wait_by_its_limit, |lab| {
     const LIMIT: &str = "net/ipv4/tcp_max_tw_buckets";
     let mut mix = Mix::default();
@@ -329,17 +304,20 @@ netns_test!(a_bound_of_the_ports_taken_fires_nothing, |lab| {
     let bound = |checked: &Checked| checked.entry("ports_used")["bound"].clone();
     let few = check(lab, &[]);
     few.is(OK, "ports_exhaustion");
-    assert_eq!(few.metric("ports_used"), Some(50.0), "of 10 ends");
+    // Of 20 ports, less those that a socket of the host may be bound to: 10 ends take half of them
+    // or more.
+    let most = few.metric("ports_used").unwrap();
+    assert!((50.0..80.0).contains(&most), "{most}");
     assert_eq!(bound(&few), "at_most");
     let lines = run(lab, &["-vv"]).stdout;
-    assert!(lines.contains("ports_used: at most 50%, "), "{lines}");
+    assert!(lines.contains("\nports_used: at most "), "{lines}");
     for (threshold, expected) in [("ports_used=40", OK), ("ports_used=4", CRITICAL)] {
         let exact = check(lab, &["-c", threshold]);
         assert_eq!(exact.status, expected, "{:#}", exact.document);
         assert_eq!(exact.metric("ports_used"), Some(5.0), "of each address");
         assert!(bound(&exact).is_null());
     }
-    let loose = check(lab, &["-c", "ports_used=60"]);
+    let loose = check(lab, &["-c", "ports_used=80"]);
     assert_eq!(bound(&loose), "at_most", "settled without a dump");
 });
 

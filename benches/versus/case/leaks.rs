@@ -62,7 +62,7 @@ fn races(observed: usize, ss_at_100k: f64, netstat_at_100k: f64) -> Result<Vec<R
         .unwrap_or_default()
     };
     Ok(vec![Race {
-        answer: "/close_wait/total",
+        answer: &["/close_wait/total"],
         contenders: vec![
             Contender::tcpstate("leaks --json --min-age 0s").goal(Goal::MicrosPerFd(1.4)),
             Contender::peer("ss", "-tanHp state close-wait").goal(goal(3.0, ss_at_100k)),

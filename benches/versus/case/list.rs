@@ -26,7 +26,7 @@ fn races(observed: usize) -> Result<Vec<Race>> {
     // In a small table the time is that of starting a process.
     let goal = |goal| by_size(observed, &[(100_000, goal)]).unwrap_or_default();
     Ok(vec![Race {
-        answer: "/collection/sockets",
+        answer: &["/collection/sockets"],
         contenders: vec![
             Contender::tcpstate("list --json").goal(Goal::PeakMb(6.0)),
             Contender::peer("ss", "-tan").goal(goal(Goal::Faster(3.0))),

@@ -34,7 +34,7 @@ fn races(observed: usize) -> Result<Vec<Race>> {
     // In a small table the time is that of starting a process.
     let goal = |goal| by_size(observed, &[(100_000, goal)]).unwrap_or_default();
     Ok(vec![Race {
-        answer: "/time_wait/count",
+        answer: &["/time_wait/count"],
         contenders: vec![
             // "Proportional to destinations only", in a number: the sockets alone, 16 bytes each,
             // would be 8 MB.

@@ -49,7 +49,7 @@ fn races(observed: usize) -> Result<Vec<Race>> {
     ]);
     let exact = goal(&[(10_000, Goal::Share(1.12))]);
     let floor = goal(&[(100_000, Goal::Share(0.15))]);
-    let answer = "/states/established/total";
+    let answer: &[&str] = &["/states/established/total"];
     Ok(vec![
         Race {
             answer,

@@ -3,11 +3,24 @@
 use super::super::rules::places;
 use super::reading::{Bounds, Measured, Missing, Reading};
 use crate::model::number::{counted, float, grouped, percent, ratio};
-use crate::model::{LeakDigest, Suspect, Verdict, Who};
+use crate::model::{LeakDigest, SourceKind, Suspect, Verdict, Who};
+
+/// What is known of leaks: where no ages are told, as over /proc, that none is
+/// known to be old means nothing.
+fn dated(now: &Reading, value: fn(&LeakDigest) -> Measured) -> Measured {
+    let undated = |leaks: &LeakDigest| leaks.counts.of(Verdict::Undated) > 0;
+    let blind = now.sample.collection.source == SourceKind::Procfs
+        && now.sample.leaks.as_ref().is_some_and(undated);
+    if blind {
+        Err(Missing::Unread)
+    } else {
+        now.leaks(value)
+    }
+}
 
 /// Leaked sockets, whoever leaks them.
 pub(super) fn leaked(now: &Reading) -> Measured {
-    now.leaks(|leaks| Ok(float(leaks.counts.leaked())))
+    dated(now, |leaks| Ok(float(leaks.counts.leaked())))
 }
 
 /// `51 leaked CLOSE_WAIT sockets in 51 processes`: who sees the total alone
@@ -48,7 +61,7 @@ pub(super) fn leaked_words(now: &Reading) -> Option<String> {
 
 /// The largest number of one process, unit or listener.
 pub(super) fn leaked_by_one(now: &Reading) -> Measured {
-    now.leaks(|leaks| {
+    dated(now, |leaks| {
         let each = leaks.suspects.iter().map(|suspect| match suspect.who {
             Who::Process { .. } | Who::Unit(_) | Who::Listener(_) => suspect.leaked,
             // None of them more than those that are named.
@@ -78,7 +91,7 @@ pub(super) fn by_one_bounds(now: &Reading) -> Option<Bounds> {
 
 /// How old the oldest leaked socket is.
 pub(super) fn oldest(now: &Reading) -> Measured {
-    now.leaks(|leaks| {
+    dated(now, |leaks| {
         let age = leaks.oldest.at_least.unwrap_or_default();
         Ok(if leaks.counts.leaked() == 0 {
             0.0
@@ -95,7 +108,7 @@ pub(super) fn undated(now: &Reading) -> Measured {
 
 /// The fullest table of descriptors among those who leak.
 pub(super) fn fds_used(now: &Reading) -> Measured {
-    now.leaks(|leaks| {
+    dated(now, |leaks| {
         if leaks.counts.leaked() == 0 {
             return Ok(0.0);
         }
@@ -158,5 +171,104 @@ fn table(suspect: &Suspect) -> Option<Table<'_>> {
             used: ratio((*open_fds)?, (*fd_limit)?)?,
         }),
         Who::Unit(_) | Who::Listener(_) | Who::Others { .. } | Who::Unknown => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::testing::{java, leak_digest, sample};
+    use super::*;
+    use crate::model::Sample;
+
+    fn held(suspects: Vec<(Who, u64)>) -> Sample {
+        let total = suspects.iter().map(|(_, leaked)| leaked).sum();
+        let suspects = suspects
+            .into_iter()
+            .map(|(who, leaked)| Suspect {
+                who,
+                ..java(leaked, 0)
+            })
+            .collect();
+        sample()
+            .with_leaks(leak_digest(&[(Verdict::NotClosed, total)], suspects))
+            .build()
+    }
+
+    fn process(open_fds: Option<u64>) -> Who {
+        Who::Process {
+            pid: 7,
+            command: None,
+            open_fds,
+            fd_limit: Some(1_000),
+        }
+    }
+
+    fn of<T>(sample: &Sample, read: fn(&Reading) -> T) -> T {
+        read(&Reading {
+            sample,
+            before: None,
+            long_before: None,
+            keeps: true,
+        })
+    }
+
+    #[test]
+    fn the_total_says_in_how_many_places_it_is() {
+        let others = |processes, elsewhere| Who::Others {
+            processes,
+            elsewhere,
+        };
+        for (suspects, words) in [
+            (
+                vec![(process(None), 1)],
+                "1 leaked CLOSE_WAIT socket in 1 process",
+            ),
+            (
+                vec![(process(None), 30), (others(1_020, 0), 1_020)],
+                "1,050 leaked CLOSE_WAIT sockets in 1,021 processes",
+            ),
+            (
+                vec![
+                    (Who::Unit("nginx".to_owned()), 9),
+                    (process(None), 8),
+                    (Who::Listener(80), 7),
+                    (others(1, 1), 2),
+                ],
+                "26 leaked CLOSE_WAIT sockets in 2 processes and 3 units or listeners",
+            ),
+            (
+                vec![(process(None), 30), (Who::Unknown, 5)],
+                "35 leaked CLOSE_WAIT sockets in 1 process, 5 elsewhere",
+            ),
+            (
+                vec![(Who::Unknown, 12)],
+                "12 leaked CLOSE_WAIT sockets, nobody knows in how many processes",
+            ),
+        ] {
+            let told = of(&held(suspects), leaked_words);
+            assert_eq!(told.as_deref(), Some(words));
+        }
+    }
+
+    #[test]
+    fn descriptors_are_those_of_the_fullest_table_that_is_known() {
+        let two = held(vec![(process(Some(100)), 9), (process(Some(850)), 1)]);
+        assert_eq!(of(&two, fds_used), Ok(85.0));
+        assert_eq!(of(&two, fds_bounds), None);
+        let words = of(&two, fds_words);
+        let says = "?[7] leaks and has 85 % of its 1,000 file descriptors in use";
+        assert_eq!(words.as_deref(), Some(says));
+        let hidden = held(vec![(process(Some(100)), 9), (process(None), 1)]);
+        assert_eq!(of(&hidden, fds_used), Ok(10.0));
+        let bounds = Bounds {
+            low: 10.0,
+            high: 100.0,
+        };
+        assert_eq!(of(&hidden, fds_bounds), Some(bounds));
+        // Nobody has opened anything for what is in a queue.
+        let queue = held(vec![(process(Some(100)), 9), (Who::Listener(80), 1)]);
+        assert_eq!(of(&queue, fds_bounds), None);
+        let nobody = held(vec![(Who::Unknown, 9)]);
+        assert_eq!(of(&nobody, fds_used), Err(Missing::Denied));
     }
 }

@@ -31,8 +31,7 @@ pub const METRICS: &[Metric] = &[
     Metric::new(
         "close_wait_leaked_by_one",
         Unit::Count,
-        "the same, of the one process, unit or listener that leaks most; at least, where not all \
-         could be found",
+        "the same, of the process, unit or listener that leaks most; at least, where some hide",
         Source::Of(leaks::leaked_by_one),
     )
     .of_sockets()
@@ -57,8 +56,7 @@ pub const METRICS: &[Metric] = &[
     Metric::new(
         "leaker_fds_used",
         Unit::Percent,
-        "file descriptors in use of a process that leaks, of its limit; at least, where not all \
-         could be found",
+        "file descriptors in use of a process that leaks, of its limit; at least, as above",
         Source::Of(leaks::fds_used),
     )
     .of_sockets()
@@ -97,7 +95,7 @@ pub const METRICS: &[Metric] = &[
     Metric::new(
         PORTS_USED,
         Unit::Percent,
-        "ports taken towards the fullest destination; at most, where counts rule out a warning",
+        "ports taken towards the fullest destination; at most, where a warning is ruled out",
         Source::Of(pressure::ports_used),
     )
     .bounded(pressure::ports_bounds)

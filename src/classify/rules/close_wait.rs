@@ -138,7 +138,8 @@ fn finding(suspect: &Suspect, severity: Severity, leaks: &LeakDigest) -> Finding
             processes,
             elsewhere,
         } => (
-            "CLOSE_WAIT".to_owned(),
+            // A name of its own: views follow a finding by it.
+            "CLOSE_WAIT elsewhere".to_owned(),
             format!(
                 "{number} leaked in {}{age}; none of these leaks more than those that are named",
                 places(*processes, *elsewhere, "more "),

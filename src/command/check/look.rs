@@ -14,7 +14,7 @@ use crate::classify::count::Scope;
 use crate::cli::{CheckArgs, CheckFormat, CommonArgs};
 use crate::kernel::{KernelError, ProcRoot, SocketSource, read_host_wide, read_sockstat};
 use crate::memory::replace;
-use crate::model::{PortReading, SHORTEST_GROWTH, SHORTEST_RATE, Sample, SourceKind};
+use crate::model::{Family, PortReading, SHORTEST_GROWTH, SHORTEST_RATE, Sample, SourceKind};
 use crate::render::check;
 
 /// The whole check.
@@ -57,7 +57,7 @@ pub(super) fn look(
         sample.pressure.host_wide = read_host_wide(&proc_root, &read_sockstat(&proc_root));
         programs::name_units(&mut sample, &proc_root);
     }
-    count_ports(&mut sample, &mut source, &proc_root, wishes)?;
+    count_ports(&mut sample, &mut source, &proc_root, scope.family, wishes)?;
     if needs_netlink && sample.collection.source == SourceKind::Procfs {
         bail!("cannot tell units apart over /proc: sockets have no cgroups there");
     }
@@ -89,11 +89,12 @@ pub(super) fn look(
 }
 
 /// Groups the connections by destination after all, where a threshold of the
-/// user's is for less than what the counts ruled out.
+/// user's is for less than what was ruled out.
 fn count_ports(
     sample: &mut Sample,
     source: &mut dyn SocketSource,
     proc_root: &ProcRoot,
+    family: Option<Family>,
     wishes: &Wishes,
 ) -> Result<(), KernelError> {
     let reading = Reading {
@@ -110,8 +111,7 @@ fn count_ports(
         let mut reader = Reader {
             source,
             proc_root,
-            // Nothing is ruled out by the counts of one.
-            family: None,
+            family,
             bound: false,
         };
         reader.read()

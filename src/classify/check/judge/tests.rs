@@ -6,8 +6,8 @@ use super::super::reading::{Bound, Bounds};
 use super::super::wishes::Name;
 use super::*;
 use crate::model::{
-    Counter, Counters, HostWide, Listeners, Mark, PortReading, Pressure, Sample, Suspect, Sysctl,
-    TcpState, Verdict as Leak, Who,
+    Counter, Counters, HostWide, Listeners, Mark, PortReading, Pressure, Sample, SourceKind,
+    Suspect, Sysctl, TcpState, Verdict as Leak, Who,
 };
 
 /// Everything known, nothing wrong.
@@ -510,4 +510,28 @@ fn the_most_of_one_is_a_bound_where_somebody_was_not_found() {
     assert!(between.problems.iter().any(untold), "{between:?}");
     let fds = gauge(&verdict, "leaker_fds_used");
     assert_eq!(fds.bound(), Some(Bound::AtLeast));
+}
+
+/// A total of 0 was OK there, and nobody knew whether it was one.
+#[test]
+fn where_no_ages_are_told_no_number_of_leaks_is_ok() {
+    let digest = leak_digest(&[(Leak::Undated, 3)], Vec::new());
+    let mut sample = healthy().with_leaks(digest).build();
+    let status = |sample: &Sample, name: &str| {
+        let only = Wishes {
+            only: vec![Name::find(name).unwrap()],
+            ..Wishes::default()
+        };
+        judged(sample, &only).status()
+    };
+    for name in [
+        "close_wait_leaked",
+        "close_wait_leaked_by_one",
+        "leaker_fds_used",
+    ] {
+        sample.collection.source = SourceKind::Procfs;
+        assert_eq!(status(&sample, name), Status::Unknown, "{name}");
+        sample.collection.source = SourceKind::Netlink;
+        assert_eq!(status(&sample, name), Status::Ok, "{name}");
+    }
 }
