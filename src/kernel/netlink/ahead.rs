@@ -2,15 +2,18 @@
 //!
 //! The kernel makes a datagram within the call that receives it, so a dump and
 //! the reading of its rows take turns on one thread. With a second one the
-//! reading costs no time of its own: of 500,000 TIME_WAIT sockets, grouped by
-//! destination, it was a quarter of the whole.
+//! reading costs next to no time of its own.
+//!
+//! The reader looks for datagrams every now and then, rather than be woken: to
+//! wake a thread on another core takes the receiver as long as half a datagram.
 
 use std::io;
 use std::num::NonZero;
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver, Sender, TryRecvError};
 use std::thread;
+use std::time::Duration;
 
-use super::message::{Message, Messages};
+use super::message::{Framed, Message, Messages};
 use super::{Transport, retry_interrupted};
 use crate::kernel::NetlinkFailure;
 
@@ -22,12 +25,17 @@ pub(super) const BUFFER_BYTES: usize = 64 * 1024;
 /// rows, 2 ms.
 pub(super) const WORTH_A_THREAD: usize = 16;
 
-/// Datagrams that change hands at once: to wake a thread for each costs more
-/// than to read it.
-const BATCH: usize = 8;
+/// Datagrams in all: what the kernel makes in a millisecond.
+const DATAGRAMS: usize = 24;
 
-/// Batches in all: one to fill, one to read, one between them.
-const BATCHES: usize = 3;
+/// How long the reader waits for more: a fraction of that.
+const PAUSE: Duration = Duration::from_micros(100);
+
+/// The kernel's datagrams are longer than this while more rows come.
+const FULL: usize = 24 * 1024;
+
+/// Bytes of `NLMSG_DONE`: a header and a number.
+const LAST_MESSAGE: usize = 20;
 
 /// One datagram.
 #[derive(Debug)]
@@ -61,11 +69,18 @@ impl Datagram {
 
     /// Whether nothing comes after it: the kernel would let us wait.
     fn is_last(&self, sequence: u32) -> bool {
+        let is_end = |message: &Framed| {
+            message.sequence == sequence
+                && matches!(message.content, Message::Done(_) | Message::Error(_))
+        };
+        // The kernel fills a datagram as long as a row has room. To walk through
+        // one is not dear, through each of thousands it is.
+        if self.bytes.len() >= FULL {
+            let (_, last) = self.bytes.split_at(self.bytes.len() - LAST_MESSAGE);
+            return Messages::new(last).any(|message| message.is_ok_and(|end| is_end(&end)));
+        }
         Messages::new(&self.bytes).any(|message| match message {
-            Ok(message) => {
-                message.sequence == sequence
-                    && matches!(message.content, Message::Done(_) | Message::Error(_))
-            }
+            Ok(message) => is_end(&message),
             Err(_) => !self.truncated,
         })
     }
@@ -95,82 +110,45 @@ pub(super) fn receive<T: Transport + Send>(
         thread::Builder::new().spawn_scoped(scope, move || {
             fill(transport, sequence, &returned, &hand_over);
         })?;
-        for _ in 0..BATCHES {
-            // That it has gone is seen below.
-            let _gone = give_back.send(Batch::default());
+        for _ in 0..DATAGRAMS {
+            // That nobody takes it any more is seen below.
+            let _gone = give_back.send(Datagram::empty());
         }
-        for batch in handed_over {
-            let batch: Batch = match batch {
-                Ok(batch) => batch,
-                Err(failure) => return Ok(Err(failure)),
-            };
-            for datagram in batch.filled() {
-                match read(datagram) {
-                    Ok(false) => {}
-                    Ok(true) => return Ok(Ok(())),
-                    Err(failure) => return Ok(Err(failure)),
+        loop {
+            let datagram: Datagram = match handed_over.try_recv() {
+                Ok(Ok(datagram)) => datagram,
+                Ok(Err(failure)) => return Ok(Err(failure)),
+                Err(TryRecvError::Empty) => {
+                    thread::sleep(PAUSE);
+                    continue;
                 }
+                Err(TryRecvError::Disconnected) => {
+                    return Ok(Err(NetlinkFailure::Garbled("it ended before it was done")));
+                }
+            };
+            match read(&datagram) {
+                Ok(false) => {}
+                Ok(true) => return Ok(Ok(())),
+                Err(failure) => return Ok(Err(failure)),
             }
-            // It may have seen the end, and is gone then.
-            let _gone = give_back.send(batch);
+            let _gone = give_back.send(datagram);
         }
-        Ok(Err(NetlinkFailure::Garbled("it ended before it was done")))
     })
 }
 
-/// Datagrams that change hands at once.
-#[derive(Debug)]
-struct Batch {
-    datagrams: Vec<Datagram>,
-    filled: usize,
-}
-
-impl Default for Batch {
-    fn default() -> Self {
-        Self {
-            datagrams: (0..BATCH).map(|_| Datagram::empty()).collect(),
-            filled: 0,
-        }
-    }
-}
-
-impl Batch {
-    fn filled(&self) -> impl Iterator<Item = &Datagram> {
-        self.datagrams.iter().take(self.filled)
-    }
-}
-
-/// Fills the batches that come back, until the end of the answer or until
+/// Fills the datagrams that come back, until the end of the answer or until
 /// nobody reads it any more.
 fn fill(
     transport: &mut impl Transport,
     sequence: u32,
-    returned: &Receiver<Batch>,
-    hand_over: &Sender<Result<Batch, NetlinkFailure>>,
+    returned: &Receiver<Datagram>,
+    hand_over: &Sender<Result<Datagram, NetlinkFailure>>,
 ) {
-    for mut batch in returned {
-        batch.filled = 0;
-        let mut failure = None;
-        let mut is_last = false;
-        for datagram in &mut batch.datagrams {
-            if let Err(error) = datagram.receive(transport) {
-                failure = Some(error);
-                break;
-            }
-            batch.filled += 1;
-            is_last = datagram.is_last(sequence);
-            if is_last {
-                break;
-            }
-        }
-        // What came before a failure is read before it is told.
-        let read_by_nobody = hand_over.send(Ok(batch)).is_err();
-        if let Some(failure) = failure {
-            // Nobody reads it only when the reading has failed before.
-            let _gone = hand_over.send(Err(failure));
-            return;
-        }
-        if is_last || read_by_nobody {
+    for mut datagram in returned {
+        let received = datagram.receive(transport);
+        let is_last = received.is_err() || datagram.is_last(sequence);
+        let is_read = hand_over.send(received.map(|()| datagram)).is_ok();
+        if is_last || !is_read {
             return;
         }
     }

@@ -70,7 +70,7 @@ fn a_destination_with_four_fifths_of_its_ports_taken_is_never_ruled_out() {
     for _ in 0..2_000 {
         let ports = random.choose_multiple(32_768..=60_999, SAMPLE);
         let hits = ports.iter().filter(|&&port| taken.contains(port)).count();
-        let at_most = at_most(u32::try_from(hits).unwrap(), 512).unwrap();
+        let at_most = at_most(u32::try_from(hits).unwrap(), 128).unwrap();
         assert!(at_most > 0.8, "{hits} of the sample: {at_most}");
     }
 }
@@ -83,7 +83,7 @@ fn many_connections_to_many_destinations_are_ruled_out() {
         connect(&mut sample, "10.0.0.5", &remote, &by_connect(0.45));
     }
     let most = ruled_out(&sample, NOTHING).unwrap();
-    assert!((0.45..0.65).contains(&most), "{most}");
+    assert!((0.45..0.8).contains(&most), "{most}");
 }
 
 #[test]
@@ -118,23 +118,23 @@ fn a_pool_of_bind_is_not_ruled_out_by_its_parts() {
 fn ports_of_bind_are_taken_from_those_of_connect() {
     let with_pool = |share| {
         let mut sample = sample();
-        connect(&mut sample, "10.0.0.5", "192.0.2.1:443", &by_connect(0.45));
+        connect(&mut sample, "10.0.0.5", "192.0.2.1:443", &by_connect(0.3));
         connect(&mut sample, "10.0.0.6", "192.0.2.2:443", &by_bind(share));
         ruled_out(&sample, NOTHING)
     };
-    assert!(with_pool(0.0).is_some_and(|most| most < 0.65));
-    assert!(with_pool(0.1).is_some_and(|most| most > 0.65));
+    assert!(with_pool(0.0).is_some_and(|most| most < 0.6));
+    assert!(with_pool(0.1).is_some_and(|most| most > 0.6));
     assert_eq!(
         with_pool(0.4),
         None,
-        "0.45 of the 0.6 that are left, and doubt"
+        "0.3 of the 0.6 that are left, and doubt"
     );
 }
 
 #[test]
 fn bound_sockets_are_reckoned_with() {
     let mut sample = sample();
-    connect(&mut sample, "10.0.0.5", "192.0.2.1:443", &by_connect(0.45));
+    connect(&mut sample, "10.0.0.5", "192.0.2.1:443", &by_connect(0.3));
     let none = ruled_out(&sample, NOTHING).unwrap();
     let some = ruled_out(&sample, 2_000).unwrap();
     assert!(some > none);
@@ -149,7 +149,7 @@ fn bound_sockets_are_reckoned_with() {
 fn ports_of_listeners_are_no_part_of_the_sample() {
     let listened: PortSet = (32_768..42_768).collect();
     let mut sample = without(&listened);
-    assert_eq!(sample.ports().count_in(PortRange::ALL), 512);
+    assert_eq!(sample.ports().count_in(PortRange::ALL), 128);
     assert!(
         sample
             .ports()
@@ -159,9 +159,9 @@ fn ports_of_listeners_are_no_part_of_the_sample() {
     );
     let all: Vec<u16> = (32_768..42_768).collect();
     connect(&mut sample, "10.0.0.5", "192.0.2.1:443", &all);
-    assert!(ruled_out(&sample, NOTHING).is_some_and(|most| most < 0.1));
+    assert!(ruled_out(&sample, NOTHING).is_some_and(|most| most < 0.15));
     // Each other port is a greater part of those that are left.
-    let other: Vec<u16> = (42_768..52_000).collect();
+    let other: Vec<u16> = (42_768..50_000).collect();
     connect(&mut sample, "10.0.0.5", "192.0.2.1:443", &other);
     assert!(ruled_out(&sample, NOTHING).is_some_and(|most| most > 0.5));
 }
@@ -176,21 +176,21 @@ fn only_connections_are_counted() {
                 .build(),
         );
     }
-    assert!(ruled_out(&sample, NOTHING).is_some_and(|most| most < 0.1));
+    assert!(ruled_out(&sample, NOTHING).is_some_and(|most| most < 0.15));
 }
 
-/// Worked out by hand: without a hit the most is 1 - 1e-9^(1/n).
+/// Worked out by hand: without a hit the most is 1 - 1e-6^(1/n).
 #[test]
 fn the_most_that_a_sample_allows_for() {
     let close = |taken, of, expected: f64| {
         let most = at_most(taken, of).unwrap();
         assert!((most - expected).abs() < 5e-4, "{taken} of {of}: {most}");
     };
-    close(0, 512, 0.0397);
-    close(256, 512, 0.6394);
-    close(512, 512, 1.0);
+    close(0, 128, 0.1023);
+    close(64, 128, 0.7203);
+    close(128, 128, 1.0);
     close(0, 1, 1.0);
     assert_eq!(at_most(0, 0), None);
-    let all: Vec<f64> = (0..=512).filter_map(|k| at_most(k, 512)).collect();
+    let all: Vec<f64> = (0..=128).filter_map(|k| at_most(k, 128)).collect();
     assert!(all.is_sorted());
 }
