@@ -166,7 +166,8 @@ fn count_sockets(
             });
         }
     }
-    let (mut seen, collection) = look_again(source, scope.all_states(), wanted, false, observer)?;
+    let (mut seen, mut collection) =
+        look_again(source, scope.all_states(), wanted, false, observer)?;
     let reading = Reading {
         tally: &seen.tally,
         source: collection.source,
@@ -178,9 +179,17 @@ fn count_sockets(
     // rows, mostly none.
     if seen.digest.counts.total() > 0 && source.kind() == SourceKind::Netlink {
         let close_wait = StateSet::NONE.with(TcpState::CloseWait);
-        seen.digest = look_again(source, close_wait, wanted, true, &mut |_| {})?
-            .0
-            .digest;
+        let (again, second) = look_again(source, close_wait, wanted, true, &mut |_| {})?;
+        seen.digest = again.digest;
+        // What it lost would be missing among those that leak, and where it
+        // fell back to /proc there are no ages.
+        collection = Collection {
+            complete: collection.complete && second.complete,
+            malformed: collection.malformed + second.malformed,
+            sockets: collection.sockets,
+            duplicates: collection.duplicates,
+            ..second
+        };
     }
     Ok(Counted {
         states,

@@ -86,7 +86,11 @@ impl Question {
         let policy = ReusePolicy::of(sysctls);
         let mut tally = PortTally::new(settings, listened, policy).showing(family);
         let query = Query::states(StateSet::RFC9293.without(TcpState::Listen));
-        source.visit(&query, &mut |socket| tally.add(socket))?;
+        let collection = source.visit(&query, &mut |socket| tally.add(socket))?;
+        // What is missing might have been the ports of one destination.
+        if !collection.complete {
+            return Ok(PortReading::NotRead);
+        }
         let (ports, _time_wait) = tally.finish(bound.as_ref());
         Ok(PortReading::Grouped(ports))
     }

@@ -70,6 +70,18 @@ fn nothing_is_derived_from_an_incomplete_dump() {
     assert!(sample.collection.complete);
 }
 
+/// The second look, at CLOSE_WAIT alone, was taken for whole whatever became of
+/// it: what it lost was no leak.
+#[test]
+fn a_look_at_close_wait_that_loses_rows_is_no_complete_reading() {
+    const DUMP_INTR: u16 = 16;
+    let row = RowBytes::new(8, 1);
+    let all = |sequence| [row.message(sequence), done(sequence, 0)].concat();
+    let disturbed = [message(20, DUMP_INTR, 2, &row.payload()), done(2, 0)].concat();
+    assert!(!read_from([all(1), disturbed], true).collection.complete);
+    assert!(read_from([all(1), all(2)], true).collection.complete);
+}
+
 /// It gave up, although nothing was printed yet and /proc could be read.
 #[test]
 fn a_dump_that_fails_in_mid_way_is_counted_anew_from_proc_and_once() {
@@ -104,7 +116,8 @@ fn crowded_proc(inuse: u32, alloc: u32) -> (tempfile::TempDir, ProcRoot) {
 /// many connections to group: what isn't proven was called fine.
 #[test]
 fn many_connections_are_ruled_out_only_with_the_bound_sockets_reckoned_in() {
-    let reading = |alloc: u32| {
+    const DUMP_INTR: u16 = 16;
+    let reading = |alloc: u32, connections: Vec<u8>| {
         let (_root, proc_root) = crowded_proc(50_100, alloc);
         // The counts, the bound ones, the connections.
         let bound = (0..20_000_u16).map(|port| {
@@ -118,7 +131,7 @@ fn many_connections_are_ruled_out_only_with_the_bound_sockets_reckoned_in() {
             [done(1, 0)]
                 .into_iter()
                 .chain(answers)
-                .chain([done(2, 0), done(3, 0)]),
+                .chain([done(2, 0), connections]),
         );
         let mut source = FallbackSource::over(kernel, &proc_root);
         let mut names = Names::default();
@@ -126,8 +139,16 @@ fn many_connections_are_ruled_out_only_with_the_bound_sockets_reckoned_in() {
         let sample = read(&mut source, &proc_root, wanted, &mut names, &mut |_| {});
         sample.unwrap().pressure.ports
     };
-    assert!(matches!(reading(50_200), PortReading::RuledOut { .. }));
-    assert!(matches!(reading(70_200), PortReading::Grouped(_)));
+    let whole = || done(3, 0);
+    assert!(matches!(
+        reading(50_200, whole()),
+        PortReading::RuledOut { .. }
+    ));
+    assert!(matches!(reading(70_200, whole()), PortReading::Grouped(_)));
+    // A destination that lost rows was called fine.
+    let row = RowBytes::new(1, 1).payload();
+    let disturbed = [message(20, DUMP_INTR, 3, &row), done(3, 0)].concat();
+    assert_eq!(reading(70_200, disturbed), PortReading::NotRead);
 }
 
 /// Shows these connections, and the same to whoever asks beside.
