@@ -7,6 +7,7 @@ use super::super::safe;
 use super::super::summary::provenance;
 use super::decimal;
 use super::perfdata::perfdata;
+use crate::classify::Finding;
 use crate::classify::check::{Bound, Cause, Gauge, Missing, Problem, Status, Verdict};
 use crate::model::number::{counted, grouped};
 use crate::model::{Sample, TcpState};
@@ -77,7 +78,7 @@ pub fn headline(sample: &Sample, verdict: &Verdict) -> String {
     };
     let short = match &worst.cause {
         // What follows the semicolon explains; -v and JSON have it.
-        Cause::Found(finding) => without_the_middle(&plain(first_clause(&finding.message))),
+        Cause::Found(finding) => without_the_middle(&plain(first_clause(finding))),
         _ => shorten(&plain(&whole(worst))),
     };
     match verdict.problems.len() {
@@ -169,8 +170,13 @@ fn plain(text: &str) -> String {
     safe(text).replace('|', "/")
 }
 
-fn first_clause(message: &str) -> &str {
-    message.split_once("; ").map_or(message, |(first, _)| first)
+/// Up to the first semicolon behind the subject: a name may have some itself.
+fn first_clause(finding: &Finding) -> &str {
+    let (message, subject) = (&finding.message, &finding.subject);
+    let named = message.find(subject).map_or(0, |at| at + subject.len());
+    let rest = message.get(named..).unwrap_or_default();
+    let end = rest.find("; ").map_or(message.len(), |end| named + end);
+    message.get(..end).unwrap_or(message)
 }
 
 /// A finding says first what it is about and last how much: a long name between
@@ -233,6 +239,19 @@ fn shorten(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::classify::Severity;
+
+    fn finding(subject: &str, message: &str) -> Finding {
+        Finding {
+            rule: "close_wait_leak",
+            severity: Severity::Critical,
+            subject: subject.to_owned(),
+            message: message.to_owned(),
+            advice: String::new(),
+            evidence: Vec::new(),
+            state: None,
+        }
+    }
 
     #[test]
     fn a_name_can_neither_break_the_line_nor_begin_perfdata() {
@@ -243,8 +262,23 @@ mod tests {
 
     #[test]
     fn what_explains_is_left_to_the_long_output() {
-        assert_eq!(first_clause("java[1] leaks; 9 of 10 fds"), "java[1] leaks");
-        assert_eq!(first_clause("a;b"), "a;b");
+        assert_eq!(
+            first_clause(&finding("java[1]", "java[1] leaks; 9 of 10 fds")),
+            "java[1] leaks"
+        );
+        assert_eq!(first_clause(&finding("a", "a;b")), "a;b");
+        assert_eq!(first_clause(&finding("x", "9 wait; 8 may")), "9 wait");
+    }
+
+    /// All that a pager showed of it was `all is well`.
+    #[test]
+    fn a_semicolon_in_a_name_does_not_end_the_line() {
+        let subject = "all is well; [7]";
+        let message = "all is well; [7] leaks 60 CLOSE_WAIT sockets; 70 of its";
+        assert_eq!(
+            first_clause(&finding(subject, message)),
+            "all is well; [7] leaks 60 CLOSE_WAIT sockets"
+        );
     }
 
     #[test]
