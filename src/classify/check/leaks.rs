@@ -112,8 +112,13 @@ pub(super) fn fds_used(now: &Reading) -> Measured {
         if leaks.counts.leaked() == 0 {
             return Ok(0.0);
         }
-        let fullest = fullest(leaks).ok_or(Missing::Denied)?;
-        Ok(fullest.used * 100.0)
+        let in_queues: u64 = leaks.suspects.iter().map(in_queue).sum();
+        match fullest(leaks) {
+            Some(fullest) => Ok(fullest.used * 100.0),
+            // Who didn't accept them has no descriptors for them.
+            None if in_queues == leaks.counts.leaked() => Ok(0.0),
+            None => Err(Missing::Denied),
+        }
     })
 }
 
@@ -141,6 +146,14 @@ pub(super) fn fds_words(now: &Reading) -> Option<String> {
         percent(fullest.used),
         grouped(fullest.limit),
     ))
+}
+
+/// Leaked sockets that nobody has accepted.
+const fn in_queue(suspect: &Suspect) -> u64 {
+    match suspect.who {
+        Who::Listener(_) => suspect.leaked,
+        _ => 0,
+    }
 }
 
 /// A process and its table of descriptors.
@@ -270,5 +283,15 @@ mod tests {
         assert_eq!(of(&queue, fds_bounds), None);
         let nobody = held(vec![(Who::Unknown, 9)]);
         assert_eq!(of(&nobody, fds_used), Err(Missing::Denied));
+    }
+
+    /// It was "not shown without privilege", to root as well.
+    #[test]
+    fn where_all_that_leaks_is_in_a_queue_no_descriptors_are_missing() {
+        let queues = held(vec![(Who::Listener(80), 9), (Who::Listener(81), 1)]);
+        assert_eq!(of(&queues, fds_used), Ok(0.0));
+        assert_eq!(of(&queues, fds_bounds), None);
+        let more = held(vec![(Who::Listener(80), 9), (Who::Unknown, 1)]);
+        assert_eq!(of(&more, fds_used), Err(Missing::Denied));
     }
 }
