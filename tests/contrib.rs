@@ -351,6 +351,14 @@ fn cron_mails_nothing_when_all_is_well_and_the_textfile_is_written() {
         mailed.contains("cannot write /proc/none/page.prom"),
         "{failed:?}"
     );
+    // The line of the status names the worst, and that may be another thing.
+    let ill = commands[1].replace("check ", "check -c sockets=@~: ");
+    let failed = as_cron(&ill.replace(place, "/proc/none/page.prom"));
+    let mailed = String::from_utf8_lossy(&failed.stderr);
+    assert!(
+        mailed.contains("cannot write /proc/none/page.prom"),
+        "{failed:?}"
+    );
     let page = fs::read_to_string(page).expect("the page");
     assert!(
         page.contains("tcpstate_sockets{state=\"close_wait\"} "),
