@@ -1,5 +1,7 @@
 //! From what was read to a status.
 
+use std::cmp::Reverse;
+
 use super::super::{Finding, Judgement, RULES, Rule, Severity};
 use super::metric::MetricId;
 use super::metrics::METRICS;
@@ -96,10 +98,7 @@ fn judge_by_rule(rule: &Rule, reading: &Reading, verdict: &mut Verdict, untold: 
         Judgement::Found(findings) => {
             verdict.judged.push(rule.name);
             for finding in findings {
-                match Status::from(finding.severity) {
-                    Status::Ok => verdict.remarks.push(finding),
-                    status => verdict.add(status, Cause::Found(finding)),
-                }
+                verdict.take_in(finding);
             }
         }
         // What is hidden from this namespace is somebody else's to watch, and
@@ -223,14 +222,27 @@ fn judge_by_range(
     let Some(severity) = severity(gauge, (warn, crit), by_rule) else {
         return;
     };
-    let words = found.into_iter().next().map(|finding| {
-        Cause::Found(Finding {
+    if found.is_empty() {
+        verdict.add(severity.into(), Cause::Exceeded(gauge.clone()));
+    }
+    add_by_range(found, severity, verdict);
+}
+
+/// What a rule found where a range of the user's judges: the worst of it is as
+/// bad as the range makes it, and the rest no worse than that.
+fn add_by_range(mut found: Vec<Finding>, severity: Severity, verdict: &mut Verdict) {
+    found.sort_by_key(|finding| Reverse(finding.severity));
+    for (place, finding) in found.into_iter().enumerate() {
+        let severity = if place == 0 {
+            severity
+        } else {
+            finding.severity.min(severity)
+        };
+        verdict.take_in(Finding {
             severity,
             ..finding
-        })
-    });
-    let cause = words.unwrap_or_else(|| Cause::Exceeded(gauge.clone()));
-    verdict.add(severity.into(), cause);
+        });
+    }
 }
 
 #[cfg(test)]

@@ -163,6 +163,14 @@ impl Verdict {
         self.problems.insert(place, Problem { status, cause });
     }
 
+    /// Adds what a rule found: as a problem, or as worth knowing.
+    pub(super) fn take_in(&mut self, finding: Finding) {
+        match Status::from(finding.severity) {
+            Status::Ok => self.remarks.push(finding),
+            status => self.add(status, Cause::Found(finding)),
+        }
+    }
+
     /// What the rules found, worst first.
     pub fn findings(&self) -> impl Iterator<Item = &Finding> {
         let found = self

@@ -535,3 +535,63 @@ fn where_no_ages_are_told_no_number_of_leaks_is_ok() {
         assert_eq!(status(&sample, name), Status::Ok, "{name}");
     }
 }
+
+/// Two leak, and both are worth a call, whatever range says where that begins.
+#[test]
+fn a_range_of_the_users_does_not_silence_the_second_who_leaks() {
+    let suspects = vec![java(60, 100), java(55, 100), java(1, 100)];
+    let digest = leak_digest(&[(Leak::NotClosed, 116)], suspects);
+    let sample = healthy().with_leaks(digest).build();
+    let told = |wishes: &Wishes| {
+        let verdict = judged(&sample, wishes);
+        let severities = |finding: &Finding| (finding.severity, finding.message.contains("60"));
+        verdict
+            .findings()
+            .filter(|finding| finding.rule == "close_wait_leak")
+            .map(severities)
+            .collect::<Vec<_>>()
+    };
+    let by_rule = [
+        (Severity::Critical, true),
+        (Severity::Critical, false),
+        (Severity::Info, false),
+    ];
+    assert_eq!(told(&Wishes::default()), by_rule);
+    assert_eq!(told(&wishes(&["close_wait_leaked_by_one=5"], &[])), by_rule);
+    let lax = wishes(&[], &["close_wait_leaked_by_one=100"]);
+    let warned = [
+        (Severity::Warning, true),
+        (Severity::Warning, false),
+        (Severity::Info, false),
+    ];
+    assert_eq!(told(&lax), warned);
+}
+
+/// A rule tells listener by listener, and last who is dropped.
+#[test]
+fn where_a_range_judges_the_worst_that_the_rule_found_goes_first() {
+    let mut verdict = judged(&healthy().build(), &Wishes::default());
+    let finding = |subject: &str, severity| {
+        let sample = leaking(60).build();
+        let verdict = judged(&sample, &Wishes::default());
+        let first = verdict.findings().next().unwrap().clone();
+        Finding {
+            subject: subject.to_owned(),
+            severity,
+            ..first
+        }
+    };
+    let found = vec![
+        finding("full", Severity::Warning),
+        finding("dropped", Severity::Critical),
+    ];
+    add_by_range(found, Severity::Critical, &mut verdict);
+    let told: Vec<_> = verdict
+        .findings()
+        .map(|finding| (finding.subject.as_str(), finding.severity))
+        .collect();
+    assert_eq!(
+        told,
+        [("dropped", Severity::Critical), ("full", Severity::Warning)]
+    );
+}
