@@ -188,7 +188,10 @@ fn judge_by_range(
     }
     let share_of_nothing = ranges().any(|range| range.is_percent());
     let missing = match gauge.value {
-        Ok(_) if share_of_nothing => Some(Missing::Unread),
+        Ok(_) if share_of_nothing => {
+            let why = gauge.id.limit(reading).and_then(Result::err);
+            Some(why.unwrap_or(Missing::Unread))
+        }
         value => value.err(),
     };
     match missing {

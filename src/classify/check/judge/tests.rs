@@ -595,3 +595,13 @@ fn where_a_range_judges_the_worst_that_the_rule_found_goes_first() {
         [("dropped", Severity::Critical), ("full", Severity::Warning)]
     );
 }
+
+/// A child namespace shows orphans and not how many there may be. That limit
+/// "could not be read", as if something were broken.
+#[test]
+fn a_share_of_a_hidden_limit_is_hidden() {
+    let verdict = judged(&healthy().build(), &wishes(&["orphans=80%"], &[]));
+    let causes: Vec<&Cause> = verdict.problems.iter().map(|p| &p.cause).collect();
+    let hidden = Cause::Untold(vec!["orphans".to_owned()], Missing::Hidden);
+    assert_eq!(causes, [&hidden]);
+}
