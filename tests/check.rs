@@ -94,6 +94,8 @@ fn bad_arguments_are_unknown_and_told_how_to_be_good() {
             &["--remote", ":80", "--only", "time_wait_used"],
             "whole network namespace",
         ),
+        (&["--pid", "1", "-c", "time_wait=5"], "--pid and --unit"),
+        (&["--remote", ":80", "-c", "listen=5"], "leave out --remote"),
         (
             &["--only", "close_wait_leak", "--ignore", "close_wait_leak"],
             "leave out one",
@@ -444,7 +446,7 @@ fn checks_of_other_sockets_share_a_state_file() {
     let path = proc_root.file("state.json");
     let state = path.to_str().expect("text");
     let all = ["--state", state, "-c", "listen_growth=~:5"];
-    let narrowed = [&all[..], &["--remote", ":80"]].concat();
+    let narrowed = [&all[..], &["--listen-port", "80"]].concat();
     for args in [&all[..], &narrowed] {
         let first = run(&proc_args(&proc_root, args));
         assert!(stdout(&first).contains("'listen_growth'=U;"), "{first:?}");

@@ -9,7 +9,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 
 use super::{Outcome, output};
-use crate::classify::check::{BadWish, Name, Status, Wishes};
+use crate::classify::check::{BadWish, Name, Part, Status, Wishes};
 use crate::cli::{CheckArgs, CheckFormat, CheckStatus, CommonArgs};
 use crate::model::number::elapsed;
 use crate::render::check;
@@ -42,7 +42,7 @@ pub(super) fn run(common: &CommonArgs, args: &CheckArgs, refusal: Option<&str>) 
             notes: Vec::new(),
         });
     }
-    if args.textfile.is_some() && (is_narrowed(args) || common.ipv4 || common.ipv6) {
+    if args.textfile.is_some() && (!part(args).is_all() || common.ipv4 || common.ipv6) {
         return as_asked(OF_A_PART);
     }
     if args.timeout.0.is_zero() {
@@ -59,12 +59,13 @@ pub(super) fn run(common: &CommonArgs, args: &CheckArgs, refusal: Option<&str>) 
 const OF_A_PART: &str = "cannot write metrics of a part of the sockets as if they were of all: \
                          leave out --textfile, or what narrows the check";
 
-/// Whether only a part of the sockets is looked at.
-fn is_narrowed(args: &CheckArgs) -> bool {
-    !(args.pid.is_empty()
-        && args.unit.is_empty()
-        && args.listen_port.is_empty()
-        && args.remote.is_empty())
+/// The part of the sockets that is looked at.
+fn part(args: &CheckArgs) -> Part {
+    Part {
+        by_owner: !(args.pid.is_empty() && args.unit.is_empty()),
+        by_port: !args.listen_port.is_empty(),
+        by_peer: !args.remote.is_empty(),
+    }
 }
 
 /// Says that a check could not be begun.
@@ -90,7 +91,7 @@ fn wishes(args: &CheckArgs) -> Result<Wishes, BadWish> {
         only: names(&args.only)?,
         ignore: names(&args.ignore)?,
         rates: args.state.is_some(),
-        narrowed: is_narrowed(args),
+        part: part(args),
     };
     wishes.rates |= wishes.asks_for_rates();
     wishes.check()?;

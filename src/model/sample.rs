@@ -102,6 +102,15 @@ impl StateCounts {
         self.of(state).map(|count| count.total)
     }
 
+    /// Makes the count of a named state one that isn't known.
+    pub fn forget(&mut self, state: TcpState) {
+        for (named, count) in TcpState::NAMED.into_iter().zip(&mut self.counts) {
+            if named == state {
+                *count = None;
+            }
+        }
+    }
+
     /// Every named state in the kernel's order.
     pub fn iter(&self) -> impl Iterator<Item = (TcpState, Option<StateCount>)> {
         TcpState::NAMED.into_iter().zip(self.counts)

@@ -213,3 +213,24 @@ fn the_textfile_is_what_a_scrape_would_be() {
     };
     assert_eq!(without_time(&written), without_time(&printed));
 }
+
+/// A share of all ports that a part of the sockets has, or listeners without a
+/// peer, were a 0 that looked like health.
+#[test]
+fn of_a_part_what_it_cannot_tell_is_no_zero() {
+    let proc_root = healthy();
+    let args = ["--remote", ":80", "--format", "prometheus"];
+    let page = stdout(&run(&proc_args(&proc_root, &args)));
+    for series in [
+        "sockets{state=\"listen\"} NaN",
+        "sockets{state=\"time_wait\"} 0",
+        "time_wait_used_ratio NaN",
+        "ports_used_ratio NaN",
+        "accept_queues_full NaN",
+    ] {
+        assert!(
+            page.contains(&format!("\ntcpstate_{series}\n")),
+            "{series} in {page}"
+        );
+    }
+}

@@ -5,7 +5,9 @@ use std::fmt;
 use super::super::Rule;
 use super::Range;
 use super::metrics::METRICS;
+use super::part::{About, Part};
 use super::reading::{Bounds, Measured, Missing, Reading};
+use super::wishes::BadWish;
 use crate::model::{Counter, TcpState};
 
 /// What a value is counted in.
@@ -75,8 +77,8 @@ pub struct Metric {
     pub warn: Option<Range>,
     /// Is critical by default, as `warn`.
     pub crit: Option<Range>,
-    /// Whether it is about single sockets, so that a part of them has one too.
-    pub of_sockets: bool,
+    /// What it is about, which decides of which parts of the sockets it is told.
+    pub about: About,
     pub(super) source: Source,
     /// What 100 % of it are.
     pub(super) limit: Option<fn(&Reading) -> Measured>,
@@ -100,7 +102,12 @@ impl Metric {
             rules: &[],
             warn: None,
             crit: None,
-            of_sockets: matches!(source, Source::State(_) | Source::AllStates),
+            about: match source {
+                Source::State(TcpState::TimeWait | TcpState::SynRecv) => About::Nobodys,
+                Source::State(TcpState::Listen) => About::Listeners,
+                Source::State(_) | Source::AllStates => About::Sockets,
+                Source::Rate(_) | Source::Of(_) => About::Everything,
+            },
             source,
             limit: None,
             bounds: None,
@@ -112,10 +119,17 @@ impl Metric {
         Self::new(state.key(), Unit::Count, meaning, Source::State(state))
     }
 
-    pub(super) const fn of_sockets(self) -> Self {
-        Self {
-            of_sockets: true,
-            ..self
+    pub(super) const fn about(self, about: About) -> Self {
+        Self { about, ..self }
+    }
+
+    /// Why it can't be told of a part of the sockets; `None` where it can.
+    pub(super) fn refusal(&self, part: Part) -> Option<fn(String) -> BadWish> {
+        match self.about {
+            About::Everything if !part.is_all() => Some(BadWish::OfAll),
+            About::Nobodys if part.by_owner => Some(BadWish::NoOwner),
+            About::Listeners if part.by_peer => Some(BadWish::NoPeer),
+            _ => None,
         }
     }
 

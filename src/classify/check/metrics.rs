@@ -8,6 +8,7 @@ use super::super::rules::{
 use super::super::{close_wait, ports};
 use super::Range;
 use super::metric::{Metric, Source, Unit};
+use super::part::About;
 use super::reading::share;
 use super::{leaks, pressure};
 use crate::model::number::float;
@@ -24,7 +25,7 @@ pub const METRICS: &[Metric] = &[
         "connections that applications forgot to close, all together",
         Source::Of(leaks::leaked),
     )
-    .of_sockets()
+    .about(About::Sockets)
     .worded(leaks::leaked_words)
     .warns(Range::from(float(rules::CLOSE_WAIT_TOTAL_WARNING)))
     .alarms(Range::from(float(rules::CLOSE_WAIT_TOTAL_CRITICAL))),
@@ -34,7 +35,7 @@ pub const METRICS: &[Metric] = &[
         "the same, of the process, unit or listener that leaks most; at least, where some hide",
         Source::Of(leaks::leaked_by_one),
     )
-    .of_sockets()
+    .about(About::Sockets)
     .bounded(leaks::by_one_bounds)
     .judged_by(&[CLOSE_WAIT_LEAK])
     .warns(Range::from(float(rules::CLOSE_WAIT_WARNING)))
@@ -45,21 +46,21 @@ pub const METRICS: &[Metric] = &[
         "how long the oldest of them has been forgotten, at least",
         Source::Of(leaks::oldest),
     )
-    .of_sockets(),
+    .about(About::Sockets),
     Metric::new(
         "close_wait_undated",
         Unit::Count,
         "connections in CLOSE_WAIT whose age keepalives hide; a state file settles it",
         Source::Of(leaks::undated),
     )
-    .of_sockets(),
+    .about(About::Sockets),
     Metric::new(
         "leaker_fds_used",
         Unit::Percent,
         "file descriptors in use of a process that leaks, of its limit; at least, as above",
         Source::Of(leaks::fds_used),
     )
-    .of_sockets()
+    .about(About::Sockets)
     .bounded(leaks::fds_bounds)
     .worded(leaks::fds_words)
     .warns(Range::from(close_wait::FDS_HIGH * 100.0))
@@ -108,7 +109,7 @@ pub const METRICS: &[Metric] = &[
         "listeners whose accept queue is full; critical while clients are dropped",
         Source::Of(pressure::full_accept_queues),
     )
-    .of_sockets()
+    .about(About::Listeners)
     .judged_by(&[ACCEPT_QUEUE_FULL])
     .warns(Range::from(1.0)),
     Metric::new(
@@ -117,7 +118,7 @@ pub const METRICS: &[Metric] = &[
         "connections that wait in the fullest accept queue, of its limit",
         Source::Of(pressure::accept_queue_used),
     )
-    .of_sockets(),
+    .about(About::Listeners),
     Metric::state(TcpState::SynRecv, "handshakes that aren't finished"),
     // What cookies make of it decides, and no number: the rule has no range.
     Metric::new(

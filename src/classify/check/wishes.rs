@@ -3,6 +3,7 @@
 use super::super::{RULES, Rule};
 use super::metric::MetricId;
 use super::metrics::METRICS;
+use super::part::Part;
 use super::range::{NotARange, Range};
 
 /// A rule or a metric, by its name.
@@ -32,6 +33,15 @@ pub enum BadWish {
          --remote"
     )]
     OfAll(String),
+    /// It is about sockets without an owner, and owners were to be told apart.
+    #[error(
+        "{0} is about sockets that no process holds and no unit owns any more; leave out --pid and \
+         --unit"
+    )]
+    NoOwner(String),
+    /// It is about listeners, and peers were to be told apart.
+    #[error("{0} is about listeners, which have no peer; leave out --remote")]
+    NoPeer(String),
     /// It is asked for and left out at once.
     #[error("{0} is to be judged and to be left out; leave out one of the two")]
     Contradiction(String),
@@ -97,10 +107,15 @@ fn metrics() -> impl Iterator<Item = MetricId> {
     })
 }
 
-/// Whether a rule is about single sockets, so that it can judge a part of them.
-fn is_of_sockets(rule: &Rule) -> bool {
-    let of_sockets = |id: MetricId| id.metric.of_sockets && judges(id, rule.name);
-    metrics().any(of_sockets)
+/// Why a rule can't judge a part of the sockets; `None` where it can. One that
+/// judges no metric is about settings.
+fn refusal(rule: &Rule, part: Part) -> Option<fn(String) -> BadWish> {
+    if part.is_all() {
+        return None;
+    }
+    let mut own = metrics().filter(|id| judges(*id, rule.name));
+    own.next()
+        .map_or(Some(BadWish::OfAll), |id| id.metric.refusal(part))
 }
 
 /// What the user wants.
@@ -116,9 +131,9 @@ pub struct Wishes {
     pub ignore: Vec<Name>,
     /// There is a state file: rates are to be judged.
     pub rates: bool,
-    /// Only a part of the sockets is looked at: what is about the whole network
-    /// namespace is left out.
-    pub narrowed: bool,
+    /// The part of the sockets that is looked at: what can't be told of it is
+    /// left out.
+    pub part: Part,
 }
 
 impl Wishes {
@@ -149,8 +164,8 @@ impl Wishes {
     /// When they do.
     pub fn check(&self) -> Result<(), BadWish> {
         for id in self.asked() {
-            if self.narrowed && !id.metric.of_sockets {
-                return Err(BadWish::OfAll(id.to_string()));
+            if let Some(refused) = id.metric.refusal(self.part) {
+                return Err(refused(id.to_string()));
             }
             if self.ignore.iter().any(|name| name.is_metric(id)) {
                 return Err(BadWish::Contradiction(id.to_string()));
@@ -161,8 +176,8 @@ impl Wishes {
             Name::Metric(_) => None,
         });
         for rule in rules {
-            if self.narrowed && !is_of_sockets(rule) {
-                return Err(BadWish::OfAll(rule.name.to_owned()));
+            if let Some(refused) = refusal(rule, self.part) {
+                return Err(refused(rule.name.to_owned()));
             }
             if self.ignore.iter().any(|name| name.covers_rule(rule.name)) {
                 return Err(BadWish::Contradiction(rule.name.to_owned()));
@@ -221,7 +236,7 @@ impl Wishes {
             .iter()
             .chain(&self.crit)
             .any(|(id, _)| !id.growth && judges(*id, rule.name));
-        (is_of_sockets(rule) || !self.narrowed)
+        refusal(rule, self.part).is_none()
             && (self.only.is_empty() || covered(&self.only))
             && !covered(&self.ignore)
             && !replaced
@@ -229,7 +244,7 @@ impl Wishes {
 
     /// Whether a metric shall be shown, and judged by its ranges.
     pub(super) fn wants_metric(&self, id: MetricId) -> bool {
-        if self.narrowed && !id.metric.of_sockets {
+        if id.metric.refusal(self.part).is_some() {
             return false;
         }
         // Who sets a range for what a rule judges, and ignores the rule, wants

@@ -40,7 +40,7 @@ pub(super) fn look(
         earlier: earlier.as_ref(),
     };
     // The kernel's own counts are of all sockets.
-    let exact = wishes.narrowed;
+    let exact = !wishes.part.is_all();
     let wanted = Wanted {
         scope,
         exact,
@@ -61,6 +61,7 @@ pub(super) fn look(
     if needs_netlink && sample.collection.source == SourceKind::Procfs {
         bail!("cannot tell units apart over /proc: sockets have no cgroups there");
     }
+    wishes.part.forget_the_rest(&mut sample);
     recollection.take(&sample, &source.close_wait());
     let before = recollection.before(SHORTEST_RATE);
     let long_before = recollection.before(SHORTEST_GROWTH);

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use super::super::super::listeners::ListenerTally;
 use super::super::super::testing::{SampleBuilder, java, leak_digest, sample, socket};
+use super::super::part::{About, Part};
 use super::super::reading::{Bound, Bounds};
 use super::super::wishes::Name;
 use super::*;
@@ -135,7 +136,10 @@ fn a_range_of_the_users_replaces_the_rule_and_keeps_its_words() {
 #[test]
 fn what_is_about_everything_is_not_judged_by_a_part() {
     let mut part = Wishes {
-        narrowed: true,
+        part: Part {
+            by_port: true,
+            ..Part::default()
+        },
         ..Wishes::default()
     };
     let sample = leaking(2).with_sysctl(Sysctl::TcpSyncookies, 0).build();
@@ -145,7 +149,7 @@ fn what_is_about_everything_is_not_judged_by_a_part() {
         verdict
             .gauges
             .iter()
-            .all(|gauge| gauge.id.metric.of_sockets)
+            .all(|gauge| gauge.id.metric.about != About::Everything)
     );
     assert_eq!(part.check(), Ok(()));
     part.warn = vec![Wishes::threshold("time_wait_used=3").unwrap()];

@@ -40,7 +40,10 @@ fn wishes(only: &[&str], ignore: &[&str], crit: &[&str], narrowed: bool) -> Wish
             .collect(),
         only: names(only),
         ignore: names(ignore),
-        narrowed,
+        part: Part {
+            by_port: narrowed,
+            ..Part::default()
+        },
         ..Wishes::default()
     };
     wishes.rates = wishes.asks_for_rates();
@@ -92,5 +95,49 @@ fn wishes_that_judge_nothing_or_contradict_each_other_are_refused() {
     ] {
         let wishes = wishes(only, ignore, crit, narrowed);
         assert_eq!(wishes.check(), Ok(()), "{wishes:?}");
+    }
+}
+
+/// Nobody holds a socket in TIME_WAIT, and no listener has a peer: a 0 of these
+/// would be an OK that means nothing.
+#[test]
+fn what_a_part_cannot_tell_is_refused_and_left_out() {
+    let of = |by_owner, by_peer| Part {
+        by_owner,
+        by_port: false,
+        by_peer,
+    };
+    let (owner, peer) = (of(true, false), of(false, true));
+    for (name, part, expected) in [
+        ("time_wait", owner, Some("--pid and --unit")),
+        ("time_wait_growth", owner, Some("--pid and --unit")),
+        ("syn_recv", owner, Some("--pid and --unit")),
+        ("time_wait", peer, None),
+        ("listen", owner, None),
+        ("listen", peer, Some("--remote")),
+        ("accept_queues_full", owner, None),
+        ("accept_queues_full", peer, Some("--remote")),
+        ("accept_queue_used", peer, Some("--remote")),
+        ("time_wait_used", peer, Some("whole network namespace")),
+        ("close_wait_leaked", owner, None),
+        ("close_wait_leaked", peer, None),
+    ] {
+        let mut wishes = wishes(&[], &[], &[&format!("{name}=5")], false);
+        wishes.part = part;
+        let refused = wishes.check().map_err(|why| why.to_string());
+        match expected {
+            None => assert_eq!(refused, Ok(()), "{name}"),
+            Some(words) => assert!(refused.unwrap_err().contains(words), "{name}"),
+        }
+        let id = MetricId::find(name).unwrap();
+        assert_eq!(wishes.wants_metric(id), expected.is_none(), "{name}");
+    }
+    let mut wishes = wishes(&[], &[], &[], false);
+    for (part, judges) in [(owner, true), (peer, false)] {
+        wishes.part = part;
+        let Name::Rule(rule) = Name::find("accept_queue_full").unwrap() else {
+            panic!("it is a rule");
+        };
+        assert_eq!(wishes.wants_rule(rule), judges);
     }
 }

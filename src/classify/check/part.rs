@@ -1,0 +1,116 @@
+//! What can be told of a part of the sockets, and what can't.
+
+use crate::model::{PortReading, Sample, TcpState};
+
+/// What a check is narrowed by; by nothing, it is about all sockets.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Part {
+    /// By processes or units.
+    pub by_owner: bool,
+    /// By ports of ours.
+    pub by_port: bool,
+    /// By peers.
+    pub by_peer: bool,
+}
+
+/// What a metric is about, which decides of which parts it can be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum About {
+    /// The whole network namespace, or the host.
+    Everything,
+    /// Single sockets.
+    Sockets,
+    /// Single sockets that have no owner: the kernel keeps neither inode nor
+    /// cgroup with them.
+    Nobodys,
+    /// Listeners, which have no peer.
+    Listeners,
+}
+
+impl Part {
+    /// Whether no socket is left out.
+    #[must_use]
+    pub const fn is_all(self) -> bool {
+        !(self.by_owner || self.by_port || self.by_peer)
+    }
+
+    /// Takes out of a sample what a part of the sockets can't tell: a count of
+    /// none would be a lie there.
+    pub fn forget_the_rest(self, sample: &mut Sample) {
+        if self.is_all() {
+            return;
+        }
+        sample.states.minisockets = None;
+        sample.pressure.ports = PortReading::NotRead;
+        if self.by_owner {
+            sample.states.forget(TcpState::TimeWait);
+            sample.states.forget(TcpState::SynRecv);
+            let listeners = sample.pressure.listeners.iter_mut();
+            for listener in listeners.flat_map(|listeners| &mut listeners.listeners) {
+                listener.syn_recv = None;
+            }
+        }
+        if self.by_peer {
+            sample.states.forget(TcpState::Listen);
+            sample.pressure.listeners = None;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::listeners::ListenerTally;
+    use super::super::super::testing::{sample, socket};
+    use super::*;
+    use crate::model::Pressure;
+
+    fn seen(part: Part) -> Sample {
+        let mut listeners = ListenerTally::in_passing();
+        let listening = socket("0.0.0.0:80", "0.0.0.0:0").listening(0, Some(8));
+        listeners.add_listener(&listening.build());
+        let mut sample = sample()
+            .with_state(TcpState::TimeWait, 0)
+            .with_state(TcpState::SynRecv, 0)
+            .with_state(TcpState::Listen, 1)
+            .with_state(TcpState::Established, 5)
+            .with_minisockets(0)
+            .with_pressure(Pressure {
+                listeners: Some(listeners.finish()),
+                ports: PortReading::RuledOut {
+                    connections: 0,
+                    usable: 28_000,
+                },
+                ..Pressure::default()
+            })
+            .build();
+        part.forget_the_rest(&mut sample);
+        sample
+    }
+
+    /// `--pid` told of no TIME_WAIT whatever the process had closed.
+    #[test]
+    fn a_count_that_a_part_cannot_tell_is_unknown_and_not_zero() {
+        let all = seen(Part::default());
+        assert_eq!(all.states.total_of(TcpState::TimeWait), Some(0));
+        assert_eq!(all.states.minisockets, Some(0));
+        let by_owner = seen(Part {
+            by_owner: true,
+            ..Part::default()
+        });
+        assert_eq!(by_owner.states.total_of(TcpState::TimeWait), None);
+        assert_eq!(by_owner.states.total_of(TcpState::SynRecv), None);
+        assert_eq!(by_owner.states.total_of(TcpState::Listen), Some(1));
+        assert_eq!(by_owner.states.total(), 6);
+        assert_eq!(by_owner.states.minisockets, None);
+        assert_eq!(by_owner.pressure.ports, PortReading::NotRead);
+        let listeners = by_owner.pressure.listeners.unwrap().listeners;
+        assert!(listeners.iter().all(|listener| listener.syn_recv.is_none()));
+        let by_peer = seen(Part {
+            by_peer: true,
+            ..Part::default()
+        });
+        assert_eq!(by_peer.states.total_of(TcpState::TimeWait), Some(0));
+        assert_eq!(by_peer.states.total_of(TcpState::Listen), None);
+        assert_eq!(by_peer.pressure.listeners, None);
+    }
+}
