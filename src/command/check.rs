@@ -7,6 +7,7 @@ mod watch;
 use std::io;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
+use std::time::Duration;
 
 use super::{Outcome, output};
 use crate::classify::check::{BadWish, Name, Part, Status, Wishes};
@@ -67,6 +68,14 @@ fn part(args: &CheckArgs) -> Part {
         by_peer: !args.remote.is_empty(),
     }
 }
+
+/// How long a check waits for a file that another one has: longer would make
+/// it late, and it would blame the kernel.
+fn patience(args: &CheckArgs) -> Duration {
+    LONGEST_WAIT.min(args.timeout.0 / 4)
+}
+
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
 /// Says that a check could not be begun.
 pub(super) fn refuse(why: &str) -> Outcome {

@@ -16,8 +16,6 @@ use crate::model::Memories;
 const OURS: &str = r#"{"schema":"tcpstate.state/"#;
 /// A million sockets in CLOSE_WAIT take less.
 const LARGEST: u64 = 64 << 20;
-/// Waiting longer for another check would make this one late.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// An open state file: nobody else writes it until it is saved or dropped.
 #[derive(Debug)]
@@ -31,16 +29,17 @@ pub struct StateFile {
 
 impl StateFile {
     /// Opens a state file and reads what the checks before have left. Whatever
-    /// is wrong with it, the check goes on: [`Self::trouble`] says what.
+    /// is wrong with it, the check goes on: [`Self::trouble`] says what. While
+    /// another check has it, this one waits no longer than `patience`.
     #[must_use]
-    pub fn open(path: &Path) -> (Self, Memories) {
+    pub fn open(path: &Path, patience: Duration) -> (Self, Memories) {
         let mut state = Self {
             path: path.to_owned(),
             replacement: None,
             busy: false,
             trouble: None,
         };
-        match Replacement::begin(path, 0o600, PATIENCE) {
+        match Replacement::begin(path, 0o600, patience) {
             Ok(replacement) => state.replacement = Some(replacement),
             Err(error) => {
                 state.busy = matches!(error, StoreError::Busy(_));

@@ -204,6 +204,23 @@ fn a_pipe_as_state_file_is_told_at_once() {
     assert!(stderr(&output).contains("no regular file"), "{output:?}");
 }
 
+/// Whoever waited for it had no time left, and said that the kernel was slow.
+#[test]
+fn a_file_that_another_check_has_makes_none_late() {
+    let proc_root = healthy();
+    for (option, name, status) in [("--state", "s", 0), ("--textfile", "p", 3)] {
+        let lock = proc_root.file(&format!(".{name}.tmp"));
+        let held = fs::File::create(lock).expect("made");
+        held.lock().expect("locked");
+        let path = proc_root.file(name);
+        let args = [option, path.to_str().expect("text"), "--timeout", "1s"];
+        let output = run(&proc_args(&proc_root, &args));
+        assert_eq!(output.status.code(), Some(status), "{output:?}");
+        let said = stdout(&output) + &stderr(&output);
+        assert!(said.contains("another tcpstate is writing it"), "{said}");
+    }
+}
+
 /// Its numbers are of another time; the file is for the checks of this host.
 #[test]
 fn a_replay_with_a_rate_leaves_the_memory_alone() {

@@ -135,7 +135,7 @@ fn answer(
 ) -> anyhow::Result<Answer> {
     if let Some(path) = &args.textfile {
         let page = check::prometheus(reading, &verdict);
-        if let Err(error) = replace(path, page.as_bytes(), args.timeout.0) {
+        if let Err(error) = replace(path, page.as_bytes(), super::patience(args)) {
             verdict.fail(error.to_string());
         }
     }

@@ -147,7 +147,7 @@ type Opened = (Option<StateFile>, Memories, Option<String>);
 
 fn open(args: &CheckArgs) -> Opened {
     let at = |path: &Path| {
-        let (file, memories) = StateFile::open(path);
+        let (file, memories) = StateFile::open(path, super::patience(args));
         (Some(file), memories, None)
     };
     let without = |warning: String| (None, Memories::default(), Some(warning));

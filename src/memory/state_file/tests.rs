@@ -2,6 +2,9 @@ use super::*;
 use crate::model::{Counter, Counters, Mark, Memory, Sighting, Sightings, SocketCookie};
 use std::fs;
 
+/// Nobody waits for long where a test holds the lock.
+const PATIENCE: Duration = Duration::from_millis(200);
+
 fn memories() -> Memories {
     let mut counters = Counters::default();
     counters.set(Counter::EstabResets, u64::MAX);
@@ -34,11 +37,11 @@ fn memories() -> Memories {
 fn what_one_leaves_the_next_one_finds() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("state");
-    let (mut state, before) = StateFile::open(&path);
+    let (mut state, before) = StateFile::open(&path, PATIENCE);
     assert_eq!(before, Memories::default());
     state.save(&memories()).unwrap();
     assert_eq!(state.trouble(), None);
-    let (again, before) = StateFile::open(&path);
+    let (again, before) = StateFile::open(&path, PATIENCE);
     assert_eq!(before, memories());
     assert_eq!(again.trouble(), None);
 }
@@ -49,7 +52,7 @@ fn saved_over(content: &[u8]) -> (Option<String>, Vec<u8>) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("state");
     fs::write(&path, content).unwrap();
-    let (mut state, before) = StateFile::open(&path);
+    let (mut state, before) = StateFile::open(&path, PATIENCE);
     assert_eq!(before, Memories::default());
     state.save(&memories()).unwrap();
     (state.trouble().map(str::to_owned), fs::read(&path).unwrap())
@@ -93,7 +96,7 @@ fn what_is_not_ours_or_newer_stays_as_it_is() {
 #[test]
 fn a_place_that_cannot_be_written_to_costs_a_warning() {
     for path in ["/dev/full", "/proc/tcpstate-state", "/", "/proc/none/state"] {
-        let (mut state, before) = StateFile::open(Path::new(path));
+        let (mut state, before) = StateFile::open(Path::new(path), PATIENCE);
         assert_eq!(before, Memories::default());
         assert!(!state.keeps());
         state.save(&memories()).unwrap();
@@ -108,7 +111,7 @@ fn a_pipe_in_its_place_is_not_waited_for() {
     let kind = rustix::fs::FileType::Fifo;
     let mode = rustix::fs::Mode::from_raw_mode(0o600);
     rustix::fs::mknodat(rustix::fs::CWD, &path, kind, mode, 0).unwrap();
-    let (state, before) = StateFile::open(&path);
+    let (state, before) = StateFile::open(&path, PATIENCE);
     assert_eq!(before, Memories::default());
     assert!(
         state
@@ -124,7 +127,7 @@ fn while_another_check_writes_the_first_memory_the_next_run_will_know() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("state");
     let _other = Replacement::begin(&path, 0o600, PATIENCE).unwrap();
-    let (state, before) = StateFile::open(&path);
+    let (state, before) = StateFile::open(&path, PATIENCE);
     assert_eq!(before, Memories::default());
     assert!(state.keeps());
 }
