@@ -34,10 +34,7 @@ pub enum BadWish {
     )]
     OfAll(String),
     /// It is about sockets without an owner, and owners were to be told apart.
-    #[error(
-        "{0} is about sockets that no process holds and no unit owns any more; leave out --pid and \
-         --unit"
-    )]
+    #[error("{0} is about sockets whose owner the kernel doesn't keep; leave out --pid and --unit")]
     NoOwner(String),
     /// It is about listeners, and peers were to be told apart.
     #[error("{0} is about listeners, which have no peer; leave out --remote")]
