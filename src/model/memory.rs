@@ -89,8 +89,12 @@ impl Memories {
     }
 
     /// Takes in what a check leaves, in the place of what the same check left
-    /// before. What is of another boot compares with nothing any more.
+    /// before. What is of another boot compares with nothing any more; where it
+    /// isn't known which boot this is, nobody can tell what does.
     pub fn put(&mut self, memory: Memory) {
+        if memory.boot_id.is_empty() {
+            return;
+        }
         self.0
             .retain(|other| other.boot_id == memory.boot_id && !other.is_of(&memory));
         self.0.sort_by_key(|other| other.ended);

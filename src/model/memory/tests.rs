@@ -173,3 +173,15 @@ fn a_look_that_missed_sockets_bounds_no_age() {
     let (_, age) = second.close_wait.unwrap().ages().next().unwrap();
     assert_eq!(age.at_most, None);
 }
+
+/// It compares with nothing, and what compared was taken for another boot's.
+#[test]
+fn who_does_not_know_its_boot_takes_no_memory_away() {
+    let mut memories = Memories::default();
+    memories.put(memory(5));
+    let mut nameless = memory(10);
+    nameless.boot_id.clear();
+    memories.put(nameless);
+    assert_eq!(memories.before(&memory(20)), Some(&memory(5)));
+    assert_eq!(memories.0.len(), 1);
+}
