@@ -490,6 +490,26 @@ netns_test!(a_part_of_the_sockets, |lab| {
     drop(other);
 });
 
+// Nobody holds them, and the check of their program saw none: its own leak was OK.
+netns_test!(what_a_process_does_not_accept_is_its_own, |lab| {
+    let clients: Vec<Socket> = (0..3).map(|_| socket(Net::V4)).collect();
+    let listener = listen(socket(Net::V4), Net::V4, 8);
+    for client in &clients {
+        client.connect(&address_of(&listener).into()).unwrap();
+        client.shutdown(Shutdown::Write).unwrap();
+        close_wait_with(client, 1);
+    }
+    sleep(Duration::from_millis(150));
+    let (actor, _other) = connected(lab, "never reads", Net::V4, 1);
+    let ours = std::process::id().to_string();
+    let theirs = actor.pid().to_string();
+    for (pid, leaked, expected) in [(&ours, 3, WARNING), (&theirs, 0, OK)] {
+        let checked = check(lab, &["--min-age", MIN_AGE, "--pid", pid]);
+        checked.is(expected, "close_wait_leak");
+        assert_eq!(checked.metric("close_wait_leaked"), Some(number(leaked)));
+    }
+});
+
 netns_test!(over_proc_what_cannot_be_judged_is_unknown, |lab| {
     let refused = |more: &[&str]| {
         let program = lab.tcpstate(&[&["check"], more].concat());

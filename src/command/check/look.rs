@@ -26,9 +26,10 @@ pub(super) fn look(
 ) -> anyhow::Result<Answer> {
     let proc_root = ProcRoot::new(&common.proc_root);
     let mut recollection = Recollection::open(common, args, wishes, &proc_root);
-    let narrowing = Narrowing::new(args, &proc_root)?;
+    let mut narrowing = Narrowing::new(args, &proc_root)?;
     let needs_netlink = narrowing.needs_netlink();
-    let source = source::open(common, &proc_root)?;
+    let mut source = source::open(common, &proc_root)?;
+    narrowing.see_listeners(&mut *source)?;
     let mut source = Watch::new(source, narrowing, recollection.remembers());
     let scope = Scope {
         family: source::family(common),

@@ -7,11 +7,14 @@ use std::path::Path;
 
 use anyhow::bail;
 
+use super::super::source;
+use crate::classify::close_wait::Listeners;
 use crate::cli::CheckArgs;
 use crate::kernel::processes::{CgroupTree, SocketDescriptors, Which};
 use crate::kernel::{KernelError, ProcRoot, SocketSource};
 use crate::model::{
-    CgroupId, Collection, PeerFilter, Query, Socket, SocketCookie, SourceKind, TcpState, Unit,
+    CgroupId, Collection, PeerFilter, Query, Socket, SocketCookie, SourceKind, StateSet, TcpState,
+    Unit,
 };
 
 /// Which sockets a check is about.
@@ -21,6 +24,8 @@ pub(super) struct Narrowing {
     peers: Vec<PeerFilter>,
     /// The inodes of the sockets that the processes hold.
     inodes: Option<HashSet<u64>>,
+    /// Where connections wait that no process holds yet.
+    listeners: Listeners,
     units: Option<Units>,
 }
 
@@ -38,8 +43,26 @@ impl Narrowing {
             ports: args.listen_port.clone(),
             peers: args.remote.clone(),
             inodes: inodes(&args.pid, proc_root)?,
+            listeners: Listeners::default(),
             units: Units::new(&args.unit, proc_root)?,
         })
+    }
+
+    /// Looks at the listeners, where it takes these to tell whose a socket is.
+    pub(super) fn see_listeners(
+        &mut self,
+        source: &mut dyn SocketSource,
+    ) -> Result<(), KernelError> {
+        if self.inodes.is_none() {
+            return Ok(());
+        }
+        let query = Query::states(StateSet::NONE.with(TcpState::Listen));
+        self.listeners = source::ask(source, |source| {
+            let mut listeners = Listeners::default();
+            source.visit(&query, &mut |listener| listeners.add(listener))?;
+            Ok(listeners)
+        })?;
+        Ok(())
     }
 
     /// Whether it leaves any socket out.
@@ -59,8 +82,15 @@ impl Narrowing {
         (self.ports.is_empty() || self.ports.contains(&socket.local.port))
             && (peers.is_empty() || peers.iter().any(|peer| peer.accepts(&socket.remote)))
             && self.inodes.as_ref().is_none_or(|inodes| {
-                let inode = socket.inode;
-                inode.is_some_and(|inode| inodes.contains(&inode))
+                let held = |inode: Option<u64>| inode.is_some_and(|inode| inodes.contains(&inode));
+                match socket.state {
+                    // Not accepted yet: it is whose the listener is.
+                    TcpState::Established | TcpState::CloseWait if socket.inode.is_none() => {
+                        let mut listeners = self.listeners.of(socket).iter();
+                        listeners.any(|listener| held(listener.inode))
+                    }
+                    _ => held(socket.inode),
+                }
             })
             && self
                 .units
