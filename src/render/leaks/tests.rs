@@ -498,5 +498,7 @@ fn names_harm_neither_a_terminal_nor_a_parser() {
         stage.sockets.len(),
         "each has one holder or none"
     );
-    assert!(rows.iter().any(|row| row[1] == *"evil\u{1b}[2J\n\"},{"));
+    assert!(rows.iter().any(|row| row[1] == *r#"evil\u{1b}[2J\n"},{"#));
+    assert_eq!(text.lines().count(), 1 + rows.len(), "a line for each");
+    assert!(text.chars().all(|c| c == '\n' || !c.is_control()));
 }
