@@ -359,6 +359,30 @@ fn forked_holders_of_the_same_sockets_are_explained_once() {
     assert_eq!(text.matches("10 not closed").count(), 1, "{text}");
 }
 
+/// The command asked another question, and one line was wider than a terminal.
+#[test]
+fn rows_that_a_terminal_has_no_room_for_are_to_be_had_by_the_same_question() {
+    let mut stage = Stage::default();
+    for pid in 5..=20 {
+        let process = process(pid, "srv", None, (10, 1_024));
+        stage.processes.insert(pid, process);
+        stage.add(pid, close_wait());
+    }
+    let style = Style {
+        width: Some(40),
+        ..on_terminal()
+    };
+    let text = stage.show(&stage.report(None), |view| {
+        let view = View {
+            repeated: " --min-age 5s",
+            ..*view
+        };
+        table(&view, &style)
+    });
+    let more = "\nand 4 more processes\n→ tcpstate leaks --min-age 5s | less\n    shows all\n";
+    assert!(text.contains(more), "{text}");
+}
+
 #[test]
 fn who_leaks_fewer_than_was_asked_for_is_counted() {
     let stage = Stage::full();

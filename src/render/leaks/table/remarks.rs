@@ -297,7 +297,7 @@ fn next(text: &mut String, view: &View<'_>, style: &Style) {
 
 /// What to type, and what for: behind it, or below where there is no room. A
 /// command stays on one line, so that it can be copied.
-fn arrow(text: &mut String, command: &str, why: &str, style: &Style) {
+pub(super) fn arrow(text: &mut String, command: &str, why: &str, style: &Style) {
     let line = format!("{} {command}   {why}", style.arrow());
     let columns = style.width.unwrap_or(usize::MAX);
     if line.chars().count() <= columns {
