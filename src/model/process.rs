@@ -150,4 +150,6 @@ pub struct VanishedSockets {
     pub elsewhere: u64,
     /// Sockets in no dump of which can't be told whether they are TCP.
     pub untold: u64,
+    /// Why there may be more; `None` when every process was looked into.
+    pub unseen: Option<IncompleteScan>,
 }

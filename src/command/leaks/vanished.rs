@@ -38,8 +38,12 @@ pub(super) fn find(
         Which::Only(pids)
     };
     let descriptors = SocketDescriptors::collect(proc_root, which)?;
-    let unread = descriptors.coverage().processes_denied;
-    if unread > 0 && unread == pids.len() as u64 {
+    let coverage = descriptors.coverage();
+    if !pids.is_empty() && coverage.processes_denied > 0 && coverage.processes_scanned == 0 {
+        output::note(
+            "whether it keeps descriptors whose connection is gone can't be told: that needs \
+             CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH",
+        );
         return Ok(None);
     }
     let held: HashSet<u64> = descriptors.inodes().collect();

@@ -52,6 +52,9 @@ pub fn json<W: Write>(view: &View<'_>, to: &mut W) -> io::Result<()> {
         }),
         vanished_elsewhere: vanished.map(|all| all.elsewhere),
         vanished_untold: vanished.map(|all| all.untold),
+        vanished_reason: vanished
+            .and_then(|all| all.unseen)
+            .map(|why| super::words::unseen(why, Some(view.as_root))),
         vanished_stayed: report.vanished_stayed,
         vanished_fds: vanished
             .map(|_| each(|| report.vanished().map(|one| vanished_json(view, one)))),

@@ -6,8 +6,8 @@ use crate::classify::close_wait::{
     Earlier, HoldersOf, Interval, Judge, Listeners, Owners, Selection,
 };
 use crate::model::{
-    CgroupId, ContainerRuntime, Endpoint, Holder, NetNs, ScanCoverage, Socket, SocketPast,
-    TimerKind, Unit, VanishedSocket, VanishedSockets,
+    CgroupId, ContainerRuntime, Endpoint, Holder, IncompleteScan, NetNs, ScanCoverage, Socket,
+    SocketPast, TimerKind, Unit, VanishedSocket, VanishedSockets,
 };
 use crate::render::Style;
 
@@ -294,12 +294,15 @@ fn connections_that_are_gone_are_told_by_descriptor() {
             vanished(8, SocketPast::NeverConnected),
             vanished(9, SocketPast::Unknown),
         ],
-        elsewhere: 0,
-        untold: 0,
+        unseen: Some(IncompleteScan::Denied(58)),
+        ..VanishedSockets::default()
     });
     let text = stage.show(&report, |view| table(view, &Style::default()));
     assert!(text.contains("nginx[880] keeps 1 descriptor whose connection has ended"));
     assert!(text.contains("fd 7."), "{text}");
+    assert!(text.contains("shut down by both sides"), "{text}");
+    let more = "There may be more such descriptors: 58 processes may not be looked into";
+    assert!(text.contains(more), "{text}");
     let rows = stage.show(&report, csv_text);
     assert_eq!(rows.matches(",vanished,false,").count(), 2, "{rows}");
     assert!(rows.contains("\n880,nginx,1000,"), "{rows}");
@@ -317,6 +320,8 @@ fn connections_that_are_gone_are_told_by_descriptor() {
         .collect();
     assert_eq!(fds.len(), 2, "one was never connected");
     assert_eq!(fds[0]["past"], "ended");
+    let reason = document["vanished_reason"].as_str().unwrap();
+    assert!(reason.starts_with("58 processes may not be looked into"));
 }
 
 #[test]
