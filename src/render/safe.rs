@@ -21,7 +21,8 @@ pub fn safe(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-fn is_harmless(character: char) -> bool {
+/// Whether a character does nothing but show.
+pub(super) fn is_harmless(character: char) -> bool {
     !character.is_control()
         && !matches!(
             character,

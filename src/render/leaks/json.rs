@@ -12,6 +12,7 @@ use self::shape::{
 };
 use super::super::each::each;
 use super::super::header::Header;
+use super::super::json_text;
 use super::View;
 use crate::classify::close_wait::{Growth, Held, ProcessLeaks, QueueLeaks, Unattributed};
 use crate::model::{Socket, SocketPast, Unit, VanishedSocket};
@@ -59,8 +60,7 @@ pub fn json<W: Write>(view: &View<'_>, to: &mut W) -> io::Result<()> {
         vanished_fds: vanished
             .map(|_| each(|| report.vanished().map(|one| vanished_json(view, one)))),
     };
-    // The error of the output itself, by which a closed pipe is known.
-    serde_json::to_writer(&mut *to, &document).map_err(io::Error::from)?;
+    json_text::write(&document, &mut *to)?;
     to.write_all(b"\n")
 }
 
