@@ -36,10 +36,6 @@ impl Key {
         }
     }
 
-    pub(super) const fn is_from(&self, local: u128) -> bool {
-        self.local == local
-    }
-
     /// Our address, IPv4 unwrapped.
     pub(super) fn local_address(self) -> IpAddr {
         from_bits(self.local)
