@@ -130,6 +130,21 @@ fn many_connections_are_ruled_out_only_with_the_bound_sockets_reckoned_in() {
     assert!(matches!(reading(70_200), PortReading::Grouped(_)));
 }
 
+/// The sockets were counted, and all was lost because of the ports.
+#[test]
+fn a_dump_of_the_ports_that_fails_in_mid_way_is_grouped_anew_from_proc() {
+    let (_root, proc_root) = crowded_proc(60_000, 60_000);
+    let cut = [RowBytes::new(1, 1).message(3), done(3, ENOMEM)].concat();
+    let kernel = ScriptedKernel::answering([done(1, 0), done(2, 0), cut]);
+    let mut source = FallbackSource::over(kernel, &proc_root);
+    let mut names = Names::default();
+    let wanted = Wanted::default();
+    let sample = read(&mut source, &proc_root, wanted, &mut names, &mut |_| {});
+    let ports = sample.unwrap().pressure.ports;
+    let in_use = ports.grouped().unwrap().destinations.iter();
+    assert_eq!(in_use.map(|one| one.in_use).sum::<u32>(), 1);
+}
+
 /// Shows these connections, and the same to whoever asks beside.
 #[derive(Clone)]
 struct Crowd {
