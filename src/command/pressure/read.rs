@@ -45,19 +45,7 @@ impl Reader<'_> {
         let recorded = self.source.kind() == SourceKind::Replay;
         let taken_at = (!recorded).then(SystemTime::now);
         let start = Instant::now();
-        let (host, settings, sysctls) = if recorded {
-            (
-                Host::default(),
-                PortSettings::default(),
-                Sysctls::read(Sysctl::PRESSURE, |_| None),
-            )
-        } else {
-            (
-                read_host(self.proc_root),
-                read_port_settings(self.proc_root),
-                read_sysctls(self.proc_root, Sysctl::PRESSURE),
-            )
-        };
+        let (host, settings, sysctls) = self.settings(recorded);
         // Listeners first, which cost next to nothing: by their ports the
         // other sockets are told apart.
         let mut states = StateTally::default();
@@ -65,7 +53,7 @@ impl Reader<'_> {
         // Both families whatever is shown: they share the ports.
         let family = self.family;
         let shown = |socket: &Socket| family.is_none_or(|family| family == socket.family);
-        self.visit(StateSet::NONE.with(TcpState::Listen), &mut |socket| {
+        let listening = self.visit(StateSet::NONE.with(TcpState::Listen), &mut |socket| {
             if shown(socket) {
                 states.add(socket);
                 listeners.add_listener(socket);
@@ -87,6 +75,8 @@ impl Reader<'_> {
                 }
             })?;
         collection.sockets -= others;
+        collection.complete &= listening.complete;
+        collection.malformed += listening.malformed;
         if collection.source == SourceKind::Netlink {
             self.visit(StateSet::NONE.with(TcpState::Listen), &mut |socket| {
                 listeners.add_again(socket);
@@ -147,6 +137,22 @@ impl Reader<'_> {
         })
     }
 
+    fn settings(&self, recorded: bool) -> (Host, PortSettings, Sysctls) {
+        if recorded {
+            (
+                Host::default(),
+                PortSettings::default(),
+                Sysctls::read(Sysctl::PRESSURE, |_| None),
+            )
+        } else {
+            (
+                read_host(self.proc_root),
+                read_port_settings(self.proc_root),
+                read_sysctls(self.proc_root, Sysctl::PRESSURE),
+            )
+        }
+    }
+
     fn visit(
         &mut self,
         states: StateSet,
@@ -162,7 +168,7 @@ mod tests {
 
     use super::*;
     use crate::kernel::FallbackSource;
-    use crate::kernel::netlink::testing::{RowBytes, ScriptedKernel, done};
+    use crate::kernel::netlink::testing::{RowBytes, ScriptedKernel, done, message};
 
     const PROC_NET_TCP: &str = "  sl  local_address rem_address   st tx_queue rx_queue tr \
                                 tm->when retrnsmt\n   0: 0100007F:9C62 0100007F:CE33 01 \
@@ -189,5 +195,21 @@ mod tests {
         assert_eq!(sample.collection.source, SourceKind::Procfs);
         assert!(sample.collection.fallback_reason.is_some());
         assert_eq!(sample.states.total(), 1);
+    }
+    /// A listener that can't be read has a port and a queue too.
+    #[test]
+    fn listeners_that_cannot_be_read_make_it_incomplete() {
+        let root = tempfile::tempdir().unwrap();
+        let proc_root = ProcRoot::new(root.path());
+        let cut = [message(20, 2, 1, &[10]), done(1, 0)].concat();
+        let kernel = ScriptedKernel::answering([cut, done(2, 0), done(3, 0)]);
+        let mut reader = Reader {
+            source: &mut FallbackSource::over(kernel, &proc_root),
+            proc_root: &proc_root,
+            family: None,
+            bound: false,
+        };
+        let collection = reader.read().unwrap().collection;
+        assert_eq!((collection.complete, collection.malformed), (false, 1));
     }
 }

@@ -40,7 +40,7 @@ impl Question {
         self,
         source: &mut dyn SocketSource,
         family: Option<Family>,
-        counted: &Counted,
+        counted: &mut Counted,
         sysctls: &Sysctls,
         host: &Host,
     ) -> Result<PortReading, KernelError> {
@@ -85,12 +85,13 @@ impl Question {
         }
         let policy = ReusePolicy::of(sysctls);
         let query = Query::states(StateSet::RFC9293.without(TcpState::Listen));
-        let tally = source::ask(source, |source| {
+        let (tally, collection) = source::ask(source, |source| {
             let (settings, listened) = (settings.clone(), listened.clone());
             let mut tally = PortTally::new(settings, listened, policy).showing(family);
-            source.visit(&query, &mut |socket| tally.add(socket))?;
-            Ok(tally)
+            let collection = source.visit(&query, &mut |socket| tally.add(socket))?;
+            Ok((tally, collection))
         })?;
+        counted.collection.complete &= collection.complete;
         let (ports, _time_wait) = tally.finish(bound.as_ref());
         Ok(PortReading::Grouped(ports))
     }

@@ -145,6 +145,20 @@ fn a_dump_of_the_ports_that_fails_in_mid_way_is_grouped_anew_from_proc() {
     assert_eq!(in_use.map(|one| one.in_use).sum::<u32>(), 1);
 }
 
+/// Rows that were lost may be of the destination that runs out.
+#[test]
+fn a_sample_with_an_incomplete_dump_of_the_ports_is_incomplete() {
+    let (_root, proc_root) = crowded_proc(60_000, 60_000);
+    let short = [message(20, 2, 3, &[1]), done(3, 0)].concat();
+    let kernel = ScriptedKernel::answering([done(1, 0), done(2, 0), short]);
+    let mut source = FallbackSource::over(kernel, &proc_root);
+    let mut names = Names::default();
+    let wanted = Wanted::default();
+    let sample = read(&mut source, &proc_root, wanted, &mut names, &mut |_| {}).unwrap();
+    assert!(matches!(sample.pressure.ports, PortReading::Grouped(_)));
+    assert!(!sample.collection.complete);
+}
+
 /// Shows these connections, and the same to whoever asks beside.
 #[derive(Clone)]
 struct Crowd {
