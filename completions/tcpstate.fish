@@ -86,7 +86,7 @@ complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -l proc-root -d
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -l color -d 'When to use colour; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
 always\t'Always'
 never\t'Never'"
-complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -l sockets -d 'List each leaked socket: descriptor, ends, age, queues'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -l sockets -d 'List each CLOSE_WAIT socket: descriptor, age, verdict, ends, queues'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -l deep -d 'Also find descriptors whose connection is gone already (reset while it was leaked); implied by --pid. Reads every socket of the host'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -s 4 -l ipv4 -d 'Only IPv4 sockets'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -s 6 -l ipv6 -d 'Only IPv6 sockets, those that carry IPv4 (::ffff:a.b.c.d) included'

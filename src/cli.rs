@@ -306,7 +306,7 @@ pub struct LeaksArgs {
     #[arg(long, value_name = "DURATION", value_parser = interval)]
     pub over: Option<DurationArg>,
 
-    /// List each leaked socket: descriptor, ends, age, queues
+    /// List each CLOSE_WAIT socket: descriptor, age, verdict, ends, queues
     #[arg(long)]
     pub sockets: bool,
 

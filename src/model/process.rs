@@ -55,7 +55,8 @@ pub struct ScanCoverage {
     /// Processes whose descriptors were read to the end.
     pub processes_scanned: u64,
     /// Processes whose descriptors we may not see (EACCES, EPERM). Kernel
-    /// threads are not counted here: they have none.
+    /// threads have none, and are counted here only where nothing tells them
+    /// from others (`hidepid=1`).
     pub processes_denied: u64,
     /// Processes that ended while they were read. What was seen of them is
     /// left out. No failure: their sockets are closed, or held by others too.
@@ -149,4 +150,6 @@ pub struct VanishedSockets {
     pub elsewhere: u64,
     /// Sockets in no dump of which can't be told whether they are TCP.
     pub untold: u64,
+    /// Why there may be more; `None` when every process was looked into.
+    pub unseen: Option<IncompleteScan>,
 }

@@ -11,6 +11,7 @@ mod each;
 mod endpoint;
 mod finding;
 mod header;
+mod json_text;
 pub mod leaks;
 pub mod pressure;
 mod safe;

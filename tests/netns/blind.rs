@@ -30,6 +30,8 @@ netns_test!(
         assert_eq!(document["coverage"]["unseen_pids"][0], actor.pid());
         assert!(document["coverage"]["reason"].is_string());
         assert!(document["vanished_fds"].is_null(), "nobody could look");
+        let note = "whether it keeps descriptors whose connection is gone can't be told";
+        assert!(answer.stderr.contains(note), "{}", answer.stderr);
         let answer = ask(&[]);
         assert!(!answer.stdout.contains("holds none"), "{}", answer.stdout);
         assert!(answer.stdout.contains("may not be looked into"));
@@ -56,4 +58,33 @@ netns_test!(a_thread_is_asked_for_by_its_process, |lab| {
     assert_eq!(answer.status.code(), Some(2));
     let told = format!("tcpstate: {thread} is a thread of process {own}");
     assert!(answer.stderr.starts_with(&told), "{}", answer.stderr);
+});
+
+/// With hidepid=1 every process is listed, and nothing can be asked about those of others: that
+/// was taken for processes without descriptors, so that "no process in sight" had the sockets.
+const SEES_NOBODY: &str = "mount -t proc -o hidepid=1,gid=65533 proc /proc && \
+     setpriv --bounding-set -all --inh-caps -all -- \"$@\"; exit $?";
+
+netns_test!(processes_that_hidepid_1_lists_are_not_acquitted, |lab| {
+    let (_actor, clients) = connected(lab, "never reads", Net::V4, 2);
+    for client in &clients {
+        client.shutdown(Shutdown::Write).unwrap();
+        close_wait_with(client, 1);
+    }
+    let ask = |more: &[&str]| {
+        // Old kernels have one set of options for all mounts of a pid namespace: so it is another
+        // one, in which the shell is somebody else's process.
+        let shell = ["-mpf", "sh", "-c", SEES_NOBODY, "sh"];
+        let leaks = [env!("CARGO_BIN_EXE_tcpstate"), "leaks", "--min-age", "0s"];
+        let arguments = [&shell[..], &leaks, more].concat();
+        lab.program("unshare", &arguments).run()
+    };
+    let document = ask(&["--json"]).json();
+    assert_eq!(document["close_wait"]["total"], 2, "{document:#}");
+    assert_eq!(document["coverage"]["processes_denied"], 1, "{document:#}");
+    assert_eq!(document["unattributed"][0]["reason"], "permission");
+    let answer = ask(&["--pid", "1"]);
+    assert_eq!(answer.status.code(), Some(2), "{}", answer.stdout);
+    let told = "tcpstate: may not look into process 1: ";
+    assert!(answer.stderr.starts_with(told), "{}", answer.stderr);
 });

@@ -38,8 +38,8 @@ pub struct ProcessLeaks {
     pub local_ports: Vec<LocalPort>,
     /// Each socket, oldest first.
     pub sockets: Vec<Held>,
-    /// How the number of its CLOSE_WAIT sockets has grown; `None` without an
-    /// earlier reading, or when the process wasn't there then.
+    /// How the number of its CLOSE_WAIT sockets has grown, from nothing if the
+    /// process wasn't there then; `None` without an earlier reading.
     pub growth: Option<Growth>,
     /// What the cause may be; `None` where nothing is leaked.
     pub hint: Option<Hint>,

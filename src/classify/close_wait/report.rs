@@ -45,7 +45,8 @@ pub struct LeakReport {
     pub closed_meanwhile: u64,
     /// Descriptors whose connection is gone; `None`: nobody looked.
     pub vanished: Option<VanishedSockets>,
-    /// How many of these an earlier look has seen too; `None`: it didn't look.
+    /// How many of these an earlier look has seen too, their connection ended
+    /// both times; `None`: it didn't look.
     pub vanished_stayed: Option<u64>,
     /// What an earlier reading says.
     pub comparison: Option<Comparison>,
@@ -221,7 +222,6 @@ impl LeakReport {
             || unattributed >= min_count.max(1)
             // One look can come between the end of a connection and close(2).
             || self.vanished_stayed.is_some_and(|stayed| stayed >= min_count.max(1))
-                && self.vanished().any(|one| one.past == SocketPast::Ended)
     }
 
     /// One of the sockets.

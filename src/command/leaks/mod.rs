@@ -6,6 +6,8 @@ pub(super) mod read;
 mod repeat;
 mod vanished;
 
+use std::fs::File;
+use std::io::ErrorKind;
 use std::thread;
 
 use anyhow::bail;
@@ -148,6 +150,14 @@ fn check(common: &CommonArgs, args: &LeaksArgs, proc_root: &ProcRoot) -> anyhow:
             bail!(
                 "no process {pid}, or /proc hides it (hidepid); see tcpstate leaks for the processes that hold CLOSE_WAIT \
                  sockets"
+            );
+        }
+        // hidepid=1 lists it and tells nothing of it.
+        let stat = File::open(proc_root.file(&format!("{pid}/stat")));
+        if stat.is_err_and(|error| error.kind() == ErrorKind::PermissionDenied) {
+            bail!(
+                "may not look into process {pid}: /proc hides what it is (hidepid), which needs \
+                 CAP_SYS_PTRACE; run it as root"
             );
         }
         if let Some(process) = process_of(proc_root, *pid).filter(|process| process != pid) {

@@ -7,7 +7,7 @@ use super::read::{self, Filter};
 use crate::cli::LeaksArgs;
 use crate::kernel::processes::{SocketDescriptors, Which};
 use crate::kernel::{KernelError, ProcRoot, SocketSource};
-use crate::model::{Holder, VanishedSockets};
+use crate::model::{Holder, SocketPast, VanishedSockets};
 
 /// What makes a descriptor the same at two looks.
 pub(super) type Keys = HashSet<(Holder, u64)>;
@@ -38,8 +38,12 @@ pub(super) fn find(
         Which::Only(pids)
     };
     let descriptors = SocketDescriptors::collect(proc_root, which)?;
-    let unread = descriptors.coverage().processes_denied;
-    if unread > 0 && unread == pids.len() as u64 {
+    let coverage = descriptors.coverage();
+    if !pids.is_empty() && coverage.processes_denied > 0 && coverage.processes_scanned == 0 {
+        output::note(
+            "whether it keeps descriptors whose connection is gone can't be told: that needs \
+             CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH",
+        );
         return Ok(None);
     }
     let held: HashSet<u64> = descriptors.inodes().collect();
@@ -57,8 +61,42 @@ pub(super) fn find(
     Ok(Some(vanished))
 }
 
-/// What to know them by later.
+/// What to know those by later whose connection has ended. Sockets that never
+/// had one may stay as long as they like.
 pub(super) fn keys(vanished: Option<&VanishedSockets>) -> Keys {
     let sockets = vanished.iter().flat_map(|vanished| &vanished.sockets);
-    sockets.map(|one| (one.holder, one.inode)).collect()
+    let ended = sockets.filter(|one| one.past == SocketPast::Ended);
+    ended.map(|one| (one.holder, one.inode)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::VanishedSocket;
+
+    /// A program may keep a fresh socket for ever, and it was told as a
+    /// connection that had ended twice.
+    #[test]
+    fn a_socket_that_was_never_connected_has_not_stayed_ended() {
+        let socket = |fd, past| VanishedSocket {
+            holder: Holder { pid: 5, fd },
+            inode: u64::from(fd),
+            past,
+            local: None,
+            unread: None,
+        };
+        let vanished = VanishedSockets {
+            sockets: vec![
+                socket(7, SocketPast::Ended),
+                socket(8, SocketPast::NeverConnected),
+                socket(9, SocketPast::Unknown),
+            ],
+            ..VanishedSockets::default()
+        };
+        assert_eq!(
+            keys(Some(&vanished)),
+            Keys::from([(Holder { pid: 5, fd: 7 }, 7)])
+        );
+        assert_eq!(keys(None), Keys::new());
+    }
 }

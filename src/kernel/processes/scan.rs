@@ -163,6 +163,8 @@ fn sum_up(plan: &Plan, mut visits: Vec<Visit>) -> Scan {
     scan.coverage.processes_scanned = plan.without_descriptors;
     scan.coverage.processes_vanished = plan.gone;
     scan.coverage.processes_hidden = plan.hidden;
+    scan.coverage.processes_denied = plan.denied.len() as u64;
+    scan.unread.extend(&plan.denied);
     // Of a pid that was used again between two parts, the last one to start.
     visits.sort_unstable_by_key(|visit| (visit.pid, visit.start_time));
     for parts in visits.chunk_by_mut(|a, b| a.pid == b.pid) {

@@ -104,6 +104,9 @@ pub(super) struct Plan {
     pub(super) without_descriptors: u64,
     /// Processes that are already gone.
     pub(super) gone: u64,
+    /// Processes of which not even that may be asked (`hidepid=1`); kernel
+    /// threads among them, which can't be told from the others then.
+    pub(super) denied: Vec<u32>,
     /// Whether other users' processes are not listed.
     pub(super) hidden: bool,
     /// Descriptors of all tasks; `None` when the kernel doesn't tell.
@@ -149,6 +152,10 @@ pub(super) fn plan(root: impl AsFd, which: Which<'_>) -> Result<Plan, Errno> {
             Ok(stat) if known => u32::try_from(stat.st_size).unwrap_or(u32::MAX),
             Err(Errno::NOENT | Errno::SRCH) => {
                 plan.gone += 1;
+                continue;
+            }
+            Err(Errno::ACCESS | Errno::PERM) => {
+                plan.denied.push(pid);
                 continue;
             }
             _ => 0,

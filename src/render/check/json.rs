@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::super::finding::{self, FindingJson};
 use super::super::header::Header;
+use super::super::json_text;
 use super::headline;
 use super::plugin::whole;
 use crate::classify::check::{Bound, Cause, Gauge, Problem, Range, Status, Verdict};
@@ -76,9 +77,7 @@ pub fn json(sample: &Sample, verdict: &Verdict) -> anyhow::Result<String> {
         findings: finding::json_of(verdict.findings()),
         metrics: verdict.gauges.iter().map(MetricJson::of).collect(),
     };
-    let mut text = serde_json::to_string(&document)?;
-    text.push('\n');
-    Ok(text)
+    json_text::line(&document)
 }
 
 /// The document of a check that came to nothing, and a line end.
@@ -102,7 +101,7 @@ pub fn failed_json(status: Status, why: &str) -> String {
         metrics: Vec::new(),
     };
     // Of these types everything can be written.
-    serde_json::to_string(&document).map_or_else(|_| String::new(), |text| text + "\n")
+    json_text::line(&document).unwrap_or_default()
 }
 
 impl ProblemJson {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use super::super::cell::cell;
+use super::super::safe;
 use super::View;
 use crate::classify::close_wait::Judged;
 use crate::model::{Process, VanishedSocket};
@@ -99,7 +100,7 @@ fn rows(view: &View<'_>, writer: &mut csv::Writer<impl Write>) -> Result<(), csv
             String::new(),
             String::new(),
             number(judged.socket.uid),
-            cell(unit.as_deref()),
+            text(unit.as_deref()),
             String::new(),
         ];
         let row = owner.into_iter().chain(socket(judged));
@@ -127,9 +128,9 @@ fn rows(view: &View<'_>, writer: &mut csv::Writer<impl Write>) -> Result<(), csv
 fn owner(process: &Process, fds: String) -> [String; 5] {
     [
         process.pid.to_string(),
-        cell(process.command.as_deref()),
+        text(process.command.as_deref()),
         number(process.uid),
-        cell(process.unit.as_ref().map(ToString::to_string).as_deref()),
+        text(process.unit.as_ref().map(ToString::to_string).as_deref()),
         fds,
     ]
 }
@@ -175,6 +176,11 @@ fn socket(judged: &Judged) -> [String; 12] {
         number(socket.inode),
         number(socket.cookie.map(|cookie| cookie.0)),
     ]
+}
+
+/// A name that others chose: it breaks no line, and harms no terminal.
+fn text(text: Option<&str>) -> String {
+    cell(text.map(safe).as_deref())
 }
 
 fn number(number: Option<impl ToString>) -> String {

@@ -12,6 +12,7 @@ use self::shape::{
 };
 use super::super::each::each;
 use super::super::header::Header;
+use super::super::json_text;
 use super::View;
 use crate::classify::close_wait::{Growth, Held, ProcessLeaks, QueueLeaks, Unattributed};
 use crate::model::{Socket, SocketPast, Unit, VanishedSocket};
@@ -52,12 +53,14 @@ pub fn json<W: Write>(view: &View<'_>, to: &mut W) -> io::Result<()> {
         }),
         vanished_elsewhere: vanished.map(|all| all.elsewhere),
         vanished_untold: vanished.map(|all| all.untold),
+        vanished_reason: vanished
+            .and_then(|all| all.unseen)
+            .map(|why| super::words::unseen(why, Some(view.as_root))),
         vanished_stayed: report.vanished_stayed,
         vanished_fds: vanished
             .map(|_| each(|| report.vanished().map(|one| vanished_json(view, one)))),
     };
-    // The error of the output itself, by which a closed pipe is known.
-    serde_json::to_writer(&mut *to, &document).map_err(io::Error::from)?;
+    json_text::write(&document, &mut *to)?;
     to.write_all(b"\n")
 }
 

@@ -6,8 +6,8 @@ use crate::classify::close_wait::{
     Earlier, HoldersOf, Interval, Judge, Listeners, Owners, Selection,
 };
 use crate::model::{
-    CgroupId, ContainerRuntime, Endpoint, Holder, NetNs, ScanCoverage, Socket, SocketPast,
-    TimerKind, Unit, VanishedSocket, VanishedSockets,
+    CgroupId, ContainerRuntime, Endpoint, Holder, IncompleteScan, NetNs, ScanCoverage, Socket,
+    SocketPast, TimerKind, Unit, VanishedSocket, VanishedSockets,
 };
 use crate::render::Style;
 
@@ -294,12 +294,15 @@ fn connections_that_are_gone_are_told_by_descriptor() {
             vanished(8, SocketPast::NeverConnected),
             vanished(9, SocketPast::Unknown),
         ],
-        elsewhere: 0,
-        untold: 0,
+        unseen: Some(IncompleteScan::Denied(58)),
+        ..VanishedSockets::default()
     });
     let text = stage.show(&report, |view| table(view, &Style::default()));
     assert!(text.contains("nginx[880] keeps 1 descriptor whose connection has ended"));
     assert!(text.contains("fd 7."), "{text}");
+    assert!(text.contains("shut down by both sides"), "{text}");
+    let more = "There may be more such descriptors: 58 processes may not be looked into";
+    assert!(text.contains(more), "{text}");
     let rows = stage.show(&report, csv_text);
     assert_eq!(rows.matches(",vanished,false,").count(), 2, "{rows}");
     assert!(rows.contains("\n880,nginx,1000,"), "{rows}");
@@ -317,6 +320,8 @@ fn connections_that_are_gone_are_told_by_descriptor() {
         .collect();
     assert_eq!(fds.len(), 2, "one was never connected");
     assert_eq!(fds[0]["past"], "ended");
+    let reason = document["vanished_reason"].as_str().unwrap();
+    assert!(reason.starts_with("58 processes may not be looked into"));
 }
 
 #[test]
@@ -357,6 +362,30 @@ fn forked_holders_of_the_same_sockets_are_explained_once() {
         "{text}"
     );
     assert_eq!(text.matches("10 not closed").count(), 1, "{text}");
+}
+
+/// The command asked another question, and one line was wider than a terminal.
+#[test]
+fn rows_that_a_terminal_has_no_room_for_are_to_be_had_by_the_same_question() {
+    let mut stage = Stage::default();
+    for pid in 5..=20 {
+        let process = process(pid, "srv", None, (10, 1_024));
+        stage.processes.insert(pid, process);
+        stage.add(pid, close_wait());
+    }
+    let style = Style {
+        width: Some(40),
+        ..on_terminal()
+    };
+    let text = stage.show(&stage.report(None), |view| {
+        let view = View {
+            repeated: " --min-age 5s",
+            ..*view
+        };
+        table(&view, &style)
+    });
+    let more = "\nand 4 more processes\n→ tcpstate leaks --min-age 5s | less\n    shows all\n";
+    assert!(text.contains(more), "{text}");
 }
 
 #[test]
@@ -498,5 +527,7 @@ fn names_harm_neither_a_terminal_nor_a_parser() {
         stage.sockets.len(),
         "each has one holder or none"
     );
-    assert!(rows.iter().any(|row| row[1] == *"evil\u{1b}[2J\n\"},{"));
+    assert!(rows.iter().any(|row| row[1] == *r#"evil\u{1b}[2J\n"},{"#));
+    assert_eq!(text.lines().count(), 1 + rows.len(), "a line for each");
+    assert!(text.chars().all(|c| c == '\n' || !c.is_control()));
 }

@@ -68,6 +68,28 @@ pub(in crate::render) fn hint(hint: Hint, leaks: &ProcessLeaks) -> String {
     format!("{}. {cause}", facts.join("; "))
 }
 
+/// Which processes were not looked into, and why.
+pub(super) fn unseen(why: IncompleteScan, as_root: Option<bool>) -> String {
+    match why {
+        IncompleteScan::Denied(processes) => format!(
+            "{} may not be looked into: that needs CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH, {}",
+            counted(processes, "process", "processes"),
+            match as_root {
+                Some(true) => "and this root is without one of them",
+                Some(false) => "so run it as root",
+                None => "which root has",
+            }
+        ),
+        IncompleteScan::Hidden => {
+            "/proc hides other users' processes (hidepid); CAP_SYS_PTRACE shows them".to_owned()
+        }
+        IncompleteScan::Failed(processes) => format!(
+            "{} could not be read",
+            counted(processes, "process", "processes")
+        ),
+    }
+}
+
 /// How many sockets have no owner in sight, and why; `None` when all have.
 pub(in crate::render) fn unattributed(
     report: &LeakReport,
@@ -91,28 +113,10 @@ pub(in crate::render) fn unattributed(
         .find(|why| matches!(why, Unowned::Unseen(_)))
         .or(Some(first))
     {
-        let why = match why {
-            IncompleteScan::Denied(processes) => format!(
-                "{} may not be looked into: that needs CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH, \
-                 {}",
-                counted(processes, "process", "processes"),
-                match as_root {
-                    Some(true) => "and this root is without one of them",
-                    Some(false) => "so run it as root",
-                    None => "which root has",
-                }
-            ),
-            IncompleteScan::Hidden => {
-                "/proc hides other users' processes (hidepid); CAP_SYS_PTRACE shows them".to_owned()
-            }
-            IncompleteScan::Failed(processes) => {
-                format!(
-                    "{} could not be read",
-                    counted(processes, "process", "processes")
-                )
-            }
-        };
-        tell(of(|why| matches!(why, Unowned::Unseen(_))), why);
+        tell(
+            of(|why| matches!(why, Unowned::Unseen(_))),
+            unseen(why, as_root),
+        );
     }
     tell(
         of(|why| *why == Unowned::NoDescriptor),

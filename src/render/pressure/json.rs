@@ -13,6 +13,7 @@ use self::ports::PortsJson;
 use self::shared::{MemoryJson, OrphansJson, SynJson, TimeWaitJson};
 use super::super::finding::{self, FindingJson};
 use super::super::header::Header;
+use super::super::json_text;
 use super::View;
 use crate::classify::change::{self, time_between};
 use crate::model::Counter;
@@ -77,9 +78,7 @@ pub fn json(view: &View<'_>) -> anyhow::Result<String> {
         rates: over.map(|_| rates(view)),
         findings: finding::json(view.assessment),
     };
-    let mut text = serde_json::to_string(&document)?;
-    text.push('\n');
-    Ok(text)
+    json_text::line(&document)
 }
 
 fn rates(view: &View<'_>) -> BTreeMap<&'static str, Option<f64>> {

@@ -5,6 +5,7 @@ use serde::{Serialize, Serializer};
 
 use super::super::finding::{self, FindingJson};
 use super::super::header::Header;
+use super::super::json_text;
 use super::super::share;
 use crate::classify::Assessment;
 use crate::model::{Counter, Counters, Sample, StateCount, StateCounts, Sysctl, Sysctls, TcpState};
@@ -55,9 +56,7 @@ struct TimeWaitJson {
 /// When the document can't be written, which memory alone could cause.
 pub fn json(sample: &Sample, assessment: &Assessment) -> anyhow::Result<String> {
     let document = Document::new("tcpstate.summary/1", sample, assessment);
-    let mut text = serde_json::to_string(&document)?;
-    text.push('\n');
-    Ok(text)
+    json_text::line(&document)
 }
 
 impl<'a> Document<'a> {

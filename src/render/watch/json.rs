@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use super::super::summary;
+use super::super::{json_text, summary};
 use crate::classify::history::{Latest, Rates, Timeline, Transitions};
 use crate::model::{AgeBounds, Counter, TcpState};
 
@@ -92,9 +92,7 @@ pub fn json(timeline: &Timeline, interval: Duration) -> anyhow::Result<String> {
             .close_wait
             .map(|transitions| TransitionsJson::of(transitions, latest.oldest_close_wait())),
     };
-    let mut text = serde_json::to_string(&document)?;
-    text.push('\n');
-    Ok(text)
+    json_text::line(&document)
 }
 
 impl Connections {

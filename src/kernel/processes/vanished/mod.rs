@@ -67,7 +67,10 @@ impl SocketDescriptors {
     /// one whose first thread has ended: by its own number it shows none.
     #[must_use]
     pub fn vanished(&self, shown: impl Fn(u64) -> bool) -> VanishedSockets {
-        let mut vanished = VanishedSockets::default();
+        let mut vanished = VanishedSockets {
+            unseen: self.coverage.incomplete(),
+            ..VanishedSockets::default()
+        };
         let unshown: Vec<(Holder, u64)> = self
             .sockets
             .iter()

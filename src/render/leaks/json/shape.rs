@@ -26,10 +26,13 @@ pub(super) struct Document<'a, Processes, Listeners, Unattributed, Vanished> {
     pub(super) unattributed: Unattributed,
     /// Null where nobody looked for them.
     pub(super) vanished_fds: Option<Vanished>,
-    /// How many of them an earlier look saw too; null without one.
+    /// How many of them an earlier look saw too, ended both times; null without
+    /// one.
     pub(super) vanished_stayed: Option<u64>,
     /// Descriptors of another network namespace, which no dump here shows.
     pub(super) vanished_elsewhere: Option<u64>,
+    /// Why there may be more; null where every process was looked into.
+    pub(super) vanished_reason: Option<String>,
     /// Descriptors of which can't be told whether they are TCP.
     pub(super) vanished_untold: Option<u64>,
 }

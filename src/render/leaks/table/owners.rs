@@ -7,6 +7,7 @@ use super::super::super::finding::push_wrapped;
 use super::super::super::{Style, push_line, safe};
 use super::super::{View, words};
 use super::layout::{Columns, INDENT, cut};
+use super::remarks::arrow;
 use super::{command, name, push_row, times};
 use crate::classify::close_wait::{Peer, ProcessLeaks};
 use crate::model::number::{counted, grouped};
@@ -46,7 +47,9 @@ pub(super) fn processes(view: &View<'_>, style: &Style) -> String {
     let hidden = leaking.len().saturating_sub(rows.len());
     if hidden > 0 {
         let more = counted(hidden as u64, "more process", "more processes");
-        let _ = writeln!(text, "and {more}; tcpstate leaks | less shows all");
+        push_line(&mut text, &format!("and {more}"));
+        let command = format!("tcpstate leaks{} | less", safe(view.repeated));
+        arrow(&mut text, &command, "shows all", style);
     }
     text.push('\n');
     let explained = if on_terminal { EXPLAINED } else { usize::MAX };

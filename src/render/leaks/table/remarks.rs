@@ -92,8 +92,8 @@ fn vanished(text: &mut String, view: &View<'_>, style: &Style) {
         let ended = fds(SocketPast::Ended);
         if !ended.is_empty() {
             let sentence = format!(
-                "{name} keeps {} whose connection has ended (reset, timed out or refused): fd {}. \
-                 close() is due; no list of sockets shows them.{}",
+                "{name} keeps {} whose connection has ended (reset, timed out, refused, or shut \
+                 down by both sides): fd {}. close() is due; no list of sockets shows them.{}",
                 counted(ended.len() as u64, "descriptor", "descriptors"),
                 ended.join(", "),
                 match view.report.vanished_stayed {
@@ -118,6 +118,17 @@ fn vanished(text: &mut String, view: &View<'_>, style: &Style) {
             );
             paragraph(text, &sentence, style);
         }
+    }
+    let unseen = view.report.vanished.as_ref().and_then(|all| all.unseen);
+    if let Some(why) = unseen {
+        let why = words::unseen(why, Some(view.as_root));
+        let sentence = format!("There may be more such descriptors: {why}.");
+        let sentence = if vanished.is_empty() {
+            format!("No descriptor whose connection is gone is in sight. {sentence}")
+        } else {
+            sentence
+        };
+        paragraph(text, &sentence, style);
     }
 }
 
@@ -297,7 +308,7 @@ fn next(text: &mut String, view: &View<'_>, style: &Style) {
 
 /// What to type, and what for: behind it, or below where there is no room. A
 /// command stays on one line, so that it can be copied.
-fn arrow(text: &mut String, command: &str, why: &str, style: &Style) {
+pub(super) fn arrow(text: &mut String, command: &str, why: &str, style: &Style) {
     let line = format!("{} {command}   {why}", style.arrow());
     let columns = style.width.unwrap_or(usize::MAX);
     if line.chars().count() <= columns {
