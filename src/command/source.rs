@@ -60,12 +60,22 @@ pub(super) fn family(common: &CommonArgs) -> Option<Family> {
 /// The ports of sockets that are bound and no more. Whatever family: a port
 /// that is bound in one is lost to both.
 pub(super) fn bound_ports(source: &mut dyn SocketSource) -> Result<PortSet, KernelError> {
-    let mut bound = PortSet::default();
-    let query = Query::states(StateSet::NONE.with(TcpState::BoundInactive));
-    source.visit(&query, &mut |socket| {
-        bound.insert(socket.local.port);
-    })?;
-    Ok(bound)
+    ports_in(source, TcpState::BoundInactive)
+}
+
+/// The local ports of the sockets in a state, whatever family.
+pub(super) fn ports_in(
+    source: &mut dyn SocketSource,
+    state: TcpState,
+) -> Result<PortSet, KernelError> {
+    let query = Query::states(StateSet::NONE.with(state));
+    ask(source, |source| {
+        let mut ports = PortSet::default();
+        source.visit(&query, &mut |socket| {
+            ports.insert(socket.local.port);
+        })?;
+        Ok(ports)
+    })
 }
 
 #[cfg(test)]

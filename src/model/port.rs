@@ -101,6 +101,13 @@ impl PortSet {
         }
     }
 
+    /// Takes the ports of another set out.
+    pub fn remove_all(&mut self, other: &Self) {
+        for (word, less) in self.words.iter_mut().zip(other.words.iter()) {
+            *word &= !less;
+        }
+    }
+
     /// Adds the ports of a range.
     pub fn insert_range(&mut self, range: PortRange) {
         for port in range.ports() {
@@ -201,6 +208,10 @@ mod tests {
             both.insert_all(&more.iter().copied().collect());
             let union: PortSet = ports.iter().chain(&more).copied().collect();
             prop_assert_eq!(both, union);
+            let mut less = set.clone();
+            less.remove_all(&more.iter().copied().collect());
+            let rest: PortSet = ports.iter().copied().filter(|port| !more.contains(port)).collect();
+            prop_assert_eq!(less, rest);
             let listed: Vec<u16> = set.ranges().into_iter().flat_map(PortRange::ports).collect();
             prop_assert_eq!(listed, model.into_iter().collect::<Vec<u16>>());
         }

@@ -179,7 +179,8 @@ pub struct SharedPool {
 }
 
 impl SharedPool {
-    /// Ports that bind() can still give out.
+    /// Ports that bind() can still give out, at most: on the wildcard address it
+    /// passes by those of all local addresses, and nothing tells which it was.
     #[must_use]
     pub fn free(&self) -> Option<u32> {
         Some(self.usable?.saturating_sub(self.taken))

@@ -83,13 +83,21 @@ impl PortTally {
         let mut excluded = self.settings.reserved.clone().unwrap_or_default();
         excluded.insert_all(&self.listened);
         let by_bind = Bound::find(self, &excluded);
-        let blocked = |used: &Used| match self.locals.get(used.local) {
-            Some(local) if by_bind.shares(used) => local.distinct,
-            _ if by_bind.looks_bound(used) => used.in_use,
-            _ => used.in_use - used.reusable,
+        let pools = Pools::of(self, &by_bind, &excluded);
+        // What blocks a destination, and what others take from it.
+        let blocked = |key: &Key, used: &Used| match self.locals.get(used.local) {
+            Some(local) if by_bind.shares(used) => (local.distinct, 0),
+            _ if by_bind.looks_bound(used) => (used.in_use, 0),
+            _ => (
+                used.in_use - used.reusable,
+                pools.taken_elsewhere(*key, used, false),
+            ),
         };
-        let most = self.destinations.values().map(blocked).max();
-        most.is_some_and(|most| f64::from(most) >= WORTH_BOUND_WALK * f64::from(left))
+        self.destinations.iter().any(|(key, used)| {
+            let (blocked, elsewhere) = blocked(key, used);
+            let left = left.saturating_sub(elsewhere);
+            f64::from(blocked) >= WORTH_BOUND_WALK * f64::from(left)
+        })
     }
 
     /// What was counted: ports by destination, and TIME_WAIT. `bound` are the
@@ -116,7 +124,7 @@ impl PortTally {
             .flatten();
         let by_bind = Bound::find(&self, &excluded);
         let time_wait = self.time_wait(|used| by_bind.looks_bound(used));
-        let pools = Pools::of(&self, &by_bind);
+        let pools = Pools::of(&self, &by_bind, &excluded);
         let mut destinations: Vec<Destination> = self
             .destinations
             .iter()

@@ -7,7 +7,7 @@ use foldhash::fast::RandomState;
 
 use super::shared::Bound;
 use super::tally::{Key, PortTally, Used};
-use crate::model::SharedPool;
+use crate::model::{PortRange, PortSet, SharedPool};
 
 /// What one local address has given out.
 #[derive(Debug, Clone, Copy, Default)]
@@ -25,10 +25,14 @@ struct Pool {
 pub(super) struct Pools {
     by_address: HashMap<IpAddr, Pool, RandomState>,
     largest: u32,
+    /// By the place of a local address: ports that bind() gave out at others,
+    /// and that this one has no connection from.
+    at_others: Vec<u32>,
 }
 
 impl Pools {
-    pub(super) fn of(tally: &PortTally, bound: &Bound) -> Self {
+    /// `excluded` are the ports that connect() passes by anyway.
+    pub(super) fn of(tally: &PortTally, bound: &Bound, excluded: &PortSet) -> Self {
         let mut pools = Self::default();
         let destinations = tally.destinations.iter();
         for (key, used) in destinations.filter(|(_, used)| bound.looks_bound(used)) {
@@ -43,20 +47,26 @@ impl Pools {
                 .map_or(pool.by_bind, |local| local.distinct);
             pools.largest = pools.largest.max(pool.by_bind);
         }
+        if !pools.by_address.is_empty() {
+            pools.at_others = at_others(tally, &given_out(tally, bound, excluded));
+        }
         pools
     }
 
-    /// Ports that a destination can't have because others have them. Those of
-    /// two local addresses may be the same ports: at least the largest pool is
-    /// taken from connect().
+    /// Ports that a destination can't have because others have them, at least.
+    /// Those of two local addresses may be the same ports, and one that
+    /// connect() had first can be given out at another address.
     pub(super) fn taken_elsewhere(&self, key: Key, used: &Used, bound_first: bool) -> u32 {
+        let pool = self.by_address.get(&key.local_address());
         if bound_first {
             // bind() minds its own address only, but every port there.
-            let pool = self.by_address.get(&key.local_address());
             let taken = pool.map_or(0, |pool| pool.taken);
             taken.saturating_sub(used.in_use)
         } else {
-            self.largest
+            // connect() passes them by at whatever address.
+            let here = pool.map_or(0, |pool| pool.by_bind);
+            let at_others = self.at_others.get(used.local).copied().unwrap_or(0);
+            self.largest.max(here.saturating_add(at_others))
         }
     }
 
@@ -77,4 +87,62 @@ impl Pools {
         shared.sort_by_key(|pool| (std::cmp::Reverse(pool.taken), pool.local_address));
         shared
     }
+}
+
+/// What the destinations of a local address that don't look bound have.
+#[derive(Debug, Clone, Copy, Default)]
+struct Rest {
+    in_use: u32,
+    bind_parity: u32,
+}
+
+/// The ports that bind() gave out at one local address or another, as far as
+/// they are told apart from those of connect().
+fn given_out(tally: &PortTally, bound: &Bound, excluded: &PortSet) -> PortSet {
+    let mut has_pool = vec![false; tally.locals.len()];
+    let mut rest = vec![Rest::default(); tally.locals.len()];
+    for used in tally.destinations.values() {
+        if bound.looks_bound(used) {
+            if let Some(has_pool) = has_pool.get_mut(used.local) {
+                *has_pool = true;
+            }
+        } else if let Some(rest) = rest.get_mut(used.local) {
+            rest.in_use += used.in_use;
+            rest.bind_parity += used.bind_parity;
+        }
+    }
+    let mut given_out = PortSet::default();
+    let locals = tally.locals.iter().zip(has_pool).zip(rest);
+    for ((local, _), rest) in locals.filter(|((_, has_pool), _)| *has_pool) {
+        // connect() has all of the one parity, or some of both.
+        let is_told_apart = |port: u16| {
+            rest.in_use == 0 || (rest.bind_parity == 0 && tally.is_of_bind_parity(port))
+        };
+        let range = tally.settings.range.into_iter();
+        range
+            .flat_map(PortRange::ports)
+            .filter(|&port| local.seen.contains(port) && tally.candidates.contains(port))
+            .filter(|&port| !excluded.contains(port) && is_told_apart(port))
+            .for_each(|port| {
+                given_out.insert(port);
+            });
+    }
+    given_out
+}
+
+/// How many of these ports each local address has no connection from.
+fn at_others(tally: &PortTally, given_out: &PortSet) -> Vec<u32> {
+    let missing = |seen: &PortSet| {
+        let mut others = given_out.clone();
+        others.remove_all(seen);
+        tally
+            .settings
+            .range
+            .map_or(0, |range| others.count_in(range))
+    };
+    tally
+        .locals
+        .iter()
+        .map(|local| missing(&local.seen))
+        .collect()
 }

@@ -23,6 +23,9 @@ pub const SAMPLE: usize = 128;
 /// each at a destination just there, one in two years.
 const MISSED_ONCE_IN: f64 = 1e6;
 
+/// Of so much of bind()'s parity taken in the sample nearly all may be in truth.
+const USED_UP: f64 = 0.75;
+
 /// Connections with a port of the sample, counted while they stream by.
 #[derive(Debug)]
 pub struct PortSample {
@@ -94,11 +97,14 @@ impl PortSample {
         let left = f64::from(left) / f64::from(self.candidates);
         let takers = Takers::of(self);
         // bind() finds every port of its address taken, whoever has it.
-        let mut used_at_most = at_most(takers.most_of_an_address(), self.size)? / left;
-        for (key, &hits) in &self.destinations {
-            // connect() finds those of its destination taken, and what bind()
-            // gave out to others.
-            let lost = at_most(takers.lost_to_others(key), self.size)?;
+        let mut used_at_most = at_most(takers.most_of_an_address, self.size)? / left;
+        // connect() finds those of its destination taken, and what bind() gave
+        // out to others. Of some destination the sample may hold no port.
+        let nobody = (0, takers.by_bind);
+        let destinations = self.destinations.iter();
+        let found = destinations.map(|(key, &hits)| (hits, takers.lost_to_others(key)));
+        for (hits, lost) in found.chain([nobody]) {
+            let lost = at_most(lost, self.size)?;
             if lost >= left {
                 return None;
             }
@@ -106,74 +112,76 @@ impl PortSample {
         }
         (used_at_most < WARNING).then_some(PortReading::Sampled { used_at_most })
     }
+
+    fn is_of_bind_parity(&self, port: u16) -> bool {
+        (port ^ self.range.first) & 1 == 1
+    }
 }
 
 /// Who has the ports of the sample.
+#[derive(Debug, Default)]
 struct Takers {
-    /// By local address.
-    locals: HashMap<u128, Local, RandomState>,
-    /// Ports that bind() may have given out, by destination.
-    by_bind: HashMap<Key, u32, RandomState>,
-    /// The two local addresses with the most of these.
-    most_by_bind: [(u128, u32); 2],
+    /// Of all local addresses, the most ports that one has connections from.
+    most_of_an_address: u32,
+    /// Ports that bind() may have given out, at whatever address.
+    by_bind: u32,
+    /// Of these, by destination, those that no other may have got from it.
+    own: HashMap<Key, u32, RandomState>,
 }
 
 /// What is counted of a local address.
 #[derive(Debug, Clone, Copy, Default)]
 struct Local {
     distinct: u32,
+    /// Those of bind()'s parity that one destination has.
     by_bind: u32,
 }
 
 impl Takers {
     fn of(sample: &PortSample) -> Self {
-        let mut takers = Self {
-            locals: HashMap::default(),
-            by_bind: HashMap::default(),
-            most_by_bind: [(0, 0); 2],
-        };
-        for (&(address, port), &by) in &sample.taken {
-            let local = takers.locals.entry(address).or_default();
+        let mut locals: HashMap<u128, Local, RandomState> = HashMap::default();
+        for (&(address, port), by) in &sample.taken {
+            let local = locals.entry(address).or_default();
             local.distinct += 1;
             // bind() gives a port out once, and begins with this parity.
-            if let Some(key) = by
-                && (port ^ sample.range.first) & 1 == 1
+            local.by_bind += u32::from(by.is_some() && sample.is_of_bind_parity(port));
+        }
+        let ranges = sample.ports.ranges().into_iter();
+        let ports = ranges.flat_map(PortRange::ports);
+        let parity = ports.fold(0, |count, port| {
+            count + u32::from(sample.is_of_bind_parity(port))
+        });
+        // It goes on to the other one when hardly any is left.
+        let goes_on = |local: &Local| f64::from(local.by_bind) >= USED_UP * f64::from(parity);
+        let mut owners: HashMap<u16, Option<Key>, RandomState> = HashMap::default();
+        for (&(address, port), by) in &sample.taken {
+            if let Some(key) = *by
+                && (sample.is_of_bind_parity(port) || locals.get(&address).is_some_and(goes_on))
             {
-                local.by_bind += 1;
-                *takers.by_bind.entry(key).or_default() += 1;
+                // connect() passes it by at any address.
+                owners
+                    .entry(port)
+                    .and_modify(|owner| *owner = owner.filter(|&owner| owner == key))
+                    .or_insert(Some(key));
             }
         }
-        for (&address, local) in &takers.locals {
-            let [first, second] = takers.most_by_bind;
-            let this = (address, local.by_bind);
-            if this.1 > first.1 {
-                takers.most_by_bind = [this, first];
-            } else if this.1 > second.1 {
-                takers.most_by_bind = [first, this];
+        let mut takers = Self {
+            most_of_an_address: locals.values().map(|l| l.distinct).max().unwrap_or(0),
+            ..Self::default()
+        };
+        for owner in owners.into_values() {
+            takers.by_bind += 1;
+            if let Some(key) = owner {
+                *takers.own.entry(key).or_default() += 1;
             }
         }
         takers
     }
 
-    fn most_of_an_address(&self) -> u32 {
-        let distinct = self.locals.values().map(|local| local.distinct);
-        distinct.max().unwrap_or(0)
-    }
-
-    /// The most that bind() may have given out at one address, but for what a
-    /// destination has itself.
+    /// The most that bind() may have given out, but for what a destination has
+    /// itself.
     fn lost_to_others(&self, key: &Key) -> u32 {
-        let own = self.by_bind.get(key).copied().unwrap_or(0);
-        let mut most = 0;
-        for (address, by_bind) in self.most_by_bind {
-            let others = if key.is_from(address) {
-                by_bind.saturating_sub(own)
-            } else {
-                by_bind
-            };
-            most = most.max(others);
-        }
-        most
+        self.by_bind - self.own.get(key).copied().unwrap_or(0)
     }
 }
 

@@ -36,10 +36,6 @@ impl Key {
         }
     }
 
-    pub(super) const fn is_from(&self, local: u128) -> bool {
-        self.local == local
-    }
-
     /// Our address, IPv4 unwrapped.
     pub(super) fn local_address(self) -> IpAddr {
         from_bits(self.local)
@@ -92,7 +88,7 @@ pub(super) struct Used {
 /// The ports of one local address, towards whatever destination.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Local {
-    seen: PortSet,
+    pub(super) seen: PortSet,
     /// Ports in use.
     pub(super) distinct: u32,
     /// Of these, the ones of the parity that bind() prefers.
@@ -199,7 +195,7 @@ impl PortTally {
         }
         let reusable = waits && self.policy.allows(socket);
         let recent = age.is_some_and(|age| age < RECENT_MS);
-        let bind_parity = (port ^ self.first) & 1 == 1;
+        let bind_parity = self.is_of_bind_parity(port);
         let key = Key::of(socket);
         let (locals, places) = (&mut self.locals, &mut self.local_places);
         let entry = self.destinations.entry(key).or_insert_with(|| Used {
@@ -223,6 +219,11 @@ impl PortTally {
         if self.destinations.len() >= self.crowd_at {
             self.leave_crowds();
         }
+    }
+
+    /// Whether bind() prefers a port, and connect() takes it last.
+    pub(super) const fn is_of_bind_parity(&self, port: u16) -> bool {
+        (port ^ self.first) & 1 == 1
     }
 
     fn add_age(&mut self, age: u32) {

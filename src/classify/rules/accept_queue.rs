@@ -2,6 +2,7 @@
 
 use super::super::change::{self, Change, Past};
 use super::super::{Evidence, Finding, Judgement, Rule, Severity};
+use super::none_amiss;
 use crate::model::number::{counted, grouped};
 use crate::model::{Counter, Listener, Sample, Sysctl};
 
@@ -49,7 +50,7 @@ fn judge(sample: &Sample, past: Option<Past<'_>>) -> Judgement {
         found.push(of_nobody(change, full.len()));
     }
     if found.is_empty() {
-        Judgement::Fine
+        none_amiss(sample)
     } else {
         Judgement::Found(found)
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::super::change::Past;
 use super::super::close_wait::{FDS_HIGH, LEAKED_CRITICAL, MIN_AGE};
 use super::super::{Evidence, Finding, Judgement, Rule, Severity};
+use super::none_amiss;
 use crate::model::number::ratio;
 use crate::model::number::{argument, counted, duration, grouped};
 use crate::model::{LeakDigest, Sample, SourceKind, Suspect, TcpState, Verdict, Who};
@@ -49,7 +50,7 @@ fn judge(sample: &Sample, _past: Option<Past<'_>>) -> Judgement {
     if undated > 0 && sample.collection.source == SourceKind::Procfs {
         return Judgement::Unknown;
     }
-    Judgement::Fine
+    none_amiss(sample)
 }
 
 fn severity(suspect: &Suspect) -> Severity {

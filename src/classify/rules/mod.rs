@@ -9,6 +9,9 @@ mod syn;
 mod syn_flood;
 mod time_wait;
 
+use super::Judgement;
+use crate::model::Sample;
+
 pub(super) use accept_queue::ACCEPT_QUEUE_FULL;
 pub(super) use close_wait::{
     CLOSE_WAIT_LEAK, CRITICAL as CLOSE_WAIT_CRITICAL, TOTAL_CRITICAL as CLOSE_WAIT_TOTAL_CRITICAL,
@@ -24,6 +27,16 @@ pub(super) use time_wait::{
     CRITICAL as TIME_WAIT_CRITICAL, TCP_TW_RECYCLE, TIME_WAIT_BUCKETS, WARNING as TIME_WAIT_WARNING,
 };
 
+/// What a rule about sockets says where none is amiss: rows that are missing
+/// might have been those that are.
+fn none_amiss(sample: &Sample) -> Judgement {
+    if sample.collection.complete {
+        Judgement::Fine
+    } else {
+        Judgement::Unknown
+    }
+}
+
 #[cfg(test)]
 mod testing {
     use super::super::{Judgement, Severity};
@@ -34,6 +47,37 @@ mod testing {
             Judgement::Found(findings) => Some(findings[0].severity),
             Judgement::Fine => None,
             Judgement::Unknown | Judgement::NotAsked => panic!("everything needed is there"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::sample;
+    use super::super::{RULES, assess};
+    use crate::model::{Listeners, PortReading, Ports, Pressure};
+
+    /// A dump that had lost rows was followed by "ok".
+    #[test]
+    fn rules_about_sockets_call_nothing_fine_when_rows_are_missing() {
+        let pressure = Pressure {
+            ports: PortReading::Grouped(Ports::default()),
+            listeners: Some(Listeners::default()),
+            ..Pressure::default()
+        };
+        let mut sample = sample()
+            .with_leaks(super::super::testing::leak_digest(&[], Vec::new()))
+            .with_pressure(pressure)
+            .build();
+        let topics = ["CLOSE_WAIT", "ports", "accept queues", "SYN_RECV"];
+        for topic in topics {
+            assert!(RULES.iter().any(|rule| rule.topic == topic), "{topic}");
+            assert!(assess(&sample, None).fine.contains(&topic), "{topic}");
+        }
+        sample.collection.complete = false;
+        let assessment = assess(&sample, None);
+        for topic in topics {
+            assert!(assessment.unknown.contains(&topic), "{topic}");
         }
     }
 }

@@ -6,6 +6,7 @@ mod range;
 use super::super::change::Past;
 use super::super::ports::{self, CRITICAL, WARNING};
 use super::super::{Evidence, Finding, Judgement, Rule, Severity};
+use super::none_amiss;
 use crate::model::number::{counted, grouped};
 use crate::model::{Destination, PortReading, Sample};
 
@@ -53,7 +54,7 @@ fn judge(sample: &Sample, _past: Option<Past<'_>>) -> Judgement {
         // None was asked for.
         Judgement::NotAsked
     } else if found.is_empty() {
-        Judgement::Fine
+        none_amiss(sample)
     } else {
         Judgement::Found(found)
     }

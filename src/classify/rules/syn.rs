@@ -3,6 +3,7 @@
 use super::super::change::Past;
 use super::super::listeners::{SynEvidence, syn_limit};
 use super::super::{Evidence, Finding, Judgement, Rule, Severity};
+use super::none_amiss;
 use crate::model::number::{counted, grouped, ratio};
 use crate::model::{Listener, Sample, Sysctl, TcpState};
 
@@ -47,7 +48,7 @@ fn judge_backlog(sample: &Sample, past: Option<Past<'_>>) -> Judgement {
         }
     }
     let Some((used, handshakes, limit, listener)) = fullest else {
-        return Judgement::Fine;
+        return none_amiss(sample);
     };
     let (severity, consequence) = match evidence.cookies {
         Some(0) => (

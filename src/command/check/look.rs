@@ -109,15 +109,13 @@ fn count_ports(
     if unsettled.iter().all(|id| id.metric.name != PORTS_USED) {
         return Ok(());
     }
-    let counted = source::ask(source, |source| {
-        let mut reader = Reader {
-            source,
-            proc_root,
-            family,
-            bound: false,
-        };
-        reader.read()
-    })?;
+    let mut reader = Reader {
+        source,
+        proc_root,
+        family,
+        bound: false,
+    };
+    let counted = reader.read()?;
     sample.pressure.ports = if counted.collection.complete {
         counted.pressure.ports
     } else {

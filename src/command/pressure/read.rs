@@ -2,7 +2,7 @@
 
 use std::time::{Instant, SystemTime};
 
-use super::super::source::bound_ports;
+use super::super::source::{self, bound_ports};
 use crate::classify::count::{self, Scope};
 use crate::classify::listeners::ListenerTally;
 use crate::classify::ports::{PortTally, ReusePolicy};
@@ -27,24 +27,25 @@ pub(in crate::command) struct Reader<'a> {
 impl Reader<'_> {
     /// Reads everything.
     pub(in crate::command) fn read(&mut self) -> Result<Sample, KernelError> {
+        let (proc_root, family, bound) = (self.proc_root, self.family, self.bound);
+        source::ask(self.source, |source| {
+            let mut reader = Reader {
+                source,
+                proc_root,
+                family,
+                bound,
+            };
+            reader.read_once()
+        })
+    }
+
+    fn read_once(&mut self) -> Result<Sample, KernelError> {
         // A recorded dump is of another time and perhaps another host: nothing
         // that could be read here belongs to it.
         let recorded = self.source.kind() == SourceKind::Replay;
         let taken_at = (!recorded).then(SystemTime::now);
         let start = Instant::now();
-        let (host, settings, sysctls) = if recorded {
-            (
-                Host::default(),
-                PortSettings::default(),
-                Sysctls::read(Sysctl::PRESSURE, |_| None),
-            )
-        } else {
-            (
-                read_host(self.proc_root),
-                read_port_settings(self.proc_root),
-                read_sysctls(self.proc_root, Sysctl::PRESSURE),
-            )
-        };
+        let (host, settings, sysctls) = self.settings(recorded);
         // Listeners first, which cost next to nothing: by their ports the
         // other sockets are told apart.
         let mut states = StateTally::default();
@@ -52,7 +53,7 @@ impl Reader<'_> {
         // Both families whatever is shown: they share the ports.
         let family = self.family;
         let shown = |socket: &Socket| family.is_none_or(|family| family == socket.family);
-        self.visit(StateSet::NONE.with(TcpState::Listen), &mut |socket| {
+        let listening = self.visit(StateSet::NONE.with(TcpState::Listen), &mut |socket| {
             if shown(socket) {
                 states.add(socket);
                 listeners.add_listener(socket);
@@ -74,6 +75,8 @@ impl Reader<'_> {
                 }
             })?;
         collection.sockets -= others;
+        collection.complete &= listening.complete;
+        collection.malformed += listening.malformed;
         if collection.source == SourceKind::Netlink {
             self.visit(StateSet::NONE.with(TcpState::Listen), &mut |socket| {
                 listeners.add_again(socket);
@@ -134,11 +137,79 @@ impl Reader<'_> {
         })
     }
 
+    fn settings(&self, recorded: bool) -> (Host, PortSettings, Sysctls) {
+        if recorded {
+            (
+                Host::default(),
+                PortSettings::default(),
+                Sysctls::read(Sysctl::PRESSURE, |_| None),
+            )
+        } else {
+            (
+                read_host(self.proc_root),
+                read_port_settings(self.proc_root),
+                read_sysctls(self.proc_root, Sysctl::PRESSURE),
+            )
+        }
+    }
+
     fn visit(
         &mut self,
         states: StateSet,
         visitor: &mut dyn FnMut(&Socket),
     ) -> Result<Collection, KernelError> {
         self.source.visit(&Query::states(states), visitor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::kernel::FallbackSource;
+    use crate::kernel::netlink::testing::{RowBytes, ScriptedKernel, done, message};
+
+    const PROC_NET_TCP: &str = "  sl  local_address rem_address   st tx_queue rx_queue tr \
+                                tm->when retrnsmt\n   0: 0100007F:9C62 0100007F:CE33 01 \
+                                00000000:00000000 00:00000000 00000000     0        0 4838 1 \
+                                00000000be14b265 20 4 0 10 -1\n";
+    const ENOMEM: i32 = -12;
+
+    /// It gave up, although nothing was printed yet and /proc could be read.
+    #[test]
+    fn a_dump_that_fails_in_mid_way_is_read_anew_from_proc_and_once() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir(root.path().join("net")).unwrap();
+        fs::write(root.path().join("net/tcp"), PROC_NET_TCP).unwrap();
+        let proc_root = ProcRoot::new(root.path());
+        let cut = [RowBytes::new(1, 1).message(2), done(2, ENOMEM)].concat();
+        let kernel = ScriptedKernel::answering([done(1, 0), cut]);
+        let mut reader = Reader {
+            source: &mut FallbackSource::over(kernel, &proc_root),
+            proc_root: &proc_root,
+            family: None,
+            bound: false,
+        };
+        let sample = reader.read().unwrap();
+        assert_eq!(sample.collection.source, SourceKind::Procfs);
+        assert!(sample.collection.fallback_reason.is_some());
+        assert_eq!(sample.states.total(), 1);
+    }
+    /// A listener that can't be read has a port and a queue too.
+    #[test]
+    fn listeners_that_cannot_be_read_make_it_incomplete() {
+        let root = tempfile::tempdir().unwrap();
+        let proc_root = ProcRoot::new(root.path());
+        let cut = [message(20, 2, 1, &[10]), done(1, 0)].concat();
+        let kernel = ScriptedKernel::answering([cut, done(2, 0), done(3, 0)]);
+        let mut reader = Reader {
+            source: &mut FallbackSource::over(kernel, &proc_root),
+            proc_root: &proc_root,
+            family: None,
+            bound: false,
+        };
+        let collection = reader.read().unwrap().collection;
+        assert_eq!((collection.complete, collection.malformed), (false, 1));
     }
 }

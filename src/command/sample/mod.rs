@@ -80,7 +80,7 @@ pub(super) fn read(
     } else {
         Some(ports::Question::put(source, proc_root, &sockstat))
     };
-    let counted = count_sockets(source, sockstat, wanted, &host, observer)?;
+    let mut counted = count_sockets(source, sockstat, wanted, &host, observer)?;
     let elapsed = start.elapsed();
     let leaks = names.name(
         &counted.digest,
@@ -99,7 +99,7 @@ pub(super) fn read(
         )
     };
     let ports = match ports {
-        Some(question) => question.answer(source, scope.family, &counted, &sysctls, &host)?,
+        Some(question) => question.answer(source, scope.family, &mut counted, &sysctls, &host)?,
         None => PortReading::NotRead,
     };
     Ok(Sample {

@@ -1,6 +1,6 @@
 //! Whether ports run out, as cheaply as that can be told.
 
-use super::super::source::bound_ports;
+use super::super::source::{self, bound_ports, ports_in};
 use super::Counted;
 use super::scout::Scout;
 use crate::classify::count;
@@ -40,7 +40,7 @@ impl Question {
         self,
         source: &mut dyn SocketSource,
         family: Option<Family>,
-        counted: &Counted,
+        counted: &mut Counted,
         sysctls: &Sysctls,
         host: &Host,
     ) -> Result<PortReading, KernelError> {
@@ -84,13 +84,14 @@ impl Question {
             return Ok(ruled_out);
         }
         let policy = ReusePolicy::of(sysctls);
-        let mut tally = PortTally::new(settings, listened, policy).showing(family);
         let query = Query::states(StateSet::RFC9293.without(TcpState::Listen));
-        let collection = source.visit(&query, &mut |socket| tally.add(socket))?;
-        // What is missing might have been the ports of one destination.
-        if !collection.complete {
-            return Ok(PortReading::NotRead);
-        }
+        let (tally, collection) = source::ask(source, |source| {
+            let (settings, listened) = (settings.clone(), listened.clone());
+            let mut tally = PortTally::new(settings, listened, policy).showing(family);
+            let collection = source.visit(&query, &mut |socket| tally.add(socket))?;
+            Ok((tally, collection))
+        })?;
+        counted.collection.complete &= collection.complete;
         let (ports, _time_wait) = tally.finish(bound.as_ref());
         Ok(PortReading::Grouped(ports))
     }
@@ -104,10 +105,7 @@ fn listened(
 ) -> Result<PortSet, KernelError> {
     let mut listened = counted.listeners.ports().clone();
     if family.is_some() {
-        let query = Query::states(StateSet::NONE.with(TcpState::Listen));
-        source.visit(&query, &mut |socket| {
-            listened.insert(socket.local.port);
-        })?;
+        listened.insert_all(&ports_in(source, TcpState::Listen)?);
     }
     Ok(listened)
 }

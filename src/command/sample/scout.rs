@@ -24,7 +24,8 @@ impl Scout {
     ) -> Option<Self> {
         let range = settings.range?;
         let usable = usable(settings, &PortSet::default())?;
-        let connections = sockstat.inuse_ipv4? + sockstat.inuse_ipv6? + sockstat.tw?;
+        let full = sockstat.inuse_ipv4?.checked_add(sockstat.inuse_ipv6?)?;
+        let connections = full.checked_add(sockstat.tw?)?;
         if is_ruled_out(connections, usable, range) {
             return None;
         }

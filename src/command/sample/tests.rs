@@ -137,18 +137,54 @@ fn many_connections_are_ruled_out_only_with_the_bound_sockets_reckoned_in() {
         let mut names = Names::default();
         let wanted = Wanted::default();
         let sample = read(&mut source, &proc_root, wanted, &mut names, &mut |_| {});
-        sample.unwrap().pressure.ports
+        let sample = sample.unwrap();
+        (sample.pressure.ports, sample.collection.complete)
     };
     let whole = || done(3, 0);
     assert!(matches!(
         reading(50_200, whole()),
-        PortReading::RuledOut { .. }
+        (PortReading::RuledOut { .. }, true)
     ));
-    assert!(matches!(reading(70_200, whole()), PortReading::Grouped(_)));
+    assert!(matches!(
+        reading(70_200, whole()),
+        (PortReading::Grouped(_), true)
+    ));
     // A destination that lost rows was called fine.
     let row = RowBytes::new(1, 1).payload();
     let disturbed = [message(20, DUMP_INTR, 3, &row), done(3, 0)].concat();
-    assert_eq!(reading(70_200, disturbed), PortReading::NotRead);
+    assert!(matches!(
+        reading(70_200, disturbed),
+        (PortReading::Grouped(_), false)
+    ));
+}
+
+/// The sockets were counted, and all was lost because of the ports.
+#[test]
+fn a_dump_of_the_ports_that_fails_in_mid_way_is_grouped_anew_from_proc() {
+    let (_root, proc_root) = crowded_proc(60_000, 60_000);
+    let cut = [RowBytes::new(1, 1).message(3), done(3, ENOMEM)].concat();
+    let kernel = ScriptedKernel::answering([done(1, 0), done(2, 0), cut]);
+    let mut source = FallbackSource::over(kernel, &proc_root);
+    let mut names = Names::default();
+    let wanted = Wanted::default();
+    let sample = read(&mut source, &proc_root, wanted, &mut names, &mut |_| {});
+    let ports = sample.unwrap().pressure.ports;
+    let in_use = ports.grouped().unwrap().destinations.iter();
+    assert_eq!(in_use.map(|one| one.in_use).sum::<u32>(), 1);
+}
+
+/// Rows that were lost may be of the destination that runs out.
+#[test]
+fn a_sample_with_an_incomplete_dump_of_the_ports_is_incomplete() {
+    let (_root, proc_root) = crowded_proc(60_000, 60_000);
+    let short = [message(20, 2, 3, &[1]), done(3, 0)].concat();
+    let kernel = ScriptedKernel::answering([done(1, 0), done(2, 0), short]);
+    let mut source = FallbackSource::over(kernel, &proc_root);
+    let mut names = Names::default();
+    let wanted = Wanted::default();
+    let sample = read(&mut source, &proc_root, wanted, &mut names, &mut |_| {}).unwrap();
+    assert!(matches!(sample.pressure.ports, PortReading::Grouped(_)));
+    assert!(!sample.collection.complete);
 }
 
 /// Shows these connections, and the same to whoever asks beside.

@@ -36,7 +36,7 @@ pub(super) fn draw(painter: &mut Painter<'_>, area: Rect, moment: &Moment<'_>, l
         let lines = rest.height.saturating_sub(kept).max(1);
         rest = draw_finding(painter, rest, lines, moment, finding);
     }
-    if findings.is_empty() {
+    if findings.is_empty() && !latest.assessment.fine.is_empty() {
         painter.text(first_lines(rest, 1), "ok", Tone::Good);
         let fine = latest.assessment.fine.join(", ");
         for line in wrap(&fine, usize::from(area.width.saturating_sub(LABEL))) {

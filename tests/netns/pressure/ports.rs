@@ -1,6 +1,7 @@
 //! The number of free ports that is predicted is the number of connects that succeed.
 
 use std::{
+    collections::BTreeSet,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::Path,
     thread::sleep,
@@ -280,6 +281,29 @@ netns_test!(ports_from_bind_are_one_pool, |lab| {
         }
     }
 });
+
+netns_test!(
+    ports_from_bind_at_several_addresses_are_all_lost_to_connect,
+    |lab| {
+        tiny_range(lab);
+        let shared = [Server::new(ELSEWHERE, 7_000), Server::new(ELSEWHERE, 7_001)];
+        let other = Server::new(Ipv4Addr::LOCALHOST, 7_002);
+        let _kept = other.connection();
+        let mut clients = Vec::new();
+        let mut ports = BTreeSet::new();
+        for local in [ELSEWHERE, SECOND] {
+            for server in shared.iter().cycle().take(6) {
+                let client = bound(local, 0);
+                client.connect(&server.address.into()).expect("connect");
+                let address = client.local_addr().expect("bound").as_socket();
+                ports.insert(address.expect("an IP address").port());
+                clients.push(client);
+            }
+        }
+        let given_out = ports.len() as u64;
+        other.assert_predicted(lab, PORTS - given_out - 1, "beside two pools of bind()");
+    }
+);
 
 netns_test!(ports_that_one_destination_explains_are_no_pool, |lab| {
     tiny_range(lab);

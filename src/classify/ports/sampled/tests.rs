@@ -131,6 +131,41 @@ fn ports_of_bind_are_taken_from_those_of_connect() {
     );
 }
 
+/// connect() passes them by whatever the address, so those of several addresses
+/// add up as far as they differ.
+#[test]
+fn ports_of_bind_at_several_addresses_add_up() {
+    let with_pools = |pools: u16| {
+        let mut sample = sample();
+        connect(&mut sample, "10.0.0.5", "192.0.2.1:443", &by_connect(0.3));
+        let pool = by_bind(0.3);
+        for (host, ports) in (0..pools).zip(pool.chunks(pool.len() / 10)) {
+            let local = format!("10.0.1.{host}");
+            connect(&mut sample, &local, "192.0.2.2:443", ports);
+        }
+        ruled_out(&sample, NOTHING)
+    };
+    assert!(with_pools(1).is_some());
+    assert_eq!(with_pools(10), None, "0.3 of the 0.7 that are left");
+}
+
+/// A pool that had used its parity up went on with connect()'s, and some of its
+/// ports are free again: the ten of them leave next to nothing, and none of them
+/// is near its end.
+#[test]
+fn ports_of_bind_beyond_its_parity_add_up_as_well() {
+    let mut sample = sample();
+    let (odd, even) = (by_bind(0.45), by_connect(0.5));
+    for (host, more) in even.chunks(even.len().div_ceil(10)).enumerate() {
+        let pool = [&odd[..], more].concat();
+        for (to, ports) in pool.chunks(150).enumerate() {
+            let local = format!("10.0.1.{host}");
+            connect(&mut sample, &local, &format!("192.0.2.{to}:443"), ports);
+        }
+    }
+    assert_eq!(ruled_out(&sample, NOTHING), None);
+}
+
 #[test]
 fn bound_sockets_are_reckoned_with() {
     let mut sample = sample();

@@ -217,3 +217,31 @@ fn a_few_ports_of_a_large_range_give_bind_away() {
         assert_eq!(ports.shared_pools, [], "one destination shares with nobody");
     }
 }
+
+/// Seen on Linux 6.18: of 200 ports, 60 given out by bind() at each of two
+/// local addresses, 83 of them different, connect() from a third had 117.
+#[test]
+fn ports_that_bind_gave_out_at_several_addresses_are_all_lost_to_connect() {
+    let range = range(20_000, 200);
+    let from = |host: u16, port: u16, to: u16| {
+        let local = format!("10.0.0.{host}:{port}");
+        socket(&local, &format!("10.0.0.9:{to}")).build()
+    };
+    let usable = |pools: &[(u16, usize)]| {
+        let mut tally = tally(range, &[]);
+        for &(host, skipped) in pools {
+            let given_out = by_bind(range).skip(skipped).take(50);
+            for (step, port) in (0..).zip(given_out) {
+                tally.add(&from(host, port, 80 + step % 4));
+            }
+        }
+        for port in by_connect(range).take(20) {
+            tally.add(&from(7, port, 443));
+        }
+        towards(&finished(tally), 443).usable
+    };
+    assert_eq!(usable(&[(5, 0)]), Some(150));
+    assert_eq!(usable(&[(5, 0), (6, 0)]), Some(150), "the same ports");
+    assert_eq!(usable(&[(5, 0), (6, 30)]), Some(120));
+    assert_eq!(usable(&[(5, 0), (6, 50)]), Some(100));
+}
