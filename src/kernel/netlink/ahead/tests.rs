@@ -15,6 +15,12 @@ fn datagrams(count: u64) -> impl Iterator<Item = Vec<u8>> {
     })
 }
 
+/// Numbers of datagrams: before, at and behind the start of the thread.
+fn around_the_start() -> std::ops::Range<u64> {
+    let start = u64::try_from(WORTH_A_THREAD).unwrap();
+    start - 2..start + 30
+}
+
 /// What a source shows of such a script: cookies in their order, and how it
 /// ended.
 fn visit(steps: impl IntoIterator<Item = Step>) -> (Vec<u64>, Result<u64, String>) {
@@ -32,12 +38,10 @@ fn visit(steps: impl IntoIterator<Item = Step>) -> (Vec<u64>, Result<u64, String
     (cookies, outcome)
 }
 
-/// Around every place where the hands change: the start of the thread, the end
-/// of a batch.
+/// Around the place where the hands change, and with every datagram in use.
 #[test]
 fn rows_come_whole_and_in_order_however_long_the_answer_is() {
-    let some = u64::try_from(WORTH_A_THREAD).unwrap();
-    for count in (some - 1..some + 30).chain([some * 20]) {
+    for count in around_the_start().chain([2_000]) {
         for done_apart in [true, false] {
             let mut script: Vec<Vec<u8>> = datagrams(count).collect();
             if done_apart {
@@ -54,7 +58,7 @@ fn rows_come_whole_and_in_order_however_long_the_answer_is() {
 
 #[test]
 fn what_came_before_a_failure_is_read_before_it_is_told() {
-    for count in 14..40 {
+    for count in around_the_start() {
         let refused = Step::Datagram(done(1, ENOMEM));
         let failed = Step::Fails(io::Error::from_raw_os_error(105));
         let garbled = Step::Datagram(vec![1, 2, 3]);
@@ -76,13 +80,15 @@ fn what_came_before_a_failure_is_read_before_it_is_told() {
 /// The end of an earlier answer, which had failed, is no end of this one.
 #[test]
 fn the_end_of_another_answer_is_passed_by() {
-    let mut script: Vec<Vec<u8>> = datagrams(20).collect();
+    let before = around_the_start().end;
+    let mut script: Vec<Vec<u8>> = datagrams(before).collect();
     script.push(message(20, 2, 9, &RowBytes::new(1, 99).payload()));
     script.push(done(9, 0));
-    script.push([RowBytes::new(1, 41).message(1), done(1, 0)].concat());
+    let last = 2 * before + 1;
+    script.push([RowBytes::new(1, last).message(1), done(1, 0)].concat());
     let (cookies, outcome) = visit(script.into_iter().map(Step::Datagram));
-    assert_eq!(cookies, (1..=41).collect::<Vec<u64>>());
-    assert_eq!(outcome, Ok(41));
+    assert_eq!(cookies, (1..=last).collect::<Vec<u64>>());
+    assert_eq!(outcome, Ok(last));
 }
 
 /// Says on which threads it is asked.
