@@ -14,6 +14,7 @@ pub mod transport;
 use std::collections::HashSet;
 use std::io;
 
+use foldhash::fast::RandomState;
 use rustix::io::Errno;
 
 use self::ahead::Datagram;
@@ -220,7 +221,7 @@ pub(crate) struct Progress {
     duplicates: u64,
     /// Every cookie until now, where rows must come once: the kernel resumes
     /// by position, and shows a socket again when the chain before it grew.
-    seen: Option<HashSet<SocketCookie>>,
+    seen: Option<HashSet<SocketCookie, RandomState>>,
 }
 
 impl Progress {
@@ -230,7 +231,7 @@ impl Progress {
             sockets: 0,
             malformed: 0,
             duplicates: 0,
-            seen: query.unique.then(HashSet::new),
+            seen: query.unique.then(HashSet::default),
         }
     }
 

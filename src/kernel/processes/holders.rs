@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use foldhash::fast::RandomState;
+
 use super::Which;
 use super::scan::scan;
 use crate::kernel::{KernelError, ProcRoot};
@@ -41,7 +43,7 @@ impl Holders {
     ) -> Result<Self, KernelError> {
         // A hash of less care would save 6 of the 10 ns that a look costs here;
         // readlinkat before it takes 1000.
-        let wanted: HashSet<u64> = wanted.into_iter().collect();
+        let wanted: HashSet<u64, RandomState> = wanted.into_iter().collect();
         if wanted.is_empty() {
             return Ok(Self::default());
         }
