@@ -7,7 +7,7 @@ use crate::kernel::netlink::NetlinkSource;
 use crate::kernel::{
     FallbackSource, KernelError, ProcRoot, ProcfsSource, ReplaySource, SocketSource,
 };
-use crate::model::{Family, PortSet, Query, StateSet, TcpState};
+use crate::model::{Collection, Family, PortSet, Query, StateSet, TcpState};
 
 /// Opens the source of sockets.
 pub(super) fn open(
@@ -60,29 +60,29 @@ pub(super) fn family(common: &CommonArgs) -> Option<Family> {
 /// The ports of sockets that are bound and no more. Whatever family: a port
 /// that is bound in one is lost to both.
 pub(super) fn bound_ports(source: &mut dyn SocketSource) -> Result<PortSet, KernelError> {
-    ports_in(source, TcpState::BoundInactive)
+    Ok(ports_in(source, TcpState::BoundInactive)?.0)
 }
 
-/// The local ports of the sockets in a state, whatever family.
+/// The local ports of the sockets in a state, whatever family, and how the
+/// reading went.
 pub(super) fn ports_in(
     source: &mut dyn SocketSource,
     state: TcpState,
-) -> Result<PortSet, KernelError> {
+) -> Result<(PortSet, Collection), KernelError> {
     let query = Query::states(StateSet::NONE.with(state));
     ask(source, |source| {
         let mut ports = PortSet::default();
-        source.visit(&query, &mut |socket| {
+        let collection = source.visit(&query, &mut |socket| {
             ports.insert(socket.local.port);
         })?;
-        Ok(ports)
+        Ok((ports, collection))
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::KernelError;
-    use crate::model::{Collection, Query, Socket, SourceKind};
+    use crate::model::{Socket, SourceKind};
 
     /// Fails, as netlink may in mid-dump; has another to go on with, or not.
     struct Failing {

@@ -105,7 +105,7 @@ fn listened(
 ) -> Result<PortSet, KernelError> {
     let mut listened = counted.listeners.ports().clone();
     if family.is_some() {
-        listened.insert_all(&ports_in(source, TcpState::Listen)?);
+        listened.insert_all(&ports_in(source, TcpState::Listen)?.0);
     }
     Ok(listened)
 }

@@ -3,11 +3,10 @@
 
 use std::thread::{self, JoinHandle};
 
+use super::super::source::ports_in;
 use crate::classify::ports::{PortSample, SAMPLE, is_ruled_out, usable};
-use crate::kernel::{KernelError, SocketSource};
-use crate::model::{
-    Collection, PortSet, PortSettings, Query, Socket, Sockstat, StateSet, TcpState,
-};
+use crate::kernel::SocketSource;
+use crate::model::{PortSet, PortSettings, Query, Socket, Sockstat, StateSet, TcpState};
 
 /// A look at a sample of the ports that goes on.
 pub(super) struct Scout {
@@ -32,22 +31,15 @@ impl Scout {
         let mut second = source.second()?;
         let settings = settings.clone();
         let look = move || {
-            let mut listened = PortSet::default();
-            let listeners = Query::states(StateSet::NONE.with(TcpState::Listen));
-            let add = &mut |socket: &Socket| {
-                listened.insert(socket.local.port);
-            };
-            let listeners = second.visit(&listeners, add);
+            let (listened, listeners) = ports_in(&mut *second, TcpState::Listen).ok()?;
             let mut sample = PortSample::new(&settings, &listened, choose)?;
             let query = Query {
                 local_ports: Some(sample.ports().clone()),
                 ..Query::states(StateSet::RFC9293.without(TcpState::Listen))
             };
-            let connections = second.visit(&query, &mut |socket| sample.add(socket));
-            let is_whole = |collection: Result<Collection, KernelError>| {
-                collection.is_ok_and(|collection| collection.complete)
-            };
-            (is_whole(listeners) && is_whole(connections)).then_some(sample)
+            let visitor = &mut |socket: &Socket| sample.add(socket);
+            let connections = second.visit(&query, visitor).ok()?;
+            (listeners.complete && connections.complete).then_some(sample)
         };
         let thread = thread::Builder::new().spawn(look).ok()?;
         Some(Self { thread })
