@@ -21,8 +21,6 @@ const EXPLAINED: usize = 4;
 const COMMAND: usize = 15;
 /// Columns of a unit.
 const UNIT: usize = 20;
-/// Of a container's id, what `docker ps` shows too.
-const SHORT_ID: usize = 12;
 
 /// The processes that leak: a table, then each in words.
 pub(super) fn processes(view: &View<'_>, style: &Style) -> String {
@@ -291,11 +289,10 @@ pub(super) fn unit(unit: Option<&Unit>, style: &Style) -> String {
     let Some(unit) = unit else {
         return style.dash().to_owned();
     };
-    match unit {
-        Unit::Container { runtime, id, .. } if style.width.is_some() => {
-            let id: String = id.chars().take(SHORT_ID).collect();
-            format!("{} {}", runtime.key(), safe(&id))
-        }
-        unit => safe(&unit.to_string()).into_owned(),
-    }
+    let name = if style.width.is_some() {
+        unit.short()
+    } else {
+        unit.to_string()
+    };
+    safe(&name).into_owned()
 }
