@@ -11,6 +11,7 @@ mod facts;
 mod holders;
 mod link;
 mod scan;
+mod shares;
 mod stat;
 mod tasks;
 mod vanished;

@@ -9,13 +9,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::mem::MaybeUninit;
 use std::num::NonZero;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::Errno;
 
 use super::descriptors::read_links;
+use super::shares::Shares;
 use super::tasks::{Plan, Task, plan};
 use super::{Which, stat};
 use crate::kernel::{KernelError, ProcRoot};
@@ -77,14 +77,13 @@ fn visit_all(
     plan: &Plan,
     keep: &(impl Fn(u64) -> bool + Sync),
 ) -> Vec<Visit> {
-    let next = AtomicUsize::new(0);
+    let shares = Shares::of(&plan.tasks);
     let work = || {
         let mut buffer = Vec::with_capacity(DIRECTORY_BUFFER);
-        let mut visits = Vec::new();
-        while let Some(&task) = plan.tasks.get(next.fetch_add(1, Ordering::Relaxed)) {
-            visits.push(visit(root, task, keep, buffer.spare_capacity_mut()));
-        }
-        visits
+        shares
+            .take()
+            .map(|task| visit(root, task, keep, buffer.spare_capacity_mut()))
+            .collect::<Vec<_>>()
     };
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
     thread::scope(|scope| {
