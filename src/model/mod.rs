@@ -40,7 +40,8 @@ pub use pressure::{
     Destination, HostWide, PortReading, PortSettings, Ports, Pressure, SharedPool, TimeWaitTally,
 };
 pub use process::{
-    Holder, IncompleteScan, Process, ScanCoverage, SocketPast, VanishedSocket, VanishedSockets,
+    Holder, IncompleteScan, Process, Processes, ScanCoverage, SocketPast, VanishedSocket,
+    VanishedSockets,
 };
 pub use query::Query;
 pub use sample::{CountMethod, Host, NetNs, Sample, StateCount, StateCounts};

@@ -1,5 +1,9 @@
 //! A process: who holds a socket, and what is known of it.
 
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
+
 use super::{Endpoint, Unit};
 
 /// One descriptor of one process. A socket can have many: after fork(2), dup(2)
@@ -47,6 +51,9 @@ pub struct Process {
     /// allowed since 2.6.25 (fs.nr_open caps it).
     pub fd_limit: Option<u64>,
 }
+
+/// What is known of some processes, by pid. It is asked for each socket.
+pub type Processes = HashMap<u32, Process, RandomState>;
 
 /// How much of the host a scan of descriptors has seen. Every process that was
 /// looked at is in exactly one of the first four numbers.

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
+
 use crate::model::{Endpoint, Family, Socket};
 
 /// What the kernel tells listeners apart by. Those that share it
@@ -16,7 +18,7 @@ struct Place {
 /// The LISTEN sockets of the host.
 #[derive(Debug, Clone, Default)]
 pub struct Listeners {
-    places: HashMap<Place, Vec<Socket>>,
+    places: HashMap<Place, Vec<Socket>, RandomState>,
 }
 
 impl Listeners {

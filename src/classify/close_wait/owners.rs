@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::listeners::Listeners;
 use super::process::{Growth, Held};
 use super::report::Unowned;
-use crate::model::{CgroupId, Holder, Process, ScanCoverage, Socket};
+use crate::model::{CgroupId, Holder, Process, Processes, ScanCoverage, Socket};
 
 /// Who holds a socket.
 pub trait HoldersOf {
@@ -41,7 +41,7 @@ pub struct Owners<'a> {
     pub holders: &'a dyn HoldersOf,
     /// What is known of each of these processes; one that isn't in it has
     /// ended.
-    pub processes: &'a HashMap<u32, Process>,
+    pub processes: &'a Processes,
     /// The LISTEN sockets.
     pub listeners: &'a Listeners,
     /// How much was searched; `None`: nothing.
@@ -87,29 +87,23 @@ impl<'a> Owners<'a> {
         index: usize,
         by_process: &mut BTreeMap<u32, Vec<Held>>,
     ) -> Result<(), Unowned> {
-        // Holders come ordered by pid. One that has ended since holds nothing.
-        let alive = |holder: &&Holder| self.processes.contains_key(&holder.pid);
-        let holders: Vec<&Holder> = self
-            .holders
-            .holders_of(inode)
-            .iter()
-            .filter(alive)
-            .collect();
-        if holders.is_empty() {
+        let holders = self.holders.holders_of(inode);
+        // They come ordered by pid. One that has ended since holds nothing.
+        let by_pid = || {
+            holders
+                .chunk_by(|one, another| one.pid == another.pid)
+                .filter_map(|of_process| Some((of_process.first()?.pid, of_process)))
+                .filter(|(pid, _)| self.processes.contains_key(pid))
+        };
+        let pids = || by_pid().map(|(pid, _)| pid);
+        let Some(first) = pids().next() else {
             return Err(self.unowned());
-        }
-        let mut pids: Vec<u32> = holders.iter().map(|holder| holder.pid).collect();
-        pids.dedup();
+        };
         // Most sockets have the holders that the last one had.
-        let last = pids
-            .first()
-            .and_then(|first| by_process.get(first)?.last())
-            .filter(|last| *last.holders == *pids);
-        let pids = last.map_or_else(|| pids.into(), |last| Arc::clone(&last.holders));
-        for of_process in holders.chunk_by(|one, another| one.pid == another.pid) {
-            let Some(pid) = of_process.first().map(|holder| holder.pid) else {
-                continue;
-            };
+        let last = by_process.get(&first).and_then(|held| held.last());
+        let last = last.filter(|last| last.holders.iter().copied().eq(pids()));
+        let pids = last.map_or_else(|| pids().collect(), |last| Arc::clone(&last.holders));
+        for (pid, of_process) in by_pid() {
             by_process.entry(pid).or_default().push(Held {
                 index,
                 fds: of_process.iter().map(|holder| holder.fd).collect(),

@@ -1,8 +1,10 @@
 //! Where connections lead to: peers and local ports, counted.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::net::IpAddr;
+
+use foldhash::fast::RandomState;
 
 use super::listeners::Listeners;
 use crate::model::Socket;
@@ -34,33 +36,30 @@ pub struct LocalPort {
 /// many ports: those ports that occur once are counted together.
 #[must_use]
 pub(super) fn peers<'s>(sockets: impl IntoIterator<Item = &'s Socket>) -> Vec<Peer> {
-    let mut ports: HashMap<IpAddr, BTreeMap<u16, u64>> = HashMap::new();
+    let mut counts: HashMap<(IpAddr, u16), u64, RandomState> = HashMap::default();
     for socket in sockets {
-        let address = socket.remote.canonical_address();
-        let of_address = ports.entry(address).or_default();
-        *of_address.entry(socket.remote.port).or_default() += 1;
+        let peer = (socket.remote.canonical_address(), socket.remote.port);
+        *counts.entry(peer).or_default() += 1;
     }
     let mut peers = Vec::new();
-    for (address, ports) in ports {
-        let alone = ports.values().filter(|&&count| count == 1).count();
-        for (&port, &count) in &ports {
-            if count > 1 || alone == 1 {
-                let port = Some(port);
-                peers.push(Peer {
-                    address,
-                    port,
-                    count,
-                });
-            }
-        }
-        if alone > 1 {
-            peers.push(Peer {
-                address,
-                port: None,
-                count: alone as u64,
-            });
+    let mut alone: HashMap<IpAddr, Peer, RandomState> = HashMap::default();
+    for ((address, port), count) in counts {
+        let peer = Peer {
+            address,
+            port: Some(port),
+            count,
+        };
+        if count > 1 {
+            peers.push(peer);
+        } else {
+            let several = |others: &mut Peer| {
+                others.port = None;
+                others.count += count;
+            };
+            alone.entry(address).and_modify(several).or_insert(peer);
         }
     }
+    peers.extend(alone.into_values());
     peers.sort_by_key(|peer| (Reverse(peer.count), peer.address, peer.port));
     peers
 }
@@ -73,7 +72,7 @@ pub(super) fn local_ports<'s>(
     sockets: impl IntoIterator<Item = &'s Socket>,
     listeners: &Listeners,
 ) -> Vec<LocalPort> {
-    let mut counts: HashMap<u16, u64> = HashMap::new();
+    let mut counts: HashMap<u16, u64, RandomState> = HashMap::default();
     let came_in = |socket: &&Socket| !listeners.of(socket).is_empty();
     for socket in sockets.into_iter().filter(came_in) {
         *counts.entry(socket.local.port).or_default() += 1;

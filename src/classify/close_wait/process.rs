@@ -4,6 +4,8 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 use std::time::Duration;
 
+use smallvec::SmallVec;
+
 use super::listeners::Listeners;
 use super::peers::{LocalPort, Peer, local_ports, peers};
 use super::verdict::Judged;
@@ -50,8 +52,8 @@ pub struct ProcessLeaks {
 pub struct Held {
     /// Which of the report's sockets.
     pub index: usize,
-    /// The descriptors of this process that refer to it.
-    pub fds: Vec<u32>,
+    /// The descriptors of this process that refer to it: one, as a rule.
+    pub fds: SmallVec<[u32; 1]>,
     /// Every process that holds it, by pid: one list for all of them.
     pub holders: Arc<[u32]>,
 }
@@ -117,7 +119,7 @@ impl ProcessLeaks {
         growth: Option<Growth>,
         listeners: &Listeners,
     ) -> Self {
-        held.sort_by_key(|held| {
+        held.sort_by_cached_key(|held| {
             let judged = sockets.get(held.index);
             let age = judged.and_then(|judged| judged.age.at_least);
             (Reverse(age), held.fds.first().copied())

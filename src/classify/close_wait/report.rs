@@ -163,7 +163,7 @@ impl LeakReport {
             }
         }
         let age = |entry: &Unattributed| sockets.get(entry.index).map(|s| s.age.at_least);
-        unattributed.sort_by_key(|entry| Reverse(age(entry)));
+        unattributed.sort_by_cached_key(|entry| Reverse(age(entry)));
         let attributed = (sockets.len() - unattributed.len()) as u64;
         let over = earlier.map(|earlier| earlier.since().at_least);
         let mut processes: Vec<ProcessLeaks> = by_process

@@ -6,7 +6,7 @@ use super::read;
 use crate::classify::close_wait::{HoldersOf, Listeners, Owners, Unseen};
 use crate::kernel::processes::{CgroupTree, Holders, Which, read_process};
 use crate::kernel::{KernelError, ProcRoot, SocketSource};
-use crate::model::{Cgroup, CgroupId, Holder, Process, ScanCoverage, Socket, Unit};
+use crate::model::{Cgroup, CgroupId, Holder, Processes, ScanCoverage, Socket, Unit};
 
 /// What was found out about the owners of some sockets.
 #[derive(Debug, Default)]
@@ -18,7 +18,7 @@ pub(in crate::command) struct Found {
     unseen: Vec<Unseen>,
     /// Every process that holds one of the sockets or their listeners, or that
     /// was asked for.
-    pub(in crate::command) processes: HashMap<u32, Process>,
+    pub(in crate::command) processes: Processes,
     /// The cgroups that the sockets were made in.
     pub(in crate::command) cgroups: HashMap<CgroupId, Cgroup>,
 }
@@ -96,18 +96,13 @@ pub(in crate::command) fn find(
     } else {
         read::listeners(source)?
     };
-    let mut wanted: BTreeSet<u64> = sockets.iter().filter_map(|socket| socket.inode).collect();
-    for connection in waiting() {
-        wanted.extend(listeners.of(connection).iter().filter_map(|one| one.inode));
-    }
+    let accepting = waiting().flat_map(|connection| listeners.of(connection));
+    let wanted = sockets.iter().chain(accepting);
+    let wanted = wanted.filter_map(|socket| socket.inode);
     let (cgroups, likely) = cgroups(proc_root, sockets);
     let first: Vec<u32> = asked.iter().copied().chain(likely).collect();
-    let holders = if wanted.is_empty() {
-        Holders::default()
-    } else {
-        Holders::find(proc_root, wanted, Which::All { first: &first })?
-    };
-    let processes: HashMap<u32, Process> = holders
+    let holders = Holders::find(proc_root, wanted, Which::All { first: &first })?;
+    let processes: Processes = holders
         .pids()
         .into_iter()
         .filter_map(|pid| Some((pid, read_process(proc_root, pid)?)))

@@ -64,8 +64,9 @@ impl Holders {
     #[must_use]
     pub fn of(&self, inode: u64) -> &[Holder] {
         let start = self.inodes.partition_point(|&other| other < inode);
-        let end = self.inodes.partition_point(|&other| other <= inode);
-        self.found.get(start..end).unwrap_or_default()
+        let from = self.inodes.get(start..).unwrap_or_default();
+        let count = from.iter().take_while(|&&other| other == inode).count();
+        self.found.get(start..start + count).unwrap_or_default()
     }
 
     /// Every wanted socket that has a holder in sight, by inode.

@@ -14,7 +14,7 @@ pub use self::table::table;
 
 use crate::classify::close_wait::LeakReport;
 use crate::model::number::elapsed;
-use crate::model::{Cgroup, CgroupId, Collection, Host, Process, SourceKind};
+use crate::model::{Cgroup, CgroupId, Collection, Host, Processes, SourceKind};
 
 /// Everything that is shown.
 #[derive(Debug, Clone, Copy)]
@@ -30,7 +30,7 @@ pub struct View<'a> {
     /// What was judged.
     pub report: &'a LeakReport,
     /// What is known of the processes that occur in it.
-    pub processes: &'a HashMap<u32, Process>,
+    pub processes: &'a Processes,
     /// The cgroups that the sockets were made in.
     pub cgroups: &'a HashMap<CgroupId, Cgroup>,
     /// The processes that were asked for; none: all.

@@ -6,8 +6,8 @@ use crate::classify::close_wait::{
     Earlier, HoldersOf, Interval, Judge, Listeners, Owners, Selection,
 };
 use crate::model::{
-    CgroupId, ContainerRuntime, Endpoint, Holder, IncompleteScan, NetNs, ScanCoverage, Socket,
-    SocketPast, TimerKind, Unit, VanishedSocket, VanishedSockets,
+    CgroupId, ContainerRuntime, Endpoint, Holder, IncompleteScan, NetNs, Process, ScanCoverage,
+    Socket, SocketPast, TimerKind, Unit, VanishedSocket, VanishedSockets,
 };
 use crate::render::Style;
 
@@ -16,7 +16,7 @@ use crate::render::Style;
 struct Stage {
     sockets: Vec<SocketBuilder>,
     holders: HashMap<u64, Vec<Holder>>,
-    processes: HashMap<u32, Process>,
+    processes: Processes,
     listeners: Listeners,
     scan: ScanCoverage,
 }

@@ -7,14 +7,14 @@ use super::super::process::Hint;
 use super::super::testing::{SocketBuilder, close_wait};
 use super::super::verdict::Judge;
 use super::*;
-use crate::model::{Holder, Process, Verdict};
+use crate::model::{Holder, Process, Processes, Verdict};
 use proptest::prelude::*;
 
 /// Processes, their descriptors and listeners, as a scan would find them.
 #[derive(Default)]
 struct Stage {
     holders: HashMap<u64, Vec<Holder>>,
-    processes: HashMap<u32, Process>,
+    processes: Processes,
     listeners: Listeners,
     scan: ScanCoverage,
     unseen: Vec<Unseen>,
@@ -120,7 +120,7 @@ fn a_shared_socket_counts_once_and_names_every_holder() {
     assert_eq!(report.attributed, 1);
     assert_eq!(pids(&report), [1, 2]);
     let held = &report.processes[0].sockets[0];
-    assert_eq!(held.fds, [5, 6]);
+    assert_eq!(held.fds.as_slice(), [5, 6]);
     assert_eq!(held.shared_with(1).collect::<Vec<_>>(), [2]);
 }
 

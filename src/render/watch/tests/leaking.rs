@@ -7,7 +7,7 @@ use crate::classify::close_wait::testing::close_wait;
 use crate::classify::close_wait::{
     Earlier, HoldersOf, Interval, Judge, LeakReport, Listeners, MIN_AGE, Owners, Selection,
 };
-use crate::model::{Holder, Process, ScanCoverage, Socket, Unit};
+use crate::model::{Holder, Process, Processes, ScanCoverage, Socket, Unit};
 
 /// Each socket is held by the process that its inode begins with.
 struct Holders(HashMap<u64, Vec<Holder>>);
@@ -79,7 +79,7 @@ pub(super) fn report() -> LeakReport {
         };
         (u64::from(number), vec![holder])
     });
-    let processes = HashMap::from([
+    let processes = Processes::from_iter([
         (2231, process(2231, "java", 950)),
         (880, process(880, "nginx", 61)),
     ]);
