@@ -128,7 +128,7 @@ fn columns_stand_below_each_other_whatever_letters_a_name_has() {
         width: Some(132),
         ..on_terminal()
     };
-    let text = stage.show(&stage.report(None), |view| table(&view, &style));
+    let text = stage.show(&stage.report(None), |view| table(view, &style));
     let column_of = |row: &str, cell: &str| {
         let line = text.lines().find(|line| line.contains(row)).unwrap();
         columns_of(&line[..line.find(cell).unwrap()])
