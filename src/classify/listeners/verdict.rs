@@ -75,6 +75,18 @@ impl SynVerdict {
     }
 }
 
+/// Share of an accept queue that makes it worth a second look.
+const NEARLY_FULL: f64 = 0.8;
+
+/// Whether the accept queue of a listener has hardly a place left: one that
+/// fills and empties is seldom full in the moment when somebody looks.
+#[must_use]
+pub fn is_nearly_full(listener: &Listener) -> bool {
+    listener
+        .used_ratio()
+        .is_some_and(|used| used >= NEARLY_FULL)
+}
+
 /// What is wrong with a listener.
 #[must_use]
 pub fn verdict(listener: &Listener, evidence: &SynEvidence) -> Verdict {
