@@ -13,6 +13,7 @@ mod finding;
 mod header;
 mod json_text;
 pub mod leaks;
+mod place;
 pub mod pressure;
 mod safe;
 mod style;

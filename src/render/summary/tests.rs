@@ -122,6 +122,22 @@ fn colours_mark_what_is_wrong_and_only_that() {
     assert!(!established.contains('\u{1b}'), "{established:?}");
 }
 
+/// No socket in TIME_WAIT, and "TIME_WAIT 70 of 131,072 buckets".
+#[test]
+fn buckets_that_fin_wait2_takes_are_told_apart() {
+    let mut sample = named(healthy());
+    let buckets = sample.states.total_of(crate::model::TcpState::TimeWait);
+    let line = |sample: &Sample| {
+        let text = shown(sample, &Style::default());
+        let line = text.lines().rfind(|line| line.starts_with("TIME_WAIT "));
+        line.unwrap().to_owned()
+    };
+    sample.states.minisockets = buckets;
+    assert!(!line(&sample).contains("FIN_WAIT2"), "{}", line(&sample));
+    sample.states.minisockets = buckets.map(|buckets| buckets + 70);
+    assert!(line(&sample).contains(", 70 of them for FIN_WAIT2, none refused"));
+}
+
 #[test]
 fn a_hostile_host_name_does_not_reach_the_terminal() {
     let mut sample = named(healthy());
