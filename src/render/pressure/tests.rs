@@ -95,6 +95,7 @@ fn troubled(growth: f64, overflows: u64, at: Instant) -> Sample {
         }],
     };
     let pressure = Pressure {
+        silence: Some(crate::model::Silence::default()),
         ports: PortReading::Grouped(ports),
         listeners: Some(listeners),
         time_wait: Some(TimeWaitTally {
@@ -227,7 +228,8 @@ fn what_was_left_out_on_request_is_not_called_well() {
     assert_eq!(
         fine,
         Some(
-            "ok        SYN queues, TIME_WAIT, tcp_syncookies, tcp_tw_recycle, orphans, TCP memory"
+            "ok        SYN queues, silent peers, TIME_WAIT, tcp_syncookies, tcp_tw_recycle, orphans, \
+             TCP memory"
         )
     );
 }
@@ -396,6 +398,7 @@ fn one_look_in_a_cron_mail() {
 #[test]
 fn a_host_without_anything() {
     let pressure = Pressure {
+        silence: Some(crate::model::Silence::default()),
         ports: PortReading::Grouped(Ports::default()),
         listeners: Some(crate::model::Listeners::default()),
         time_wait: Some(TimeWaitTally::default()),

@@ -23,6 +23,7 @@ fn healthy() -> SampleBuilder {
         .with_sysctl(Sysctl::TcpSyncookies, 1)
         .with_minisockets(0)
         .with_pressure(Pressure {
+            silence: Some(crate::model::Silence::default()),
             ports: PortReading::RuledOut {
                 connections: 0,
                 usable: 28_000,
