@@ -27,7 +27,7 @@ const SOON_S: f64 = 60.0;
 fn judge(sample: &Sample, _past: Option<Past<'_>>) -> Judgement {
     let ports = match &sample.pressure.ports {
         PortReading::NotRead => return Judgement::NotAsked,
-        PortReading::RuledOut { .. } | PortReading::Sampled { .. } => return Judgement::Fine,
+        PortReading::RuledOut { .. } | PortReading::Sampled { .. } => return none_amiss(sample),
         PortReading::Grouped(ports) => ports,
     };
     if ports.destinations.iter().any(|d| d.usable.is_none()) {

@@ -104,7 +104,14 @@ fn what_was_not_looked_at_has_no_verdict() {
         connections: 10,
         usable: 28_000,
     };
-    assert_eq!(with(few), Judgement::Fine);
+    assert_eq!(with(few.clone()), Judgement::Fine);
+    let pressure = Pressure {
+        ports: few,
+        ..Pressure::default()
+    };
+    let mut lossy = sample().with_pressure(pressure).build();
+    lossy.collection.complete = false;
+    assert_eq!(judge(&lossy, None), Judgement::Unknown);
     let unknown = Destination {
         usable: None,
         ..destination(1_000, 0)
