@@ -18,6 +18,7 @@ mod safe;
 mod style;
 pub mod summary;
 pub mod watch;
+mod width;
 
 pub use safe::safe;
 pub use style::Style;
