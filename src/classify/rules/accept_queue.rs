@@ -199,7 +199,10 @@ fn finding(listener: &Listener, sample: &Sample, change: Option<Change>) -> Opti
     };
     let rate = match change {
         Some(change) if change.by > 0 => {
-            format!("; {:.1} a second are dropped now", change.per_s)
+            format!(
+                "; {:.1} of their SYNs and ACKs a second are dropped now",
+                change.per_s
+            )
         }
         Some(_) => "; none was dropped while we looked".to_owned(),
         None => String::new(),
@@ -374,7 +377,7 @@ mod tests {
         assert!(
             findings[0]
                 .message
-                .ends_with("; 1.0 a second are dropped now")
+                .ends_with("; 1.0 of their SYNs and ACKs a second are dropped now")
         );
     }
 

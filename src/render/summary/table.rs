@@ -60,7 +60,9 @@ fn heading(sample: &Sample, style: &Style) -> String {
         CountMethod::Dump => "every socket read",
     };
     parts.push(format!("{source}, {method}, {}", elapsed(sample.elapsed)));
-    style.strong(&parts.join(&format!(" {} ", style.dot())))
+    let line = parts.join(&format!(" {} ", style.dot()));
+    let lines = finding::wrap(&line, style.width.unwrap_or(usize::MAX));
+    style.strong(&lines.join("\n"))
 }
 
 /// TIME_WAIT, settings and counters, in aligned columns.
