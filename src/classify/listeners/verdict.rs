@@ -58,6 +58,8 @@ pub enum SynVerdict {
     FloodAbsorbed,
     /// SYNs are dropped, and cookies are off.
     FloodDropping,
+    /// SYNs are dropped, and no full SYN queue explains it.
+    DroppedOtherwise,
 }
 
 impl SynVerdict {
@@ -71,6 +73,7 @@ impl SynVerdict {
             Self::Burst => "syn_burst",
             Self::FloodAbsorbed => "syn_flood_absorbed",
             Self::FloodDropping => "syn_flood_dropping",
+            Self::DroppedOtherwise => "dropped_otherwise",
         }
     }
 }
@@ -144,6 +147,10 @@ pub fn syn_verdict(evidence: &SynEvidence, listeners: Option<&Listeners>) -> Syn
     }
     match evidence.cookies {
         None => SynVerdict::Unknown,
+        // No queue is full now, and none was.
+        Some(0) if evidence.drops_now() && evidence.dropped_by_queue == Some(0) => {
+            SynVerdict::DroppedOtherwise
+        }
         Some(0) if evidence.drops_now() => SynVerdict::FloodDropping,
         Some(0) => SynVerdict::Fine,
         Some(mode) => match evidence.came_back() {

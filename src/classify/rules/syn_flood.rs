@@ -37,6 +37,17 @@ fn judge(sample: &Sample, past: Option<Past<'_>>) -> Judgement {
             ),
             "switch cookies on: sysctl -w net.ipv4.tcp_syncookies=1".to_owned(),
         ),
+        SynVerdict::DroppedOtherwise => (
+            Severity::Warning,
+            format!(
+                "{} dropped{span}, and not by a full SYN queue: the client has no route back, \
+                 memory is short, or three quarters of tcp_max_syn_backlog were taken for a moment",
+                counted(evidence.dropped.unwrap_or(0), "SYN was", "SYNs were"),
+            ),
+            "see whether clients have a route back: ip route get ADDRESS; and switch cookies on, \
+             which need no place in a queue: sysctl -w net.ipv4.tcp_syncookies=1"
+                .to_owned(),
+        ),
         SynVerdict::FloodAbsorbed => (
             if is_now {
                 Severity::Warning
@@ -249,6 +260,38 @@ mod tests {
         };
         let ends = "honest clients are dropped, 7,200 SYNs in 2 h";
         assert!(findings[0].message.ends_with(ends));
+    }
+
+    /// Six SYNs of a client that the host has no route to: a critical flood,
+    /// with an empty SYN queue. The kernel counts by name what a full one drops.
+    #[test]
+    fn drops_that_no_full_queue_explains_are_no_flood() {
+        let start = Instant::now();
+        let judged = |by_queue| {
+            let with = |drops, by_queue| {
+                with(0, 0, 0)
+                    .with_counter(Counter::ListenDrops, drops)
+                    .with_counter(Counter::TcpReqQFullDrop, by_queue)
+            };
+            let before = with(0, 0).read_at(start).build();
+            let now = with(6, by_queue)
+                .read_at(start + Duration::from_secs(3))
+                .build();
+            match judge(&now, Some(Past::of(&before, &now))) {
+                Judgement::Found(mut findings) => findings.remove(0),
+                _ => panic!("SYNs were dropped"),
+            }
+        };
+        assert_eq!(judged(1).severity, Severity::Critical);
+        let otherwise = judged(0);
+        assert_eq!(otherwise.severity, Severity::Warning);
+        let begins = "6 SYNs were dropped in 3 s, and not by a full SYN queue: ";
+        assert!(
+            otherwise.message.starts_with(begins),
+            "{}",
+            otherwise.message
+        );
+        assert!(otherwise.advice.contains("ip route get"));
     }
 
     #[test]

@@ -147,6 +147,7 @@ fn syn(view: &View<'_>) -> Option<String> {
         SynVerdict::Burst => ": bursts of real clients",
         SynVerdict::FloodAbsorbed => ": flood, absorbed",
         SynVerdict::FloodDropping => ": flood, dropping",
+        SynVerdict::DroppedOtherwise => ", not by a full queue",
     };
     let when = if evidence.between {
         "since the first look"
@@ -237,8 +238,8 @@ fn lossy_resets(view: &View<'_>, style: &Style) -> Option<String> {
     let share = number::ratio(resets, opened.max(1))?;
     (resets > 0 && share >= LOSSY).then(|| {
         format!(
-            "{} lose nothing so: shutdown() for writing, read to the end, then close(), and leave \
-             SO_LINGER alone; the kernel's trace event tcp:tcp_send_reset names the process \
+            "{} lose nothing so: shutdown() for writing, read to the end, then close(), and no \
+             SO_LINGER 0; the kernel's trace event tcp:tcp_send_reset names the process \
              (perf trace -a -e tcp:tcp_send_reset)",
             style.arrow()
         )
