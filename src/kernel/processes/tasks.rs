@@ -88,6 +88,20 @@ impl Task {
         (fd > 0).then(|| u64::from(fd) + POSITION_OF_DESCRIPTOR_0)
     }
 
+    /// Whether this is all that is known of a process: its number, and not how
+    /// many descriptors it has.
+    pub(super) fn is_untold(self) -> bool {
+        self.told == 0 && self.thread.is_none()
+    }
+
+    /// The same task, as a thread of the process shows it.
+    pub(super) fn by_thread(self, thread: u32) -> Self {
+        Self {
+            thread: Some(thread),
+            ..self
+        }
+    }
+
     /// Whether a descriptor is behind the end of this part.
     pub(super) fn ends_before(self, fd: u32) -> bool {
         self.to.is_some_and(|to| to <= fd)
@@ -177,7 +191,7 @@ pub(super) fn plan(root: impl AsFd, which: Which<'_>) -> Result<Plan, Errno> {
     processes.sort_unstable();
     plan.tasks.reserve(processes.len());
     for (_, Reverse(count), pid, thread) in processes {
-        let of_thread = |task| Task { thread, ..task };
+        let of_thread = |task: Task| thread.map_or(task, |thread| task.by_thread(thread));
         match which {
             Which::Sample { most, .. } if count > most => {
                 plan.tasks.extend(stripes(pid, count, most).map(of_thread));
@@ -221,20 +235,29 @@ fn parts(pid: u32, descriptors: u32) -> impl Iterator<Item = Task> {
 /// A thread that outlives the first one of its process, with the number of
 /// descriptors: all threads have the same, as a rule.
 fn surviving_thread(root: BorrowedFd<'_>, pid: u32) -> Option<(u32, u32)> {
-    let tasks = format!("{pid}/task");
-    // The directory itself, its `.`, and a `..` for each thread: kernel threads
-    // and zombies have one.
-    let links = statat(root, &tasks, AtFlags::empty()).ok()?.st_nlink;
-    if links <= 3 {
-        return None;
-    }
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let threads = listed(openat(root, &tasks, flags, Mode::empty()).ok()?).ok()?;
-    threads.into_iter().find_map(|thread| {
-        let stat = statat(root, format!("{tasks}/{thread}/fd"), AtFlags::empty()).ok()?;
+    other_threads(root, pid).into_iter().find_map(|thread| {
+        let directory = format!("{pid}/task/{thread}/fd");
+        let stat = statat(root, directory, AtFlags::empty()).ok()?;
         let count = u32::try_from(stat.st_size).unwrap_or(u32::MAX);
         (count > 0).then_some((thread, count))
     })
+}
+
+/// The threads of a process but its first one; none where they can't be listed.
+pub(super) fn other_threads(root: BorrowedFd<'_>, pid: u32) -> Vec<u32> {
+    let tasks = format!("{pid}/task");
+    // The directory itself, its `.`, and a `..` for each thread: kernel threads
+    // and zombies have one. Some file systems that a copy may lie on say 1.
+    match statat(root, &tasks, AtFlags::empty()) {
+        Ok(stat) if !matches!(stat.st_nlink, 2 | 3) => {}
+        _ => return Vec::new(),
+    }
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let mut threads = openat(root, &tasks, flags, Mode::empty())
+        .and_then(listed)
+        .unwrap_or_default();
+    threads.retain(|&thread| thread != pid);
+    threads
 }
 
 /// Every pid that the root lists.
