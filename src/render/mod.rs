@@ -19,6 +19,7 @@ mod safe;
 mod style;
 pub mod summary;
 pub mod watch;
+mod width;
 
 pub use bound::bound_unknown;
 pub use safe::safe;
