@@ -77,7 +77,8 @@ pub struct Socket {
     /// The timer that runs, if one does.
     pub timer: Option<SocketTimer>,
     /// `idiag_uid`: the owner. `None` for requests and TIME_WAIT sockets: the
-    /// kernel says 0 there, and means nobody.
+    /// kernel says 0 there, and means nobody. Older kernels say so of every
+    /// socket without a file: `None` too, where it is 0.
     pub uid: Option<u32>,
     /// `idiag_inode`: the file behind the socket. `None` when there is none:
     /// requests, TIME_WAIT, orphans, connections not accepted yet.
