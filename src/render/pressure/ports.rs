@@ -48,11 +48,15 @@ pub(super) fn ports(view: &View<'_>, top: usize, style: &Style) -> String {
         let left = pool.free().map_or_else(String::new, |free| {
             format!(", and has {} left", grouped(free.into()))
         });
+        let whose = if pool.local_address.is_unspecified() {
+            "of all local addresses together".to_owned()
+        } else {
+            format!("of {}", pool.local_address)
+        };
         let line = format!(
-            "bind() seems to have given out {} of {} to {}, which share them{left}; \
+            "bind() seems to have given out {} {whose} to {}, which share them{left}; \
              IP_BIND_ADDRESS_NO_PORT would give each all of them",
             counted(pool.in_use.into(), "port", "ports"),
-            pool.local_address,
             counted(pool.destinations.into(), "destination", "destinations"),
         );
         finding::push_wrapped(&mut text, "", 0, &line, style);
