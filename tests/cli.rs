@@ -307,6 +307,22 @@ fn a_staged_proc_is_read_and_the_reason_told() {
 }
 
 #[test]
+fn bound_sockets_that_were_asked_for_and_cannot_be_told_are_unknown_and_not_left_out() {
+    let staged = StagedProc::new(&[("net/tcp", &format!("{HEADER}{ESTABLISHED}"))]);
+    for more in [&["--proc-root", staged.path()], &["--replay", &recording()]] {
+        let args = [&["summary", "--bound"][..], more].concat();
+        let stderr = output(&args).stderr;
+        let stderr = String::from_utf8_lossy(&stderr);
+        assert!(
+            stderr.contains("tcpstate: bound sockets unknown: "),
+            "{stderr}"
+        );
+        let unasked = output(&args[2..]).stderr;
+        assert!(!String::from_utf8_lossy(&unasked).contains("bound sockets"));
+    }
+}
+
+#[test]
 fn the_exit_status_tells_of_findings_only_when_asked() {
     let with_cookies = |value: &str| {
         StagedProc::new(&[

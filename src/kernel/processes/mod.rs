@@ -12,6 +12,7 @@ mod holders;
 mod link;
 mod scan;
 mod shares;
+mod sizes;
 mod stat;
 mod tasks;
 mod vanished;
@@ -19,6 +20,7 @@ mod vanished;
 pub use cgroups::{CgroupPaths, CgroupTree};
 pub use facts::{process_of, read_process};
 pub use holders::Holders;
+pub use sizes::with_descriptors;
 pub use vanished::SocketDescriptors;
 
 /// Which processes to look into.

@@ -308,7 +308,7 @@ netns_test!(the_cgroup_of_a_listener_is_that_of_its_process, |lab| {
     let shown = entry(&document, address);
     assert_eq!(shown["pids"], serde_json::json!([std::process::id()]));
     let Some(cgroup) = shown["cgroups"].get(0) else {
-        let why = "no cgroup2 is mounted here, or the kernel is older than 5.7";
+        let why = "no cgroup2 is mounted here, or the kernel is older than 5.8";
         return lab.skip(why);
     };
     assert_eq!(cgroup["path"].as_str(), own, "{shown:#}");
