@@ -123,6 +123,7 @@ impl SampleBuilder {
                 malformed: 0,
             },
             states,
+            elsewhere_at_most: None,
             leaks: self.leaks,
             sysctls: Sysctls::read(&wanted, |sysctl| self.sysctls.get(&sysctl).copied()),
             counters: self.counters,

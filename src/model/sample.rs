@@ -141,6 +141,11 @@ pub struct Sample {
     pub collection: Collection,
     /// Sockets by state.
     pub states: StateCounts,
+    /// TCP sockets of the host that are in no table of this namespace, from
+    /// `alloc` in /proc/net/sockstat: those of other namespaces, and the few
+    /// that are neither connected nor listening. `None` in a child namespace,
+    /// where they are nobody's business, and where it isn't known.
+    pub elsewhere_at_most: Option<u64>,
     /// What CLOSE_WAIT comes to; `None` when nobody judged it.
     pub leaks: Option<LeakDigest>,
     /// The settings that TCP runs under.

@@ -133,6 +133,7 @@ impl Reader<'_> {
             host,
             collection,
             states,
+            elsewhere_at_most: None,
             leaks: None,
             sysctls,
             counters,

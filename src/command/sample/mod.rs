@@ -13,7 +13,7 @@ use crate::classify::listeners::ListenerTally;
 use crate::classify::silence::SilenceTally;
 use crate::kernel::{
     KernelError, ProcRoot, SocketSource, read_counters, read_host, read_sockstat, read_sysctls,
-    read_uptime,
+    read_tcp_mem, read_uptime,
 };
 use crate::model::{
     Collection, Counters, Host, PortReading, Pressure, Query, Sample, Socket, Sockstat, SourceKind,
@@ -76,6 +76,10 @@ pub(super) fn read(
     } else {
         read_sockstat(proc_root)
     };
+    // Only the host's own namespace shows the limits of the whole host.
+    let elsewhere_at_most = sockstat
+        .unhashed_at_most()
+        .filter(|_| read_tcp_mem(proc_root).is_some());
     let ports = if recorded {
         None
     } else {
@@ -109,6 +113,7 @@ pub(super) fn read(
         host,
         collection: counted.collection,
         states: counted.states,
+        elsewhere_at_most,
         leaks: Some(leaks),
         sysctls,
         counters,

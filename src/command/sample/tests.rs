@@ -53,6 +53,40 @@ fn what_the_kernel_counts_is_not_dumped() {
     assert_eq!(sample.states.total_of(TcpState::Listen), Some(1));
 }
 
+/// A container's sockets were invisible from its host without a word.
+#[test]
+fn the_host_is_told_of_sockets_in_other_namespaces_and_a_container_is_not() {
+    let elsewhere = |tcp_mem| {
+        let (_root, proc_root) = staged_proc();
+        let write = |name, text| {
+            let path = proc_root.file(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        write(
+            "net/sockstat",
+            "TCP: inuse 5 orphan 0 tw 7 alloc 1209 mem 3\n",
+        );
+        if tcp_mem {
+            write("sys/net/ipv4/tcp_mem", "10\t20\t30\n");
+        }
+        let listener = RowBytes::new(10, 1).message(1);
+        let kernel = ScriptedKernel::answering([[listener, done(1, 0)].concat()]);
+        let mut source = FallbackSource::over(kernel, &proc_root);
+        let mut names = Names::default();
+        let sample = read(
+            &mut source,
+            &proc_root,
+            Wanted::default(),
+            &mut names,
+            &mut |_| {},
+        );
+        sample.unwrap().elsewhere_at_most
+    };
+    assert_eq!(elsewhere(true), Some(1_204));
+    assert_eq!(elsewhere(false), None);
+}
+
 /// Rows that were lost would count as ESTABLISHED.
 #[test]
 fn nothing_is_derived_from_an_incomplete_dump() {

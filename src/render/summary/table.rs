@@ -17,6 +17,7 @@ pub fn table(sample: &Sample, assessment: &Assessment, style: &Style) -> String 
     if let Some(defects) = defects(sample) {
         push_line(&mut text, &style.severity(Severity::Warning, &defects));
     }
+    text.push_str(&elsewhere(sample, style));
     if let Some(verdict) = verdict(assessment, style) {
         push_line(&mut text, &verdict);
     }
@@ -30,6 +31,24 @@ pub fn table(sample: &Sample, assessment: &Assessment, style: &Style) -> String 
     }
     text.push_str(&finding::text(&assessment.findings, style));
     text.push_str(&finding::verdicts(assessment, style));
+    text
+}
+
+/// Fewer sockets that are in no table are neither connected nor listening, most
+/// likely.
+const ELSEWHERE: u64 = 10;
+
+/// That there is more on this host than is shown.
+fn elsewhere(sample: &Sample, style: &Style) -> String {
+    let mut text = String::new();
+    if let Some(sockets) = sample.elsewhere_at_most.filter(|&count| count >= ELSEWHERE) {
+        let sentence = format!(
+            "up to {} more in other network namespaces (containers); \
+             lsns -t net lists these, nsenter -n -t PID tcpstate looks into one",
+            counted(sockets, "TCP socket", "TCP sockets")
+        );
+        finding::push_wrapped(&mut text, "", 0, &sentence, style);
+    }
     text
 }
 

@@ -226,3 +226,19 @@ fn provenance_tells_which_states_were_derived() {
     assert!(provenance(&derived).contains("ESTABLISHED and TIME_WAIT from"));
     assert!(provenance(&both).contains(": ESTABLISHED from"));
 }
+
+#[test]
+fn that_other_namespaces_have_sockets_is_said_where_they_are_many() {
+    let shown = |elsewhere_at_most| {
+        let sample = Sample {
+            elsewhere_at_most,
+            ..healthy().build()
+        };
+        let assessment = assess(&sample, None);
+        table(&sample, &assessment, &Style::default())
+    };
+    let said = "\nup to 1,204 TCP sockets more in other network namespaces (containers);";
+    assert!(shown(Some(1_204)).contains(said), "{}", shown(Some(1_204)));
+    assert!(!shown(Some(9)).contains("namespaces"));
+    assert!(!shown(None).contains("namespaces"));
+}
