@@ -21,8 +21,11 @@ pub(in crate::classify) const PORTS_EXHAUSTION: Rule = Rule {
 const MOST_FINDINGS: usize = 5;
 
 /// A destination that will be full within this time, by two samples, is as
-/// good as full, s.
+/// good as full, s: no TIME_WAIT that is younger than the samples ends before.
 const SOON_S: f64 = 60.0;
+
+/// With less than this taken a burst of a few seconds may be all there is to it.
+const HALF: f64 = 0.5;
 
 fn judge(sample: &Sample, _past: Option<Past<'_>>) -> Judgement {
     let ports = match &sample.pressure.ports {
@@ -76,6 +79,9 @@ fn severity(destination: &Destination) -> Option<Severity> {
     let soon = destination.exhausted_in_s().is_some_and(|s| s <= SOON_S);
     if let Some(severity) = by_share(used) {
         return Some(if soon { Severity::Critical } else { severity });
+    }
+    if soon && used >= HALF {
+        return Some(Severity::Warning);
     }
     // The rest hangs on a word of the peer's, which nothing tells: that it
     // used timestamps.

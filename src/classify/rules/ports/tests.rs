@@ -73,6 +73,22 @@ fn one_that_is_full_within_a_minute_is_critical() {
     assert_eq!(severity(&judged(growing(-9.0))), Some(Severity::Warning));
 }
 
+/// 690 of 1,000 and full in 13 s was no finding: by the next look connect()
+/// failed.
+#[test]
+fn ports_that_are_gone_within_a_minute_are_a_warning_from_half_on() {
+    let growing = |in_use, growth| {
+        severity(&judged(Destination {
+            growth_per_s: Some(growth),
+            ..destination(in_use, 0)
+        }))
+    };
+    assert_eq!(growing(690, 23.0), Some(Severity::Warning), "13 s");
+    assert_eq!(growing(500, 9.0), Some(Severity::Warning), "56 s");
+    assert_eq!(growing(500, 8.0), None, "63 s");
+    assert_eq!(growing(499, 50.0), None, "a burst, perhaps");
+}
+
 #[test]
 fn the_words_name_the_cause() {
     let Judgement::Found(findings) = judged(destination(900, 0)) else {
