@@ -220,7 +220,7 @@ fn parts(pid: u32, descriptors: u32) -> impl Iterator<Item = Task> {
 
 /// A thread that outlives the first one of its process, with the number of
 /// descriptors: all threads have the same, as a rule.
-fn surviving_thread(root: BorrowedFd<'_>, pid: u32) -> Option<(u32, u32)> {
+pub(super) fn surviving_thread(root: BorrowedFd<'_>, pid: u32) -> Option<(u32, u32)> {
     let tasks = format!("{pid}/task");
     // The directory itself, its `.`, and a `..` for each thread: kernel threads
     // and zombies have one.
