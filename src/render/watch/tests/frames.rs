@@ -95,6 +95,40 @@ fn one_process_that_leaks() {
     assert!(text.contains("Process 1 holds no socket"), "{text}");
 }
 
+/// At 40x10 the facts had taken all lines, and no socket was in sight.
+#[test]
+fn a_process_has_sockets_in_sight_at_every_size() {
+    let timeline = leaking();
+    let mut screen = screen();
+    screen.open(View::Leaks);
+    screen.subject = Some(Subject::Process(2231));
+    for lines in 5..60 {
+        for columns in (20..200).step_by(9) {
+            let text = drawn(&moment(&timeline, &screen), (columns, lines));
+            let verdict = |line: &&str| line.contains("not_closed") || line.contains("recent");
+            let shown = text.lines().filter(verdict).count();
+            let hidden = text.lines().find_map(|line| {
+                let (_, rest) = line.split_once("… ")?;
+                rest.split_once(" more")?.0.parse::<usize>().ok()
+            });
+            assert!(shown > 0 && text.contains("java[2231]"), "{text}");
+            assert_eq!(shown + hidden.unwrap_or(0), 30, "{text}");
+        }
+    }
+}
+
+#[test]
+fn the_smallest_screens_show_what_matters_most() {
+    let timeline = leaking();
+    let mut screen = screen();
+    screen.open(View::Leaks);
+    screen.subject = Some(Subject::Process(2231));
+    for size in [(20, 5), (30, 6), (60, 8), (200, 60)] {
+        let name = format!("process_{}x{}", size.0, size.1);
+        insta::assert_snapshot!(name, drawn(&moment(&timeline, &screen), size));
+    }
+}
+
 #[test]
 fn a_view_that_was_not_read_for_says_so() {
     let timeline = timeline();
