@@ -27,6 +27,7 @@ const SOON_S: f64 = 60.0;
 fn judge(sample: &Sample, _past: Option<Past<'_>>) -> Judgement {
     let ports = match &sample.pressure.ports {
         PortReading::NotRead => return Judgement::NotAsked,
+        PortReading::Failed => return Judgement::Unknown,
         PortReading::RuledOut { .. } | PortReading::Sampled { .. } => return Judgement::Fine,
         PortReading::Grouped(ports) => ports,
     };

@@ -7,11 +7,12 @@ use super::super::finding::wrap;
 use super::super::leaks::words;
 use super::super::safe;
 use super::frame::Moment;
-use super::leaks::{Moves, peers};
+use super::leaks::{Moves, peers, read_ago};
 use super::paint::{Painter, Tone, cut, first_lines, from_column, from_line};
 use super::screen::Shown;
 use super::table::{Cell, Column, Table, more};
 use crate::classify::close_wait::{Held, LeakReport, ProcessLeaks};
+use crate::classify::history::{Kept, Leaks};
 use crate::model::number::grouped;
 
 /// Columns of a label and the space behind it.
@@ -28,9 +29,10 @@ pub(super) fn draw(
     painter: &mut Painter<'_>,
     area: Rect,
     moment: &Moment<'_>,
-    report: &LeakReport,
+    kept: &Kept<Leaks>,
     pid: u32,
 ) -> Shown {
+    let report = &kept.value.report;
     let leaks = report
         .processes
         .iter()
@@ -59,7 +61,7 @@ pub(super) fn draw(
     table.filter(moment.screen);
     let room = room_for_facts(area.height, table.rows.len());
     let mut rest = area;
-    for (label, lines) in fitting(facts(leaks, report, moment), area.width, room) {
+    for (label, lines) in fitting(facts(leaks, kept, moment), area.width, room) {
         let indent = if label.is_empty() { 0 } else { LABEL };
         painter.text(first_lines(rest, 1), label, Tone::Faint);
         for line in lines {
@@ -158,7 +160,7 @@ impl Fact {
 }
 
 /// Each fact in words, in the order in which they are shown.
-fn facts(leaks: &ProcessLeaks, report: &LeakReport, moment: &Moment<'_>) -> Vec<(Fact, String)> {
+fn facts(leaks: &ProcessLeaks, kept: &Kept<Leaks>, moment: &Moment<'_>) -> Vec<(Fact, String)> {
     let process = &leaks.process;
     let dash = moment.style.dash();
     let command = safe(process.command.as_deref().unwrap_or(dash));
@@ -170,14 +172,18 @@ fn facts(leaks: &ProcessLeaks, report: &LeakReport, moment: &Moment<'_>) -> Vec<
     if let Some(cmdline) = &process.cmdline {
         facts.push((Fact::Command, safe(&cmdline.join(" ")).into_owned()));
     }
-    let moves = Moves::of(leaks, report).map_or_else(String::new, |moves| {
+    let moves = Moves::of(leaks, &kept.value.report).map_or_else(String::new, |moves| {
+        let closed = moves
+            .closed
+            .map_or_else(|| dash.to_owned(), |closed| closed.to_string());
         format!(
-            "; {} new, {} closed, {} stuck",
-            moves.new, moves.closed, moves.stuck
+            "; {} new, {closed} closed, {} stuck",
+            moves.new, moves.stuck
         )
     });
+    let ago = read_ago(kept, moment).map_or_else(String::new, |ago| format!("; read {ago} ago"));
     let sockets = format!(
-        "{} leaked of {} in CLOSE_WAIT, the oldest for {}{moves}",
+        "{} leaked of {} in CLOSE_WAIT, the oldest for {}{moves}{ago}",
         grouped(leaks.counts.leaked()),
         grouped(leaks.counts.total()),
         words::age(leaks.oldest, &moment.style),
