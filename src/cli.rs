@@ -3,6 +3,7 @@
 
 mod check;
 mod duration;
+mod port;
 mod watch;
 
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 pub use self::check::{CheckArgs, CheckFormat, CheckStatus};
 pub use self::duration::DurationArg;
 use self::duration::interval;
+use self::port::port;
 use self::watch::WATCH_EXAMPLES;
 pub use self::watch::WatchArgs;
 use crate::model::{LEAK_MIN_AGE, PeerFilter};
@@ -284,7 +286,7 @@ pub struct LeaksArgs {
     pub pid: Vec<u32>,
 
     /// How long a socket must have been in CLOSE_WAIT to be called leaked
-    #[arg(long, value_name = "DURATION", default_value_t = DurationArg(LEAK_MIN_AGE))]
+    #[arg(long, value_name = "DURATION", default_value_t = DurationArg(LEAK_MIN_AGE), allow_hyphen_values = true)]
     pub min_age: DurationArg,
 
     /// Leave out processes and listeners that leak fewer sockets
@@ -298,12 +300,12 @@ pub struct LeaksArgs {
 
     /// Only connections at this port of ours; takes several, separated by
     /// commas
-    #[arg(long, value_name = "PORT", value_delimiter = ',')]
+    #[arg(long, value_name = "PORT", value_delimiter = ',', value_parser = port)]
     pub listen_port: Vec<u16>,
 
     /// Look twice, this long apart: the rate, what is new, what keepalives
     /// hide, and which half-closed connections still send
-    #[arg(long, value_name = "DURATION", value_parser = interval)]
+    #[arg(long, value_name = "DURATION", value_parser = interval, allow_hyphen_values = true)]
     pub over: Option<DurationArg>,
 
     /// List each CLOSE_WAIT socket: descriptor, age, verdict, ends, queues
@@ -337,7 +339,7 @@ pub enum LeaksFormat {
 #[derive(Debug, Args)]
 pub struct PressureArgs {
     /// Look twice, this long apart: rates, and when ports run out
-    #[arg(long, value_name = "DURATION", value_parser = interval)]
+    #[arg(long, value_name = "DURATION", value_parser = interval, allow_hyphen_values = true)]
     pub over: Option<DurationArg>,
 
     /// How many destinations and listeners the table shows; JSON and CSV have
@@ -351,7 +353,7 @@ pub struct PressureArgs {
     pub remote: Vec<PeerFilter>,
 
     /// Only listeners on this port; can be given several times
-    #[arg(long, value_name = "PORT")]
+    #[arg(long, value_name = "PORT", value_parser = port)]
     pub listen_port: Vec<u16>,
 
     /// Name the processes behind all listeners, not only those in trouble;

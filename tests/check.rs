@@ -255,6 +255,14 @@ fn what_is_wrong_with_a_setting_is_told_and_can_be_ignored() {
 }
 
 #[test]
+fn why_netlink_was_not_read_is_told_with_the_problems() {
+    let proc_root = healthy();
+    let told = stdout(&run(&["-v", "--proc-root", proc_root.path()]));
+    let why = "from /proc: --proc-root is not known to show this network namespace";
+    assert!(told.lines().any(|line| line == why), "{told}");
+}
+
+#[test]
 fn what_cannot_be_read_is_never_ok() {
     let proc_root = healthy();
     fs::remove_file(proc_root.file("sys/net/ipv4/tcp_max_tw_buckets")).expect("removed");

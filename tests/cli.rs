@@ -183,6 +183,88 @@ fn verbose_says_on_stderr_how_the_numbers_were_obtained() {
     );
 }
 
+/// The forms that a message about an argument suggests: what is in it like a
+/// length of time.
+fn suggested(stderr: &str) -> Vec<String> {
+    let (_, advice) = stderr.split_once("': ").expect("an advice");
+    let words = advice.split([' ', ',', ':', '\n']);
+    let is_length = |word: &&str| {
+        word.starts_with(|first: char| first.is_ascii_digit())
+            && word.ends_with(|last: char| last.is_ascii_lowercase())
+    };
+    words.filter(is_length).map(str::to_owned).collect()
+}
+
+/// `--over 0.5` was told to write it as in 500ms, and then that this is too
+/// short.
+#[test]
+fn what_a_message_about_a_length_of_time_suggests_is_taken() {
+    let run = |command: &str, option: &str, value: &str| {
+        // Nothing is read where the arguments are taken.
+        let args = [command, option, value, "--replay", "no/such/file"];
+        let output = output(&args);
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    for (command, option, refused) in [
+        (
+            "watch",
+            "--interval",
+            &["0", "0s", "500us", "-1", "-1s", "soon"][..],
+        ),
+        ("watch", "--duration", &["-1", "-0.5s", "1y"]),
+        ("leaks", "--min-age", &["-1", "-5m", "1 month", "1,5"]),
+        ("leaks", "--over", &["0", "0.5", "500ms", "-1", "soon", ""]),
+        (
+            "pressure",
+            "--over",
+            &["0", "0.5s", "999ms", "-1s", "tomorrow"],
+        ),
+        ("check", "--timeout", &["-1", "-1s", "1e3"]),
+        ("check", "--min-age", &["-1", "1y"]),
+    ] {
+        for value in refused {
+            let stderr = run(command, option, value);
+            let prefix = format!("tcpstate: invalid value '{value}' for '{option} ");
+            assert!(stderr.starts_with(&prefix), "{stderr}");
+            let forms = suggested(&stderr);
+            assert!(!forms.is_empty(), "{stderr}");
+            for form in forms {
+                let taken = run(command, option, &form);
+                assert!(!taken.contains("invalid value"), "{form}: {taken}");
+            }
+        }
+    }
+    // In seconds, as sleep and watch take it.
+    for (command, option) in [("watch", "--interval"), ("check", "--timeout")] {
+        let stderr = run(command, option, "0.5");
+        assert!(!stderr.contains("invalid value"), "{stderr}");
+    }
+}
+
+/// It gave an empty answer, which looks as if all were well.
+#[test]
+fn a_port_that_no_socket_of_ours_can_have_is_refused() {
+    for command in ["leaks", "pressure", "check"] {
+        for port in ["0", "65536", "http", ""] {
+            let output = output(&[command, &format!("--listen-port={port}")]);
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            let prefix = format!("tcpstate: invalid value '{port}' for '--listen-port <PORT>': ");
+            let said = stderr.strip_prefix(&prefix).unwrap_or_default();
+            let advice = "a port is a number from 1 to 65535\n";
+            assert!(said.starts_with(advice), "{command}: {stderr}");
+        }
+        let last = output(&[
+            command,
+            "--listen-port",
+            "65535",
+            "--replay",
+            "no/such/file",
+        ]);
+        let stderr = String::from_utf8_lossy(&last.stderr);
+        assert!(!stderr.contains("invalid value"), "{stderr}");
+    }
+}
+
 /// A pager that is left early, a `head -1`: also for help that is printed.
 #[test]
 fn a_closed_pipe_ends_quietly() {
@@ -222,6 +304,22 @@ fn a_staged_proc_is_read_and_the_reason_told() {
         !table.stdout.contains(&0x1b),
         "no escape reaches the terminal"
     );
+}
+
+#[test]
+fn bound_sockets_that_were_asked_for_and_cannot_be_told_are_unknown_and_not_left_out() {
+    let staged = StagedProc::new(&[("net/tcp", &format!("{HEADER}{ESTABLISHED}"))]);
+    for more in [&["--proc-root", staged.path()], &["--replay", &recording()]] {
+        let args = [&["summary", "--bound"][..], more].concat();
+        let stderr = output(&args).stderr;
+        let stderr = String::from_utf8_lossy(&stderr);
+        assert!(
+            stderr.contains("tcpstate: bound sockets unknown: "),
+            "{stderr}"
+        );
+        let unasked = output(&args[2..]).stderr;
+        assert!(!String::from_utf8_lossy(&unasked).contains("bound sockets"));
+    }
 }
 
 #[test]

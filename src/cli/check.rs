@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::DurationArg;
+use super::port::port;
 use crate::model::{LEAK_MIN_AGE, PeerFilter};
 
 pub(super) const EXAMPLES: &str = "Examples:
@@ -43,7 +44,7 @@ pub struct CheckArgs {
     pub ignore: Vec<String>,
 
     /// How long a socket must have been in CLOSE_WAIT to be called leaked
-    #[arg(long, value_name = "DURATION", default_value_t = DurationArg(LEAK_MIN_AGE))]
+    #[arg(long, value_name = "DURATION", default_value_t = DurationArg(LEAK_MIN_AGE), allow_hyphen_values = true)]
     pub min_age: DurationArg,
 
     /// Only sockets of this process; can be given several times
@@ -55,7 +56,7 @@ pub struct CheckArgs {
     pub unit: Vec<String>,
 
     /// Only connections at this port of ours; can be given several times
-    #[arg(long, value_name = "PORT")]
+    #[arg(long, value_name = "PORT", value_parser = port)]
     pub listen_port: Vec<u16>,
 
     /// Only connections to this peer: ADDRESS, ADDRESS/PREFIX, ADDRESS:PORT or
@@ -83,7 +84,13 @@ pub struct CheckArgs {
     pub quiet: bool,
 
     /// Give up after this time
-    #[arg(short, long, value_name = "DURATION", default_value = "10s")]
+    #[arg(
+        short,
+        long,
+        value_name = "DURATION",
+        default_value = "10s",
+        allow_hyphen_values = true
+    )]
     pub timeout: DurationArg,
 
     /// What giving up means

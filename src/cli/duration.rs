@@ -1,5 +1,6 @@
 //! A length of time as people write it.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -8,7 +9,8 @@ use jiff::SpanRelativeTo;
 
 use crate::model::number::argument;
 
-/// An argument like `60s`, `1h 30m`, `500ms`, `2d` or, in seconds, `60`.
+/// An argument like `60s`, `1h 30m`, `500ms`, `2d` or, in seconds, `60` or
+/// `0.5`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DurationArg(pub Duration);
 
@@ -28,12 +30,19 @@ impl FromStr for DurationArg {
     type Err = NotADuration;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if let Ok(seconds) = text.parse::<u32>() {
-            return Ok(Self(Duration::from_secs(seconds.into())));
-        }
+        // As sleep and watch take them.
+        let in_seconds = text
+            .chars()
+            .all(|digit| digit.is_ascii_digit() || digit == '.');
+        let with_unit = if in_seconds {
+            Cow::Owned(format!("{text}s"))
+        } else {
+            Cow::Borrowed(text)
+        };
         // A day has 24 hours here. Months and years have no length of their
         // own, and jiff refuses them.
-        text.parse::<jiff::Span>()
+        with_unit
+            .parse::<jiff::Span>()
             .and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()))
             .ok()
             .and_then(|duration| Duration::try_from(duration).ok())
@@ -49,13 +58,26 @@ impl FromStr for DurationArg {
 ///
 /// When it is no length of time, or too short.
 pub(super) fn interval(text: &str) -> Result<DurationArg, String> {
-    let interval: DurationArg = text
-        .parse()
-        .map_err(|error: NotADuration| error.to_string())?;
-    if interval.0 < Duration::from_secs(1) {
-        return Err("two looks are at least a second apart: write 1s, or more".to_owned());
+    match text.parse::<DurationArg>() {
+        Ok(interval) if interval.0 >= Duration::from_secs(1) => Ok(interval),
+        Ok(_) => Err("two looks are at least a second apart: write 1s, or more".to_owned()),
+        // What is too short must not be suggested.
+        Err(NotADuration) => Err("write it as in 10s, 5m or 1h30m, a second or more".to_owned()),
     }
-    Ok(interval)
+}
+
+/// Reads the time from sample to sample. Nobody can read faster than this, and
+/// a kernel has better things to do.
+///
+/// # Errors
+///
+/// When it is no length of time, or too short.
+pub(super) fn pace(text: &str) -> Result<DurationArg, String> {
+    match text.parse::<DurationArg>() {
+        Ok(pace) if pace.0 >= Duration::from_millis(1) => Ok(pace),
+        Ok(_) => Err("samples are at least a millisecond apart: write 1ms, or more".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 #[cfg(test)]
@@ -74,6 +96,9 @@ mod tests {
             ("1.5s", 1_500),
             ("2d", 172_800_000),
             ("0", 0),
+            ("0.5", 500),
+            ("1.5", 1_500),
+            ("4294967296", 4_294_967_296_000),
         ] {
             let span = text.parse::<DurationArg>();
             assert_eq!(
@@ -93,9 +118,29 @@ mod tests {
     }
 
     #[test]
+    fn samples_are_a_millisecond_apart() {
+        assert_eq!(pace("1ms"), Ok(DurationArg(Duration::from_millis(1))));
+        assert_eq!(pace("0.5"), Ok(DurationArg(Duration::from_millis(500))));
+        for text in ["0", "0s", "999us", "soon"] {
+            assert!(pace(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
     fn what_is_no_length_is_refused() {
         for text in [
-            "", "-1s", "-1", "1 month", "1y", "soon", "60 60", "1e9s", "s",
+            "",
+            "-1s",
+            "-1",
+            "1 month",
+            "1y",
+            "soon",
+            "60 60",
+            "1e9s",
+            "s",
+            ".",
+            "1.2.3",
+            "99999999999999999999",
         ] {
             assert_eq!(text.parse::<DurationArg>(), Err(NotADuration), "{text}");
         }

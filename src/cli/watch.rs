@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::DurationArg;
+use super::duration::pace;
 
 pub(super) const WATCH_EXAMPLES: &str = "Examples:
   tcpstate watch                              the screen
@@ -16,7 +17,7 @@ pub(super) const WATCH_EXAMPLES: &str = "Examples:
 #[derive(Debug, Args)]
 pub struct WatchArgs {
     /// Time from sample to sample
-    #[arg(short = 'n', long, value_name = "DURATION", default_value = "1s")]
+    #[arg(short = 'n', long, value_name = "DURATION", default_value = "1s", value_parser = pace, allow_hyphen_values = true)]
     pub interval: DurationArg,
 
     /// End after so many samples
@@ -24,7 +25,7 @@ pub struct WatchArgs {
     pub count: Option<u64>,
 
     /// End after so much time
-    #[arg(long, value_name = "DURATION")]
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     pub duration: Option<DurationArg>,
 
     /// Print a line a sample on a terminal too

@@ -7,7 +7,7 @@ use crate::kernel::netlink::NetlinkSource;
 use crate::kernel::{
     FallbackSource, KernelError, ProcRoot, ProcfsSource, ReplaySource, SocketSource,
 };
-use crate::model::{Collection, Family, PortSet, Query, StateSet, TcpState};
+use crate::model::{Collection, Family, PortSet, Query, SourceKind, StateSet, TcpState};
 
 /// Opens the source of sockets.
 pub(super) fn open(
@@ -57,10 +57,21 @@ pub(super) fn family(common: &CommonArgs) -> Option<Family> {
     }
 }
 
-/// The ports of sockets that are bound and no more. Whatever family: a port
-/// that is bound in one is lost to both.
-pub(super) fn bound_ports(source: &mut dyn SocketSource) -> Result<PortSet, KernelError> {
-    Ok(ports_in(source, TcpState::BoundInactive)?.0)
+/// The ports of sockets that are bound and no more, read from netlink. Whatever
+/// family: a port that is bound in one is lost to both. What is lost of them
+/// counts in `collection`; `None` where netlink failed and /proc, which shows
+/// none, was read instead.
+pub(super) fn bound_ports(
+    source: &mut dyn SocketSource,
+    collection: &mut Collection,
+) -> Result<Option<PortSet>, KernelError> {
+    let (ports, bound) = ports_in(source, TcpState::BoundInactive)?;
+    collection.add_losses(&bound);
+    if bound.source != SourceKind::Netlink {
+        collection.complete = false;
+        return Ok(None);
+    }
+    Ok(Some(ports))
 }
 
 /// The local ports of the sockets in a state, whatever family, and how the
@@ -82,7 +93,7 @@ pub(super) fn ports_in(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Socket, SourceKind};
+    use crate::model::Socket;
 
     /// Fails, as netlink may in mid-dump; has another to go on with, or not.
     struct Failing {

@@ -9,8 +9,8 @@ use crate::classify::assess;
 use crate::classify::count::Scope;
 use crate::cli::{CommonArgs, SummaryArgs, SummaryFormat};
 use crate::kernel::ProcRoot;
-use crate::model::SourceKind;
-use crate::render::summary;
+use crate::model::{SourceKind, TcpState};
+use crate::render::{bound_unknown, summary};
 
 /// Prints the summary.
 pub(super) fn run(common: &CommonArgs, args: &SummaryArgs) -> anyhow::Result<Outcome> {
@@ -40,6 +40,9 @@ pub(super) fn run(common: &CommonArgs, args: &SummaryArgs) -> anyhow::Result<Out
             "{reason}; reading /proc/net/tcp instead: ages, cgroups and limits of accept queues \
              are unknown"
         ));
+    }
+    if args.bound && sample.states.of(TcpState::BoundInactive).is_none() {
+        output::note(bound_unknown(&sample));
     }
     if common.verbose > 0 {
         output::note(&summary::provenance(&sample));

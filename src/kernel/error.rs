@@ -20,7 +20,7 @@ pub enum NetlinkFailure {
     Receive(io::Error),
     /// The kernel answered with an error (`NLMSG_ERROR`, or a negative number
     /// inside `NLMSG_DONE`).
-    #[error("the kernel refused the sock_diag dump: {}", reason(.0))]
+    #[error("the kernel refused the sock_diag dump: {}", refusal(.0))]
     Refused(io::Error),
     /// The answer is not netlink.
     #[error("the sock_diag answer cannot be read: {0}")]
@@ -89,6 +89,15 @@ impl From<NetlinkFailure> for KernelError {
     }
 }
 
+/// Why the kernel refused. ENOENT is no file that isn't there: nobody answers
+/// for TCP, where the module isn't loaded and the kernel can't do it itself.
+fn refusal(error: &io::Error) -> String {
+    if error.kind() == io::ErrorKind::NotFound {
+        return "tcp_diag is missing (load it as root: modprobe tcp_diag)".to_owned();
+    }
+    reason(error)
+}
+
 /// The kernel's words without the number that the library adds to them: no
 /// operator looks it up.
 pub(crate) fn reason(error: &io::Error) -> String {
@@ -111,6 +120,12 @@ mod tests {
             format!("{:#}", anyhow::Error::from(error)),
             "cannot open a sock_diag netlink socket: Operation not permitted; \
              try --source procfs, which needs no netlink"
+        );
+        let missing = NetlinkFailure::Refused(io::Error::from_raw_os_error(2));
+        assert_eq!(
+            missing.to_string(),
+            "the kernel refused the sock_diag dump: tcp_diag is missing \
+             (load it as root: modprobe tcp_diag)"
         );
         let error = KernelError::ReplayRead {
             path: PathBuf::from("/nope"),

@@ -9,6 +9,7 @@ mod fallback;
 mod host;
 mod host_wide;
 pub mod netlink;
+mod owner;
 mod port_settings;
 mod proc_root;
 pub mod processes;

@@ -67,3 +67,12 @@ pub struct Collection {
     /// Rows that could not be read.
     pub malformed: u64,
 }
+
+impl Collection {
+    /// Counts what a further reading lost, one that looked for something else
+    /// on the way to the same answer.
+    pub fn add_losses(&mut self, further: &Self) {
+        self.complete &= further.complete;
+        self.malformed += further.malformed;
+    }
+}

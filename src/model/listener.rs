@@ -69,7 +69,7 @@ pub struct Listener {
 pub struct ListenSocket {
     /// Its inode.
     pub inode: Option<u64>,
-    /// The cgroup that it was made in; `None` over /proc and before Linux 5.7.
+    /// The cgroup that it was made in; `None` over /proc and before Linux 5.8.
     pub cgroup: Option<CgroupId>,
     /// Connections that wait to be accepted.
     pub accept_queue: u32,

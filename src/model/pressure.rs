@@ -164,10 +164,10 @@ impl Destination {
 }
 
 /// Ports that bind() with port 0 seems to have given out: all destinations of
-/// the address draw from one pool.
+/// the address, or of all addresses, draw from one pool.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SharedPool {
-    /// The local address.
+    /// The local address; the wildcard one where it is that of all.
     pub local_address: IpAddr,
     /// Ports in use that look given out so.
     pub in_use: u32,
@@ -182,7 +182,8 @@ pub struct SharedPool {
 
 impl SharedPool {
     /// Ports that bind() can still give out, at most: on the wildcard address it
-    /// passes by those of all local addresses, and nothing tells which it was.
+    /// passes by those of all local addresses, and of few ports nothing tells
+    /// which it was.
     #[must_use]
     pub fn free(&self) -> Option<u32> {
         Some(self.usable?.saturating_sub(self.taken))

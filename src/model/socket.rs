@@ -20,7 +20,7 @@ pub enum SocketKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SocketCookie(pub u64);
 
-/// The cgroup that a socket was made in (`INET_DIAG_CGROUP_ID`, Linux 5.7):
+/// The cgroup that a socket was made in (`INET_DIAG_CGROUP_ID`, Linux 5.8):
 /// the inode number of its directory in cgroup2. It outlives the directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CgroupId(pub u64);
@@ -77,14 +77,15 @@ pub struct Socket {
     /// The timer that runs, if one does.
     pub timer: Option<SocketTimer>,
     /// `idiag_uid`: the owner. `None` for requests and TIME_WAIT sockets: the
-    /// kernel says 0 there, and means nobody.
+    /// kernel says 0 there, and means nobody. Older kernels say so of every
+    /// socket without a file: `None` too, where it is 0.
     pub uid: Option<u32>,
     /// `idiag_inode`: the file behind the socket. `None` when there is none:
     /// requests, TIME_WAIT, orphans, connections not accepted yet.
     pub inode: Option<u64>,
     /// Over netlink only.
     pub cookie: Option<SocketCookie>,
-    /// Over netlink only, full sockets only, Linux 5.7.
+    /// Over netlink only, full sockets only, Linux 5.8.
     pub cgroup: Option<CgroupId>,
     /// `INET_DIAG_SHUTDOWN`: 1 = receiving is shut down, 2 = sending. Full
     /// sockets over netlink only.

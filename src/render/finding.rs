@@ -3,6 +3,7 @@
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
+use super::width::columns_of;
 use super::{Style, push_line, safe};
 use crate::classify::{Assessment, Evidence, Finding, Number, Severity};
 
@@ -73,7 +74,7 @@ pub(super) fn text(findings: &[Finding], style: &Style) -> String {
         let label = style.severity(finding.severity, &format!("{label:<INDENT$}"));
         push_wrapped(&mut text, &label, INDENT, &safe(&finding.message), style);
         let arrow = format!("{:INDENT$}{} ", "", style.arrow());
-        let hanging = arrow.chars().count();
+        let hanging = columns_of(&arrow);
         push_wrapped(&mut text, &arrow, hanging, &safe(&finding.advice), style);
     }
     text
@@ -148,7 +149,7 @@ pub(super) fn wrap(sentence: &str, columns: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     let mut length = 0;
     for word in sentence.split(' ') {
-        let word_length = word.chars().count();
+        let word_length = columns_of(word);
         match lines.last_mut() {
             Some(line) if length + 1 + word_length <= columns => {
                 line.push(' ');
@@ -178,7 +179,7 @@ mod tests {
             let sentence = words.join(" ");
             let lines = wrap(&sentence, columns);
             prop_assert_eq!(lines.join(" "), sentence);
-            prop_assert!(lines.iter().all(|line| line.chars().count() <= columns));
+            prop_assert!(lines.iter().all(|line| columns_of(line) <= columns));
         }
     }
 

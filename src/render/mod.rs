@@ -5,6 +5,7 @@
 //! Everything that came from outside (host names, process names, paths) goes
 //! through [`safe()`] on its way to a terminal.
 
+mod bound;
 mod cell;
 pub mod check;
 mod each;
@@ -18,7 +19,9 @@ mod safe;
 mod style;
 pub mod summary;
 pub mod watch;
+mod width;
 
+pub use bound::bound_unknown;
 pub use safe::safe;
 pub use style::Style;
 

@@ -53,6 +53,28 @@ fn sockets_are_seen_coming_and_going() {
     pane.assert_given_back("0");
 }
 
+/// A serial console says 0 by 0.
+#[test]
+fn a_terminal_that_does_not_know_its_size_is_not_left_empty() {
+    let Some(pane) = Pane::open(100, 30) else {
+        return;
+    };
+    pane.run("stty rows 0 columns 0");
+    pane.watch("-n 100ms");
+    let screen = pane.wait_for("the last line", |screen| screen.contains("? help"));
+    let lines: Vec<&str> = screen.lines().collect();
+    let longest = lines.iter().map(|line| line.trim_end().chars().count());
+    assert!(longest.max() <= Some(80), "{screen}");
+    assert!(
+        lines.iter().skip(24).all(|line| line.is_empty()),
+        "{screen}"
+    );
+    pane.keys(&["C-l"]);
+    pane.wait_for("it again", |screen| screen.contains("? help"));
+    pane.keys(&["q"]);
+    pane.assert_given_back("0");
+}
+
 #[test]
 fn the_process_that_holds_them_is_found_and_looked_at_closely() {
     let Some(pane) = Pane::open(100, 30) else {

@@ -11,6 +11,7 @@ use crate::fixture::Plan;
 use crate::goals::{Goal, by_size};
 use crate::holder::Others;
 use crate::measure::Clock;
+use crate::netlink::ALL_STATES;
 use crate::observe::{CLOSE_WAIT, ESTABLISHED};
 
 /// Samples of each contender.
@@ -54,30 +55,35 @@ pub(super) fn cases(sockets: Option<usize>) -> Vec<Case> {
 fn of_established(observed: usize) -> Result<Vec<Race>> {
     // In a small table the time is that of starting the peers' processes.
     let goal = |goal| by_size(observed, &[(100_000, goal)]).unwrap_or_default();
-    Ok(races(
+    races(
         &["/states/established/total"],
         goal(Goal::Faster(7.0)),
         goal(Goal::Faster(0.7)),
         6.0,
-    ))
+    )
 }
 
 fn of_close_wait(observed: usize) -> Result<Vec<Race>> {
     let goal = |goal| by_size(observed, &[(10_000, goal)]).unwrap_or_default();
-    Ok(races(
+    races(
         &["/states/close_wait/total"],
         goal(Goal::Faster(1.2)),
         goal(Goal::Faster(0.7)),
         10.0,
-    ))
+    )
 }
 
 /// Each peer once per sample; and memory after many samples, which is that after few.
-fn races(answer: &'static [&'static str], ss: Goal, summary: Goal, most_mb: f64) -> Vec<Race> {
+fn races(
+    answer: &'static [&'static str],
+    ss: Goal,
+    summary: Goal,
+    most_mb: f64,
+) -> Result<Vec<Race>> {
     let watch = |samples: usize, interval: &str| {
         Contender::tcpstate(&format!("watch --json -n {interval} --count {samples}"))
     };
-    vec![
+    Ok(vec![
         Race {
             clock: Clock::Cpu,
             answer,
@@ -87,6 +93,8 @@ fn races(answer: &'static [&'static str], ss: Goal, summary: Goal, most_mb: f64)
                 Contender::tcpstate("summary --json")
                     .times(SAMPLES)
                     .goal(summary),
+                // For context.
+                Contender::floor("all states", ALL_STATES)?.times(SAMPLES),
             ],
         },
         Race {
@@ -94,5 +102,5 @@ fn races(answer: &'static [&'static str], ss: Goal, summary: Goal, most_mb: f64)
             answer,
             contenders: vec![watch(MANY, "1ms").goal(Goal::PeakMb(most_mb))],
         },
-    ]
+    ])
 }

@@ -242,12 +242,12 @@ impl LeakReport {
             .filter(|one| one.past != SocketPast::NeverConnected)
     }
 
-    /// The leaked sockets without an owner in sight.
-    pub fn leaked_unattributed(&self) -> impl Iterator<Item = (&Judged, Unowned)> {
+    /// The leaked sockets without an owner in sight, each with its index.
+    pub fn leaked_unattributed(&self) -> impl Iterator<Item = (usize, &Judged)> {
         self.unattributed
             .iter()
-            .filter_map(|entry| Some((self.socket(entry.index)?, entry.why)))
-            .filter(|(judged, _)| judged.verdict.is_leak())
+            .filter_map(|entry| Some((entry.index, self.socket(entry.index)?)))
+            .filter(|(_, judged)| judged.verdict.is_leak())
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the counters tell of handshakes in the whole namespace.
 
 use super::super::change::{self, Past};
-use super::syn_queue::is_full_for_sure;
+use super::syn_queue::{goes_unanswered, is_full_for_sure};
 use crate::model::{Counter, Sample, Sysctl};
 
 /// Cookies between two samples that make a flood worth the word: an honest
@@ -28,12 +28,16 @@ pub struct SynEvidence {
     pub between: bool,
     /// How many listeners there are.
     pub listeners: Option<u64>,
-    /// Handshakes that the largest SYN queue holds; where no listener tells,
-    /// what `somaxconn` allows one to hold.
+    /// Handshakes that the largest SYN queue holds. Where no listener tells and
+    /// cookies are for everybody, what `somaxconn` allows one to hold; else it
+    /// matters whether one is full, which nobody tells there.
     pub largest_queue: Option<u64>,
     /// Whether the SYN queue of a listener is full beyond doubt: then what was
     /// dropped proves nothing about one that may be.
     pub full_for_sure: bool,
+    /// Whether a handshake in a SYN queue that may be full had its SYN-ACK sent
+    /// again, which is after a second.
+    pub unanswered: bool,
 }
 
 /// What became of the cookies that were sent.
@@ -78,9 +82,13 @@ impl SynEvidence {
         let listeners = sample.pressure.listeners.as_ref();
         let somaxconn = sample.sysctls.get(Sysctl::Somaxconn);
         let largest_limit = listeners.and_then(|listeners| listeners.largest_limit);
-        let largest_limit = largest_limit.map(u64::from).or(somaxconn);
+        let cookies = sample.sysctls.get(Sysctl::TcpSyncookies);
+        let for_everybody = cookies == Some(2);
+        let largest_limit = largest_limit
+            .map(u64::from)
+            .or(somaxconn.filter(|_| for_everybody));
         let mut evidence = Self {
-            cookies: sample.sysctls.get(Sysctl::TcpSyncookies),
+            cookies,
             max_backlog: sample.sysctls.get(Sysctl::TcpMaxSynBacklog),
             sent: value(Counter::SyncookiesSent),
             returned: value(Counter::SyncookiesRecv),
@@ -89,9 +97,11 @@ impl SynEvidence {
             listeners: listeners.map(|listeners| listeners.count),
             largest_queue: largest_limit.map(|limit| limit.saturating_add(1)),
             full_for_sure: false,
+            unanswered: false,
         };
-        let mut kept = listeners.into_iter().flat_map(|all| &all.listeners);
-        evidence.full_for_sure = kept.any(|one| is_full_for_sure(one, &evidence));
+        let kept = || listeners.into_iter().flat_map(|all| &all.listeners);
+        evidence.full_for_sure = kept().any(|one| is_full_for_sure(one, &evidence));
+        evidence.unanswered = kept().any(|one| goes_unanswered(one, &evidence));
         evidence
     }
 
@@ -103,9 +113,9 @@ impl SynEvidence {
 
     /// Whether enough cookies were sent to judge, and whether most came back.
     ///
-    /// With cookies for every SYN each client that is on its way has one out.
-    /// So many as a SYN queue would hold are no flood: with cookies for full
-    /// queues only, nobody would have seen one in them.
+    /// Each client that is on its way has one out, and so many as a SYN queue
+    /// holds are no flood. With cookies for full queues only, those who stand
+    /// in one tell more: honest ones have answered within a second.
     pub(super) fn came_back(&self) -> Cookies {
         let Some(sent) = self.sent else {
             return Cookies::Unknown;
@@ -124,7 +134,8 @@ impl SynEvidence {
         if returned > sent / 2 {
             return Cookies::Returned;
         }
-        if self.cookies != Some(2) {
+        // Those of the past are on their way no longer, most of them.
+        if self.cookies != Some(2) && (self.unanswered || !self.between) {
             return Cookies::Lost;
         }
         match self.largest_queue {
@@ -161,12 +172,15 @@ mod tests {
 
     #[test]
     fn the_largest_queue_is_that_of_a_listener_or_what_one_may_have() {
-        let of = |sample: SampleBuilder| {
-            let sample = sample.with_sysctl(Sysctl::Somaxconn, 4_096);
+        let of = |sample: SampleBuilder, cookies| {
+            let sample = sample
+                .with_sysctl(Sysctl::Somaxconn, 4_096)
+                .with_sysctl(Sysctl::TcpSyncookies, cookies);
             SynEvidence::of(&sample.build(), None).largest_queue
         };
-        assert_eq!(of(with_handshakes(0)), Some(65));
-        assert_eq!(of(sample()), Some(4_097));
+        assert_eq!(of(with_handshakes(0), 1), Some(65));
+        assert_eq!(of(sample(), 2), Some(4_097));
+        assert_eq!(of(sample(), 1), None);
         let unknown = SynEvidence::of(&sample().build(), None);
         assert_eq!(unknown.largest_queue, None);
     }
@@ -178,6 +192,32 @@ mod tests {
         let listeners = sample.pressure.listeners.as_mut().unwrap();
         listeners.listeners.retain(|one| one.local.port == 80);
         assert_eq!(SynEvidence::of(&sample, None).largest_queue, Some(65));
+    }
+
+    /// One whose last ACK came and found the accept queue full is asked again
+    /// too.
+    #[test]
+    fn a_handshake_goes_unanswered_where_a_syn_queue_may_be_full_and_the_accept_queue_is_not() {
+        let of = |count: u16, retransmits, accept_queue| {
+            let mut tally = ListenerTally::default();
+            let listening = socket("0.0.0.0:80", "0.0.0.0:0").listening(accept_queue, Some(8));
+            tally.add_listener(&listening.build());
+            for client in 0..count {
+                let from = format!("192.0.2.1:{}", 1_000 + client);
+                let request = socket("10.0.0.1:80", &from).in_syn_recv(retransmits);
+                tally.add(&request.build());
+            }
+            let sample = sample().with_pressure(Pressure {
+                listeners: Some(tally.finish()),
+                ..Pressure::default()
+            });
+            SynEvidence::of(&sample.build(), None).unanswered
+        };
+        assert!(of(9, 1, 0));
+        assert!(of(9, 1, 8));
+        assert!(!of(9, 0, 0), "they are on their way");
+        assert!(!of(8, 1, 0), "there is a place, so nobody gets a cookie");
+        assert!(!of(9, 1, 9));
     }
 
     #[test]

@@ -57,6 +57,15 @@ pub(super) fn is_full_for_sure(listener: &Listener, evidence: &SynEvidence) -> b
     fill_of(listener, evidence) == Some(Fill::Full)
 }
 
+/// Whether a handshake in a SYN queue that may be full had its SYN-ACK sent
+/// again. Where the accept queue is full its ACK may have come all the same: the
+/// kernel waits for the next one.
+pub(super) fn goes_unanswered(listener: &Listener, evidence: &SynEvidence) -> bool {
+    listener.is_full() != Some(true)
+        && listener.syn_ack_retransmits.is_some_and(|again| again > 0)
+        && fill_of(listener, evidence) != Some(Fill::NotFull)
+}
+
 fn fill_of(listener: &Listener, evidence: &SynEvidence) -> Option<Fill> {
     let room = room(listener, evidence)?;
     let handshakes = u64::from(listener.syn_recv?);

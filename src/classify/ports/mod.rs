@@ -12,6 +12,7 @@ mod reuse;
 mod sampled;
 mod shared;
 mod tally;
+mod wildcard;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -85,12 +86,14 @@ impl PortTally {
         let by_bind = Bound::find(self, &excluded);
         let pools = Pools::of(self, &by_bind, &excluded);
         // What blocks a destination, and what others take from it.
+        let everywhere = by_bind.wildcard.as_ref();
         let blocked = |key: &Key, used: &Used| match self.locals.get(used.local) {
+            _ if by_bind.shares_everywhere(used) => (everywhere.map_or(0, |pool| pool.taken), 0),
             Some(local) if by_bind.shares(used) => (local.distinct, 0),
             _ if by_bind.looks_bound(used) => (used.in_use, 0),
             _ => (
                 used.in_use - used.reusable,
-                pools.taken_elsewhere(*key, used, false),
+                pools.taken_elsewhere(*key, used, &by_bind),
             ),
         };
         self.destinations.iter().any(|(key, used)| {
@@ -130,7 +133,7 @@ impl PortTally {
             .iter()
             .map(|(key, used)| {
                 let bound_first = by_bind.looks_bound(used);
-                let elsewhere = pools.taken_elsewhere(*key, used, bound_first);
+                let elsewhere = pools.taken_elsewhere(*key, used, &by_bind);
                 let usable = usable.map(|usable| usable.saturating_sub(elsewhere));
                 Destination {
                     local_address: key.local_address(),
@@ -152,7 +155,8 @@ impl PortTally {
         destinations.retain(|destination| self.shows(destination.local_address));
         sort(&mut destinations);
         let mut shared_pools = pools.into_shared(usable);
-        shared_pools.retain(|pool| self.shows(pool.local_address));
+        shared_pools
+            .retain(|pool| pool.local_address.is_unspecified() || self.shows(pool.local_address));
         let ports = Ports {
             settings: self.settings,
             listened,

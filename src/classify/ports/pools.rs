@@ -1,7 +1,7 @@
 //! What the ports that bind() gave out take from whom.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use foldhash::fast::RandomState;
 
@@ -18,12 +18,16 @@ struct Pool {
     shared: bool,
     /// By bind() or connect(): what bind() finds taken.
     taken: u32,
+    /// Whether some are of IPv6.
+    ipv6: bool,
 }
 
 /// Ports that look given out by bind(), by local address.
 #[derive(Debug, Default)]
 pub(super) struct Pools {
     by_address: HashMap<IpAddr, Pool, RandomState>,
+    /// That of bind() on the wildcard address.
+    everywhere: Option<Pool>,
     largest: u32,
     /// By the place of a local address: ports that bind() gave out at others,
     /// and that this one has no connection from.
@@ -36,18 +40,26 @@ impl Pools {
         let mut pools = Self::default();
         let destinations = tally.destinations.iter();
         for (key, used) in destinations.filter(|(_, used)| bound.looks_bound(used)) {
-            let pool = pools.by_address.entry(key.local_address()).or_default();
+            let everywhere = bound.wildcard.as_ref();
+            let everywhere = everywhere.filter(|_| bound.shares_everywhere(used));
+            let pool = if everywhere.is_some() {
+                pools.everywhere.get_or_insert_default()
+            } else {
+                pools.by_address.entry(key.local_address()).or_default()
+            };
             // bind() gives a port to an address once, so they add up.
             pool.by_bind += used.in_use;
             pool.destinations += 1;
             pool.shared |= bound.shares(used);
-            pool.taken = tally
-                .locals
-                .get(used.local)
-                .map_or(pool.by_bind, |local| local.distinct);
+            let of_address = tally.locals.get(used.local);
+            pool.taken = match everywhere {
+                Some(wildcard) => wildcard.taken,
+                None => of_address.map_or(pool.by_bind, |local| local.distinct),
+            };
+            pool.ipv6 |= key.local_address().is_ipv6();
             pools.largest = pools.largest.max(pool.by_bind);
         }
-        if !pools.by_address.is_empty() {
+        if pools.everywhere.is_some() || !pools.by_address.is_empty() {
             pools.at_others = at_others(tally, &given_out(tally, bound, excluded));
         }
         pools
@@ -56,11 +68,13 @@ impl Pools {
     /// Ports that a destination can't have because others have them, at least.
     /// Those of two local addresses may be the same ports, and one that
     /// connect() had first can be given out at another address.
-    pub(super) fn taken_elsewhere(&self, key: Key, used: &Used, bound_first: bool) -> u32 {
+    pub(super) fn taken_elsewhere(&self, key: Key, used: &Used, bound: &Bound) -> u32 {
         let pool = self.by_address.get(&key.local_address());
-        if bound_first {
+        if bound.looks_bound(used) {
             // bind() minds its own address only, but every port there.
-            let taken = pool.map_or(0, |pool| pool.taken);
+            let everywhere = self.everywhere.as_ref();
+            let everywhere = everywhere.filter(|_| bound.shares_everywhere(used));
+            let taken = everywhere.or(pool).map_or(0, |pool| pool.taken);
             taken.saturating_sub(used.in_use)
         } else {
             // connect() passes them by at whatever address.
@@ -72,9 +86,18 @@ impl Pools {
 
     /// The pools that several destinations share.
     pub(super) fn into_shared(self, usable: Option<u32>) -> Vec<SharedPool> {
+        let everywhere = self.everywhere.map(|pool| {
+            let wildcard = if pool.ipv6 {
+                IpAddr::V6(Ipv6Addr::UNSPECIFIED)
+            } else {
+                IpAddr::V4(Ipv4Addr::UNSPECIFIED)
+            };
+            (wildcard, pool)
+        });
         let mut shared: Vec<SharedPool> = self
             .by_address
             .into_iter()
+            .chain(everywhere)
             .filter(|(_, pool)| pool.shared)
             .map(|(local_address, pool)| SharedPool {
                 local_address,

@@ -96,8 +96,9 @@ impl PortSample {
         }
         let left = f64::from(left) / f64::from(self.candidates);
         let takers = Takers::of(self);
-        // bind() finds every port of its address taken, whoever has it.
-        let mut used_at_most = at_most(takers.most_of_an_address, self.size)? / left;
+        // bind() finds every port of its address taken, whoever has it; on the
+        // wildcard address every port of all addresses.
+        let mut used_at_most = at_most(takers.in_use, self.size)? / left;
         // connect() finds those of its destination taken, and what bind() gave
         // out to others. Of some destination the sample may hold no port.
         let nobody = (0, takers.by_bind);
@@ -121,8 +122,8 @@ impl PortSample {
 /// Who has the ports of the sample.
 #[derive(Debug, Default)]
 struct Takers {
-    /// Of all local addresses, the most ports that one has connections from.
-    most_of_an_address: u32,
+    /// Ports that some local address has connections from.
+    in_use: u32,
     /// Ports that bind() may have given out, at whatever address.
     by_bind: u32,
     /// Of these, by destination, those that no other may have got from it.
@@ -132,8 +133,7 @@ struct Takers {
 /// What is counted of a local address.
 #[derive(Debug, Clone, Copy, Default)]
 struct Local {
-    distinct: u32,
-    /// Those of bind()'s parity that one destination has.
+    /// Its ports of bind()'s parity that one destination has.
     by_bind: u32,
 }
 
@@ -142,7 +142,6 @@ impl Takers {
         let mut locals: HashMap<u128, Local, RandomState> = HashMap::default();
         for (&(address, port), by) in &sample.taken {
             let local = locals.entry(address).or_default();
-            local.distinct += 1;
             // bind() gives a port out once, and begins with this parity.
             local.by_bind += u32::from(by.is_some() && sample.is_of_bind_parity(port));
         }
@@ -153,6 +152,7 @@ impl Takers {
         });
         // It goes on to the other one when hardly any is left.
         let goes_on = |local: &Local| f64::from(local.by_bind) >= USED_UP * f64::from(parity);
+        let in_use: PortSet = sample.taken.keys().map(|&(_, port)| port).collect();
         let mut owners: HashMap<u16, Option<Key>, RandomState> = HashMap::default();
         for (&(address, port), by) in &sample.taken {
             if let Some(key) = *by
@@ -166,7 +166,7 @@ impl Takers {
             }
         }
         let mut takers = Self {
-            most_of_an_address: locals.values().map(|l| l.distinct).max().unwrap_or(0),
+            in_use: in_use.count_in(PortRange::ALL),
             ..Self::default()
         };
         for owner in owners.into_values() {

@@ -14,6 +14,7 @@
 //! connect()'s left, each of them once, were bound.
 
 use super::tally::{Local, PortTally, Used};
+use super::wildcard::Wildcard;
 use crate::model::{PortRange, PortSet};
 
 /// Fewer ports than this prove nothing.
@@ -23,11 +24,11 @@ const CLEARLY_MORE: u32 = 4;
 
 /// The ports that there are of either parity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Parities {
+pub(super) struct Parities {
     /// Of the parity that connect() begins with.
     connect: u32,
     /// Of the parity that bind() begins with.
-    bind: u32,
+    pub(super) bind: u32,
 }
 
 impl Parities {
@@ -58,24 +59,35 @@ impl Parities {
     /// Whether destinations of one local address look as if they drew from one
     /// pool of bind().
     fn are_pool(self, suspects: &Suspects, local: &Local) -> bool {
-        // One destination may have had more connections before, and where
-        // connect()'s own ports are reserved any destination comes to the
-        // others at once.
-        if suspects.count < 2 || suspects.by_bind < ENOUGH || self.connect < self.bind / 2 {
+        // One destination may have had more connections before.
+        if suspects.count < 2 {
             return false;
         }
         let repeated = suspects.all_by_bind.saturating_sub(local.bind_parity);
         if repeated > suspects.all_by_bind / 20 {
             return false;
         }
+        // And when it has shrunk again: by chance some ports would repeat.
+        self.are_of_bind(suspects, local.bind_parity)
+            || (self.can_tell(suspects) && suspects.would_repeat(self.bind) >= 2 * ENOUGH)
+    }
+
+    /// Whether there are enough to tell. Where connect()'s own ports are
+    /// reserved any destination comes to the others at once.
+    fn can_tell(self, suspects: &Suspects) -> bool {
+        suspects.by_bind >= ENOUGH && self.connect >= self.bind / 2
+    }
+
+    /// Whether these look as if bind() had given them out, so many `distinct`
+    /// ports of its parity among them.
+    pub(super) fn are_of_bind(self, suspects: &Suspects, distinct: u32) -> bool {
         // A burst of connect() leaves the ports that it took last behind in
         // TIME_WAIT for the last seconds: those are past.
         let clearly = suspects.by_bind_now >= ENOUGH
             && suspects.by_bind > suspects.by_connect.saturating_mul(CLEARLY_MORE);
         // bind() goes on to the other parity when its own is used up.
-        let overflowed = local.bind_parity >= self.bind - self.bind / 10;
-        // And when it has shrunk again: by chance some ports would repeat.
-        clearly || overflowed || suspects.would_repeat(self.bind) >= 2 * ENOUGH
+        let overflowed = distinct >= self.bind - self.bind / 10;
+        self.can_tell(suspects) && (clearly || overflowed)
     }
 
     /// Whether the ports of a destination that shares with no other look
@@ -100,7 +112,7 @@ fn by_connect(used: &Used) -> u32 {
 /// Destinations of one local address with ports of bind()'s parity that
 /// connect() doesn't account for.
 #[derive(Debug, Clone, Copy, Default)]
-struct Suspects {
+pub(super) struct Suspects {
     count: u32,
     by_bind: u32,
     by_bind_now: u32,
@@ -120,6 +132,21 @@ impl Suspects {
         self.squares += u64::from(used.bind_parity).pow(2);
     }
 
+    /// Adds those of another local address.
+    pub(super) fn add_all(&mut self, others: &Self) {
+        self.count += others.count;
+        self.by_bind += others.by_bind;
+        self.by_bind_now += others.by_bind_now;
+        self.by_connect += others.by_connect;
+        self.squares += others.squares;
+        self.all_by_bind += others.all_by_bind;
+    }
+
+    /// Whether there are any, and nobody else has ports of bind()'s parity.
+    pub(super) fn account_for_all(&self) -> bool {
+        self.by_bind > 0 && self.by_bind == self.all_by_bind
+    }
+
     /// How many ports would have been given out twice by chance.
     fn would_repeat(&self, ports: u32) -> u32 {
         let pairs = (u64::from(self.by_bind).pow(2) - self.squares) / 2;
@@ -133,6 +160,8 @@ pub(super) struct Bound {
     parities: Option<Parities>,
     /// By the place of the local address: whether it has a pool.
     pools: Vec<bool>,
+    /// The pool of all local addresses, if they have one.
+    pub(super) wildcard: Option<Wildcard>,
 }
 
 impl Bound {
@@ -152,9 +181,11 @@ impl Bound {
                 }
             }
         }
+        let wildcard = Wildcard::find(tally, parities, &suspects, excluded);
         let pools = suspects.iter().zip(&tally.locals);
         Self {
             parities: Some(parities),
+            wildcard,
             pools: pools
                 .map(|(suspects, local)| parities.are_pool(suspects, local))
                 .collect(),
@@ -163,10 +194,20 @@ impl Bound {
 
     /// Whether a destination draws from a pool that it shares with others.
     pub(super) fn shares(&self, used: &Used) -> bool {
-        self.pools.get(used.local).is_some_and(|&pool| pool)
-            && self
-                .parities
-                .is_some_and(|parities| parities.is_suspect(used))
+        let has_pool = self.pools.get(used.local).is_some_and(|&pool| pool);
+        (has_pool && self.is_suspect(used)) || self.shares_everywhere(used)
+    }
+
+    /// Whether that pool is the one of all local addresses.
+    pub(super) fn shares_everywhere(&self, used: &Used) -> bool {
+        let wildcard = self.wildcard.as_ref();
+        let takes_part = wildcard.and_then(|wildcard| wildcard.takes_part.get(used.local));
+        takes_part.is_some_and(|&takes_part| takes_part) && self.is_suspect(used)
+    }
+
+    fn is_suspect(&self, used: &Used) -> bool {
+        self.parities
+            .is_some_and(|parities| parities.is_suspect(used))
     }
 
     /// Whether the ports of a destination look given out by bind().

@@ -8,7 +8,7 @@ use super::super::ports::{self, CRITICAL, WARNING};
 use super::super::{Evidence, Finding, Judgement, Rule, Severity};
 use super::none_amiss;
 use crate::model::number::{counted, grouped};
-use crate::model::{Destination, PortReading, Sample};
+use crate::model::{Destination, PortReading, Sample, SharedPool};
 
 /// A destination with few ports left.
 pub(in crate::classify) const PORTS_EXHAUSTION: Rule = Rule {
@@ -28,7 +28,7 @@ fn judge(sample: &Sample, _past: Option<Past<'_>>) -> Judgement {
     let ports = match &sample.pressure.ports {
         PortReading::NotRead => return Judgement::NotAsked,
         PortReading::Failed => return Judgement::Unknown,
-        PortReading::RuledOut { .. } | PortReading::Sampled { .. } => return Judgement::Fine,
+        PortReading::RuledOut { .. } | PortReading::Sampled { .. } => return none_amiss(sample),
         PortReading::Grouped(ports) => ports,
     };
     if ports.destinations.iter().any(|d| d.usable.is_none()) {
@@ -39,7 +39,9 @@ fn judge(sample: &Sample, _past: Option<Past<'_>>) -> Judgement {
     found.extend(pools.filter_map(pool::finding));
     let shared = |destination: &&Destination| {
         let mut pools = ports.shared_pools.iter();
-        destination.bound_first && pools.any(|pool| pool.local_address == destination.local_address)
+        let of_all = |pool: &SharedPool| pool.local_address.is_unspecified();
+        destination.bound_first
+            && pools.any(|pool| of_all(pool) || pool.local_address == destination.local_address)
     };
     found.extend(
         ports

@@ -95,9 +95,10 @@ fn queue_full(where_to: &str, evidence: &SynEvidence) -> (Severity, String, Stri
     } else {
         (Severity::Info, "the next client gets a cookie")
     };
-    let so_far = match (evidence.sent, evidence.returned) {
-        (Some(sent @ 1..), Some(returned)) if !evidence.between => format!(
-            "; so far {} sent and {} came back",
+    let cookies = match (evidence.sent, evidence.returned) {
+        (Some(sent @ 1..), Some(returned)) => format!(
+            "; {}{} sent and {} came back",
+            if evidence.between { "" } else { "so far " },
             counted(sent, "SYN cookie was", "SYN cookies were"),
             grouped(returned)
         ),
@@ -106,7 +107,7 @@ fn queue_full(where_to: &str, evidence: &SynEvidence) -> (Severity, String, Stri
     (
         severity,
         format!(
-            "the SYN queue of {where_to} is full, of slow clients or by a flood: {consequence}{so_far}"
+            "the SYN queue of {where_to} is full, of slow clients or by a flood: {consequence}{cookies}"
         ),
         "to see whether clients are turned away, look twice: tcpstate pressure --over 10s"
             .to_owned(),
@@ -135,7 +136,7 @@ mod tests {
     use super::super::super::testing::{SampleBuilder, sample};
     use super::super::testing::severity;
     use super::*;
-    use crate::model::{Counter, Sysctl};
+    use crate::model::{Counter, Pressure, Sysctl};
     use std::time::{Duration, Instant};
 
     fn with(cookies: u64, sent: u64, returned: u64) -> SampleBuilder {
@@ -145,6 +146,14 @@ mod tests {
             .with_counter(Counter::SyncookiesRecv, returned)
             .with_counter(Counter::ListenDrops, 0)
             .with_counter(Counter::ListenOverflows, 0)
+            .with_pressure(Pressure {
+                listeners: Some(Listeners {
+                    count: 1,
+                    largest_limit: Some(64),
+                    ..Listeners::default()
+                }),
+                ..Pressure::default()
+            })
     }
 
     #[test]
@@ -169,6 +178,8 @@ mod tests {
             judge(&now, Some(Past::of(&before, &now)))
         };
         assert_eq!(severity(&judged(500, 3, 0)), Some(Severity::Warning));
+        assert_eq!(severity(&judged(66, 0, 0)), Some(Severity::Warning));
+        assert_eq!(severity(&judged(65, 0, 0)), None, "on their way");
         assert_eq!(severity(&judged(500, 490, 0)), Some(Severity::Info));
         assert_eq!(severity(&judged(9, 0, 0)), None);
     }

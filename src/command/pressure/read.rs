@@ -75,12 +75,12 @@ impl Reader<'_> {
                 }
             })?;
         collection.sockets -= others;
-        collection.complete &= listening.complete;
-        collection.malformed += listening.malformed;
+        collection.add_losses(&listening);
         if collection.source == SourceKind::Netlink {
-            self.visit(StateSet::NONE.with(TcpState::Listen), &mut |socket| {
+            let again = self.visit(StateSet::NONE.with(TcpState::Listen), &mut |socket| {
                 listeners.add_again(socket);
             })?;
+            collection.add_losses(&again);
         }
         let sockstat = if recorded {
             Sockstat::default()
@@ -90,7 +90,7 @@ impl Reader<'_> {
         let offered = count::shows_bound(collection.source, host.kernel);
         let matter = self.bound || ports.could_matter(sockstat.unhashed_at_most());
         let bound = if offered && matter {
-            Some(bound_ports(self.source)?)
+            bound_ports(self.source, &mut collection)?
         } else {
             None
         };
@@ -196,20 +196,72 @@ mod tests {
         assert!(sample.collection.fallback_reason.is_some());
         assert_eq!(sample.states.total(), 1);
     }
+
+    /// Ports that are bound and no more were too few, and that was fine.
+    #[test]
+    fn bound_sockets_that_are_lost_make_it_incomplete() {
+        const DUMP_INTR: u16 = 16;
+        let root = tempfile::tempdir().unwrap();
+        for (name, text) in [
+            ("net/tcp", PROC_NET_TCP),
+            ("sys/kernel/osrelease", "6.18.0\n"),
+        ] {
+            let path = root.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        let proc_root = ProcRoot::new(root.path());
+        let row = RowBytes::new(7, 1);
+        let disturbed = message(20, DUMP_INTR, 4, &row.payload());
+        for (bound, complete, malformed, is_known) in [
+            ([row.message(4), done(4, 0)].concat(), true, 0, true),
+            ([disturbed, done(4, 0)].concat(), false, 0, true),
+            (
+                [message(20, 2, 4, &[10]), done(4, 0)].concat(),
+                false,
+                1,
+                true,
+            ),
+            // /proc, to which it falls back, doesn't show them.
+            (done(4, ENOMEM), false, 0, false),
+            ([row.message(4), done(4, ENOMEM)].concat(), false, 0, false),
+        ] {
+            let answers = [done(1, 0), done(2, 0), done(3, 0), bound];
+            let kernel = ScriptedKernel::answering(answers);
+            let mut reader = Reader {
+                source: &mut FallbackSource::over(kernel, &proc_root),
+                proc_root: &proc_root,
+                family: None,
+                bound: true,
+            };
+            let sample = reader.read().unwrap();
+            let collection = sample.collection;
+            let lost = (collection.complete, collection.malformed);
+            assert_eq!(lost, (complete, malformed));
+            let ports = sample.pressure.ports;
+            assert_eq!(ports.grouped().unwrap().bound.is_some(), is_known);
+        }
+    }
+
     /// A listener that can't be read has a port and a queue too.
     #[test]
     fn listeners_that_cannot_be_read_make_it_incomplete() {
         let root = tempfile::tempdir().unwrap();
         let proc_root = ProcRoot::new(root.path());
-        let cut = [message(20, 2, 1, &[10]), done(1, 0)].concat();
-        let kernel = ScriptedKernel::answering([cut, done(2, 0), done(3, 0)]);
-        let mut reader = Reader {
-            source: &mut FallbackSource::over(kernel, &proc_root),
-            proc_root: &proc_root,
-            family: None,
-            bound: false,
-        };
-        let collection = reader.read().unwrap().collection;
-        assert_eq!((collection.complete, collection.malformed), (false, 1));
+        let cut = |sequence| [message(20, 2, sequence, &[10]), done(sequence, 0)].concat();
+        for answers in [
+            [cut(1), done(2, 0), done(3, 0)],
+            [done(1, 0), done(2, 0), cut(3)],
+        ] {
+            let kernel = ScriptedKernel::answering(answers);
+            let mut reader = Reader {
+                source: &mut FallbackSource::over(kernel, &proc_root),
+                proc_root: &proc_root,
+                family: None,
+                bound: false,
+            };
+            let collection = reader.read().unwrap().collection;
+            assert_eq!((collection.complete, collection.malformed), (false, 1));
+        }
     }
 }

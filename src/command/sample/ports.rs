@@ -55,7 +55,9 @@ impl Question {
             return Ok(PortReading::NotRead);
         };
         // Of one family nobody counted the other, which has a part in the ports.
-        let connections = family.is_none().then(|| connections(counted));
+        // And of too few nobody proves that they are too few.
+        let all = family.is_none() && counted.collection.complete;
+        let connections = all.then(|| connections(counted));
         let ruled_out = |bound_at_most| {
             let usable = most.saturating_sub(bound_at_most);
             connections
@@ -75,12 +77,15 @@ impl Question {
             return Ok(ruled_out);
         }
         let bound = if offered {
-            Some(bound_ports(source)?)
+            bound_ports(source, &mut counted.collection)?
         } else {
             None
         };
         let left = without(&settings, &listened, bound.as_ref());
-        if let Some(ruled_out) = ruled_out(most.saturating_sub(left)) {
+        // The bound ones that are missing may be what it hangs on.
+        if counted.collection.complete
+            && let Some(ruled_out) = ruled_out(most.saturating_sub(left))
+        {
             return Ok(ruled_out);
         }
         let policy = ReusePolicy::of(sysctls);
@@ -91,7 +96,7 @@ impl Question {
             let collection = source.visit(&query, &mut |socket| tally.add(socket))?;
             Ok((tally, collection))
         })?;
-        counted.collection.complete &= collection.complete;
+        counted.collection.add_losses(&collection);
         let (ports, _time_wait) = tally.finish(bound.as_ref());
         Ok(PortReading::Grouped(ports))
     }
@@ -101,11 +106,13 @@ impl Question {
 fn listened(
     source: &mut dyn SocketSource,
     family: Option<Family>,
-    counted: &Counted,
+    counted: &mut Counted,
 ) -> Result<PortSet, KernelError> {
     let mut listened = counted.listeners.ports().clone();
     if family.is_some() {
-        listened.insert_all(&ports_in(source, TcpState::Listen)?.0);
+        let (ports, collection) = ports_in(source, TcpState::Listen)?;
+        counted.collection.add_losses(&collection);
+        listened.insert_all(&ports);
     }
     Ok(listened)
 }

@@ -158,6 +158,81 @@ fn many_connections_are_ruled_out_only_with_the_bound_sockets_reckoned_in() {
     ));
 }
 
+/// Lets the bound sockets be looked at, whose dump is the second, and then all
+/// connections be grouped, where anybody does.
+fn with_bound(answers: impl IntoIterator<Item = Vec<u8>>) -> Sample {
+    let (_root, proc_root) = crowded_proc(50_100, 70_200);
+    let answers = [done(1, 0)].into_iter().chain(answers);
+    let kernel = ScriptedKernel::answering(answers.chain([done(3, 0)]));
+    let mut source = FallbackSource::over(kernel, &proc_root);
+    let mut names = Names::default();
+    let wanted = Wanted::default();
+    read(&mut source, &proc_root, wanted, &mut names, &mut |_| {}).unwrap()
+}
+
+/// What it lost was no bound socket, and too few of them a proof that no ports
+/// run out.
+#[test]
+fn a_look_at_bound_sockets_that_loses_rows_rules_nothing_out() {
+    const DUMP_INTR: u16 = 16;
+    let row = RowBytes::new(7, 1);
+    let whole = with_bound([[row.message(2), done(2, 0)].concat()]);
+    assert!(whole.collection.complete);
+    assert!(matches!(whole.pressure.ports, PortReading::RuledOut { .. }));
+    let disturbed = [message(20, DUMP_INTR, 2, &row.payload()), done(2, 0)].concat();
+    let unreadable = [message(20, 2, 2, &[10]), done(2, 0)].concat();
+    for (answer, malformed) in [(disturbed, 0), (unreadable, 1)] {
+        let sample = with_bound([answer]);
+        assert!(matches!(sample.pressure.ports, PortReading::Grouped(_)));
+        assert!(!sample.collection.complete);
+        assert_eq!(sample.collection.malformed, malformed);
+    }
+}
+
+/// /proc shows no bound socket, and that there is none was taken for its word.
+#[test]
+fn a_look_at_bound_sockets_that_ends_over_proc_rules_nothing_out() {
+    let row = RowBytes::new(7, 1).message(2);
+    for answer in [done(2, ENOMEM), [row, done(2, ENOMEM)].concat()] {
+        let sample = with_bound([answer]);
+        let PortReading::Grouped(ports) = sample.pressure.ports else {
+            panic!("nothing is ruled out");
+        };
+        assert_eq!(ports.bound, None);
+        assert!(!sample.collection.complete);
+    }
+}
+
+/// Of too few connections it was proven that they are too few.
+#[test]
+fn connections_that_were_lost_rule_nothing_out() {
+    let (root, proc_root) = crowded_proc(3, 3);
+    fs::remove_file(root.path().join("net/sockstat")).unwrap();
+    let short = |sequence| [message(20, 2, sequence, &[1]), done(sequence, 0)].concat();
+    let kernel = ScriptedKernel::answering([short(1), short(2), done(3, 0), done(4, 0)]);
+    let mut source = FallbackSource::over(kernel, &proc_root);
+    let mut names = Names::default();
+    let wanted = Wanted::default();
+    let sample = read(&mut source, &proc_root, wanted, &mut names, &mut |_| {}).unwrap();
+    assert!(!sample.collection.complete);
+    assert!(matches!(sample.pressure.ports, PortReading::Grouped(_)));
+}
+
+/// The ports that they have were there for the taking.
+#[test]
+fn listeners_of_the_other_family_that_were_lost_make_it_incomplete() {
+    let (_root, proc_root) = crowded_proc(3, 3);
+    let short = [message(20, 2, 2, &[1]), done(2, 0)].concat();
+    let kernel = ScriptedKernel::answering([done(1, 0), short, done(3, 0), done(4, 0)]);
+    let mut source = FallbackSource::over(kernel, &proc_root);
+    let mut wanted = Wanted::default();
+    wanted.scope.family = Some(crate::model::Family::Ipv4);
+    let mut names = Names::default();
+    let sample = read(&mut source, &proc_root, wanted, &mut names, &mut |_| {}).unwrap();
+    assert!(matches!(sample.pressure.ports, PortReading::Grouped(_)));
+    assert!(!sample.collection.complete);
+}
+
 /// The sockets were counted, and all was lost because of the ports.
 #[test]
 fn a_dump_of_the_ports_that_fails_in_mid_way_is_grouped_anew_from_proc() {

@@ -7,7 +7,7 @@ use std::fs;
 
 use crate::classify::close_wait::Digest;
 use crate::kernel::ProcRoot;
-use crate::kernel::processes::{CgroupTree, Holders, Which};
+use crate::kernel::processes::{CgroupTree, Holders, Which, with_descriptors};
 use crate::model::CgroupId;
 
 /// Descriptors that may be read, at 1 to 2 µs each: the process that leaks
@@ -19,9 +19,6 @@ const MOST_PROCESSES: usize = 1_000;
 const MOST_CGROUPS: usize = 8;
 /// Fewer descriptors of a process are no sample.
 const LEAST_FDS: u64 = 256;
-/// What counts for a process whose number of descriptors isn't told, as before
-/// Linux 6.2: a usual limit of them.
-const UNTOLD_FDS: u64 = 1_024;
 
 /// Who was found to hold what.
 #[derive(Debug, Default)]
@@ -80,26 +77,20 @@ fn candidates(proc_root: &ProcRoot, tree: Option<&CgroupTree>, digest: &Digest) 
         .collect()
 }
 
-/// The candidates with their numbers of descriptors. Those of another network
-/// namespace can hold none of its sockets, but for what was handed to them.
+/// The candidates with their numbers of descriptors, or a bound of them. Those
+/// of another network namespace can hold none of its sockets, but for what was
+/// handed to them.
 fn sized(proc_root: &ProcRoot, candidates: Vec<u32>) -> Vec<(u64, u32)> {
     let ours = proc_root.netns_inode();
     let is_elsewhere = |pid| {
         let theirs = proc_root.netns_inode_of(pid);
         ours.is_some() && theirs.is_some() && theirs != ours
     };
-    candidates
+    let here = candidates
         .into_iter()
         .take(MOST_PROCESSES)
-        .filter(|&pid| !is_elsewhere(pid))
-        .filter_map(|pid| {
-            // The size of the directory is the number of descriptors since
-            // Linux 6.2, and 0 before.
-            let directory = proc_root.file(&format!("{pid}/fd"));
-            let told = fs::metadata(directory).ok()?.len();
-            Some((if told == 0 { UNTOLD_FDS } else { told }, pid))
-        })
-        .collect()
+        .filter(|&pid| !is_elsewhere(pid));
+    with_descriptors(proc_root, here)
 }
 
 /// Those candidates that can be read within the limit, those with most

@@ -126,6 +126,28 @@ fn more_than_is_remembered_is_the_rest_and_the_number_a_lower_bound() {
     assert_eq!(sum, 9_000);
 }
 
+/// Before Linux 6.2 nobody tells how many descriptors a process has; 1,024 were
+/// reckoned with for each, so that no more than 97 processes were looked into.
+#[test]
+fn a_leaker_among_many_small_processes_is_found_where_no_number_is_told() {
+    let leaked: &[u64] = &[11, 12, 13];
+    let others = (1_000..1_900).map(|pid| (pid, &[][..]));
+    let kernel_threads = (2_000..2_050).map(|pid| (pid, &[][..]));
+    let all: Vec<_> = [(5, leaked)]
+        .into_iter()
+        .chain(others)
+        .chain(kernel_threads)
+        .collect();
+    let (_root, proc_root) = staged(&all);
+    for (pid, _) in all {
+        let memory = if pid < 2_000 { "VmSize:\t 9 kB\n" } else { "" };
+        let status = format!("Name:\tx\nFDSize:\t64\n{memory}Threads:\t1\n");
+        fs::write(proc_root.file(&format!("{pid}/status")), status).unwrap();
+    }
+    let leaked = digest(leaked.iter().copied());
+    assert_eq!(named(&leaked, &proc_root), [(5, 3, 0)]);
+}
+
 #[test]
 fn without_a_leak_nobody_is_suspected() {
     let (_root, proc_root) = staged(&[(5, &[11])]);

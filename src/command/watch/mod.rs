@@ -17,7 +17,6 @@ mod threads;
 
 use std::env;
 use std::io::{self, IsTerminal};
-use std::time::Duration;
 
 use anyhow::bail;
 
@@ -25,9 +24,6 @@ use self::limit::Limit;
 use self::sampler::Sampler;
 use super::Outcome;
 use crate::cli::{CommonArgs, WatchArgs};
-
-/// Nobody can read faster, and a kernel has better things to do.
-const SHORTEST_INTERVAL: Duration = Duration::from_millis(1);
 
 /// Watches until it is told to end.
 pub(super) fn run(common: &CommonArgs, args: &WatchArgs) -> anyhow::Result<Outcome> {
@@ -37,9 +33,6 @@ pub(super) fn run(common: &CommonArgs, args: &WatchArgs) -> anyhow::Result<Outco
         );
     }
     let interval = args.interval.0;
-    if interval < SHORTEST_INTERVAL {
-        bail!("cannot take a sample every {interval:?}: --interval is 1ms at least");
-    }
     let sampler = Sampler::open(common, args)?;
     let limit = Limit::new(args);
     let on_screen = !common.json && !args.lines && has_screen();

@@ -20,6 +20,7 @@ use crate::render::watch::View;
 const RETRY: Duration = Duration::from_secs(60);
 
 type BoxedSource = Box<dyn SocketSource + Send>;
+type Open = Box<dyn FnMut(&ProcRoot) -> BoxedSource + Send>;
 
 /// Reads samples from the same place, and remembers between them who is in
 /// CLOSE_WAIT.
@@ -27,7 +28,7 @@ pub(super) struct Sampler {
     source: BoxedSource,
     /// Opens it anew, netlink first; `None` where one source only was asked
     /// for.
-    open_anew: Option<Box<dyn FnMut(&ProcRoot) -> BoxedSource + Send>>,
+    open_anew: Option<Open>,
     /// Since when /proc is read in place of netlink, if it is.
     fell_back: Option<Instant>,
     proc_root: ProcRoot,

@@ -10,12 +10,16 @@ use crossterm::execute;
 use crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
-use ratatui::Terminal;
-use ratatui::backend::CrosstermBackend;
+use ratatui::backend::{Backend, CrosstermBackend};
 use ratatui::layout::Rect;
+use ratatui::{Terminal, TerminalOptions, Viewport};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::render::watch::{Moment, Shown, frame};
+
+/// What a terminal has that doesn't know its size: a serial console says 0 by
+/// 0 until somebody tells it.
+const USUAL: Rect = Rect::new(0, 0, 80, 24);
 
 /// Whether the terminal is ours now, for whoever has no [`Tty`].
 static TAKEN: AtomicBool = AtomicBool::new(false);
@@ -32,7 +36,13 @@ impl Tty {
     /// Takes the terminal.
     pub(super) fn take() -> io::Result<Self> {
         give_back_on_panic();
-        let terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
+        let backend = CrosstermBackend::new(io::stdout());
+        let viewport = if backend.size()?.area() == 0 {
+            Viewport::Fixed(USUAL)
+        } else {
+            Viewport::Fullscreen
+        };
+        let terminal = Terminal::with_options(backend, TerminalOptions { viewport })?;
         let mut tty = Self {
             terminal,
             taken: false,
@@ -56,13 +66,16 @@ impl Tty {
     /// Forgets what is on the terminal: the next frame is drawn in full.
     pub(super) fn redraw(&mut self) -> io::Result<()> {
         let size = self.terminal.size()?;
+        let area = match size.area() {
+            0 => USUAL,
+            _ => Rect::new(0, 0, size.width, size.height),
+        };
         // `clear` would ask the terminal for its cursor and wait for an
         // answer, which another thread reads.
-        self.terminal
-            .resize(Rect::new(0, 0, size.width, size.height))
+        self.terminal.resize(area)
     }
 
-    /// Draws a frame, of the size that the terminal has now.
+    /// Draws a frame, of the size that the terminal has now if it knows.
     pub(super) fn draw(&mut self, moment: &Moment<'_>) -> io::Result<Shown> {
         let mut shown = Shown::default();
         self.terminal

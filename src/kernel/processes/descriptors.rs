@@ -36,23 +36,26 @@ const GAPS_AT_FIRST: u32 = 16;
 const GAPS_AT_ONCE: u32 = 32;
 
 /// Reads where the descriptors of a directory point to, and adds the sockets
-/// that `keep` says. A descriptor that is closed in the meantime is none.
+/// that `keep` says; whether there was any descriptor. One that is closed in
+/// the meantime is none.
 pub(super) fn read_links(
     directory: &OwnedFd,
     task: Task,
     keep: &impl Fn(u64) -> bool,
     buffer: &mut [MaybeUninit<u8>],
     found: &mut Vec<(u64, Holder)>,
-) -> Result<(), Errno> {
+) -> Result<bool, Errno> {
     let mut reader = Reader {
         directory,
         task,
         keep,
         link: [MaybeUninit::uninit(); LINK_BUFFER],
+        any: false,
         found,
     };
     let next = reader.try_numbers()?;
-    reader.list(next, buffer)
+    reader.list(next, buffer)?;
+    Ok(reader.any)
 }
 
 struct Reader<'r, K> {
@@ -60,6 +63,7 @@ struct Reader<'r, K> {
     task: Task,
     keep: &'r K,
     link: [MaybeUninit<u8>; LINK_BUFFER],
+    any: bool,
     found: &'r mut Vec<(u64, Holder)>,
 }
 
@@ -107,6 +111,7 @@ impl<K: Fn(u64) -> bool> Reader<'_, K> {
     fn look(&mut self, name: impl Arg, fd: u32) -> Result<bool, Errno> {
         match readlinkat_raw(self.directory, name, &mut self.link) {
             Ok((target, _)) => {
+                self.any = true;
                 if let Some(inode) = link::socket_inode(target)
                     && (self.keep)(inode)
                 {
@@ -118,7 +123,10 @@ impl<K: Fn(u64) -> bool> Reader<'_, K> {
             Err(Errno::NOENT) => Ok(false),
             // EINVAL is no link at all, in a staged tree; ENAMETOOLONG a file
             // whose path the kernel can't tell. Neither is a socket.
-            Err(Errno::INVAL | Errno::NAMETOOLONG) => Ok(true),
+            Err(Errno::INVAL | Errno::NAMETOOLONG) => {
+                self.any = true;
+                Ok(true)
+            }
             Err(errno) => Err(errno),
         }
     }

@@ -91,7 +91,7 @@ fn fd_limit(lines: &[u8]) -> Option<u64> {
 
 /// The words of the first line that begins with `start`. The kernel escapes
 /// newlines in a process's name, so no name can make a line of its own.
-fn words_after<'l>(lines: &'l [u8], start: &[u8]) -> impl Iterator<Item = &'l str> {
+pub(super) fn words_after<'l>(lines: &'l [u8], start: &[u8]) -> impl Iterator<Item = &'l str> {
     lines
         .split(|&byte| byte == b'\n')
         .find_map(|line| line.strip_prefix(start))
@@ -128,7 +128,7 @@ fn open_fds(directory: &Directory) -> Option<u64> {
     let place = directory.open_relative_flags("fd", flags).ok()?;
     if let Ok(metadata) = place.metadata()
         && metadata.len() > 0
-        && super::tasks::is_proc(&place)
+        && super::sizes::is_proc(&place)
     {
         return Some(metadata.len());
     }

@@ -29,10 +29,8 @@ impl Holders {
     ///
     /// Not seen are sockets in flight over SCM_RIGHTS, those that io_uring or
     /// the kernel hold, processes outside the pid namespace of this /proc, and
-    /// descriptors that only some threads of a process have: those of a thread
-    /// with a table of its own (clone(2) without CLONE_FILES, as unshare(2)
-    /// makes it too), and before Linux 6.2 all of a process whose first thread
-    /// has ended.
+    /// descriptors of a thread with a table of its own (clone(2) without
+    /// CLONE_FILES, as unshare(2) makes it too).
     ///
     /// # Errors
     ///

@@ -13,6 +13,7 @@ mod link;
 mod recheck;
 mod scan;
 mod shares;
+mod sizes;
 mod stat;
 mod tasks;
 mod vanished;
@@ -20,6 +21,7 @@ mod vanished;
 pub use cgroups::{CgroupPaths, CgroupTree};
 pub use facts::{process_of, read_process};
 pub use holders::Holders;
+pub use sizes::with_descriptors;
 pub use vanished::SocketDescriptors;
 
 /// Which processes to look into.

@@ -11,7 +11,7 @@ use rustix::path::DecInt;
 use super::descriptors::LINK_BUFFER;
 use super::link;
 use super::scan::read_stat;
-use super::tasks::surviving_thread;
+use super::tasks::other_threads;
 use crate::kernel::{KernelError, ProcRoot};
 use crate::model::Holder;
 
@@ -38,7 +38,7 @@ pub(super) fn recheck(
             // The descriptors of a process whose first thread has ended are
             // those of another one.
             if kept.len() == before
-                && let Some((thread, _)) = surviving_thread(root.as_fd(), pid)
+                && let Some(thread) = other_threads(root.as_fd(), pid).first()
             {
                 let directory = format!("{pid}/task/{thread}/fd");
                 check(root.as_fd(), &directory, of_process, &mut kept);

@@ -16,7 +16,7 @@ use rustix::io::Errno;
 
 use super::descriptors::read_links;
 use super::shares::Shares;
-use super::tasks::{Plan, Task, plan};
+use super::tasks::{Plan, Task, other_threads, plan};
 use super::{Which, stat};
 use crate::kernel::{KernelError, ProcRoot};
 use crate::model::{Holder, ScanCoverage};
@@ -109,17 +109,65 @@ fn visit(
     keep: &impl Fn(u64) -> bool,
     buffer: &mut [MaybeUninit<u8>],
 ) -> Visit {
+    let mut by_process = look(root, task, keep, buffer);
+    if by_process.any || !task.is_untold() || !by_process.may_be_survived() {
+        return by_process.visit;
+    }
+    // Nothing at all: its first thread may have ended, which the kernel tells
+    // together with the number of descriptors, or not at all.
+    for thread in other_threads(root, task.pid) {
+        let by_thread = look(root, task.by_thread(thread), keep, buffer);
+        if by_thread.any && by_thread.visit.end == End::Whole {
+            by_process = by_thread;
+            break;
+        }
+    }
+    by_process.visit
+}
+
+/// What one directory of descriptors gave.
+struct Look {
+    visit: Visit,
+    /// Whether there was any descriptor in it.
+    any: bool,
+    /// Whether the process has ended, but for threads that it may still have.
+    is_zombie: bool,
+}
+
+impl Look {
+    /// Of a process that has ended nobody but root may see that it shows no
+    /// descriptors: without memory it belongs to no user any more.
+    fn may_be_survived(&self) -> bool {
+        match self.visit.end {
+            End::Whole => true,
+            End::Denied => self.is_zombie,
+            End::Failed | End::Gone => false,
+        }
+    }
+}
+
+/// Reads the directory of one task.
+fn look(
+    root: BorrowedFd<'_>,
+    task: Task,
+    keep: &impl Fn(u64) -> bool,
+    buffer: &mut [MaybeUninit<u8>],
+) -> Look {
     let mut visit = Visit {
         pid: task.pid,
         end: End::Whole,
         start_time: None,
         found: Vec::new(),
     };
+    let (mut any, mut is_zombie) = (false, false);
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     match openat(root, task.directory(), flags, Mode::empty()) {
         Ok(directory) => {
-            if let Err(errno) = read_links(&directory, task, keep, buffer, &mut visit.found) {
-                visit.end = end_after(errno, read_stat(&directory, task.stat()));
+            match read_links(&directory, task, keep, buffer, &mut visit.found) {
+                Ok(some) => any = some,
+                Err(errno) => {
+                    visit.end = end_after(errno, read_stat(&directory, task.stat()));
+                }
             }
             if !visit.found.is_empty() {
                 match read_stat(&directory, task.stat()) {
@@ -129,10 +177,16 @@ fn visit(
             }
         }
         Err(errno) => {
-            visit.end = end_after(errno, read_stat(root, &format!("{}/stat", task.pid)));
+            let stat = read_stat(root, &format!("{}/stat", task.pid));
+            is_zombie = stat.is_some_and(|stat| stat.is_zombie);
+            visit.end = end_after(errno, stat);
         }
     }
-    visit
+    Look {
+        visit,
+        any,
+        is_zombie,
+    }
 }
 
 /// What an error says of a process, of which `stat` could be read or not. The
@@ -208,6 +262,7 @@ mod tests {
             Some(stat::Stat {
                 start_time: 1,
                 is_kernel_thread,
+                is_zombie: false,
             })
         };
         assert_eq!(end_after(Errno::ACCESS, stat(false)), End::Denied);

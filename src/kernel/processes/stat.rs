@@ -1,4 +1,4 @@
-//! /proc/PID/stat: the two numbers of it that matter here.
+//! /proc/PID/stat: what of it matters here.
 
 /// The kernel's own threads have this flag (`PF_KTHREAD`,
 /// include/linux/sched.h), and no descriptors.
@@ -11,6 +11,9 @@ pub(super) struct Stat {
     pub(super) start_time: u64,
     /// From field 9: whether it is a thread of the kernel.
     pub(super) is_kernel_thread: bool,
+    /// From field 3: whether it has ended, but for threads that it may still
+    /// have, and wasn't waited for.
+    pub(super) is_zombie: bool,
 }
 
 /// Reads the line. Field 2 is the command in parentheses, and may hold
@@ -19,13 +22,14 @@ pub(super) struct Stat {
 pub(super) fn parse(line: &[u8]) -> Option<Stat> {
     let end_of_command = line.iter().rposition(|&byte| byte == b')')?;
     let rest = std::str::from_utf8(line.get(end_of_command + 1..)?).ok()?;
-    // The first is field 3.
     let mut fields = rest.split_ascii_whitespace();
-    let flags: u64 = fields.nth(9 - 3)?.parse().ok()?;
+    let state = fields.next()?;
+    let flags: u64 = fields.nth(9 - 3 - 1)?.parse().ok()?;
     let start_time = fields.nth(22 - 9 - 1)?.parse().ok()?;
     Some(Stat {
         start_time,
         is_kernel_thread: flags & KERNEL_THREAD != 0,
+        is_zombie: state == "Z",
     })
 }
 
@@ -42,11 +46,14 @@ mod tests {
             parse(line),
             Some(Stat {
                 start_time: 3210,
-                is_kernel_thread: false
+                is_kernel_thread: false,
+                is_zombie: false,
             })
         );
         let thread = b"2 (kthreadd) S 0 0 0 0 -1 2129984 0 0 0 0 0 0 0 0 20 0 1 0 0 0 0";
         assert!(parse(thread).unwrap().is_kernel_thread);
+        let ended = b"7 (x Z) Z 1 7 7 0 -1 4194560 0 0 0 0 0 0 0 0 20 0 2 0 9 0 0";
+        assert!(parse(ended).unwrap().is_zombie);
     }
 
     #[test]

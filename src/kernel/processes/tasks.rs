@@ -4,10 +4,11 @@ use std::cmp::Reverse;
 use std::collections::HashSet;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use rustix::fs::{AtFlags, Mode, OFlags, PROC_SUPER_MAGIC, RawDir, fstatfs, openat, statat};
+use rustix::fs::{AtFlags, Mode, OFlags, RawDir, openat, statat};
 use rustix::io::Errno;
 
 use super::scan::DIRECTORY_BUFFER;
+use super::sizes::{are_told, is_proc, places, size};
 use super::{Which, link};
 
 /// A process with more descriptors than this is read in parts, so that one
@@ -88,6 +89,20 @@ impl Task {
         (fd > 0).then(|| u64::from(fd) + POSITION_OF_DESCRIPTOR_0)
     }
 
+    /// Whether this is all that is known of a process: its number, and not how
+    /// many descriptors it has.
+    pub(super) fn is_untold(self) -> bool {
+        self.told == 0 && self.thread.is_none()
+    }
+
+    /// The same task, as a thread of the process shows it.
+    pub(super) fn by_thread(self, thread: u32) -> Self {
+        Self {
+            thread: Some(thread),
+            ..self
+        }
+    }
+
     /// Whether a descriptor is behind the end of this part.
     pub(super) fn ends_before(self, fd: u32) -> bool {
         self.to.is_some_and(|to| to <= fd)
@@ -142,14 +157,20 @@ pub(super) fn plan(root: impl AsFd, which: Which<'_>) -> Result<Plan, Errno> {
         hidden: is_proc && matches!(which, Which::All { .. }) && pids.first() != Some(&1),
         ..Plan::default()
     };
-    let known = is_proc && descriptors_are_told(root);
+    let known = are_told(root);
     plan.descriptors = known.then_some(0);
     let hinted: HashSet<u32> = hinted.iter().copied().collect();
     let mut processes = Vec::with_capacity(pids.len());
     for pid in pids {
-        // Nobody needs a right for this number.
-        let count = match statat(root, format!("{pid}/fd"), AtFlags::empty()) {
-            Ok(stat) if known => u32::try_from(stat.st_size).unwrap_or(u32::MAX),
+        let count = match size(root, pid) {
+            Ok(size) if known => size,
+            Ok(_) => match which {
+                // A sample is spread over what there may be.
+                Which::Sample { most, .. } => places(root, pid)
+                    .filter(|&places| places > most)
+                    .unwrap_or(0),
+                Which::All { .. } | Which::Only(_) => 0,
+            },
             Err(Errno::NOENT | Errno::SRCH) => {
                 plan.gone += 1;
                 continue;
@@ -158,7 +179,7 @@ pub(super) fn plan(root: impl AsFd, which: Which<'_>) -> Result<Plan, Errno> {
                 plan.denied.push(pid);
                 continue;
             }
-            _ => 0,
+            Err(_) => 0,
         };
         let survivor = (known && count == 0).then(|| surviving_thread(root, pid));
         let (thread, count) = match survivor {
@@ -177,7 +198,7 @@ pub(super) fn plan(root: impl AsFd, which: Which<'_>) -> Result<Plan, Errno> {
     processes.sort_unstable();
     plan.tasks.reserve(processes.len());
     for (_, Reverse(count), pid, thread) in processes {
-        let of_thread = |task| Task { thread, ..task };
+        let of_thread = |task: Task| thread.map_or(task, |thread| task.by_thread(thread));
         match which {
             Which::Sample { most, .. } if count > most => {
                 plan.tasks.extend(stripes(pid, count, most).map(of_thread));
@@ -220,21 +241,30 @@ fn parts(pid: u32, descriptors: u32) -> impl Iterator<Item = Task> {
 
 /// A thread that outlives the first one of its process, with the number of
 /// descriptors: all threads have the same, as a rule.
-pub(super) fn surviving_thread(root: BorrowedFd<'_>, pid: u32) -> Option<(u32, u32)> {
-    let tasks = format!("{pid}/task");
-    // The directory itself, its `.`, and a `..` for each thread: kernel threads
-    // and zombies have one.
-    let links = statat(root, &tasks, AtFlags::empty()).ok()?.st_nlink;
-    if links <= 3 {
-        return None;
-    }
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let threads = listed(openat(root, &tasks, flags, Mode::empty()).ok()?).ok()?;
-    threads.into_iter().find_map(|thread| {
-        let stat = statat(root, format!("{tasks}/{thread}/fd"), AtFlags::empty()).ok()?;
+fn surviving_thread(root: BorrowedFd<'_>, pid: u32) -> Option<(u32, u32)> {
+    other_threads(root, pid).into_iter().find_map(|thread| {
+        let directory = format!("{pid}/task/{thread}/fd");
+        let stat = statat(root, directory, AtFlags::empty()).ok()?;
         let count = u32::try_from(stat.st_size).unwrap_or(u32::MAX);
         (count > 0).then_some((thread, count))
     })
+}
+
+/// The threads of a process but its first one; none where they can't be listed.
+pub(super) fn other_threads(root: BorrowedFd<'_>, pid: u32) -> Vec<u32> {
+    let tasks = format!("{pid}/task");
+    // The directory itself, its `.`, and a `..` for each thread: kernel threads
+    // and zombies have one. Some file systems that a copy may lie on say 1.
+    match statat(root, &tasks, AtFlags::empty()) {
+        Ok(stat) if !matches!(stat.st_nlink, 2 | 3) => {}
+        _ => return Vec::new(),
+    }
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let mut threads = openat(root, &tasks, flags, Mode::empty())
+        .and_then(listed)
+        .unwrap_or_default();
+    threads.retain(|&thread| thread != pid);
+    threads
 }
 
 /// Every pid that the root lists.
@@ -246,18 +276,6 @@ fn listed(root: impl AsFd) -> Result<Vec<u32>, Errno> {
         pids.extend(link::number(entry?.file_name().to_bytes()));
     }
     Ok(pids)
-}
-
-/// Whether a directory is the kernel's, and not a copy, in which sizes and
-/// positions mean something else.
-pub(super) fn is_proc(directory: impl AsFd) -> bool {
-    fstatfs(directory).is_ok_and(|fs| fs.f_type == PROC_SUPER_MAGIC)
-}
-
-/// Whether the size of /proc/PID/fd is the number of descriptors in it, as it
-/// is since Linux 6.2, and 0 before. We have at least one ourselves.
-fn descriptors_are_told(root: impl AsFd) -> bool {
-    statat(root, "self/fd", AtFlags::empty()).is_ok_and(|stat| stat.st_size > 0)
 }
 
 #[cfg(test)]
@@ -294,6 +312,28 @@ mod tests {
     }
 
     #[test]
+    fn a_sample_ends_soon_where_no_number_is_told_too() {
+        let staged = tempfile::tempdir().unwrap();
+        for (pid, places) in [(7, 131_072), (8, 256)] {
+            let process = staged.path().join(pid.to_string());
+            std::fs::create_dir_all(process.join("fd")).unwrap();
+            let status = format!("FDSize:\t{places}\nVmSize:\t9 kB\nThreads:\t1\n");
+            std::fs::write(process.join("status"), status).unwrap();
+        }
+        let staged = std::fs::File::open(staged.path()).unwrap();
+        let of = &[7, 8];
+        let tasks = plan(&staged, Which::Sample { of, most: 8_000 })
+            .unwrap()
+            .tasks;
+        let of_large: Vec<&Task> = tasks.iter().filter(|task| task.pid == 7).collect();
+        assert_eq!(of_large.len(), 16);
+        assert!(of_large.iter().all(|task| task.to.is_some()), "each ends");
+        assert!(of_large[15].from > Some(100_000));
+        let of_small: Vec<&Task> = tasks.iter().filter(|task| task.pid == 8).collect();
+        assert!(matches!(of_small[..], [task] if task.is_untold()));
+    }
+
+    #[test]
     fn threads_are_started_for_many_descriptors_only() {
         let plan = |descriptors, processes| Plan {
             tasks: (0..processes).flat_map(|pid| parts(pid, 0)).collect(),
@@ -320,7 +360,7 @@ mod tests {
         assert_eq!(told, [0], "the directory has {size} bytes");
         let proc = std::fs::File::open("/proc").unwrap();
         let own = plan(&proc, Which::Only(&[std::process::id()])).unwrap();
-        let tells = descriptors_are_told(&proc);
+        let tells = are_told(&proc);
         assert!(own.tasks.iter().all(|task| (task.told >= 3) == tells));
     }
 

@@ -207,3 +207,30 @@ fn a_holder_that_let_go_or_ended_is_forgotten_and_the_others_stay() {
     assert!(holders.of(wanted[1]).is_empty());
     assert_eq!(holders.pids(), [own]);
 }
+
+/// Before Linux 6.2 nobody tells how many descriptors a process has, as nobody
+/// does of a copy, so it can't be told from the number that it shows none.
+#[test]
+fn a_process_whose_first_thread_has_ended_is_read_by_another_where_no_number_is_told() {
+    let root = tempfile::tempdir().unwrap();
+    stage(root.path(), "7", &[]);
+    stage(root.path(), "7/task/7", &[]);
+    stage(root.path(), "7/task/8", &[]);
+    stage(
+        root.path(),
+        "7/task/9",
+        &[("3", "socket:[50]"), ("4", "/x")],
+    );
+    fs::write(root.path().join("7/stat"), format!("7 {STAT}")).unwrap();
+    // This one has descriptors, and threads with more are not asked.
+    stage(root.path(), "11", &[("0", "/x")]);
+    stage(root.path(), "11/task/11", &[("0", "/x")]);
+    stage(root.path(), "11/task/12", &[("1", "socket:[50]")]);
+    fs::write(root.path().join("11/stat"), format!("11 {STAT}")).unwrap();
+
+    let proc_root = ProcRoot::new(root.path());
+    let holders = Holders::find(&proc_root, [50], EVERYWHERE).unwrap();
+    assert_eq!(holders.of(50), [Holder { pid: 7, fd: 3 }]);
+    assert_eq!(holders.start_time(7), Some(4711));
+    assert_eq!(holders.coverage().processes_scanned, 2);
+}

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::lines::Line;
 use crate::kernel::digits::{decimal, number};
+use crate::kernel::owner::is_owner;
 use crate::model::{Endpoint, Family, Socket, SocketKind, SocketTimer, TcpState, TimerKind};
 
 /// The kernel prints times in ticks of `USER_HZ`, 100 a second on every
@@ -69,7 +70,9 @@ pub(super) fn parse(line: &[u8], family: Family) -> Option<Socket> {
         // Always 0 for LISTEN, where netlink has the limit.
         send_q: (state != TcpState::Listen).then_some(tx_queue),
         timer,
-        uid: if owned { u32::try_from(uid).ok() } else { None },
+        uid: u32::try_from(uid)
+            .ok()
+            .filter(|&uid| owned && is_owner(uid, inode)),
         inode: (owned && inode != 0).then_some(inode),
         cookie: None,
         cgroup: None,

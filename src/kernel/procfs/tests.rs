@@ -69,6 +69,7 @@ fn every_kind_of_line_is_read() {
     assert_eq!(leaked.state, TcpState::CloseWait);
     assert_eq!((leaked.recv_q, leaked.send_q), (51, Some(7)));
     assert_eq!((leaked.uid, leaked.inode), (Some(1_000), Some(4_836)));
+    assert_eq!((listener.uid, mapped.uid), (Some(0), Some(0)));
 
     assert_eq!(mapped.family, Family::Ipv6);
     assert_eq!(mapped.local.to_string(), "[::ffff:127.0.0.1]:39769");
@@ -171,4 +172,21 @@ proptest! {
         line.truncate(cut);
         let _ = row::parse(&line, Family::Ipv4);
     }
+}
+
+/// A line of Linux 6.1: a connection to a listener of the user 1000, which
+/// nobody has accepted.
+#[test]
+fn the_owner_of_a_connection_that_was_not_accepted_is_not_root() {
+    let heading = TCP.lines().next().unwrap();
+    let line = "   2: 0100007F:0410 0100007F:97B2 08 00000000:00000001 00:00000000 00000000     0        0 0 1 0000000069b2aba3 21 4 0 10 -1";
+    let table = format!("{heading}\n{line}\n");
+    let (_root, proc_root) = root_with(&[("tcp", table.as_bytes())]);
+    let mut owners = Vec::new();
+    ProcfsSource::new(&proc_root)
+        .visit(&Query::states(StateSet::RFC9293), &mut |socket| {
+            owners.push((socket.kind, socket.uid));
+        })
+        .unwrap();
+    assert_eq!(owners, [(SocketKind::Full, None)]);
 }

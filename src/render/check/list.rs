@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
+use super::super::width::{columns_of, pad};
 use crate::classify::RULES;
 use crate::classify::check::{GROWTH, METRICS, Metric, Range};
 
@@ -61,14 +62,14 @@ fn table<const N: usize>(rows: &[[String; N]]) -> String {
     let mut widths = [0; N];
     for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {
-            *width = cell.len().max(*width);
+            *width = columns_of(cell).max(*width);
         }
     }
     let mut text = String::new();
     for row in rows {
         let mut line = String::new();
         for (width, cell) in widths.iter().zip(row) {
-            let _ = write!(line, "{cell:<width$}  ");
+            line.push_str(&pad(cell, *width + 2));
         }
         text.push_str(line.trim_end());
         text.push('\n');

@@ -24,8 +24,8 @@ const TOLD: [TcpState; 3] = [
 ];
 
 /// The line and, by the number of `-v`, the lines behind it: from 1 each
-/// problem whole and with what to do, from 2 every metric, from 3 how it was
-/// read.
+/// problem whole and with what to do, and why netlink wasn't read, from 2 every
+/// metric, from 3 how it was read.
 #[must_use]
 pub fn plugin(sample: &Sample, verdict: &Verdict, verbosity: u8) -> String {
     let mut text = format!(
@@ -51,6 +51,9 @@ pub fn plugin(sample: &Sample, verdict: &Verdict, verbosity: u8) -> String {
         let pending: Vec<String> = verdict.pending().map(|id| id.to_string()).collect();
         if !pending.is_empty() {
             push_line(&mut text, Missing::NotYet.reason(), &pending.join(", "));
+        }
+        if let Some(reason) = &sample.collection.fallback_reason {
+            push_line(&mut text, "from /proc", &reason.to_string());
         }
     }
     if verbosity > 1 {

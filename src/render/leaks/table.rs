@@ -65,14 +65,18 @@ fn heading(view: &View<'_>) -> String {
     }
     let all = counted(counts.total(), "CLOSE_WAIT socket", "CLOSE_WAIT sockets");
     let age = words::duration(report.min_age);
+    let any = report.min_age.is_zero();
     let verdict = match counts.leaked() {
+        0 if any => format!("None of {all} is known to be leaked (of any age)"),
         0 => format!("None of {all} is known to be leaked (in this state for {age} or longer)"),
         leaked => {
             let verb = if leaked == 1 { "is" } else { "are" };
-            format!(
-                "{} of {all} {verb} leaked ({age} or older)",
-                grouped(leaked)
-            )
+            let age = if any {
+                "of any age"
+            } else {
+                &format!("{age} or older")
+            };
+            format!("{} of {all} {verb} leaked ({age})", grouped(leaked))
         }
     };
     let attributed = if report.scan.is_none() {

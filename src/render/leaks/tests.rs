@@ -531,3 +531,32 @@ fn names_harm_neither_a_terminal_nor_a_parser() {
     assert_eq!(text.lines().count(), 1 + rows.len(), "a line for each");
     assert!(text.chars().all(|c| c == '\n' || !c.is_control()));
 }
+
+#[test]
+fn connections_at_a_listener_of_a_hidden_process_are_told_of_once() {
+    let mut stage = Stage::full();
+    stage.holders.remove(&9_000);
+    let text = stage.show(&stage.report(None), |view| table(view, &on_terminal()));
+    assert!(
+        text.contains("Is the accept loop of its process (not in\nsight) stuck?"),
+        "{text}"
+    );
+    let (_, out_of_sight) = text.split_once("NO OWNER IN SIGHT").unwrap();
+    let rows = out_of_sight
+        .lines()
+        .skip(1)
+        .take_while(|line| !line.is_empty());
+    assert_eq!(rows.count(), 1, "only the one of cgroup 7:\n{text}");
+}
+
+#[test]
+fn an_age_of_nothing_is_no_limit() {
+    let stage = Stage::full();
+    let mut report = stage.report(None);
+    report.min_age = Duration::ZERO;
+    let text = stage.show(&report, |view| table(view, &on_terminal()));
+    assert!(
+        text.starts_with("87 of 90 CLOSE_WAIT sockets are leaked (of any age);"),
+        "{text}"
+    );
+}

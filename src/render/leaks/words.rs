@@ -120,8 +120,8 @@ pub(in crate::render) fn unattributed(
     }
     tell(
         of(|why| *why == Unowned::NoDescriptor),
-        "no process in sight has a descriptor: in flight between processes, in another pid \
-         namespace, or the kernel's own"
+        "no process in sight has a descriptor: in flight between processes, a single thread's \
+         own, in another pid namespace, or the kernel's own"
             .to_owned(),
     );
     tell(

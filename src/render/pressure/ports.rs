@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::super::{Style, finding};
+use super::super::{Style, bound_unknown, finding};
 use super::{View, table};
 use crate::classify::Severity;
 use crate::classify::ports::{CRITICAL, WARNING, why_not_reusable};
@@ -48,16 +48,20 @@ pub(super) fn ports(view: &View<'_>, top: usize, style: &Style) -> String {
         let left = pool.free().map_or_else(String::new, |free| {
             format!(", and has {} left", grouped(free.into()))
         });
+        let whose = if pool.local_address.is_unspecified() {
+            "of all local addresses together".to_owned()
+        } else {
+            format!("of {}", pool.local_address)
+        };
         let line = format!(
-            "bind() seems to have given out {} of {} to {}, which share them{left}; \
+            "bind() seems to have given out {} {whose} to {}, which share them{left}; \
              IP_BIND_ADDRESS_NO_PORT would give each all of them",
             counted(pool.in_use.into(), "port", "ports"),
-            pool.local_address,
             counted(pool.destinations.into(), "destination", "destinations"),
         );
         finding::push_wrapped(&mut text, "", 0, &line, style);
     }
-    let taken = taken(ports, style);
+    let taken = taken(ports, view.sample, style);
     finding::push_wrapped(&mut text, "", 0, &taken, style);
     text
 }
@@ -162,7 +166,7 @@ pub(in crate::render) fn detail(destination: &Destination, sample: &Sample) -> S
 }
 
 /// What takes ports out of the range for everybody.
-pub(in crate::render) fn taken(ports: &Ports, style: &Style) -> String {
+pub(in crate::render) fn taken(ports: &Ports, sample: &Sample, style: &Style) -> String {
     let Some(range) = ports.settings.range else {
         return "ip_local_port_range is not known, so nobody can say how many ports there are"
             .to_owned();
@@ -181,9 +185,9 @@ pub(in crate::render) fn taken(ports: &Ports, style: &Style) -> String {
     }
     let range = format!("{}{dash}{}", range.first, range.last);
     let unknown = if ports.bound.is_none() {
-        "; bound sockets not looked at"
+        format!("; {}", bound_unknown(sample))
     } else {
-        ""
+        String::new()
     };
     if causes.is_empty() {
         let bound = if ports.bound.is_some() {

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::super::width::{columns_of, pad};
 use super::super::{Style, finding, safe};
 use super::{View, lines, listeners, ports};
 use crate::classify::{Finding, Severity};
@@ -76,31 +77,27 @@ pub(super) fn rows(rows: &[(String, Vec<String>, String)], style: &Style) -> Vec
     let widths: Vec<usize> = (0..columns)
         .map(|column| {
             let cells = rows.iter().filter_map(|row| row.1.get(column));
-            cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+            cells.map(|cell| columns_of(cell)).max().unwrap_or(0)
         })
         .collect();
     let numbers: usize = widths.iter().map(|width| width + 2).sum();
-    let words = rows
-        .iter()
-        .map(|row| row.2.chars().count())
-        .max()
-        .unwrap_or(0);
+    let words = rows.iter().map(|row| columns_of(&row.2)).max().unwrap_or(0);
     let room = match style.width {
         Some(width) => Some(width.saturating_sub(numbers + words + 2))
             .filter(|&room| room >= LEAST_ROOM)
             .unwrap_or(0),
         None => usize::MAX,
     };
-    let lengths = rows.iter().map(|row| row.0.chars().count());
+    let lengths = rows.iter().map(|row| columns_of(&row.0));
     let name_width = lengths.filter(|&length| length <= room).max().unwrap_or(0);
     rows.iter()
         .map(|(name, cells, words)| {
-            let mut line = if name.chars().count() > name_width {
+            let mut line = if columns_of(name) > name_width {
                 let columns = style.width.unwrap_or(usize::MAX);
                 let name = finding::wrap(name, columns).join("\n");
                 format!("{name}\n{:name_width$}", "")
             } else {
-                format!("{name:<name_width$}")
+                pad(name, name_width)
             };
             for (cell, width) in cells.iter().zip(&widths) {
                 let _ = write!(line, "  {cell:>width$}");

@@ -2,6 +2,7 @@
 
 use comfy_table::{CellAlignment, Table, presets};
 
+use super::super::width::columns_of;
 use super::super::{Style, finding, push_line};
 use crate::classify::{Assessment, Severity};
 use crate::model::number::{counted, grouped};
@@ -53,8 +54,8 @@ pub(super) fn table(sample: &Sample, assessment: &Assessment, style: &Style) -> 
         .map(|(worst, (state, _))| (worst, remark(*state, sample, worst)))
         .collect();
     // One scale for all bars: the longest remark decides how long they may be.
-    let numbers = lines.iter().map(|line| line.chars().count()).max();
-    let words = remarks.iter().map(|(_, remark)| remark.len()).max();
+    let numbers = lines.iter().map(|line| columns_of(line)).max();
+    let words = remarks.iter().map(|(_, remark)| columns_of(remark)).max();
     let taken = numbers.unwrap_or(0) + words.unwrap_or(0);
     let room = style
         .columns()

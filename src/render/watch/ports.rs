@@ -34,7 +34,8 @@ pub(super) fn draw(
         return Shown::default();
     }
     let mut rest = area;
-    for line in wrap(&taken(ports, &moment.style), usize::from(area.width)) {
+    let taken = taken(ports, &latest.sample, &moment.style);
+    for line in wrap(&taken, usize::from(area.width)) {
         painter.text(first_lines(rest, 1), &line, Tone::Plain);
         rest = from_line(rest, 1);
     }

@@ -200,6 +200,57 @@ netns_test!(
     }
 );
 
+netns_test!(
+    honest_clients_that_a_full_syn_queue_gave_cookies_are_no_flood,
+    |lab| {
+        lab.set_sysctl("net/ipv4/tcp_syncookies", "1");
+        // Nobody is asked a second time, however long the looks take.
+        lab.set_sysctl("net/ipv4/tcp_synack_retries", "0");
+        lab.add_black_hole(Ipv4Addr::new(10, 9, 0, 0), 16);
+        let (_listener, address) = listener(64);
+        let mut clients = lab.slow_clients();
+        clients.begin(syns(address, 0..65));
+        let on_their_way = looking_while(lab, 60, |some| {
+            clients.begin(syns(address, some.start + 65..some.end + 65));
+        });
+        let sent = on_their_way["counters"]["SyncookiesSent"].as_u64();
+        assert!(sent >= Some(10), "{on_their_way:#}");
+        let verdict = &on_their_way["syn"]["verdict"];
+        assert!(
+            verdict == "syn_queue_full" || verdict == "fine",
+            "{on_their_way:#}"
+        );
+        assert!(!severities(&on_their_way, "syn_flood").contains(&"warning"));
+    }
+);
+
+netns_test!(
+    honest_clients_beyond_a_full_accept_queue_are_no_flood,
+    |lab| {
+        lab.set_sysctl("net/ipv4/tcp_syncookies", "1");
+        lab.add_black_hole(Ipv4Addr::new(10, 9, 0, 0), 16);
+        let (listener, address) = listener(BACKLOG);
+        let listener: std::net::TcpListener = listener.into();
+        let mut accepted = Vec::new();
+        // Nine of each twenty stand in the SYN queue and the others get cookies;
+        // nine find a place in the accept queue, and the others' answers are lost.
+        let document = looking_while(lab, 100, |some| {
+            accepted.extend((0..9 * u16::from(some.start > 0)).map(|_| listener.accept()));
+            let mut clients = lab.slow_clients();
+            clients.begin(syns(address, some));
+            clients.answer();
+        });
+        let counters = &document["counters"];
+        assert_eq!(counters["SyncookiesSent"], 55);
+        assert_eq!(counters["SyncookiesRecv"], 55);
+        assert_eq!(counters["ListenOverflows"], 55);
+        assert_eq!(entry(&document, address)["verdict"], "slow_accept");
+        assert_eq!(severities(&document, "accept_queue_full"), ["critical"]);
+        assert_eq!(document["syn"]["verdict"], "syn_burst", "{document:#}");
+        assert_eq!(severities(&document, "syn_flood"), ["info"]);
+    }
+);
+
 netns_test!(one_stuck_socket_of_several_is_not_hidden, |lab| {
     let sockets: Vec<Socket> = (0..4).map(|_| stage::socket(Net::V4)).collect();
     let mut address: SocketAddr = (Ipv4Addr::LOCALHOST, 0).into();
@@ -257,7 +308,7 @@ netns_test!(the_cgroup_of_a_listener_is_that_of_its_process, |lab| {
     let shown = entry(&document, address);
     assert_eq!(shown["pids"], serde_json::json!([std::process::id()]));
     let Some(cgroup) = shown["cgroups"].get(0) else {
-        let why = "no cgroup2 is mounted here, or the kernel is older than 5.7";
+        let why = "no cgroup2 is mounted here, or the kernel is older than 5.8";
         return lab.skip(why);
     };
     assert_eq!(cgroup["path"].as_str(), own, "{shown:#}");

@@ -26,7 +26,11 @@ const ELSEWHERE: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 1);
 const SECOND: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 2);
 
 fn tiny_range(lab: &Lab) {
-    let last = u64::from(FIRST) + PORTS - 1;
+    range_of(lab, PORTS);
+}
+
+fn range_of(lab: &Lab, ports: u64) {
+    let last = u64::from(FIRST) + ports - 1;
     lab.set_sysctl("net/ipv4/ip_local_port_range", &format!("{FIRST} {last}"));
     lab.add_address(ELSEWHERE.into(), 32);
     lab.add_address(SECOND.into(), 32);
@@ -304,6 +308,69 @@ netns_test!(
         other.assert_predicted(lab, PORTS - given_out - 1, "beside two pools of bind()");
     }
 );
+
+netns_test!(
+    ports_from_bind_on_the_wildcard_address_are_one_pool_of_all_addresses,
+    |lab| {
+        const MANY: u64 = 300;
+        range_of(lab, MANY);
+        let locals = [Ipv4Addr::LOCALHOST, ELSEWHERE, SECOND];
+        let servers: Vec<Server> = (7_000..)
+            .zip(locals)
+            .map(|(port, address)| Server::new(address, port))
+            .collect();
+        let mut clients = Vec::new();
+        // The address that a socket gets is that of its route: to an address of
+        // our own, this one.
+        for server in servers.iter().cycle() {
+            let number = clients.len() as u64;
+            if number == 200 || number >= 290 {
+                let document = pressure(lab, &[]);
+                let pool = &document["ports"]["shared_pools"][0];
+                assert_eq!(pool["local_address"], "0.0.0.0", "{document:#}");
+                assert_eq!(pool["free"], MANY - number, "{document:#}");
+                let expected: &[&str] = if number == 200 { &[] } else { &["critical"] };
+                assert_eq!(severities(&document, "ports_exhaustion"), expected);
+                let summary = lab.tcpstate(&["summary", "--json"]).run().json();
+                assert_eq!(severities(&summary, "ports_exhaustion"), expected);
+            }
+            let client = tcp();
+            match client.bind(&SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0).into()) {
+                Ok(()) => client.connect(&server.address.into()).expect("connect"),
+                Err(error) => {
+                    assert_eq!(error.raw_os_error(), Some(EADDRINUSE), "{error}");
+                    assert_eq!(number, MANY);
+                    break;
+                }
+            }
+            clients.push(client);
+        }
+    }
+);
+
+// As many ports as above, and each address has given out its own.
+netns_test!(pools_of_single_addresses_are_not_taken_for_one, |lab| {
+    range_of(lab, 300);
+    let servers = [Server::new(ELSEWHERE, 7_000), Server::new(ELSEWHERE, 7_001)];
+    let locals = [Ipv4Addr::LOCALHOST, ELSEWHERE, SECOND];
+    let to = servers.iter().cycle();
+    let from = locals.into_iter().cycle();
+    let clients: Vec<Socket> = (from.zip(to).take(288))
+        .map(|(local, server)| {
+            let client = bound(local, 0);
+            client.connect(&server.address.into()).expect("connect");
+            client
+        })
+        .collect();
+    let document = pressure(lab, &[]);
+    let pools = document["ports"]["shared_pools"].as_array().expect("pools");
+    let free: Vec<&Value> = pools.iter().map(|pool| &pool["free"]).collect();
+    assert_eq!(free, [204, 204, 204], "{document:#}");
+    assert!(severities(&document, "ports_exhaustion").is_empty());
+    let summary = lab.tcpstate(&["summary", "--json"]).run().json();
+    assert!(severities(&summary, "ports_exhaustion").is_empty());
+    drop(clients);
+});
 
 netns_test!(ports_that_one_destination_explains_are_no_pool, |lab| {
     tiny_range(lab);

@@ -44,6 +44,7 @@ fn evidence(cookies: u64, sent: u64, returned: u64) -> SynEvidence {
         listeners: Some(1),
         largest_queue: Some(65),
         full_for_sure: false,
+        unanswered: false,
     }
 }
 
@@ -192,12 +193,43 @@ fn with_cookies_for_everybody_as_many_as_a_queue_holds_are_on_their_way() {
     }
 }
 
+/// Seen on Linux 6.18: of 85 honest clients of a backlog of 64, whose answers
+/// were still on their way, 20 had got cookies, and were called a flood.
+#[test]
+fn honest_clients_beyond_a_full_syn_queue_are_no_flood_while_they_are_on_their_way() {
+    for (sent, returned, unanswered, expected) in [
+        (20, 0, false, Verdict::SynQueueFull),
+        (65, 0, false, Verdict::SynQueueFull),
+        (66, 0, false, Verdict::FloodAbsorbed),
+        (130, 65, false, Verdict::SynQueueFull),
+        (131, 65, false, Verdict::FloodAbsorbed),
+        // Those in the queue would have answered within a second.
+        (20, 0, true, Verdict::FloodAbsorbed),
+        (20, 10, true, Verdict::FloodAbsorbed),
+        (20, 11, true, Verdict::SynBurst),
+    ] {
+        let evidence = SynEvidence {
+            unanswered,
+            ..evidence(1, sent, returned)
+        };
+        let judged = verdict(&listener(0, 65), &evidence);
+        assert_eq!(judged, expected, "{sent} sent, {returned} returned");
+    }
+    // What was sent last year is on its way no longer.
+    let so_far = SynEvidence {
+        between: false,
+        ..evidence(1, 100, 36)
+    };
+    assert_eq!(syn_verdict(&so_far, None), SynVerdict::FloodAbsorbed);
+}
+
 /// Few cookies say nothing of who got them.
 #[test]
 fn a_flood_begins_at_ten_cookies_while_somebody_looks_and_at_a_hundred_before() {
     let judged = |sent, between| {
         let evidence = SynEvidence {
             between,
+            unanswered: between,
             ..evidence(1, sent, 0)
         };
         syn_verdict(&evidence, None)
@@ -229,11 +261,16 @@ fn one_syn_queue_of_several_may_be_full_before_all_are() {
         };
         verdict(&listener, &evidence)
     };
+    let lost = SynEvidence {
+        unanswered: true,
+        ..evidence(1, 10, 0)
+    };
     assert_eq!(syn_limit(&four(), &dropping()), Some(204));
     for (syn_recv, evidence, expected) in [
         (8, dropping(), Verdict::Fine),
         (9, dropping(), Verdict::FloodDropping),
-        (9, evidence(1, 10, 0), Verdict::FloodAbsorbed),
+        (9, lost, Verdict::FloodAbsorbed),
+        (9, evidence(1, 10, 0), Verdict::Fine),
         (9, evidence(1, 10, 6), Verdict::SynBurst),
         // Nothing says that it turned anybody away.
         (9, evidence(1, 9, 0), Verdict::Fine),

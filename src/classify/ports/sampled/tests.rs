@@ -113,6 +113,18 @@ fn a_pool_of_bind_is_not_ruled_out_by_its_parts() {
     assert_eq!(ruled_out(&sample, NOTHING), None);
 }
 
+/// On the wildcard address it gives a port out once for all local addresses: each
+/// had a few of them, and that was fine.
+#[test]
+fn a_pool_of_all_addresses_is_not_ruled_out_by_its_parts() {
+    let mut sample = sample();
+    for (host, ports) in by_bind(0.85).chunks(300).enumerate() {
+        let local = format!("10.0.0.{host}");
+        connect(&mut sample, &local, "192.0.2.1:443", ports);
+    }
+    assert_eq!(ruled_out(&sample, NOTHING), None);
+}
+
 /// What bind() gave out is lost to connect(), whatever its own address.
 #[test]
 fn ports_of_bind_are_taken_from_those_of_connect() {

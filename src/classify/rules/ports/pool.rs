@@ -1,4 +1,4 @@
-//! The pool of bind(): one for all destinations of a local address.
+//! The pool of bind(): one for all destinations of a local address, or of all.
 
 use super::super::super::{Evidence, Finding};
 use super::{PORTS_EXHAUSTION, by_share};
@@ -11,21 +11,31 @@ pub(super) fn finding(pool: &SharedPool) -> Option<Finding> {
     let (usable, free) = (pool.usable?, pool.free()?);
     let severity = by_share(used)?;
     let address = pool.local_address;
+    let (whose, on, spread) = if address.is_unspecified() {
+        (
+            "of all local addresses together".to_owned(),
+            "on the wildcard address ",
+            "or bind() to each local address, which has ports of its own",
+        )
+    } else {
+        (format!("of {address}"), "", "or add local addresses")
+    };
     Some(Finding {
         rule: PORTS_EXHAUSTION.name,
         severity,
         subject: format!("bind() on {address}"),
         message: format!(
-            "{} of the {} ports of {address} are taken, and bind() gives each out once for all \
+            "{} of the {} ports {whose} are taken, and bind() {on}gives each out once for all \
              {}; {}, then bind() before connect() fails with EADDRINUSE",
             grouped(pool.taken.into()),
             grouped(usable.into()),
             counted(pool.destinations.into(), "destination", "destinations"),
             counted(free.into(), "more connection", "more connections"),
         ),
-        advice: "set IP_BIND_ADDRESS_NO_PORT before bind(), so that each destination has all \
-                 ports; or add local addresses; or widen net.ipv4.ip_local_port_range"
-            .to_owned(),
+        advice: format!(
+            "set IP_BIND_ADDRESS_NO_PORT before bind(), so that each destination has all ports; \
+             {spread}; or widen net.ipv4.ip_local_port_range"
+        ),
         evidence: vec![
             Evidence::count("in_use", pool.taken.into()),
             Evidence::count("usable", usable.into()),

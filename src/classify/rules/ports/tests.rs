@@ -105,7 +105,14 @@ fn what_was_not_looked_at_has_no_verdict() {
         connections: 10,
         usable: 28_000,
     };
-    assert_eq!(with(few), Judgement::Fine);
+    assert_eq!(with(few.clone()), Judgement::Fine);
+    let pressure = Pressure {
+        ports: few,
+        ..Pressure::default()
+    };
+    let mut lossy = sample().with_pressure(pressure).build();
+    lossy.collection.complete = false;
+    assert_eq!(judge(&lossy, None), Judgement::Unknown);
     let unknown = Destination {
         usable: None,
         ..destination(1_000, 0)
@@ -115,7 +122,7 @@ fn what_was_not_looked_at_has_no_verdict() {
 
 #[test]
 fn a_pool_of_bind_that_runs_out_is_found_once() {
-    let judged = |taken| {
+    let judged_of = |address: &str, taken| {
         let of_pool = |port| Destination {
             remote: Endpoint::new("10.0.0.9".parse().unwrap(), port),
             bound_first: true,
@@ -127,7 +134,7 @@ fn a_pool_of_bind_that_runs_out_is_found_once() {
                 settings: settings(),
                 destinations: vec![of_pool(80), of_pool(81)],
                 shared_pools: vec![SharedPool {
-                    local_address: "10.0.0.5".parse().unwrap(),
+                    local_address: address.parse().unwrap(),
                     in_use: taken,
                     taken,
                     destinations: 2,
@@ -139,6 +146,7 @@ fn a_pool_of_bind_that_runs_out_is_found_once() {
         };
         judge(&sample().with_pressure(pressure).build(), None)
     };
+    let judged = |taken| judged_of("10.0.0.5", taken);
     assert_eq!(severity(&judged(798)), None);
     assert_eq!(severity(&judged(800)), Some(Severity::Warning));
     let Judgement::Found(findings) = judged(1_000) else {
@@ -151,6 +159,17 @@ fn a_pool_of_bind_that_runs_out_is_found_once() {
         "1,000 of the 1,000 ports of 10.0.0.5 are taken, and bind() gives each out once for all \
          2 destinations; 0 more connections, then bind() before connect() fails with EADDRINUSE"
     );
+    let Judgement::Found(findings) = judged_of("0.0.0.0", 1_000) else {
+        panic!("no port is left");
+    };
+    assert_eq!(findings.len(), 1);
+    assert_eq!(
+        findings[0].message,
+        "1,000 of the 1,000 ports of all local addresses together are taken, and bind() on the \
+         wildcard address gives each out once for all 2 destinations; 0 more connections, then \
+         bind() before connect() fails with EADDRINUSE"
+    );
+    assert!(!findings[0].advice.contains("add local addresses"));
 }
 
 #[test]

@@ -37,11 +37,11 @@ impl Staged {
         }
     }
 
-    fn process(&self, pid: u32, start: u64, inodes: &[u64]) {
+    fn process(&self, pid: u32, started: u64, inodes: &[u64]) {
         let directory = self.root.path().join(pid.to_string());
         let _ = fs::remove_dir_all(&directory);
         fs::create_dir_all(directory.join("fd")).unwrap();
-        let stat = format!("{pid} (x) S 1 7 7 0 -1 64 0 0 0 0 0 0 0 0 20 0 1 0 {start} 0 0");
+        let stat = format!("{pid} (x) S 1 7 7 0 -1 64 0 0 0 0 0 0 0 0 20 0 1 0 {started} 0 0");
         fs::write(directory.join("stat"), stat).unwrap();
         for (fd, inode) in inodes.iter().enumerate() {
             let link = directory.join(format!("fd/{fd}"));

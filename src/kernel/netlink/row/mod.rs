@@ -10,6 +10,7 @@ use netlink_packet_sock_diag::constants::{AF_INET, AF_INET6, INET_DIAG_INFO, INE
 use zerocopy::native_endian::{U16, U32, U64};
 use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned, big_endian};
 
+use crate::kernel::owner::is_owner;
 use crate::model::{
     CgroupId, Endpoint, Family, Query, Socket, SocketCookie, SocketKind, SocketTimer, TcpInfo,
     TcpState, TimerKind,
@@ -106,7 +107,9 @@ pub fn decode(payload: &[u8], query: &Query) -> Option<Decoded> {
         recv_q: row.rqueue.get(),
         send_q: Some(row.wqueue.get()),
         timer,
-        uid: owned.then(|| row.uid.get()),
+        uid: owned
+            .then(|| row.uid.get())
+            .filter(|&uid| is_owner(uid, inode)),
         inode: (owned && inode != 0).then_some(inode),
         cookie: (cookie != 0 && cookie != NO_COOKIE).then_some(SocketCookie(cookie)),
         cgroup: attributes.cgroup,

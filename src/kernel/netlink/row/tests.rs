@@ -70,6 +70,21 @@ fn small_sockets_have_no_owner_whatever_the_kernel_writes_there() {
     }
 }
 
+/// Seen on Linux 6.1 and 6.12: a connection that nobody has accepted, to a listener of
+/// the user 1000, has uid 0; Linux 6.18 has 1000.
+#[test]
+fn the_owner_of_a_socket_without_a_file_is_not_root() {
+    let owner = |uid, inode| {
+        let row = RowBytes::new(8, 1).field(64, uid).field(68, inode);
+        let socket = socket(&row);
+        assert_eq!(socket.kind, SocketKind::Full);
+        socket.uid
+    };
+    assert_eq!(owner(0, 0), None);
+    assert_eq!(owner(1_000, 0), Some(1_000));
+    assert_eq!(owner(0, 4_836), Some(0));
+}
+
 #[test]
 fn the_two_kinds_of_fin_wait2_and_of_syn_recv_are_told_apart() {
     for timer in [0, 2] {
@@ -212,7 +227,8 @@ proptest! {
         prop_assert_eq!(socket.recv_q, owned.recv_queue);
         prop_assert_eq!(socket.send_q, Some(owned.send_queue));
         if socket.kind == SocketKind::Full {
-            prop_assert_eq!(socket.uid, Some(owned.uid));
+            let nobody = owned.uid == 0 && owned.inode == 0;
+            prop_assert_eq!(socket.uid, (!nobody).then_some(owned.uid));
             prop_assert_eq!(socket.inode.unwrap_or(0), u64::from(owned.inode));
         }
     }

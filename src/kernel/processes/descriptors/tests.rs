@@ -28,6 +28,7 @@ fn tried(names: impl IntoIterator<Item = u32>, task: Task) -> (u32, Vec<u32>) {
         task,
         keep: &|inode| inode == 50,
         link: [MaybeUninit::uninit(); LINK_BUFFER],
+        any: false,
         found: &mut found,
     };
     let next = reader.try_numbers().unwrap();

@@ -3,6 +3,7 @@
 use comfy_table::{CellAlignment, Table, presets};
 
 use super::super::super::Style;
+use super::super::super::width::{beginning, columns_of};
 use super::push_row;
 
 /// Columns before what stands on a line of its own below a row.
@@ -40,7 +41,7 @@ impl Columns {
     pub(super) fn fit(&self, style: &Style) -> bool {
         style.width.is_none_or(|columns| {
             let mut lines = self.0.lines();
-            lines.all(|line| line.trim_end().chars().count() <= columns)
+            lines.all(|line| columns_of(line.trim_end()) <= columns)
         })
     }
 
@@ -63,10 +64,10 @@ impl Columns {
 /// Text that fits so many columns of a terminal; off a terminal nothing is
 /// cut.
 pub(super) fn cut(text: &str, columns: usize, style: &Style) -> String {
-    if style.width.is_none() || text.chars().count() <= columns {
+    if style.width.is_none() || columns_of(text) <= columns {
         return text.to_owned();
     }
-    let kept: String = text.chars().take(columns.saturating_sub(1)).collect();
+    let kept = beginning(text, columns.saturating_sub(1));
     let mark = if style.unicode { '…' } else { '~' };
     format!("{kept}{mark}")
 }

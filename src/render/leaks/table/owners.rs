@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt::Write;
 
 use super::super::super::finding::push_wrapped;
+use super::super::super::width::{columns_of, pad};
 use super::super::super::{Style, push_line, safe};
 use super::super::{View, words};
 use super::layout::{Columns, INDENT, cut};
@@ -127,21 +128,21 @@ fn write_rows(text: &mut String, rows: &[Row<'_>], style: &Style) -> bool {
             row.fds,
             unit.unwrap_or_default()
         );
-        push_wrapped(text, &label, label.chars().count(), &sentence, style);
+        push_wrapped(text, &label, columns_of(&label), &sentence, style);
     }
     false
 }
 
 /// The lines of the table, the peers behind them if all fit.
 fn write_with_peers(text: &mut String, lines: &[String], rows: &[Row<'_>], style: &Style) -> bool {
-    let width = lines.iter().map(|line| line.chars().count()).max();
-    let width = width.unwrap_or(0);
-    let room = style.width.map(|columns| columns.saturating_sub(width));
+    let columns = lines.iter().map(|line| columns_of(line)).max();
+    let columns = columns.unwrap_or(0);
+    let room = style.width.map(|all| all.saturating_sub(columns));
     let shown: Vec<String> = rows
         .iter()
         .map(|row| peers(&row.leaks.peers, room, style))
         .collect();
-    let fit = |text: &String| room.is_none_or(|room| text.chars().count() <= room);
+    let fit = |text: &String| room.is_none_or(|room| columns_of(text) <= room);
     let in_column = shown.iter().all(fit);
     for (index, line) in lines.iter().enumerate() {
         let peers = match index.checked_sub(1) {
@@ -149,7 +150,7 @@ fn write_with_peers(text: &mut String, lines: &[String], rows: &[Row<'_>], style
             None => "PEERS",
             Some(row) => shown.get(row).map_or("", String::as_str),
         };
-        let line = format!("{line:<width$}{peers}");
+        let line = format!("{}{peers}", pad(line, columns));
         push_row(text, index, &line, style);
     }
     in_column
@@ -231,7 +232,7 @@ fn explain(
             );
         }
     }
-    let hanging = label.chars().count();
+    let hanging = columns_of(&label);
     // A name as long as half the screen would leave no room beside it.
     if style.width.is_some_and(|columns| hanging > columns / 3) {
         push_line(text, label.trim_end());
@@ -260,7 +261,7 @@ fn peers(peers: &[Peer], room: Option<usize>, style: &Style) -> String {
         };
         let length = [&text, comma, &shown, &more]
             .iter()
-            .map(|part| part.chars().count())
+            .map(|part| columns_of(part))
             .sum::<usize>();
         if index > 0 && room.is_some_and(|room| length > room) {
             let rest = rest + peer.count;

@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use super::super::super::finding::push_wrapped;
+use super::super::super::width::columns_of;
 use super::super::super::{Style, push_line, safe};
 use super::super::{View, words};
 use super::layout::INDENT;
@@ -311,7 +312,7 @@ fn next(text: &mut String, view: &View<'_>, style: &Style) {
 pub(super) fn arrow(text: &mut String, command: &str, why: &str, style: &Style) {
     let line = format!("{} {command}   {why}", style.arrow());
     let columns = style.width.unwrap_or(usize::MAX);
-    if line.chars().count() <= columns {
+    if columns_of(&line) <= columns {
         push_line(text, &line);
         return;
     }

@@ -1,6 +1,6 @@
 //! Leaks that no descriptor stands for: at listeners, and out of sight.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::super::super::{Style, safe};
 use super::super::{View, words};
@@ -60,10 +60,16 @@ pub(super) fn listeners(view: &View<'_>, style: &Style) -> String {
     text
 }
 
-/// Leaked sockets without an owner, by what is known of them instead.
+/// Leaked sockets without an owner, by what is known of them instead. Those that
+/// wait at a listener are told of there.
 pub(super) fn unattributed(view: &View<'_>, style: &Style) -> String {
+    let queues = view.report.listeners.iter();
+    let told: HashSet<usize> = queues.flat_map(|queue| &queue.sockets).copied().collect();
     let mut groups: BTreeMap<(String, Option<u32>), (u64, AgeBounds)> = BTreeMap::new();
-    for (judged, _) in view.report.leaked_unattributed() {
+    for (index, judged) in view.report.leaked_unattributed() {
+        if told.contains(&index) {
+            continue;
+        }
         let cgroup = judged.socket.cgroup.and_then(|id| view.cgroups.get(&id));
         let place = match cgroup {
             Some(cgroup) if cgroup.removed => format!("removed cgroup #{}", cgroup.id.0),

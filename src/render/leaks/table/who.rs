@@ -1,6 +1,7 @@
 //! Which process this is: five servers of one name differ by their arguments.
 
 use super::super::super::finding::push_wrapped;
+use super::super::super::width::columns_of;
 use super::super::super::{Style, safe};
 use super::super::View;
 use super::layout::cut;
@@ -42,7 +43,7 @@ pub(super) fn introduce(text: &mut String, process: &Process, style: &Style) {
     };
     let name = name(process.pid, Some(process));
     let label = format!("{}  ", style.strong(&name));
-    let hanging = name.chars().count() + 2;
+    let hanging = columns_of(&name) + 2;
     push_wrapped(text, &label, hanging, &format!("uid {uid}{unit}"), style);
     if let Some(cmdline) = &process.cmdline {
         let cmdline = cmdline.join(" ");

@@ -1,6 +1,7 @@
 //! Where there is less room than a line needs.
 
 use super::*;
+use crate::render::width::columns_of;
 
 const LONG: [&str; 2] = [
     "[2001:db8:1111:2222:3333:4444:5555:6666]:65535",
@@ -114,6 +115,27 @@ fn the_sockets_of_a_process_at_80_columns_and_at_40() {
         });
         insta::assert_snapshot!(format!("sockets_at_{columns}_columns"), text);
     }
+}
+
+/// comm has 15 bytes: five such characters, which take ten columns.
+#[test]
+fn columns_stand_below_each_other_whatever_letters_a_name_has() {
+    let mut stage = Stage::full();
+    if let Some(java) = stage.processes.get_mut(&2231) {
+        java.command = Some("東京都港区".to_owned());
+    }
+    let style = Style {
+        width: Some(132),
+        ..on_terminal()
+    };
+    let text = stage.show(&stage.report(None), |view| table(view, &style));
+    let column_of = |row: &str, cell: &str| {
+        let line = text.lines().find(|line| line.contains(row)).unwrap();
+        columns_of(&line[..line.find(cell).unwrap()])
+    };
+    let peers = column_of("LEAKED", "PEERS");
+    assert_eq!(column_of("東京都港区  ", "10.0.0.9:5432"), peers, "{text}");
+    assert_eq!(column_of("nginx  ", "192.0.2.7"), peers, "{text}");
 }
 
 #[test]

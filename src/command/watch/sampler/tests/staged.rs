@@ -148,8 +148,8 @@ impl Host {
 
     /// A process that holds these sockets; another one that had its number is
     /// gone.
-    pub(super) fn process(&self, pid: u32, start: u64, inodes: impl IntoIterator<Item = u16>) {
-        let stat = format!("{pid} (x) S 1 7 7 0 -1 64 0 0 0 0 0 0 0 0 20 0 1 0 {start} 0 0");
+    pub(super) fn process(&self, pid: u32, started: u64, inodes: impl IntoIterator<Item = u16>) {
+        let stat = format!("{pid} (x) S 1 7 7 0 -1 64 0 0 0 0 0 0 0 0 20 0 1 0 {started} 0 0");
         self.write(&format!("{pid}/stat"), &stat);
         self.write(&format!("{pid}/comm"), "x\n");
         let fds = self.root.path().join(format!("proc/{pid}/fd"));
