@@ -26,7 +26,6 @@ use crate::model::{LEAK_MIN_AGE, PeerFilter};
     name = "tcpstate",
     version,
     propagate_version = true,
-    disable_help_subcommand = true,
     subcommand_help_heading = "Commands",
     after_help = EXIT_STATUS
 )]

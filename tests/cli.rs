@@ -404,6 +404,10 @@ fn version_and_help_are_printed_on_stdout() {
         (&["--version"][..], env!("CARGO_PKG_VERSION")),
         (&["--help"], "Exit status:"),
         (&["summary", "--help"], "Examples:"),
+        // As git and cargo have it; "unrecognized subcommand" was the answer.
+        (&["help"], "Exit status:"),
+        (&["help", "leaks"], "tcpstate leaks --pid"),
+        (&["help", "check"], "plugins"),
         (&["summary", "--version"], env!("CARGO_PKG_VERSION")),
     ] {
         let output = output(args);

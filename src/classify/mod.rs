@@ -10,6 +10,7 @@ pub mod history;
 pub mod listeners;
 pub mod ports;
 mod rules;
+pub mod silence;
 
 pub use finding::{Assessment, Evidence, Finding, Judgement, Number, Rule, Severity};
 
@@ -26,6 +27,7 @@ pub const RULES: &[Rule] = &[
     rules::PORTS_EXHAUSTION,
     rules::ACCEPT_QUEUE_FULL,
     rules::SYN_FLOOD,
+    rules::SILENT_PEERS,
     rules::TIME_WAIT_BUCKETS,
     rules::SYN_RECV_BACKLOG,
     rules::TCP_SYNCOOKIES,

@@ -204,6 +204,16 @@ impl SocketBuilder {
         self
     }
 
+    /// With a timer that has fired so often.
+    pub(crate) fn with_timer(mut self, kind: TimerKind, retransmits: u8) -> Self {
+        self.0.timer = Some(SocketTimer {
+            kind,
+            expires_ms: 500,
+            retransmits,
+        });
+        self
+    }
+
     /// Not accepted yet.
     pub(crate) fn unaccepted(mut self) -> Self {
         self.0.inode = None;

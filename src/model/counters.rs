@@ -1,5 +1,7 @@
 //! What the kernel counted since the network namespace began.
 
+use super::number::ratio;
+
 /// Declares the counters once: variant, protocol line, kernel name, meaning.
 macro_rules! counters {
     ($($variant:ident $protocol:literal $name:literal $meaning:literal,)*) => {
@@ -44,6 +46,9 @@ counters! {
     EstabResets "Tcp" "EstabResets" "connections that went from ESTABLISHED or CLOSE_WAIT straight to CLOSE: reset by either side, or timed out",
     OutRsts "Tcp" "OutRsts" "segments that we sent with RST",
     CurrEstab "Tcp" "CurrEstab" "connections in ESTABLISHED or CLOSE_WAIT now",
+    OutSegs "Tcp" "OutSegs" "segments sent, those sent again left out",
+    RetransSegs "Tcp" "RetransSegs" "segments sent again: nobody acknowledged them in time",
+    TcpSynRetrans "TcpExt" "TCPSynRetrans" "of these, SYNs and SYN-ACKs: handshakes without an answer",
     ListenOverflows "TcpExt" "ListenOverflows" "SYNs and final ACKs dropped because an accept queue was full",
     ListenDrops "TcpExt" "ListenDrops" "the same, and those dropped for other reasons",
     TcpReqQFullDoCookies "TcpExt" "TCPReqQFullDoCookies" "SYNs answered with a cookie because a SYN queue was full",
@@ -65,6 +70,7 @@ counters! {
     TcpFastOpenPassive "TcpExt" "TCPFastOpenPassive" "connections accepted with data in the SYN",
     TcpFastOpenPassiveFail "TcpExt" "TCPFastOpenPassiveFail" "SYNs with data that we did not accept",
     TcpFastOpenListenOverflow "TcpExt" "TCPFastOpenListenOverflow" "the same because too many were pending",
+    TcpFastOpenCookieReqd "TcpExt" "TCPFastOpenCookieReqd" "clients that asked for a Fast Open cookie, whether we give any or not",
     TcpFastOpenBlackhole "TcpExt" "TCPFastOpenBlackhole" "times that Fast Open was switched off because the path swallows it",
 }
 
@@ -84,6 +90,15 @@ impl Default for Counters {
 }
 
 impl Counters {
+    /// Share of the segments sent that were sent again; `None` where a count
+    /// isn't known, and where nothing was sent.
+    #[must_use]
+    pub fn share_sent_again(&self) -> Option<f64> {
+        let again = self.get(Counter::RetransSegs)?;
+        let first = self.get(Counter::OutSegs)?;
+        ratio(again, first.saturating_add(again))
+    }
+
     /// The value of one counter.
     #[must_use]
     pub fn get(&self, counter: Counter) -> Option<u64> {
@@ -106,6 +121,19 @@ impl Counters {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_sent_again_is_a_share_of_all_that_is_sent() {
+        let share = |first, again| {
+            let mut counters = Counters::default();
+            counters.set(Counter::OutSegs, first);
+            counters.set(Counter::RetransSegs, again);
+            counters.share_sent_again()
+        };
+        assert_eq!(share(30, 10), Some(0.25));
+        assert_eq!(share(0, 0), None);
+        assert_eq!(Counters::default().share_sent_again(), None);
+    }
 
     #[test]
     fn every_counter_keeps_its_own_value() {

@@ -1,5 +1,6 @@
 //! Listening sockets, and who is behind them.
 
+use super::number::ratio;
 use super::{Cgroup, CgroupId, Endpoint, Family, Unit};
 
 /// Listening sockets, those of one address and port together.
@@ -144,6 +145,16 @@ impl Listener {
         }
     }
 
+    /// Share of the places of its fullest accept queue that are taken: the
+    /// kernel takes one more than the limit. `None` over /proc.
+    #[must_use]
+    pub fn used_ratio(&self) -> Option<f64> {
+        ratio(
+            self.accept_queue.into(),
+            u64::from(self.accept_limit?).saturating_add(1),
+        )
+    }
+
     /// Whether the next connection is dropped, at one of its sockets at least.
     /// `None` over /proc.
     #[must_use]
@@ -155,6 +166,19 @@ impl Listener {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_accept_queue_has_a_place_more_than_its_limit() {
+        let used = |queue, limit| {
+            let mut listener = listener();
+            (listener.accept_queue, listener.accept_limit) = (queue, limit);
+            listener.used_ratio()
+        };
+        assert_eq!(used(0, Some(0)), Some(0.0));
+        assert_eq!(used(3, Some(3)), Some(0.75));
+        assert_eq!(used(4, Some(3)), Some(1.0));
+        assert_eq!(used(4, None), None);
+    }
 
     fn unit(name: &str) -> Unit {
         Unit::Systemd {

@@ -18,6 +18,7 @@ mod pressure;
 mod process;
 mod query;
 mod sample;
+mod silence;
 mod socket;
 mod sockstat;
 mod state;
@@ -45,6 +46,7 @@ pub use process::{
 };
 pub use query::Query;
 pub use sample::{CountMethod, Host, NetNs, Sample, StateCount, StateCounts};
+pub use silence::{Silence, SilentPeer};
 pub use socket::{CgroupId, Socket, SocketCookie, SocketKind, SocketTimer, TimerKind};
 pub use sockstat::Sockstat;
 pub use state::{StateSet, TcpState};

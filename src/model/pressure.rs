@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use super::{Endpoint, Listeners, PortRange, PortSet};
+use super::{Endpoint, Listeners, PortRange, PortSet, Silence};
 
 /// The settings that say which ports connect() may take.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub struct Pressure {
     pub ports: PortReading,
     /// Listening sockets.
     pub listeners: Option<Listeners>,
+    /// Peers that don't answer.
+    pub silence: Option<Silence>,
     /// TIME_WAIT sockets by side and age.
     pub time_wait: Option<TimeWaitTally>,
     /// What the whole host shares.

@@ -14,6 +14,7 @@ mod finding;
 mod header;
 mod json_text;
 pub mod leaks;
+mod place;
 pub mod pressure;
 mod safe;
 mod style;

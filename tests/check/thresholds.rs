@@ -32,6 +32,7 @@ const STAGED: &[(&str, &str)] = &[
     ("ports_used", "ports_towards_one_destination"),
     ("resets_per_second", "resets_by_their_rate"),
     ("resets_per_second", "resets_of_a_busy_and_of_an_ill_host"),
+    ("silent_connects", "connections_that_hang_towards_one_place"),
     (
         "syn_cookies_per_second",
         "a_flood_by_what_cookies_make_of_it",

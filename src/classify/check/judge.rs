@@ -26,7 +26,7 @@ pub fn judge(reading: &Reading, wishes: &Wishes) -> Verdict {
     };
     let mut untold = Untold::default();
     for rule in RULES.iter().filter(|rule| wishes.wants_rule(rule)) {
-        judge_by_rule(rule, reading, &mut verdict, &mut untold);
+        judge_by_rule(rule, reading, wishes, &mut verdict, &mut untold);
     }
     for gauge in &gauges {
         judge_by_range(gauge, reading, wishes, &mut verdict, &mut untold);
@@ -87,7 +87,13 @@ fn gauge(id: MetricId, reading: &Reading, wishes: &Wishes) -> Gauge {
     }
 }
 
-fn judge_by_rule(rule: &Rule, reading: &Reading, verdict: &mut Verdict, untold: &mut Untold) {
+fn judge_by_rule(
+    rule: &Rule,
+    reading: &Reading,
+    wishes: &Wishes,
+    verdict: &mut Verdict,
+    untold: &mut Untold,
+) {
     let own = METRICS
         .iter()
         .filter(|metric| metric.rules.iter().any(|own| own.name == rule.name));
@@ -103,7 +109,13 @@ fn judge_by_rule(rule: &Rule, reading: &Reading, verdict: &mut Verdict, untold: 
         }
         // What is hidden from this namespace is somebody else's to watch, and
         // what only the next run can know isn't wrong yet.
-        Judgement::Unknown if !missing.is_empty() && !missing.contains(&Missing::Unread) => {}
+        Judgement::Unknown if !missing.is_empty() && !missing.contains(&Missing::Unread) => {
+            // Who asks for it by name gets no OK of nothing.
+            let why = missing.into_iter().find(|why| *why != Missing::NotYet);
+            if let Some(why) = why.filter(|_| wishes.names_rule(rule)) {
+                untold.add(rule.name.to_owned(), why);
+            }
+        }
         Judgement::Unknown => untold.add(rule.name.to_owned(), Missing::Unread),
         // It saw a part only, or nothing at all, and found nothing wrong.
         Judgement::Fine | Judgement::NotAsked if missing.contains(&Missing::Unread) => {
@@ -199,7 +211,7 @@ fn judge_by_range(
         // Told beside the status: the first run after a boot is no alarm.
         Some(Missing::NotYet) => return,
         Some(why) => {
-            if asked || why == Missing::Unread {
+            if asked || wishes.names_metric(gauge.id) || why == Missing::Unread {
                 untold.add(gauge.id.to_string(), why);
             }
             return;

@@ -2,7 +2,7 @@
 //! lines here, and appears in the list, the perfdata, JSON and Prometheus.
 
 use super::super::rules::{
-    self, ACCEPT_QUEUE_FULL, CLOSE_WAIT_LEAK, ORPHANS, PORTS_EXHAUSTION, SYN_FLOOD,
+    self, ACCEPT_QUEUE_FULL, CLOSE_WAIT_LEAK, ORPHANS, PORTS_EXHAUSTION, SILENT_PEERS, SYN_FLOOD,
     SYN_RECV_BACKLOG, TCP_MEMORY, TIME_WAIT_BUCKETS,
 };
 use super::super::{close_wait, ports};
@@ -152,6 +152,14 @@ pub const METRICS: &[Metric] = &[
     )
     .warns(Range::above(100.0))
     .alarms(Range::above(1_000.0)),
+    Metric::new(
+        "silent_connects",
+        Unit::Count,
+        "connections that hang in connect(), to the one place that most wait for",
+        Source::Of(pressure::silent_connects),
+    )
+    .judged_by(&[SILENT_PEERS])
+    .warns(Range::from(float(rules::SILENT_WARNING))),
     Metric::new(
         "orphans",
         Unit::Count,

@@ -51,6 +51,17 @@ pub(super) fn ports_bounds(now: &Reading) -> Option<Bounds> {
     }
 }
 
+/// Connections that wait for an answer to their SYN, of the place that most of
+/// them wait for. Unread rows might have been more.
+pub(super) fn silent_connects(now: &Reading) -> Measured {
+    let silence = now.sample.pressure.silence.as_ref();
+    let silence = silence
+        .filter(|_| now.sample.collection.complete)
+        .ok_or(Missing::Unread)?;
+    let most = silence.connects.first();
+    Ok(most.map_or(0.0, |peer| peer.connections.into()))
+}
+
 /// Listening addresses whose accept queue is full.
 pub(super) fn full_accept_queues(now: &Reading) -> Measured {
     let mut full = 0;

@@ -225,6 +225,16 @@ impl Wishes {
         self.ranges(id) != (None, None)
     }
 
+    /// Whether a rule is asked for by name, or a metric that it judges.
+    pub(super) fn names_rule(&self, rule: &Rule) -> bool {
+        self.only.iter().any(|name| name.covers_rule(rule.name))
+    }
+
+    /// Whether a metric is asked for by name.
+    pub(super) fn names_metric(&self, id: MetricId) -> bool {
+        self.only.iter().any(|name| name.is_metric(id))
+    }
+
     /// Whether a rule shall judge.
     pub(super) fn wants_rule(&self, rule: &Rule) -> bool {
         let covered = |names: &[Name]| names.iter().any(|name| name.covers_rule(rule.name));

@@ -24,6 +24,10 @@ pub struct SynEvidence {
     pub returned: Option<u64>,
     /// SYNs dropped because a SYN queue was full.
     pub dropped: Option<u64>,
+    /// Of these, those that the kernel counts by name. The rest is of
+    /// handshakes beyond three quarters of `tcp_max_syn_backlog`, and of causes
+    /// that have nothing to do with queues.
+    pub dropped_by_queue: Option<u64>,
     /// Whether the numbers are of the time between two samples.
     pub between: bool,
     /// How many listeners there are.
@@ -93,6 +97,7 @@ impl SynEvidence {
             sent: value(Counter::SyncookiesSent),
             returned: value(Counter::SyncookiesRecv),
             dropped,
+            dropped_by_queue: value(Counter::TcpReqQFullDrop),
             between,
             listeners: listeners.map(|listeners| listeners.count),
             largest_queue: largest_limit.map(|limit| limit.saturating_add(1)),

@@ -8,7 +8,7 @@ mod verdict;
 pub use self::evidence::SynEvidence;
 pub use self::syn_queue::syn_limit;
 pub use self::tally::ListenerTally;
-pub use self::verdict::{SynVerdict, Verdict, syn_verdict, verdict};
+pub use self::verdict::{SynVerdict, Verdict, is_nearly_full, syn_verdict, verdict};
 
 /// `TCP_RTO_MAX` (include/net/tcp.h), s.
 const RTO_MAX_S: u64 = 120;

@@ -58,6 +58,8 @@ pub enum SynVerdict {
     FloodAbsorbed,
     /// SYNs are dropped, and cookies are off.
     FloodDropping,
+    /// SYNs are dropped, and no full SYN queue explains it.
+    DroppedOtherwise,
 }
 
 impl SynVerdict {
@@ -71,8 +73,21 @@ impl SynVerdict {
             Self::Burst => "syn_burst",
             Self::FloodAbsorbed => "syn_flood_absorbed",
             Self::FloodDropping => "syn_flood_dropping",
+            Self::DroppedOtherwise => "dropped_otherwise",
         }
     }
+}
+
+/// Share of an accept queue that makes it worth a second look.
+const NEARLY_FULL: f64 = 0.8;
+
+/// Whether the accept queue of a listener has hardly a place left: one that
+/// fills and empties is seldom full in the moment when somebody looks.
+#[must_use]
+pub fn is_nearly_full(listener: &Listener) -> bool {
+    listener
+        .used_ratio()
+        .is_some_and(|used| used >= NEARLY_FULL)
 }
 
 /// What is wrong with a listener.
@@ -132,6 +147,10 @@ pub fn syn_verdict(evidence: &SynEvidence, listeners: Option<&Listeners>) -> Syn
     }
     match evidence.cookies {
         None => SynVerdict::Unknown,
+        // No queue is full now, and none was.
+        Some(0) if evidence.drops_now() && evidence.dropped_by_queue == Some(0) => {
+            SynVerdict::DroppedOtherwise
+        }
         Some(0) if evidence.drops_now() => SynVerdict::FloodDropping,
         Some(0) => SynVerdict::Fine,
         Some(mode) => match evidence.came_back() {

@@ -29,10 +29,25 @@ pub fn why_not_reusable(destination: &Destination, sample: &Sample) -> Option<&'
     })
 }
 
+/// How to find the culprit: the kernel knows who holds a connection that is
+/// open. A shell may take the brackets of IPv6 for a pattern.
+fn who_holds(destination: &Destination) -> String {
+    let quote = if destination.remote.address.is_ipv6() {
+        "'"
+    } else {
+        ""
+    };
+    format!(
+        "see who holds them and use fewer connections: ss -tnp dst {quote}{}{quote}",
+        destination.remote
+    )
+}
+
 /// What to do, the best first.
 #[must_use]
 pub fn advice(destination: &Destination, sample: &Sample) -> String {
     let mut steps: Vec<&str> = Vec::new();
+    let who = who_holds(destination);
     if destination.bound_first {
         steps.push(
             "set IP_BIND_ADDRESS_NO_PORT before bind(), so that each destination has all ports",
@@ -65,7 +80,7 @@ pub fn advice(destination: &Destination, sample: &Sample) -> String {
             ),
         }
     } else if !destination.bound_first {
-        steps.push("see who holds them, and use fewer connections");
+        steps.push(&who);
     }
     steps.push(if destination.bound_first {
         "or add local addresses"

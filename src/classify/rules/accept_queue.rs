@@ -1,9 +1,13 @@
 //! Accept queues that are full.
 
+use std::time::Duration;
+
 use super::super::change::{self, Change, Past};
+use super::super::listeners::is_nearly_full;
 use super::super::{Evidence, Finding, Judgement, Rule, Severity};
 use super::none_amiss;
-use crate::model::number::{counted, grouped};
+use super::syn::named;
+use crate::model::number::{counted, duration, grouped};
 use crate::model::{Counter, Listener, Sample, Sysctl};
 
 /// A listener whose accept queue is full.
@@ -47,7 +51,11 @@ fn judge(sample: &Sample, past: Option<Past<'_>>) -> Judgement {
         && change.by > 0
         && !only
     {
-        found.push(of_nobody(change, full.len()));
+        let ago = past.and_then(|past| past.ago).unwrap_or_default();
+        found.push(of_nobody(change, ago, full.len(), fullest(listeners)));
+    }
+    if found.is_empty() && change.is_none() {
+        found.extend(nearly_full(listeners, sample));
     }
     if found.is_empty() {
         none_amiss(sample)
@@ -56,33 +64,122 @@ fn judge(sample: &Sample, past: Option<Past<'_>>) -> Judgement {
     }
 }
 
+/// The listener whose accept queue has the largest share of its places taken,
+/// if anybody waits at all.
+fn fullest(listeners: &[Listener]) -> Option<(&Listener, f64)> {
+    listeners
+        .iter()
+        .filter(|listener| listener.accept_queue > 0)
+        .filter_map(|listener| Some((listener, listener.used_ratio()?)))
+        .max_by(|(_, one), (_, other)| one.total_cmp(other))
+}
+
+/// Where somebody waits, and how many.
+fn waiting_at(listener: &Listener) -> String {
+    format!(
+        "{} of {} at {}",
+        grouped(listener.accept_queue.into()),
+        grouped(listener.accept_limit.unwrap_or(0).into()),
+        named(listener),
+    )
+}
+
+/// What to do about a queue that fills at times.
+fn look_at(listener: &Listener) -> String {
+    format!(
+        "see what it does instead of accept(): ss -tlnp sport = :{}; if it is only bursts, let it \
+         listen with a longer backlog, up to net.core.somaxconn",
+        listener.local.port
+    )
+}
+
+/// What the kernel counts as overflows: not clients, one that tries again is
+/// counted again.
+fn segments(number: u64) -> String {
+    counted(
+        number,
+        "SYN or ACK of new clients was",
+        "SYNs and ACKs of new clients were",
+    )
+}
+
 /// Overflows that no listener can be blamed for.
-fn of_nobody(change: Change, full: usize) -> Finding {
-    let (severity, whose) = if full == 0 {
-        (
+fn of_nobody(
+    change: Change,
+    ago: Duration,
+    full: usize,
+    fullest: Option<(&Listener, f64)>,
+) -> Finding {
+    let (severity, whose) = match (full, fullest) {
+        (0, Some((listener, _))) => (
             Severity::Warning,
-            "none is full now, so it is one that fills at times".to_owned(),
-        )
-    } else {
-        (
+            format!(
+                "none is full now, so it is one that fills at times; most wait here: {}",
+                waiting_at(listener)
+            ),
+        ),
+        (0, None) => (
+            Severity::Warning,
+            "nobody waits now, so it is one that fills at times".to_owned(),
+        ),
+        _ => (
             Severity::Critical,
             format!("{full} are full, and whose they are is not counted"),
-        )
+        ),
     };
     Finding {
         rule: ACCEPT_QUEUE_FULL.name,
         severity,
         subject: "accept queues".to_owned(),
         message: format!(
-            "{} dropped while we looked ({:.1} a second) because an accept queue of this \
-             namespace was full; {whose}",
-            counted(change.by, "client was", "clients were"),
+            "{} dropped in {} ({:.1} a second) because an accept queue of this namespace was \
+             full; {whose}",
+            segments(change.by),
+            duration(ago),
             change.per_s,
         ),
-        advice: "see which queue is nearly full: tcpstate pressure --over 10s".to_owned(),
+        advice: match fullest {
+            Some((listener, _)) if full == 0 => look_at(listener),
+            _ if full == 0 => {
+                "catch it while it fills: tcpstate watch, and there key 4 for the listeners"
+                    .to_owned()
+            }
+            _ => "see what the programs with a full queue do instead: tcpstate pressure -p"
+                .to_owned(),
+        },
         evidence: vec![Evidence::count("listen_overflows", change.by)],
         state: None,
     }
+}
+
+/// One look: a queue with hardly a place left, in a namespace that dropped
+/// clients before. Whether it was this one, and lately, takes two looks.
+fn nearly_full(listeners: &[Listener], sample: &Sample) -> Option<Finding> {
+    let overflows = sample
+        .counters
+        .get(Counter::ListenOverflows)
+        .filter(|&overflows| overflows > 0)?;
+    let (listener, used) = fullest(listeners).filter(|(listener, _)| is_nearly_full(listener))?;
+    Some(Finding {
+        rule: ACCEPT_QUEUE_FULL.name,
+        severity: Severity::Info,
+        subject: listener.local.to_string(),
+        message: format!(
+            "an accept queue is nearly full, {}; so far {} dropped by full accept queues of this \
+             namespace",
+            waiting_at(listener),
+            segments(overflows),
+        ),
+        advice: "to see whether clients are turned away, look twice: tcpstate pressure --over 10s"
+            .to_owned(),
+        evidence: vec![
+            Evidence::count("accept_queue", listener.accept_queue.into()),
+            Evidence::count("accept_limit", listener.accept_limit.unwrap_or(0).into()),
+            Evidence::ratio("used_ratio", used),
+            Evidence::count("listen_overflows", overflows),
+        ],
+        state: None,
+    })
 }
 
 fn finding(listener: &Listener, sample: &Sample, change: Option<Change>) -> Option<Finding> {
@@ -102,7 +199,10 @@ fn finding(listener: &Listener, sample: &Sample, change: Option<Change>) -> Opti
     };
     let rate = match change {
         Some(change) if change.by > 0 => {
-            format!("; {:.1} a second are dropped now", change.per_s)
+            format!(
+                "; {:.1} of their SYNs and ACKs a second are dropped now",
+                change.per_s
+            )
         }
         Some(_) => "; none was dropped while we looked".to_owned(),
         None => String::new(),
@@ -196,6 +296,63 @@ mod tests {
         assert_eq!(severity(&judged(129)), Some(Severity::Warning));
     }
 
+    /// What is full 17 times a second and 8 of 8 when somebody looks was "ok".
+    #[test]
+    fn a_queue_with_hardly_a_place_left_is_told_where_clients_were_dropped() {
+        let judged = |waiting, overflows| {
+            let sample = with_queue(waiting, Some(8));
+            judge(
+                &sample
+                    .with_counter(Counter::ListenOverflows, overflows)
+                    .build(),
+                None,
+            )
+        };
+        assert_eq!(judged(8, 0), Judgement::Fine);
+        assert_eq!(judged(7, 356), Judgement::Fine);
+        let Judgement::Found(findings) = judged(8, 356) else {
+            panic!("there is hardly a place left");
+        };
+        assert_eq!(findings[0].severity, Severity::Info);
+        assert_eq!(
+            findings[0].message,
+            "an accept queue is nearly full, 8 of 8 at 0.0.0.0:80; so far 356 SYNs and ACKs of new \
+             clients were dropped by full accept queues of this namespace"
+        );
+    }
+
+    /// The kernel counts each SYN and ACK that it drops, those of a client
+    /// that tries again too: 60 clients were said to be 454.
+    #[test]
+    fn overflows_of_a_queue_that_empties_between_are_segments_and_have_a_suspect() {
+        let start = Instant::now();
+        let told = |waiting| {
+            let with = |overflows| {
+                with_queue(waiting, Some(8)).with_counter(Counter::ListenOverflows, overflows)
+            };
+            let before = with(0).read_at(start).build();
+            let now = with(454).read_at(start + Duration::from_secs(20)).build();
+            match judge(&now, Some(Past::of(&before, &now))) {
+                Judgement::Found(mut findings) => {
+                    let finding = findings.remove(0);
+                    (finding.message, finding.advice)
+                }
+                _ => panic!("clients were dropped"),
+            }
+        };
+        let (message, advice) = told(6);
+        assert_eq!(
+            message,
+            "454 SYNs and ACKs of new clients were dropped in 20 s (22.7 a second) because an \
+             accept queue of this namespace was full; none is full now, so it is one that fills \
+             at times; most wait here: 6 of 8 at 0.0.0.0:80"
+        );
+        assert!(advice.contains("ss -tlnp sport = :80"), "{advice}");
+        let (message, advice) = told(0);
+        assert!(message.contains("; nobody waits now"), "{message}");
+        assert!(advice.contains("tcpstate watch"), "{advice}");
+    }
+
     #[test]
     fn overflows_that_rise_make_it_critical() {
         let start = Instant::now();
@@ -220,7 +377,7 @@ mod tests {
         assert!(
             findings[0]
                 .message
-                .ends_with("; 1.0 a second are dropped now")
+                .ends_with("; 1.0 of their SYNs and ACKs a second are dropped now")
         );
     }
 

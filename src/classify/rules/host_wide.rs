@@ -52,13 +52,13 @@ fn judge_orphans(sample: &Sample, _past: Option<Past<'_>>) -> Judgement {
         severity,
         subject: "orphans".to_owned(),
         message: format!(
-            "{} of the whole host held by no process, of {} that may be; the kernel resets those \
-             that retransmit in vain from a quarter of the limit on",
+            "{} held by no process, in all namespaces of the host together; {} may be, and from a \
+             quarter of that on the kernel resets those that retransmit in vain",
             counted(orphans, "socket is", "sockets are"),
             grouped(limit),
         ),
-        advice: "see what they wait for, peers that vanished most likely: \
-                 ss -tano state fin-wait-1 state last-ack"
+        advice: "see what they wait for, peers that vanished most likely, in each network \
+                 namespace (containers too): ss -tano state fin-wait-1 state closing state last-ack"
             .to_owned(),
         evidence: vec![
             Evidence::count("orphans", orphans),
@@ -96,8 +96,8 @@ fn judge_memory(sample: &Sample, _past: Option<Past<'_>>) -> Judgement {
             grouped(pressure),
             grouped(high),
         ),
-        advice: "see whose queues are full, and whether their programs read: \
-                 ss -tnmp"
+        advice: "see whose queues are full, in each network namespace (containers too), and \
+                 whether their programs read: ss -tnmp"
             .to_owned(),
         evidence: vec![
             Evidence::count("memory_pages", pages),
@@ -138,6 +138,25 @@ mod tests {
         assert_eq!(judged(250), Some(Severity::Warning));
         assert_eq!(judged(899), Some(Severity::Warning));
         assert_eq!(judged(900), Some(Severity::Critical));
+    }
+
+    /// The count is the host's, the list only that of a namespace: behind a
+    /// dead peer all were in a container, and the command showed nothing.
+    #[test]
+    fn orphans_are_said_to_be_in_any_namespace() {
+        let host_wide = HostWide {
+            orphans: Some(100),
+            max_orphans: Some(100),
+            ..HostWide::default()
+        };
+        let Judgement::Found(findings) = judge_orphans(&with(host_wide), None) else {
+            panic!("the limit is reached");
+        };
+        let begins = "100 sockets are held by no process, in all namespaces";
+        assert!(findings[0].message.starts_with(begins));
+        assert!(findings[0].advice.contains("in each network namespace"));
+        // Both ends closed before the path broke.
+        assert!(findings[0].advice.contains("state closing"));
     }
 
     #[test]

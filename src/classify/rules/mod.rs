@@ -5,6 +5,7 @@ mod accept_queue;
 mod close_wait;
 mod host_wide;
 mod ports;
+mod silence;
 mod syn;
 mod syn_flood;
 mod time_wait;
@@ -21,6 +22,7 @@ pub(super) use host_wide::{
     MEMORY_CRITICAL, ORPHANS, ORPHANS_CRITICAL, ORPHANS_WARNING, TCP_MEMORY,
 };
 pub(super) use ports::PORTS_EXHAUSTION;
+pub(super) use silence::{SILENT_PEERS, WARNING as SILENT_WARNING};
 pub(super) use syn::{SYN_RECV_BACKLOG, TCP_SYNCOOKIES};
 pub(super) use syn_flood::SYN_FLOOD;
 pub(super) use time_wait::{

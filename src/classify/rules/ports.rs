@@ -111,6 +111,7 @@ fn finding(destination: &Destination, severity: Severity, sample: &Sample) -> Op
     };
     let soon = destination
         .exhausted_in_s()
+        .filter(|_| free > 0)
         .map_or_else(String::new, |s| format!(", at this rate in {s:.0} s"));
     let fails = if destination.bound_first {
         "bind() before connect() fails with EADDRINUSE"
@@ -134,16 +135,26 @@ fn finding(destination: &Destination, severity: Severity, sample: &Sample) -> Op
         severity,
         subject: format!("{local_address} to {remote}"),
         message: format!(
-            "{} of the {} ports from {local_address} to {remote} are taken{waiting}; {}, then \
-             {fails}{soon}",
+            "{} of the {} ports from {local_address} to {remote} are taken{waiting}; {}{soon}",
             grouped((*in_use).into()),
             grouped(usable.into()),
-            counted(free.into(), "more connection", "more connections"),
+            until_it_fails(free.into(), fails),
         ),
         advice: ports::advice(destination, sample),
         evidence,
         state: None,
     })
+}
+
+/// How many connections are left, and what happens then.
+fn until_it_fails(free: u64, fails: &str) -> String {
+    match free {
+        0 => format!("no connection is left: {fails} now"),
+        _ => format!(
+            "{}, then {fails}",
+            counted(free, "more connection", "more connections")
+        ),
+    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use super::super::change::Past;
 use super::super::listeners::{SynEvidence, SynVerdict, Verdict, syn_verdict, verdict};
 use super::super::{Evidence, Finding, Judgement, Rule, Severity};
 use super::syn::named;
-use crate::model::number::{counted, grouped};
+use crate::model::number::{counted, duration, grouped};
 use crate::model::{Listener, Listeners, Sample, TcpState};
 
 /// More handshakes than the SYN queues hold.
@@ -19,6 +19,10 @@ fn judge(sample: &Sample, past: Option<Past<'_>>) -> Judgement {
     let listeners = sample.pressure.listeners.as_ref();
     let flooded = listeners.and_then(|listeners| flooded(listeners, &evidence));
     let is_now = evidence.between;
+    // A check compares with the one before, a day ago perhaps.
+    let span = past
+        .and_then(|past| past.ago)
+        .map_or_else(String::new, |ago| format!(" in {}", duration(ago)));
     let where_to = flooded.map_or_else(|| "this host".to_owned(), named);
     let (severity, message, advice) = match syn_verdict(&evidence, listeners) {
         SynVerdict::Unknown => return Judgement::Unknown,
@@ -28,10 +32,21 @@ fn judge(sample: &Sample, past: Option<Past<'_>>) -> Judgement {
             Severity::Critical,
             format!(
                 "more handshakes towards {where_to} than its SYN queue holds, and tcp_syncookies \
-                 is 0: honest clients are dropped, {} while we looked",
+                 is 0: honest clients are dropped, {}{span}",
                 counted(evidence.dropped.unwrap_or(0), "SYN", "SYNs"),
             ),
             "switch cookies on: sysctl -w net.ipv4.tcp_syncookies=1".to_owned(),
+        ),
+        SynVerdict::DroppedOtherwise => (
+            Severity::Warning,
+            format!(
+                "{} dropped{span}, and not by a full SYN queue: the client has no route back, \
+                 memory is short, or three quarters of tcp_max_syn_backlog were taken for a moment",
+                counted(evidence.dropped.unwrap_or(0), "SYN was", "SYNs were"),
+            ),
+            "see whether clients have a route back: ip route get ADDRESS; and switch cookies on, \
+             which need no place in a queue: sysctl -w net.ipv4.tcp_syncookies=1"
+                .to_owned(),
         ),
         SynVerdict::FloodAbsorbed => (
             if is_now {
@@ -40,19 +55,19 @@ fn judge(sample: &Sample, past: Option<Past<'_>>) -> Judgement {
                 Severity::Info
             },
             format!(
-                "{}{} SYN cookies were sent and {} came back: a SYN flood towards {where_to}, \
-                 which cookies absorb",
+                "{}{} SYN cookies were sent{span} and {} came back: a SYN flood towards \
+                 {where_to}{}, which cookies absorb",
                 if is_now { "" } else { "so far " },
                 grouped(evidence.sent.unwrap_or(0)),
                 grouped(evidence.returned.unwrap_or(0)),
+                if is_now { "" } else { ", now or earlier" },
             ),
-            "honest clients get in; to see whether it goes on: tcpstate pressure --over 10s"
-                .to_owned(),
+            absorbed(&evidence, flooded),
         ),
         SynVerdict::Burst => (
             Severity::Info,
             format!(
-                "{}{} SYN cookies were sent and {} came back: honest clients, more at once than \
+                "{}{} SYN cookies were sent{span} and {} came back: honest clients, more at once than \
                  the SYN queue of {where_to} holds",
                 if is_now { "" } else { "so far " },
                 grouped(evidence.sent.unwrap_or(0)),
@@ -83,6 +98,23 @@ fn judge(sample: &Sample, past: Option<Past<'_>>) -> Judgement {
         evidence: numbers,
         state: Some(TcpState::SynRecv),
     }])
+}
+
+/// What to do about a flood that honest clients get through.
+fn absorbed(evidence: &SynEvidence, flooded: Option<&Listener>) -> String {
+    if !evidence.between {
+        return "honest clients get in; to see whether it goes on: tcpstate pressure --over 10s"
+            .to_owned();
+    }
+    // With cookies for every SYN nothing is kept that could be listed.
+    let peers = match flooded {
+        Some(listener) if evidence.cookies == Some(1) => format!(
+            "; see where it comes from: ss -tn state syn-recv sport = :{}",
+            listener.local.port
+        ),
+        _ => String::new(),
+    };
+    format!("honest clients get in{peers}; what a firewall drops before this host costs it nothing")
 }
 
 /// A SYN queue that is full, and nothing to say that it turns clients away.
@@ -182,6 +214,84 @@ mod tests {
         assert_eq!(severity(&judged(65, 0, 0)), None, "on their way");
         assert_eq!(severity(&judged(500, 490, 0)), Some(Severity::Info));
         assert_eq!(severity(&judged(9, 0, 0)), None);
+    }
+
+    /// Two looks were advised to who had just looked twice.
+    #[test]
+    fn a_flood_that_goes_on_is_told_with_its_time_and_with_something_to_do() {
+        let start = Instant::now();
+        let before = with(1, 0, 0).read_at(start).build();
+        let now = with(1, 850, 0)
+            .read_at(start + Duration::from_secs(90))
+            .build();
+        let told = |past| match judge(&now, past) {
+            Judgement::Found(findings) => findings.into_iter().next().unwrap(),
+            _ => panic!("it is a flood"),
+        };
+        let once = told(None);
+        assert!(once.message.starts_with("so far 850 SYN cookies were sent"));
+        assert!(once.message.contains("this host, now or earlier, which"));
+        assert!(once.advice.contains("tcpstate pressure --over"));
+        let twice = told(Some(Past::of(&before, &now)));
+        assert!(
+            twice
+                .message
+                .starts_with("850 SYN cookies were sent in 1 m 30 s and 0 came"),
+            "{}",
+            twice.message
+        );
+        assert!(!twice.advice.contains("--over"), "{}", twice.advice);
+        assert!(twice.advice.contains("firewall"), "{}", twice.advice);
+    }
+
+    /// A check said "while we looked" of a day.
+    #[test]
+    fn drops_are_told_with_the_time_in_which_they_were_counted() {
+        let start = Instant::now();
+        let with = |drops| {
+            with(0, 0, 0)
+                .with_counter(Counter::ListenDrops, drops)
+                .read_at(start + Duration::from_secs(drops))
+                .build()
+        };
+        let (before, now) = (with(0), with(7_200));
+        let Judgement::Found(findings) = judge(&now, Some(Past::of(&before, &now))) else {
+            panic!("clients are dropped");
+        };
+        let ends = "honest clients are dropped, 7,200 SYNs in 2 h";
+        assert!(findings[0].message.ends_with(ends));
+    }
+
+    /// Six SYNs of a client that the host has no route to: a critical flood,
+    /// with an empty SYN queue. The kernel counts by name what a full one drops.
+    #[test]
+    fn drops_that_no_full_queue_explains_are_no_flood() {
+        let start = Instant::now();
+        let judged = |by_queue| {
+            let with = |drops, by_queue| {
+                with(0, 0, 0)
+                    .with_counter(Counter::ListenDrops, drops)
+                    .with_counter(Counter::TcpReqQFullDrop, by_queue)
+            };
+            let before = with(0, 0).read_at(start).build();
+            let now = with(6, by_queue)
+                .read_at(start + Duration::from_secs(3))
+                .build();
+            match judge(&now, Some(Past::of(&before, &now))) {
+                Judgement::Found(mut findings) => findings.remove(0),
+                _ => panic!("SYNs were dropped"),
+            }
+        };
+        assert_eq!(judged(1).severity, Severity::Critical);
+        let otherwise = judged(0);
+        assert_eq!(otherwise.severity, Severity::Warning);
+        let begins = "6 SYNs were dropped in 3 s, and not by a full SYN queue: ";
+        assert!(
+            otherwise.message.starts_with(begins),
+            "{}",
+            otherwise.message
+        );
+        assert!(otherwise.advice.contains("ip route get"));
     }
 
     #[test]

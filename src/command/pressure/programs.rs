@@ -3,11 +3,11 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-use crate::classify::change::Past;
-use crate::classify::listeners::{SynEvidence, Verdict, verdict};
+use crate::classify::change::{self, Past};
+use crate::classify::listeners::{SynEvidence, Verdict, is_nearly_full, verdict};
 use crate::kernel::processes::{CgroupTree, Holders, Which, read_process};
 use crate::kernel::{KernelError, ProcRoot};
-use crate::model::{Cgroup, CgroupId, Listener, Listeners, Sample, Unit};
+use crate::model::{Cgroup, CgroupId, Counter, Listener, Listeners, Sample, Unit};
 
 /// The process that systemd is, which makes sockets for others and keeps them.
 const INIT: u32 = 1;
@@ -21,7 +21,11 @@ pub(in crate::command) fn name(
     proc_root: &ProcRoot,
     all: bool,
 ) -> Result<(), KernelError> {
-    let evidence = SynEvidence::of(sample, previous.map(|previous| Past::of(previous, sample)));
+    let past = previous.map(|previous| Past::of(previous, sample));
+    let evidence = SynEvidence::of(sample, past);
+    let dropped =
+        change::counter(Counter::ListenOverflows, sample, past).is_some_and(|change| change.by > 0);
+    let overflowed = overflowed(sample);
     let Some(listeners) = &mut sample.pressure.listeners else {
         return Ok(());
     };
@@ -30,7 +34,11 @@ pub(in crate::command) fn name(
     let mut wanted: Vec<&mut Listener> = listeners
         .listeners
         .iter_mut()
-        .filter(|listener| all || is_in_trouble(listener, &evidence))
+        .filter(|listener| {
+            // Whose queue was full a moment ago has somebody waiting, likely.
+            let suspect = dropped && listener.accept_queue > 0;
+            all || suspect || is_in_trouble(listener, &evidence, overflowed)
+        })
         .collect();
     let inodes: Vec<u64> = wanted
         .iter()
@@ -52,20 +60,26 @@ pub(in crate::command) fn name(
 /// at all where all is well.
 pub(in crate::command) fn name_units(sample: &mut Sample, proc_root: &ProcRoot) {
     let evidence = SynEvidence::of(sample, None);
+    let overflowed = overflowed(sample);
     let Some(listeners) = &mut sample.pressure.listeners else {
         return;
     };
     let mut all = listeners.listeners.iter();
-    if all.any(|listener| is_in_trouble(listener, &evidence)) {
+    if all.any(|listener| is_in_trouble(listener, &evidence, overflowed)) {
         resolve(listeners, CgroupTree::of(proc_root).as_ref());
     }
 }
 
-fn is_in_trouble(listener: &Listener, evidence: &SynEvidence) -> bool {
-    !matches!(
-        verdict(listener, evidence),
-        Verdict::Fine | Verdict::Unknown
-    )
+/// Whether an accept queue was ever full: one that is nearly full now may have
+/// been it.
+fn overflowed(sample: &Sample) -> bool {
+    let overflows = sample.counters.get(Counter::ListenOverflows);
+    overflows.is_some_and(|overflows| overflows > 0)
+}
+
+fn is_in_trouble(listener: &Listener, evidence: &SynEvidence, overflowed: bool) -> bool {
+    let verdict = verdict(listener, evidence);
+    !matches!(verdict, Verdict::Fine | Verdict::Unknown) || (overflowed && is_nearly_full(listener))
 }
 
 /// Resolves the cgroups that the sockets were made in: one walk for all.
@@ -233,6 +247,10 @@ mod tests {
         let mut fine = with(&[listening(80, 8, id)]);
         name_units(&mut fine, &root);
         assert_eq!(units(&fine), [(80, None)]);
+        let mut at_times = with(&[listening(80, 8, id)]);
+        at_times.counters.set(Counter::ListenOverflows, 1);
+        name_units(&mut at_times, &root);
+        assert_eq!(units(&at_times), [(80, Some("orders.service".to_owned()))]);
         let mut full = with(&[listening(80, 9, id)]);
         name_units(&mut full, &root);
         assert_eq!(units(&full), [(80, Some("orders.service".to_owned()))]);

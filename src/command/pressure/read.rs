@@ -6,6 +6,7 @@ use super::super::source::{self, bound_ports};
 use crate::classify::count::{self, Scope};
 use crate::classify::listeners::ListenerTally;
 use crate::classify::ports::{PortTally, ReusePolicy};
+use crate::classify::silence::SilenceTally;
 use crate::kernel::{
     KernelError, ProcRoot, SocketSource, read_counters, read_host, read_host_wide,
     read_port_settings, read_sockstat, read_sysctls,
@@ -63,6 +64,7 @@ impl Reader<'_> {
         })?;
         let policy = ReusePolicy::of(&sysctls);
         let mut ports = PortTally::new(settings, listeners.ports().clone(), policy).showing(family);
+        let mut silence = SilenceTally::default();
         let mut others = 0;
         let mut collection =
             self.visit(StateSet::RFC9293.without(TcpState::Listen), &mut |socket| {
@@ -70,6 +72,7 @@ impl Reader<'_> {
                 if shown(socket) {
                     states.add(socket);
                     listeners.add(socket);
+                    silence.add(socket);
                 } else {
                     others += 1;
                 }
@@ -116,6 +119,7 @@ impl Reader<'_> {
         let pressure = Pressure {
             ports: PortReading::Grouped(ports),
             listeners: Some(listeners.finish()),
+            silence: Some(silence.finish()),
             time_wait: Some(time_wait),
             host_wide: if recorded {
                 HostWide::default()

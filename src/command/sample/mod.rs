@@ -10,6 +10,7 @@ use super::suspects::Names;
 use crate::classify::close_wait::{Digest, Earlier, Judge, MIN_AGE};
 use crate::classify::count::{self, Reading, Scope};
 use crate::classify::listeners::ListenerTally;
+use crate::classify::silence::SilenceTally;
 use crate::kernel::{
     KernelError, ProcRoot, SocketSource, read_counters, read_host, read_sockstat, read_sysctls,
     read_uptime,
@@ -133,6 +134,7 @@ pub(super) fn read_in_part(
         pressure: Pressure {
             ports,
             listeners: Some(counted.listeners.finish()),
+            silence: Some(counted.silence.finish()),
             ..Pressure::default()
         },
     };
@@ -145,6 +147,7 @@ struct Counted {
     digest: Digest,
     /// Listeners with their accept and SYN queues.
     listeners: ListenerTally,
+    silence: SilenceTally,
     collection: Collection,
 }
 
@@ -181,6 +184,7 @@ fn count_sockets(
                 states,
                 digest: seen.digest,
                 listeners: seen.listeners,
+                silence: seen.silence,
                 collection,
             });
         }
@@ -214,6 +218,7 @@ fn count_sockets(
         states,
         digest: seen.digest,
         listeners: seen.listeners,
+        silence: seen.silence,
         collection,
     })
 }
@@ -223,6 +228,7 @@ struct Seen {
     tally: StateTally,
     digest: Digest,
     listeners: ListenerTally,
+    silence: SilenceTally,
 }
 
 /// Looks, and looks anew where the source failed in mid-dump and has another to
@@ -264,12 +270,14 @@ fn look(
         digest: Digest::default(),
         // Their rows come by anyway.
         listeners: ListenerTally::in_passing(),
+        silence: SilenceTally::default(),
     };
     let collection = source.visit(&query, &mut |socket| {
         seen.tally.add(socket);
         seen.digest.add(socket, &judge);
         seen.listeners.add_listener(socket);
         seen.listeners.add(socket);
+        seen.silence.add(socket);
         observer(socket);
     })?;
     Ok((seen, collection))

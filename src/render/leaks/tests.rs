@@ -189,6 +189,24 @@ impl Stage {
     }
 }
 
+/// Nine sockets of a pool that sleep(1) had inherited: a pool was asked after.
+#[test]
+fn who_never_read_may_have_inherited_its_sockets() {
+    let told = |queued| {
+        let mut stage = Stage::default();
+        let sleep = process(900, "sleep", None, (14, 1_024));
+        stage.processes.insert(900, sleep);
+        for port in 40_000..40_009 {
+            let local = format!("10.0.0.5:{port}");
+            let socket = close_wait().ends(&local, "10.0.0.9:5432");
+            stage.add(900, socket.queued(queued).times(70_000, 71_000));
+        }
+        stage.show(&stage.report(None), |view| table(view, &Style::default()))
+    };
+    assert!(told(1).contains("keeps what the server closed, or descriptors that came over fork()"));
+    assert!(told(0).contains("keeps what the server closed?"), "it read");
+}
+
 fn json_text(view: &View<'_>) -> String {
     let mut text = Vec::new();
     json(view, &mut text).unwrap();

@@ -49,8 +49,16 @@ pub(in crate::render) fn hint(hint: Hint, leaks: &ProcessLeaks) -> String {
         Hint::Pool(peer) => {
             let port = peer.port.unwrap_or_default();
             let end = crate::model::Endpoint::new(peer.address, port);
+            // Who inherited them may not even know that it has them, and
+            // reads nothing.
+            let or_inherited = if not_closed == 0 {
+                ", or descriptors that came over fork() or exec() (no close-on-exec)"
+            } else {
+                ""
+            };
             format!(
-                "{} towards {end}: a connection pool that keeps what the server closed?",
+                "{} towards {end}: a connection pool that keeps what the server \
+                 closed{or_inherited}?",
                 grouped(peer.count)
             )
         }

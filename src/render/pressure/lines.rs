@@ -7,7 +7,7 @@ use super::View;
 use crate::classify::change;
 use crate::classify::listeners::{SynVerdict, syn_verdict};
 use crate::classify::ports::{Reuse, ReusePolicy};
-use crate::model::number::{grouped, percent};
+use crate::model::number::{self, grouped, percent};
 use crate::model::{Counter, Sysctl};
 
 /// Columns of a heading and the space behind it.
@@ -25,6 +25,8 @@ pub(super) fn lines(view: &View<'_>, style: &Style) -> String {
         ("ORPHANS", orphans(view)),
         ("MEMORY", memory(view)),
         ("RESETS", resets(view)),
+        ("", lossy_resets(view, style)),
+        ("RESENT", resent(view)),
         ("FAST OPEN", fast_open(view)),
     ] {
         if let Some(line) = line {
@@ -135,11 +137,17 @@ fn syn(view: &View<'_>) -> Option<String> {
     };
     let verdict = match syn_verdict(&evidence, view.sample.pressure.listeners.as_ref()) {
         SynVerdict::Unknown => "",
+        // Totals may be of another year: neither well nor ill.
+        SynVerdict::Fine if !evidence.between && evidence.dropped.is_some_and(|n| n > 0) => {
+            "; whether it goes on takes two looks: --over 10s"
+        }
+        SynVerdict::FloodAbsorbed if !evidence.between => ": a flood, now or earlier, absorbed",
         SynVerdict::Fine => ": fine",
         SynVerdict::QueueFull => ": a SYN queue is full",
         SynVerdict::Burst => ": bursts of real clients",
         SynVerdict::FloodAbsorbed => ": flood, absorbed",
         SynVerdict::FloodDropping => ": flood, dropping",
+        SynVerdict::DroppedOtherwise => ", not by a full queue",
     };
     let when = if evidence.between {
         "since the first look"
@@ -212,6 +220,46 @@ fn resets(view: &View<'_>) -> Option<String> {
     Some(parts.join(", "))
 }
 
+/// Share of connections ended by close() with a reset from which on it is
+/// worth a word: a few are on every host, of clients that lost interest.
+const LOSSY: f64 = 0.01;
+
+/// What to do where close() resets connections: the answer that was written
+/// just before may never be read.
+fn lossy_resets(view: &View<'_>, style: &Style) -> Option<String> {
+    let value = |counter| match view.past() {
+        Some(past) => change::counter(counter, view.sample, Some(past)).map(|change| change.by),
+        None => view.sample.counters.get(counter),
+    };
+    let sum = |one, other| Some(value(one)?.saturating_add(value(other)?));
+    let resets = sum(Counter::TcpAbortOnClose, Counter::TcpAbortOnData)?;
+    let opened = sum(Counter::ActiveOpens, Counter::PassiveOpens)?;
+    // Of connections that ended while somebody looked, some began before.
+    let share = number::ratio(resets, opened.max(1))?;
+    (resets > 0 && share >= LOSSY).then(|| {
+        format!(
+            "{} lose nothing so: shutdown() for writing, read to the end, then close(), and no \
+             SO_LINGER 0; the kernel's trace event tcp:tcp_send_reset names the process \
+             (perf trace -a -e tcp:tcp_send_reset)",
+            style.arrow()
+        )
+    })
+}
+
+/// What was lost on the way, or found nobody.
+fn resent(view: &View<'_>) -> Option<String> {
+    const COUNTERS: [(Counter, &str); 2] = [
+        (Counter::RetransSegs, "segments"),
+        (Counter::TcpSynRetrans, "of them in handshakes"),
+    ];
+    let mut parts = counted(view, &COUNTERS);
+    if let (Some(part), Some(share)) = (parts.first_mut(), view.sample.counters.share_sent_again())
+    {
+        let _ = write!(part, " ({} of all)", percent(share));
+    }
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
 /// What full queues did to clients, of the whole namespace.
 fn queues(view: &View<'_>) -> Option<String> {
     const COUNTERS: [(Counter, &str); 5] = [
@@ -224,7 +272,13 @@ fn queues(view: &View<'_>) -> Option<String> {
         (Counter::TcpReqQFullDrop, "dropped by full SYN queues"),
         (Counter::SyncookiesFailed, "cookies came back false"),
     ];
-    let parts = counted(view, &COUNTERS);
+    let mut parts = counted(view, &COUNTERS);
+    // With cookies for every SYN the kernel counts each here, full or not.
+    if view.sample.sysctls.get(Sysctl::TcpSyncookies) == Some(2) {
+        for part in &mut parts {
+            *part = part.replace("got cookies from full SYN queues", "got cookies");
+        }
+    }
     (!parts.is_empty()).then(|| parts.join(", "))
 }
 
@@ -232,7 +286,10 @@ fn queues(view: &View<'_>) -> Option<String> {
 /// happens is told where it did.
 fn fast_open(view: &View<'_>) -> Option<String> {
     const SELDOM: [(Counter, &str); 2] = [
-        (Counter::TcpFastOpenListenOverflow, "over the pending limit"),
+        (
+            Counter::TcpFastOpenListenOverflow,
+            "over the number that a listener gave TCP_FASTOPEN",
+        ),
         (
             Counter::TcpFastOpenBlackhole,
             "times switched off by a black hole",
@@ -265,6 +322,21 @@ fn fast_open(view: &View<'_>) -> Option<String> {
     );
     for part in counted(view, &SELDOM) {
         let _ = write!(line, ", {part}");
+    }
+    // The kernel counts who asks, whether it gives cookies or not.
+    let asked = view.sample.counters.get(Counter::TcpFastOpenCookieReqd);
+    if let Some(asked @ 1..) = asked
+        && let Some(off) = view.sample.sysctls.get(Sysctl::TcpFastopen)
+        && off & 2 == 0
+        && view.sample.counters.get(Counter::TcpFastOpenPassive) == Some(0)
+    {
+        let _ = write!(
+            line,
+            "; clients asked for a cookie {} in vain: giving one takes tcp_fastopen={} here, and \
+             a listener with TCP_FASTOPEN",
+            number::counted(asked, "time", "times"),
+            off | 2,
+        );
     }
     Some(line)
 }

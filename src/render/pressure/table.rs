@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::super::width::{columns_of, pad};
-use super::super::{Style, finding, safe};
+use super::super::{Style, finding, place};
 use super::{View, lines, listeners, ports};
 use crate::classify::{Finding, Severity};
 use crate::model::SourceKind;
@@ -46,13 +46,7 @@ pub fn table(view: &View<'_>, top: usize, style: &Style) -> String {
 fn heading(view: &View<'_>, style: &Style) -> String {
     let sample = view.sample;
     let mut parts = Vec::new();
-    parts.extend(
-        sample
-            .host
-            .name
-            .as_deref()
-            .map(|name| safe(name).into_owned()),
-    );
+    parts.extend(place::place(&sample.host));
     parts.push(counted(sample.states.total(), "TCP socket", "TCP sockets"));
     let source = match sample.collection.source {
         SourceKind::Netlink => "sock_diag",

@@ -95,6 +95,7 @@ fn troubled(growth: f64, overflows: u64, at: Instant) -> Sample {
         }],
     };
     let pressure = Pressure {
+        silence: Some(crate::model::Silence::default()),
         ports: PortReading::Grouped(ports),
         listeners: Some(listeners),
         time_wait: Some(TimeWaitTally {
@@ -227,7 +228,8 @@ fn what_was_left_out_on_request_is_not_called_well() {
     assert_eq!(
         fine,
         Some(
-            "ok        SYN queues, TIME_WAIT, tcp_syncookies, tcp_tw_recycle, orphans, TCP memory"
+            "ok        SYN queues, silent peers, TIME_WAIT, tcp_syncookies, tcp_tw_recycle, orphans, \
+             TCP memory"
         )
     );
 }
@@ -262,6 +264,102 @@ fn fast_open_is_told_where_nobody_uses_it() {
         let told = line(sample().with_sysctl(Sysctl::TcpFastopen, value)).unwrap();
         assert!(told.contains(&format!("({words});")), "{told}");
     }
+}
+
+/// A server program that asks for Fast Open, clients that ask for cookies, and
+/// all counters at 0: nothing said why.
+#[test]
+fn clients_that_ask_for_a_cookie_in_vain_are_told_with_what_it_takes() {
+    let line = |setting, passive| {
+        let sample = sample()
+            .with_sysctl(Sysctl::TcpFastopen, setting)
+            .with_counter(Counter::TcpFastOpenCookieReqd, 5)
+            .with_counter(Counter::TcpFastOpenPassive, passive);
+        let text = shown(&named(sample), None, &Style::default());
+        let line = text.lines().find(|line| line.starts_with("FAST OPEN"));
+        line.unwrap().to_owned()
+    };
+    let told = line(1, 0);
+    assert!(
+        told.contains("asked for a cookie 5 times in vain: giving one takes tcp_fastopen=3"),
+        "{told}"
+    );
+    assert!(!line(3, 0).contains("in vain"), "the first of a client");
+    assert!(!line(1, 2).contains("in vain"), "it was on before");
+}
+
+/// With tcp_syncookies=2 the kernel counts every cookie as one of a full queue.
+#[test]
+fn cookies_for_every_syn_are_not_said_to_come_from_full_queues() {
+    let told = |cookies| {
+        let sample = sample()
+            .with_sysctl(Sysctl::TcpSyncookies, cookies)
+            .with_counter(Counter::TcpReqQFullDoCookies, 3_068);
+        let text = shown(&named(sample), None, &Style::default());
+        let line = text.lines().find(|line| line.starts_with("QUEUES"));
+        line.unwrap().to_owned()
+    };
+    assert!(told(1).ends_with("3,068 got cookies from full SYN queues"));
+    assert!(told(2).ends_with("3,068 got cookies"));
+}
+
+/// 5,563 SYNs dropped at some time, "fine": nobody knows from one look.
+#[test]
+fn totals_of_drops_are_not_called_fine() {
+    let told = |dropped| {
+        let sample = sample()
+            .with_sysctl(Sysctl::TcpSyncookies, 0)
+            .with_counter(Counter::SyncookiesSent, 0)
+            .with_counter(Counter::SyncookiesRecv, 0)
+            .with_counter(Counter::TcpReqQFullDrop, dropped);
+        let text = shown(&named(sample), None, &Style::default());
+        let line = text.lines().find(|line| line.starts_with("SYN "));
+        line.unwrap().to_owned()
+    };
+    assert!(told(0).ends_with(": fine"));
+    assert!(told(5_563).ends_with("; whether it goes on takes two looks: --over 10s"));
+}
+
+/// Clients lost answers that the server had sent, and a number without a
+/// remedy was all there was to see.
+#[test]
+fn resets_by_close_are_told_with_what_to_do_where_they_are_many() {
+    let told = |accepted, by_close| {
+        let sample = sample()
+            .with_counter(Counter::ActiveOpens, 0)
+            .with_counter(Counter::PassiveOpens, accepted)
+            .with_counter(Counter::TcpAbortOnData, 0)
+            .with_counter(Counter::TcpAbortOnClose, by_close);
+        shown(&named(sample), None, &Style::default())
+    };
+    let many = told(3_000, 30);
+    assert!(many.contains("lose nothing so: shutdown()"), "{many}");
+    assert!(many.contains("tcp:tcp_send_reset"), "{many}");
+    assert!(!told(3_001, 30).contains("lose nothing"));
+    assert!(!told(0, 0).contains("lose nothing"));
+}
+
+#[test]
+fn segments_that_were_sent_again_are_told() {
+    let sample = sample()
+        .with_counter(Counter::RetransSegs, 2_039)
+        .with_counter(Counter::TcpSynRetrans, 1_400);
+    let text = shown(&named(sample), None, &Style::default());
+    let line = "RESENT     2,039 segments, 1,400 of them in handshakes\n";
+    assert!(text.contains(line), "{text}");
+}
+
+/// Of two namespaces with the same numbers nobody knew which was which.
+#[test]
+fn the_heading_names_the_network_namespace() {
+    let mut sample = named(sample());
+    sample.host.netns = Some(crate::model::NetNs {
+        inode: 7,
+        name: Some("blue".to_owned()),
+    });
+    let text = shown(&sample, None, &Style::default());
+    let heading = text.lines().next().unwrap();
+    assert!(heading.contains(", netns blue - "), "{heading}");
 }
 
 #[test]
@@ -300,6 +398,7 @@ fn one_look_in_a_cron_mail() {
 #[test]
 fn a_host_without_anything() {
     let pressure = Pressure {
+        silence: Some(crate::model::Silence::default()),
         ports: PortReading::Grouped(Ports::default()),
         listeners: Some(crate::model::Listeners::default()),
         time_wait: Some(TimeWaitTally::default()),

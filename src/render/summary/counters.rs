@@ -1,6 +1,8 @@
 //! How connections began and ended, from the kernel's counters.
 
-use crate::model::number::grouped;
+use std::fmt::Write;
+
+use crate::model::number::{grouped, percent};
 use crate::model::{Counter, Counters};
 
 /// A line of counters under a heading.
@@ -10,6 +12,9 @@ pub(super) struct CounterLine {
     pub(super) text: String,
 }
 
+/// The heading of what nobody acknowledged in time.
+const RESENT: &str = "Resent";
+
 /// The heading of what a listener didn't take.
 const DROPPED: &str = "Dropped";
 
@@ -17,7 +22,7 @@ const DROPPED: &str = "Dropped";
 type Item = (Counter, &'static str, Zero);
 
 /// What stands under each heading, in words.
-const LINES: [(&str, &[Item]); 5] = [
+const LINES: [(&str, &[Item]); 6] = [
     (
         "Connections",
         &[
@@ -69,11 +74,18 @@ const LINES: [(&str, &[Item]); 5] = [
         ],
     ),
     (
+        RESENT,
+        &[
+            (Counter::RetransSegs, "segments", Zero::Hide),
+            (Counter::TcpSynRetrans, "of them in handshakes", Zero::Hide),
+        ],
+    ),
+    (
         DROPPED,
         &[
             (
                 Counter::ListenOverflows,
-                "handshakes by a full accept queue",
+                "SYNs and ACKs of new clients by a full accept queue",
                 Zero::Hide,
             ),
             (
@@ -108,7 +120,7 @@ const LINES: [(&str, &[Item]); 5] = [
             ),
             (
                 Counter::TcpFastOpenListenOverflow,
-                "over the pending limit",
+                "over the number that a listener gave TCP_FASTOPEN",
                 Zero::Hide,
             ),
             (
@@ -127,6 +139,11 @@ pub(super) fn lines(counters: &Counters) -> Vec<CounterLine> {
         .into_iter()
         .map(|(heading, items)| {
             let mut parts = parts(counters, items);
+            if heading == RESENT
+                && let (Some(part), Some(share)) = (parts.first_mut(), counters.share_sent_again())
+            {
+                let _ = write!(part, " ({} of all)", percent(share));
+            }
             if heading == DROPPED {
                 parts.extend(dropped_otherwise(counters));
             }
@@ -185,10 +202,12 @@ mod tests {
             (Counter::TcpAbortFailed, "could not be sent"),
             (Counter::EstabResets, "reset or timeout"),
             (Counter::OutRsts, "RST segments sent"),
+            (Counter::RetransSegs, "segments"),
+            (Counter::TcpSynRetrans, "in handshakes"),
             (Counter::ListenOverflows, "full accept queue"),
             (Counter::TcpReqQFullDrop, "full SYN queue"),
             (Counter::TcpFastOpenBlackhole, "black hole"),
-            (Counter::TcpFastOpenListenOverflow, "pending limit"),
+            (Counter::TcpFastOpenListenOverflow, "TCP_FASTOPEN"),
         ] {
             let mut counters = Counters::default();
             counters.set(counter, 7);
@@ -210,12 +229,30 @@ mod tests {
         counters.set(Counter::ListenOverflows, 3);
         assert_eq!(
             lines(&counters).remove(0).text,
-            "3 handshakes by a full accept queue, 381 SYNs for other reasons"
+            "3 SYNs and ACKs of new clients by a full accept queue, 381 SYNs for other reasons"
         );
         counters.set(Counter::TcpReqQFullDrop, 381);
         assert_eq!(
             lines(&counters).remove(0).text,
-            "3 handshakes by a full accept queue, 381 SYNs by a full SYN queue"
+            "3 SYNs and ACKs of new clients by a full accept queue, 381 SYNs by a full SYN queue"
+        );
+    }
+
+    /// Loss on the way showed in no view.
+    #[test]
+    fn what_was_sent_again_is_told_with_its_share() {
+        let mut counters = Counters::default();
+        counters.set(Counter::OutSegs, 7_961);
+        counters.set(Counter::RetransSegs, 0);
+        counters.set(Counter::TcpSynRetrans, 0);
+        assert_eq!(lines(&counters), []);
+        counters.set(Counter::RetransSegs, 2_039);
+        counters.set(Counter::TcpSynRetrans, 1_400);
+        let line = lines(&counters).remove(0);
+        assert_eq!(line.heading, "Resent");
+        assert_eq!(
+            line.text,
+            "2,039 segments (20 % of all), 1,400 of them in handshakes"
         );
     }
 

@@ -1,10 +1,10 @@
 //! The summary for people.
 
-use super::super::{Style, finding, push_line, safe};
+use super::super::{Style, finding, place, push_line};
 use super::{counters, defects, settings, source_name, states};
 use crate::classify::{Assessment, Severity};
 use crate::model::number::{counted, elapsed, grouped, percent, ratio};
-use crate::model::{CountMethod, Counter, Sample, Sysctl};
+use crate::model::{CountMethod, Counter, Sample, Sysctl, TcpState};
 
 /// The whole summary.
 ///
@@ -52,17 +52,7 @@ fn verdict(assessment: &Assessment, style: &Style) -> Option<String> {
 
 fn heading(sample: &Sample, style: &Style) -> String {
     let mut parts = Vec::new();
-    let name = sample.host.name.as_deref().map(safe);
-    let netns = sample
-        .host
-        .netns
-        .as_ref()
-        .and_then(|netns| netns.name.as_deref());
-    match (name, netns) {
-        (Some(name), Some(netns)) => parts.push(format!("{name}, netns {}", safe(netns))),
-        (Some(name), None) => parts.push(name.into_owned()),
-        (None, _) => {}
-    }
+    parts.extend(place::place(&sample.host));
     parts.push(counted(sample.states.total(), "TCP socket", "TCP sockets"));
     let source = source_name(sample.collection.source);
     let method = match sample.states.method {
@@ -70,7 +60,9 @@ fn heading(sample: &Sample, style: &Style) -> String {
         CountMethod::Dump => "every socket read",
     };
     parts.push(format!("{source}, {method}, {}", elapsed(sample.elapsed)));
-    style.strong(&parts.join(&format!(" {} ", style.dot())))
+    let line = parts.join(&format!(" {} ", style.dot()));
+    let lines = finding::wrap(&line, style.width.unwrap_or(usize::MAX));
+    style.strong(&lines.join("\n"))
 }
 
 /// TIME_WAIT, settings and counters, in aligned columns.
@@ -121,6 +113,16 @@ fn time_wait(sample: &Sample) -> Option<(String, String)> {
         Some(0) => ", none refused so far".to_owned(),
         Some(times) => format!(", {} refused so far", grouped(times)),
     };
-    let rest = format!("of {} buckets{used}{overflows}", grouped(limit));
+    // FIN_WAIT2 with nobody behind it takes a bucket too: 70 buckets and no
+    // TIME_WAIT puzzled.
+    let others = sample
+        .states
+        .total_of(TcpState::TimeWait)
+        .and_then(|time_wait| count.checked_sub(time_wait))
+        .filter(|&others| others > 0)
+        .map_or_else(String::new, |others| {
+            format!(", {} of them for FIN_WAIT2", grouped(others))
+        });
+    let rest = format!("of {} buckets{used}{others}{overflows}", grouped(limit));
     Some((grouped(count), rest))
 }

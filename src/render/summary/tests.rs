@@ -122,6 +122,37 @@ fn colours_mark_what_is_wrong_and_only_that() {
     assert!(!established.contains('\u{1b}'), "{established:?}");
 }
 
+/// With the name of a namespace it was 81 columns, and the terminal cut "0.9 m|s".
+#[test]
+fn the_heading_keeps_to_the_terminal() {
+    let mut sample = named(healthy());
+    sample.host.netns = Some(NetNs {
+        inode: 1,
+        name: Some("a-namespace-with-a-name-that-takes-room".to_owned()),
+    });
+    let text = shown(&sample, &on_terminal(80));
+    assert!(
+        text.lines().all(|line| line.chars().count() <= 80),
+        "{text}"
+    );
+}
+
+/// No socket in TIME_WAIT, and "TIME_WAIT 70 of 131,072 buckets".
+#[test]
+fn buckets_that_fin_wait2_takes_are_told_apart() {
+    let mut sample = named(healthy());
+    let buckets = sample.states.total_of(crate::model::TcpState::TimeWait);
+    let line = |sample: &Sample| {
+        let text = shown(sample, &Style::default());
+        let line = text.lines().rfind(|line| line.starts_with("TIME_WAIT "));
+        line.unwrap().to_owned()
+    };
+    sample.states.minisockets = buckets;
+    assert!(!line(&sample).contains("FIN_WAIT2"), "{}", line(&sample));
+    sample.states.minisockets = buckets.map(|buckets| buckets + 70);
+    assert!(line(&sample).contains(", 70 of them for FIN_WAIT2, none refused"));
+}
+
 #[test]
 fn a_hostile_host_name_does_not_reach_the_terminal() {
     let mut sample = named(healthy());

@@ -8,7 +8,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::super::finding::wrap;
-use super::super::{Style, safe};
+use super::super::{Style, place, safe};
 use super::number::{age, interval};
 use super::paint::{Painter, Tone, cut, first_lines, from_column, from_line, width};
 use super::screen::{Screen, Shown, View};
@@ -142,13 +142,8 @@ fn draw_heading(painter: &mut Painter<'_>, area: Rect, moment: &Moment<'_>) {
         format!("every {}", interval(moment.screen.interval)),
         format!("sampled in {}", elapsed(latest.cost)),
     ];
-    let netns = sample.host.netns.as_ref();
-    let netns = netns.and_then(|netns| netns.name.as_deref());
-    let name = sample.host.name.as_deref().map(safe);
-    match (name, netns) {
-        (Some(name), Some(netns)) => parts.insert(0, format!("{name}, netns {}", safe(netns))),
-        (Some(name), None) => parts.insert(0, name.into_owned()),
-        (None, _) => {}
+    if let Some(place) = place::place(&sample.host) {
+        parts.insert(0, place);
     }
     let mut rest = area;
     let mut first = true;

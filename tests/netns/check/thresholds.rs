@@ -83,3 +83,21 @@ netns_test!(orphans_are_counted, |lab| {
     assert!(fires.metric("orphans") >= Some(3.0));
     check(lab, &["-c", "orphans=~:1000000"]).is(OK, "orphans");
 });
+
+netns_test!(connections_that_hang_towards_one_place, |lab| {
+    // Ten in all, at two places.
+    let _one = stage::syn_sent(Net::V6, 1);
+    let _nine = stage::syn_sent(Net::V4, 9);
+    let hang = |expected: f64| {
+        until("SYNs that were sent again", || {
+            let checked = check(lab, &[]);
+            match checked.metric("silent_connects") {
+                Some(hang) if hang >= expected => Ok(checked),
+                other => Err(format!("{other:?}")),
+            }
+        })
+    };
+    hang(9.0).is(OK, "none");
+    let _ten = stage::syn_sent(Net::V6, 10);
+    hang(10.0).is(WARNING, "silent_peers");
+});

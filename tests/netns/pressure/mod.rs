@@ -2,6 +2,7 @@
 
 mod listeners;
 mod ports;
+mod silence;
 
 use serde_json::Value;
 

@@ -23,6 +23,7 @@ fn healthy() -> SampleBuilder {
         .with_sysctl(Sysctl::TcpSyncookies, 1)
         .with_minisockets(0)
         .with_pressure(Pressure {
+            silence: Some(crate::model::Silence::default()),
             ports: PortReading::RuledOut {
                 connections: 0,
                 usable: 28_000,
@@ -608,4 +609,45 @@ fn a_share_of_a_hidden_limit_is_hidden() {
     let causes: Vec<&Cause> = verdict.problems.iter().map(|p| &p.cause).collect();
     let hidden = Cause::Untold(vec!["orphans".to_owned()], Missing::Hidden);
     assert_eq!(causes, [&hidden]);
+}
+
+/// `--only tcp_memory_used` in a child namespace said OK and had judged nothing.
+#[test]
+fn what_is_asked_for_by_name_and_hidden_is_no_ok() {
+    let only = |names: &[&str]| Wishes {
+        only: names.iter().map(|name| Name::find(name).unwrap()).collect(),
+        ..Wishes::default()
+    };
+    let sample = healthy().build();
+    for name in ["tcp_memory_used", "tcp_memory", "orphans_used"] {
+        let verdict = judged(&sample, &only(&[name]));
+        assert_eq!(verdict.status(), Status::Unknown, "{name}");
+        let causes: Vec<&Cause> = verdict.problems.iter().map(|p| &p.cause).collect();
+        assert!(
+            matches!(causes[..], [Cause::Untold(_, Missing::Hidden)]),
+            "{causes:?}"
+        );
+    }
+    // Nobody asked for it: the host's own check watches it.
+    assert_eq!(
+        judged(&sample, &only(&["close_wait_leaked"])).status(),
+        Status::Ok
+    );
+    assert_eq!(judged(&sample, &Wishes::default()).status(), Status::Ok);
+}
+
+/// The same of descriptors that only root may count.
+#[test]
+fn what_is_asked_for_by_name_and_denied_is_no_ok() {
+    let mut hidden = java(5, 100);
+    if let Who::Process { open_fds, .. } = &mut hidden.who {
+        *open_fds = None;
+    }
+    let digest = leak_digest(&[(Leak::NotClosed, 5)], vec![hidden]);
+    let sample = healthy().with_leaks(digest).build();
+    let only = Wishes {
+        only: vec![Name::find("leaker_fds_used").unwrap()],
+        ..Wishes::default()
+    };
+    assert_eq!(judged(&sample, &only).status(), Status::Unknown);
 }

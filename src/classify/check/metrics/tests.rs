@@ -5,7 +5,8 @@ use super::super::metric::MetricId;
 use super::super::reading::{Measured, Missing, Reading};
 use super::*;
 use crate::model::{
-    Destination, Endpoint, HostWide, Mark, PortReading, Ports, Pressure, Sample, Verdict,
+    Destination, Endpoint, HostWide, Mark, PortReading, Ports, Pressure, Sample, Silence,
+    SilentPeer, Verdict,
 };
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -87,6 +88,15 @@ fn so_much(count: u64) -> Sample {
         .with_minisockets(count)
         .with_sysctl(Sysctl::TcpMaxTwBuckets, 1_000)
         .with_pressure(Pressure {
+            silence: Some(Silence {
+                connects: vec![SilentPeer {
+                    address: "10.0.0.9".parse().unwrap(),
+                    port: Some(5_432),
+                    connections: waiting,
+                    retransmits: 2,
+                }],
+                closes: Vec::new(),
+            }),
             ports: PortReading::Grouped(Ports {
                 destinations: vec![destination],
                 ..Ports::default()

@@ -40,6 +40,7 @@ fn evidence(cookies: u64, sent: u64, returned: u64) -> SynEvidence {
         sent: Some(sent),
         returned: Some(returned),
         dropped: Some(0),
+        dropped_by_queue: None,
         between: true,
         listeners: Some(1),
         largest_queue: Some(65),

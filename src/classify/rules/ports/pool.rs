@@ -1,7 +1,7 @@
 //! The pool of bind(): one for all destinations of a local address, or of all.
 
 use super::super::super::{Evidence, Finding};
-use super::{PORTS_EXHAUSTION, by_share};
+use super::{PORTS_EXHAUSTION, by_share, until_it_fails};
 use crate::model::SharedPool;
 use crate::model::number::{counted, grouped};
 
@@ -26,11 +26,11 @@ pub(super) fn finding(pool: &SharedPool) -> Option<Finding> {
         subject: format!("bind() on {address}"),
         message: format!(
             "{} of the {} ports {whose} are taken, and bind() {on}gives each out once for all \
-             {}; {}, then bind() before connect() fails with EADDRINUSE",
+             {}; {}",
             grouped(pool.taken.into()),
             grouped(usable.into()),
             counted(pool.destinations.into(), "destination", "destinations"),
-            counted(free.into(), "more connection", "more connections"),
+            until_it_fails(free.into(), "bind() before connect() fails with EADDRINUSE"),
         ),
         advice: format!(
             "set IP_BIND_ADDRESS_NO_PORT before bind(), so that each destination has all ports; \

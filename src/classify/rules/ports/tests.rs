@@ -88,6 +88,37 @@ fn the_words_name_the_cause() {
     assert!(!findings[0].advice.contains("recycle"));
 }
 
+/// "0 more connections, then connect() fails" was said where it failed already.
+#[test]
+fn what_fails_now_is_not_said_to_fail_later() {
+    let Judgement::Found(findings) = judged(Destination {
+        growth_per_s: Some(9.0),
+        ..destination(1_000, 0)
+    }) else {
+        panic!("no port is left");
+    };
+    let ends = "; no connection is left: connect() fails with EADDRNOTAVAIL now";
+    assert!(findings[0].message.ends_with(ends));
+}
+
+/// Open connections have an owner, and the advice left out how to find it.
+#[test]
+fn who_holds_open_connections_is_told_how_to_be_found() {
+    let advised = |address: &str, port| {
+        let open = Destination {
+            time_wait: 0,
+            remote: Endpoint::new(address.parse().unwrap(), port),
+            ..destination(900, 0)
+        };
+        match judged(open) {
+            Judgement::Found(findings) => findings[0].advice.clone(),
+            _ => panic!("90 % are a warning"),
+        }
+    };
+    assert!(advised("10.0.0.9", 5_432).contains("ss -tnp dst 10.0.0.9:5432; or"));
+    assert!(advised("fe80::9", 80).contains("ss -tnp dst '[fe80::9]:80'; or"));
+}
+
 #[test]
 fn what_was_not_looked_at_has_no_verdict() {
     let with = |ports| {
@@ -157,7 +188,7 @@ fn a_pool_of_bind_that_runs_out_is_found_once() {
     assert_eq!(
         findings[0].message,
         "1,000 of the 1,000 ports of 10.0.0.5 are taken, and bind() gives each out once for all \
-         2 destinations; 0 more connections, then bind() before connect() fails with EADDRINUSE"
+         2 destinations; no connection is left: bind() before connect() fails with EADDRINUSE now"
     );
     let Judgement::Found(findings) = judged_of("0.0.0.0", 1_000) else {
         panic!("no port is left");
@@ -166,8 +197,8 @@ fn a_pool_of_bind_that_runs_out_is_found_once() {
     assert_eq!(
         findings[0].message,
         "1,000 of the 1,000 ports of all local addresses together are taken, and bind() on the \
-         wildcard address gives each out once for all 2 destinations; 0 more connections, then \
-         bind() before connect() fails with EADDRINUSE"
+         wildcard address gives each out once for all 2 destinations; no connection is left: \
+         bind() before connect() fails with EADDRINUSE now"
     );
     assert!(!findings[0].advice.contains("add local addresses"));
 }

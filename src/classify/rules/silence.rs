@@ -1,0 +1,188 @@
+//! Peers that don't answer: connects that hang, and closes that nobody
+//! acknowledges.
+
+use super::super::change::Past;
+use super::super::{Evidence, Finding, Judgement, Rule, Severity};
+use super::none_amiss;
+use crate::model::number::counted;
+use crate::model::{Endpoint, Sample, SilentPeer, TcpState};
+
+/// A place that many connections wait for in vain.
+pub(in crate::classify) const SILENT_PEERS: Rule = Rule {
+    name: "silent_peers",
+    topic: "silent peers",
+    judge,
+};
+
+/// So many connections to one place that hang are no accident of one program.
+pub(in crate::classify) const WARNING: u64 = 10;
+
+/// More findings of a kind than this say nothing more.
+const MOST_FINDINGS: usize = 3;
+
+fn judge(sample: &Sample, _past: Option<Past<'_>>) -> Judgement {
+    let Some(silence) = &sample.pressure.silence else {
+        return Judgement::NotAsked;
+    };
+    let many = |peer: &&SilentPeer| u64::from(peer.connections) >= WARNING;
+    let connects = silence.connects.iter().filter(many).take(MOST_FINDINGS);
+    let closes = silence.closes.iter().filter(many).take(MOST_FINDINGS);
+    let found: Vec<Finding> = connects
+        .map(connecting)
+        .chain(closes.map(closing))
+        .collect();
+    if found.is_empty() {
+        none_amiss(sample)
+    } else {
+        Judgement::Found(found)
+    }
+}
+
+fn evidence(peer: &SilentPeer) -> Vec<Evidence> {
+    vec![
+        Evidence::count("connections", peer.connections.into()),
+        Evidence::count("retransmits", peer.retransmits.into()),
+    ]
+}
+
+fn again(peer: &SilentPeer) -> String {
+    counted(peer.retransmits.into(), "time", "times")
+}
+
+/// A shell may take the brackets of IPv6 for a pattern.
+fn quoted(place: &str) -> String {
+    if place.starts_with('[') {
+        format!("'{place}'")
+    } else {
+        place.to_owned()
+    }
+}
+
+fn connecting(peer: &SilentPeer) -> Finding {
+    let place = Endpoint::new(peer.address, peer.port.unwrap_or(0)).to_string();
+    Finding {
+        rule: SILENT_PEERS.name,
+        severity: Severity::Warning,
+        message: format!(
+            "{place} doesn't answer: {} in connect(), whose SYN was sent again up to {}; nobody \
+             refuses, so the host is down, a firewall drops, or its accept queue is full",
+            counted(
+                peer.connections.into(),
+                "connection hangs",
+                "connections hang"
+            ),
+            again(peer),
+        ),
+        advice: format!(
+            "see who waits: ss -tnp state syn-sent dst {}; until it answers, give connect() a \
+             shorter timeout, or ask another server",
+            quoted(&place)
+        ),
+        subject: place,
+        evidence: evidence(peer),
+        state: Some(TcpState::SynSent),
+    }
+}
+
+/// These mend themselves: the kernel gives up, and no process is held up.
+fn closing(peer: &SilentPeer) -> Finding {
+    let address = peer.address.to_string();
+    Finding {
+        rule: SILENT_PEERS.name,
+        severity: Severity::Info,
+        message: format!(
+            "{address} doesn't answer: {} by our side, and their end was sent again up to \
+             {}; the host or the way to it is gone, and the kernel gives up by itself",
+            counted(
+                peer.connections.into(),
+                "connection was closed",
+                "connections were closed"
+            ),
+            again(peer),
+        ),
+        advice: format!(
+            "see them: ss -tno state fin-wait-1 state closing state last-ack dst {address}; \
+             where they are so many that memory matters, lower net.ipv4.tcp_orphan_retries \
+             (0 stands for 8)"
+        ),
+        subject: address,
+        evidence: evidence(peer),
+        state: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::testing::sample;
+    use super::super::testing::severity;
+    use super::*;
+    use crate::model::{Pressure, Silence};
+
+    fn peer(connections: u32, port: Option<u16>) -> SilentPeer {
+        SilentPeer {
+            address: "10.0.0.9".parse().unwrap(),
+            port,
+            connections,
+            retransmits: 3,
+        }
+    }
+
+    fn judged(connects: Vec<SilentPeer>, closes: Vec<SilentPeer>) -> Judgement {
+        let silence = Some(Silence { connects, closes });
+        let pressure = Pressure {
+            silence,
+            ..Pressure::default()
+        };
+        judge(&sample().with_pressure(pressure).build(), None)
+    }
+
+    /// 200 connections hung in connect(), and everything was ok.
+    #[test]
+    fn a_place_that_many_wait_for_is_a_warning() {
+        let of = |connections| judged(vec![peer(connections, Some(80))], Vec::new());
+        assert_eq!(severity(&of(9)), None);
+        assert_eq!(severity(&of(10)), Some(Severity::Warning));
+        let Judgement::Found(findings) = of(200) else {
+            panic!("200 wait");
+        };
+        let begins = "10.0.0.9:80 doesn't answer: 200 connections hang in connect(), whose SYN was \
+                      sent again up to 3 times;";
+        assert!(findings[0].message.starts_with(begins));
+        assert!(
+            findings[0]
+                .advice
+                .contains("ss -tnp state syn-sent dst 10.0.0.9:80;")
+        );
+    }
+
+    #[test]
+    fn what_was_closed_mends_itself_and_wakes_nobody() {
+        let of = |connections| judged(Vec::new(), vec![peer(connections, None)]);
+        assert_eq!(severity(&of(9)), None);
+        assert_eq!(severity(&of(70)), Some(Severity::Info));
+    }
+
+    #[test]
+    fn many_places_are_told_up_to_a_few() {
+        let places = (1..9).map(|port| peer(50, Some(port))).collect();
+        let Judgement::Found(findings) = judged(places, Vec::new()) else {
+            panic!("50 wait for each");
+        };
+        assert_eq!(findings.len(), MOST_FINDINGS);
+    }
+
+    #[test]
+    fn where_nobody_looked_nothing_is_said() {
+        assert_eq!(judge(&sample().build(), None), Judgement::NotAsked);
+    }
+
+    #[test]
+    fn an_ipv6_address_can_be_pasted_into_a_shell() {
+        let peer = SilentPeer {
+            address: "fe80::9".parse().unwrap(),
+            ..peer(10, Some(80))
+        };
+        let finding = connecting(&peer);
+        assert!(finding.advice.contains("dst '[fe80::9]:80';"));
+    }
+}

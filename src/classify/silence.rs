@@ -1,0 +1,185 @@
+//! Peers that don't answer, counted while sockets stream by.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use crate::model::{Silence, SilentPeer, Socket, TcpState, TimerKind};
+
+/// A SYN that was sent again so often is no matter of a slow moment: that
+/// takes 2 s at least, 3 s before Linux 6.5.
+const SYN_AGAIN: u8 = 2;
+
+/// The same of a FIN, or of the data before it, which are sent again sooner.
+const FIN_AGAIN: u8 = 4;
+
+/// So many peers are told apart. Who asks more of them looks for them: a
+/// scanner, or a program of a peer-to-peer network.
+const KEPT: usize = 4_096;
+
+/// So many are kept in the end.
+const SHOWN: usize = 16;
+
+type Peers = HashMap<(IpAddr, Option<u16>), (u32, u8)>;
+
+/// Counts what gets no answer.
+#[derive(Debug, Default)]
+pub struct SilenceTally {
+    connects: Peers,
+    closes: Peers,
+}
+
+impl SilenceTally {
+    /// Takes a socket; one that waits for no answer is passed by.
+    pub fn add(&mut self, socket: &Socket) {
+        let (peers, port, again) = match socket.state {
+            TcpState::SynSent => (&mut self.connects, Some(socket.remote.port), SYN_AGAIN),
+            // Their own ports are another one each where we are the server.
+            TcpState::FinWait1 | TcpState::Closing | TcpState::LastAck => {
+                (&mut self.closes, None, FIN_AGAIN)
+            }
+            _ => return,
+        };
+        // A peer with a closed window answers the probes.
+        let Some(retransmits) = socket
+            .timer
+            .filter(|timer| timer.kind == TimerKind::Retransmit)
+            .map(|timer| timer.retransmits)
+            .filter(|&times| times >= again)
+        else {
+            return;
+        };
+        let key = (socket.remote.address.to_canonical(), port);
+        if peers.len() >= KEPT && !peers.contains_key(&key) {
+            return;
+        }
+        let (connections, most) = peers.entry(key).or_default();
+        *connections += 1;
+        *most = retransmits.max(*most);
+    }
+
+    /// What was counted.
+    #[must_use]
+    pub fn finish(self) -> Silence {
+        Silence {
+            connects: in_order(self.connects),
+            closes: in_order(self.closes),
+        }
+    }
+}
+
+fn in_order(peers: Peers) -> Vec<SilentPeer> {
+    let mut peers: Vec<SilentPeer> = peers
+        .into_iter()
+        .map(|((address, port), (connections, retransmits))| SilentPeer {
+            address,
+            port,
+            connections,
+            retransmits,
+        })
+        .collect();
+    peers.sort_unstable_by_key(|peer| {
+        (std::cmp::Reverse(peer.connections), peer.address, peer.port)
+    });
+    peers.truncate(SHOWN);
+    peers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::socket;
+    use super::*;
+
+    fn tallied(sockets: &[(&str, TcpState, TimerKind, u8)]) -> Silence {
+        let mut tally = SilenceTally::default();
+        for &(remote, state, kind, retransmits) in sockets {
+            let local = if remote.starts_with('[') {
+                "[::1]:4000"
+            } else {
+                "10.0.0.5:4000"
+            };
+            let socket = socket(local, remote).in_state(state);
+            tally.add(&socket.with_timer(kind, retransmits).build());
+        }
+        tally.finish()
+    }
+
+    fn counts(peers: &[SilentPeer]) -> Vec<(String, Option<u16>, u32, u8)> {
+        peers
+            .iter()
+            .map(|peer| {
+                let address = peer.address.to_string();
+                (address, peer.port, peer.connections, peer.retransmits)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn syns_are_counted_by_where_they_go() {
+        let silence = tallied(&[
+            ("10.0.0.9:80", TcpState::SynSent, TimerKind::Retransmit, 1),
+            ("10.0.0.9:80", TcpState::SynSent, TimerKind::Retransmit, 2),
+            ("10.0.0.9:81", TcpState::SynSent, TimerKind::Retransmit, 2),
+            (
+                "[::ffff:10.0.0.9]:81",
+                TcpState::SynSent,
+                TimerKind::Retransmit,
+                5,
+            ),
+            (
+                "10.0.0.9:81",
+                TcpState::Established,
+                TimerKind::Retransmit,
+                9,
+            ),
+        ]);
+        assert_eq!(
+            counts(&silence.connects),
+            [
+                ("10.0.0.9".to_owned(), Some(81), 2, 5),
+                ("10.0.0.9".to_owned(), Some(80), 1, 2)
+            ]
+        );
+        assert_eq!(silence.closes, []);
+    }
+
+    /// A client's port is another one each time, and it is one host that is
+    /// gone. One that keeps its window closed isn't.
+    #[test]
+    fn what_was_closed_is_counted_by_host() {
+        let silence = tallied(&[
+            ("10.0.0.9:4001", TcpState::LastAck, TimerKind::Retransmit, 4),
+            (
+                "10.0.0.9:4002",
+                TcpState::FinWait1,
+                TimerKind::Retransmit,
+                7,
+            ),
+            ("10.0.0.9:4003", TcpState::Closing, TimerKind::Retransmit, 5),
+            ("10.0.0.9:4004", TcpState::LastAck, TimerKind::Retransmit, 3),
+            (
+                "10.0.0.9:4005",
+                TcpState::FinWait1,
+                TimerKind::ZeroWindowProbe,
+                9,
+            ),
+        ]);
+        assert_eq!(
+            counts(&silence.closes),
+            [("10.0.0.9".to_owned(), None, 3, 7)]
+        );
+        assert_eq!(silence.connects, []);
+    }
+
+    #[test]
+    fn memory_has_a_bound_however_many_are_asked() {
+        let mut tally = SilenceTally::default();
+        for number in 0..10_000_u32 {
+            let address = std::net::Ipv4Addr::from_bits(0x0a00_0000 + number);
+            let socket = socket("10.0.0.5:4000", &format!("{address}:80"));
+            let socket = socket.in_state(TcpState::SynSent);
+            tally.add(&socket.with_timer(TimerKind::Retransmit, 3).build());
+        }
+        assert_eq!(tally.connects.len(), KEPT);
+        assert_eq!(tally.finish().connects.len(), SHOWN);
+    }
+}

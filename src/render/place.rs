@@ -1,0 +1,15 @@
+//! Where the numbers are from, for headings.
+
+use super::safe;
+use crate::model::Host;
+
+/// The host, and the network namespace where it has a name: numbers of another
+/// namespace look the same. `None` for a recording.
+pub(super) fn place(host: &Host) -> Option<String> {
+    let name = host.name.as_deref().map(safe)?;
+    let netns = host.netns.as_ref().and_then(|netns| netns.name.as_deref());
+    Some(match netns {
+        Some(netns) => format!("{name}, netns {}", safe(netns)),
+        None => name.into_owned(),
+    })
+}
