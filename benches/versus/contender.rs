@@ -58,6 +58,15 @@ impl Contender {
         }
     }
 
+    /// The same so many times over, one after the other, by a shell.
+    pub(crate) fn times(mut self, times: usize) -> Self {
+        let line = format!("i=0; while [ $i -lt {times} ]; do \"$@\"; i=$((i+1)); done");
+        let mut words = ["sh", "-c", &line, "sh"].map(str::to_owned).to_vec();
+        words.append(&mut self.words);
+        self.label = format!("{times} times {}", self.label);
+        Self { words, ..self }
+    }
+
     /// A raw dump of the states in `mask`, by this program again: its start-up is alike.
     pub(crate) fn floor(what: &str, mask: u32) -> Result<Self> {
         let program = env::current_exe()?;

@@ -21,7 +21,7 @@ pub(crate) enum Goal {
 /// What goals are judged by.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Result {
-    /// Median wall time.
+    /// Median time, by the clock of the race.
     pub(crate) millis: f64,
     /// Largest peak memory of all runs.
     pub(crate) peak_mb: f64,

@@ -1,4 +1,4 @@
-//! The stop-watch: wall time and peak memory of one run of one contender.
+//! The stop-watch: wall time, CPU time and peak memory of one run of one contender.
 //!
 //! `ru_maxrss` of a child starts at the memory of the process that spawned it, for the kernel
 //! keeps the mark over exec. So each run is spawned by a small process of its own (this program
@@ -9,14 +9,26 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeValLike;
 
 use crate::ROLE;
 use crate::contender::Contender;
+
+/// What contenders are compared by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Clock {
+    /// The time that somebody waits.
+    Wall,
+    /// The time of a core that is spent: of what runs beside everything else, and mostly sleeps.
+    Cpu,
+}
 
 /// One run.
 #[derive(Debug, Clone, Copy)]
 struct Sample {
     wall: Duration,
+    /// Of all cores, with whatever it started and waited for.
+    cpu: Duration,
     peak_kib: u64,
     succeeded: bool,
 }
@@ -78,17 +90,19 @@ fn once(words: &[String]) -> Result<Sample> {
         .split_whitespace()
         .filter_map(|word| word.parse().ok())
         .collect();
-    let &[nanos, peak_kib, succeeded] = numbers.as_slice() else {
+    let &[nanos, cpu_micros, peak_kib, succeeded] = numbers.as_slice() else {
         anyhow::bail!("cannot measure {}", words.join(" "));
     };
     Ok(Sample {
         wall: Duration::from_nanos(nanos),
+        cpu: Duration::from_micros(cpu_micros),
         peak_kib,
         succeeded: succeeded == 1,
     })
 }
 
-/// The wrapper: runs the command, output to /dev/null, and prints ns, KiB and whether it succeeded.
+/// The wrapper: runs the command, output to /dev/null, and prints ns, µs of CPU, KiB and whether it
+/// succeeded.
 pub(crate) fn wrapper(words: &[String]) -> Result<()> {
     let (program, arguments) = words.split_first().context("nothing to measure")?;
     let mut command = Command::new(program);
@@ -102,8 +116,15 @@ pub(crate) fn wrapper(words: &[String]) -> Result<()> {
         .status()
         .with_context(|| format!("cannot run {program}"))?;
     let wall = start.elapsed();
-    let peak = getrusage(UsageWho::RUSAGE_CHILDREN)?.max_rss();
-    println!("{} {peak} {}", wall.as_nanos(), u8::from(status.success()));
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
+    let cpu = usage.user_time() + usage.system_time();
+    println!(
+        "{} {} {} {}",
+        wall.as_nanos(),
+        cpu.num_microseconds(),
+        usage.max_rss(),
+        u8::from(status.success())
+    );
     Ok(())
 }
 
@@ -113,22 +134,26 @@ impl Series {
         self.samples.len()
     }
 
-    /// Wall times in ms: (median, smallest, largest).
-    pub(crate) fn millis(&self) -> Option<(f64, f64, f64)> {
-        let mut walls: Vec<f64> = self
+    /// Times in ms: (median, smallest, largest).
+    pub(crate) fn millis(&self, clock: Clock) -> Option<(f64, f64, f64)> {
+        let time = |sample: &Sample| match clock {
+            Clock::Wall => sample.wall,
+            Clock::Cpu => sample.cpu,
+        };
+        let mut times: Vec<f64> = self
             .samples
             .iter()
-            .map(|sample| sample.wall.as_secs_f64() * 1000.0)
+            .map(|sample| time(sample).as_secs_f64() * 1000.0)
             .collect();
-        walls.sort_by(f64::total_cmp);
-        let middle = walls.len() / 2;
-        let upper = *walls.get(middle)?;
-        let median = if walls.len().is_multiple_of(2) {
-            f64::midpoint(upper, *walls.get(middle.checked_sub(1)?)?)
+        times.sort_by(f64::total_cmp);
+        let middle = times.len() / 2;
+        let upper = *times.get(middle)?;
+        let median = if times.len().is_multiple_of(2) {
+            f64::midpoint(upper, *times.get(middle.checked_sub(1)?)?)
         } else {
             upper
         };
-        Some((median, *walls.first()?, *walls.last()?))
+        Some((median, *times.first()?, *times.last()?))
     }
 
     /// The largest peak memory of all runs.

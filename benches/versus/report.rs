@@ -5,7 +5,7 @@ use std::thread;
 use anyhow::Result;
 
 use crate::goals;
-use crate::measure::{self, Series};
+use crate::measure::{self, Clock, Series};
 
 /// What the reader has to know of all tables.
 pub(crate) fn preamble() -> Result<String> {
@@ -26,16 +26,19 @@ pub(crate) fn preamble() -> Result<String> {
 }
 
 /// The table, and whether every goal in it was reached.
-pub(crate) fn table(all: &[Series], fds: Option<usize>) -> (String, bool) {
+pub(crate) fn table(all: &[Series], clock: Clock, fds: Option<usize>) -> (String, bool) {
     let ours = all
         .iter()
         .find(|series| series.contender.is_ours())
-        .and_then(Series::millis)
+        .and_then(|series| series.millis(clock))
         .map(|(median, ..)| median);
     let mut rows: Vec<[String; 7]> = vec![
         [
             "contender",
-            "median ms",
+            match clock {
+                Clock::Wall => "median ms",
+                Clock::Cpu => "CPU ms",
+            },
             "min..max",
             "peak MB",
             "ratio",
@@ -46,7 +49,7 @@ pub(crate) fn table(all: &[Series], fds: Option<usize>) -> (String, bool) {
     ];
     let mut every = true;
     for series in all {
-        let Some((median, least, most)) = series.millis() else {
+        let Some((median, least, most)) = series.millis(clock) else {
             continue;
         };
         let result = goals::Result {

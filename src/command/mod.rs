@@ -5,6 +5,7 @@ mod check;
 mod generate;
 mod leaks;
 mod output;
+mod pace;
 mod pressure;
 mod sample;
 mod source;

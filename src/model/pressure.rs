@@ -36,6 +36,8 @@ pub enum PortReading {
     /// Nobody looked.
     #[default]
     NotRead,
+    /// Somebody looked, and they could not be read.
+    Failed,
     /// All connections together are too few to exhaust the ports towards any
     /// one destination, and enough of the range is left to them.
     RuledOut {
@@ -60,7 +62,7 @@ impl PortReading {
     pub const fn grouped(&self) -> Option<&Ports> {
         match self {
             Self::Grouped(ports) => Some(ports),
-            Self::NotRead | Self::RuledOut { .. } | Self::Sampled { .. } => None,
+            Self::NotRead | Self::Failed | Self::RuledOut { .. } | Self::Sampled { .. } => None,
         }
     }
 }

@@ -100,6 +100,15 @@ fn the_process_that_holds_them_is_found_and_looked_at_closely() {
     pane.wait_for("its sockets", |screen| {
         screen.contains(&format!("[{own}]")) && screen.contains("VERDICT")
     });
+    // What is known of it had taken all lines of a small screen.
+    pane.resize(40, 10);
+    pane.wait_for("some of its sockets", |screen| {
+        screen.contains(&format!("[{own}]"))
+            && screen.contains("VERDICT")
+            && screen.contains("127.0.0.1:")
+            && screen.contains(" more")
+    });
+    pane.resize(100, 30);
     pane.keys(&["Escape"]);
     pane.wait_for("the way back", of_ours);
     drop(held);

@@ -6,6 +6,7 @@ use super::{Case, Race, short};
 use crate::contender::Contender;
 use crate::fixture::Plan;
 use crate::goals::{Goal, by_size};
+use crate::measure::Clock;
 use crate::netlink::ALL_STATES;
 use crate::observe::ESTABLISHED;
 
@@ -25,6 +26,7 @@ pub(super) fn cases(sockets: Option<usize>) -> Vec<Case> {
 fn races(observed: usize) -> Result<Vec<Race>> {
     let summary = by_size(observed, &[(100_000, Goal::Share(1.2))]).unwrap_or_default();
     Ok(vec![Race {
+        clock: Clock::Wall,
         answer: &["/states/established/total", "/metrics/~established/value"],
         contenders: vec![
             Contender::tcpstate("check --json").goal(Goal::PeakMb(6.0)),

@@ -7,6 +7,7 @@ use crate::contender::Contender;
 use crate::fixture::Plan;
 use crate::goals::{Goal, by_size};
 use crate::holder::Others;
+use crate::measure::Clock;
 use crate::observe::CLOSE_WAIT;
 
 /// Descriptors beside the sockets: 10k among 230k, 100k among 320k.
@@ -62,6 +63,7 @@ fn races(observed: usize, ss_at_100k: f64, netstat_at_100k: f64) -> Result<Vec<R
         .unwrap_or_default()
     };
     Ok(vec![Race {
+        clock: Clock::Wall,
         answer: &["/close_wait/total"],
         contenders: vec![
             Contender::tcpstate("leaks --json --min-age 0s").goal(Goal::MicrosPerFd(1.4)),

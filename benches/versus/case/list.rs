@@ -6,6 +6,7 @@ use super::{Case, Race, short};
 use crate::contender::Contender;
 use crate::fixture::Plan;
 use crate::goals::{Goal, by_size};
+use crate::measure::Clock;
 use crate::netlink::ALL_STATES;
 use crate::observe::ESTABLISHED;
 
@@ -26,6 +27,7 @@ fn races(observed: usize) -> Result<Vec<Race>> {
     // In a small table the time is that of starting a process.
     let goal = |goal| by_size(observed, &[(100_000, goal)]).unwrap_or_default();
     Ok(vec![Race {
+        clock: Clock::Wall,
         answer: &["/collection/sockets"],
         contenders: vec![
             Contender::tcpstate("list --json").goal(Goal::PeakMb(6.0)),

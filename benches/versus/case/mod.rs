@@ -5,6 +5,7 @@ mod leaks;
 mod list;
 mod pressure;
 mod summary;
+mod watch;
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,7 @@ use crate::arguments::Arguments;
 use crate::contender::{Contender, has_subcommand};
 use crate::fds;
 use crate::fixture::{Fixture, Plan};
-use crate::measure;
+use crate::measure::{self, Clock};
 use crate::observe::Observed;
 use crate::report;
 
@@ -44,6 +45,8 @@ type Races = fn(usize) -> Result<Vec<Race>>;
 #[derive(Debug)]
 struct Race {
     contenders: Vec<Contender>,
+    /// What is compared.
+    clock: Clock,
     /// Where the number of sockets stands in tcpstate's JSON: a fast wrong answer is no win. The
     /// first of these pointers that there is in a document counts, a `~name` in it being the entry
     /// of an array that has this name.
@@ -96,6 +99,7 @@ fn all(arguments: &Arguments) -> Vec<Case> {
     cases.extend(list::cases(arguments.sockets));
     cases.extend(leaks::cases(arguments.sockets));
     cases.extend(pressure::cases(arguments.sockets));
+    cases.extend(watch::cases(arguments.sockets));
     cases
 }
 
@@ -205,15 +209,17 @@ impl Race {
             bail!("only {done} of {runs} runs before the sockets ended by themselves");
         }
         println!("  medians of {done} runs, in turn");
-        let (table, reached) = report::table(&all, observed.fds);
+        let (table, reached) = report::table(&all, self.clock, observed.fds);
         print!("{table}");
         Ok(right && reached)
     }
 }
 
-/// A number in a JSON document, by the first pointer that leads to one.
-fn number_at(document: &[u8], pointers: &[&str]) -> Result<Option<usize>> {
-    let document: Value = serde_json::from_slice(document).context("tcpstate's JSON")?;
+/// A number in a JSON document, the last one of several, by the first pointer that leads to one.
+fn number_at(documents: &[u8], pointers: &[&str]) -> Result<Option<usize>> {
+    let documents = serde_json::Deserializer::from_slice(documents).into_iter::<Value>();
+    let document = documents.last().context("no JSON from tcpstate")?;
+    let document = document.context("tcpstate's JSON")?;
     Ok(pointers.iter().find_map(|pointer| {
         let mut steps = pointer.split('/').skip(1);
         let number = steps.try_fold(&document, step)?.to_string();

@@ -8,6 +8,7 @@ use super::{Case, Race, short};
 use crate::contender::Contender;
 use crate::fixture::Plan;
 use crate::goals::{Goal, by_size};
+use crate::measure::Clock;
 use crate::observe::TIME_WAIT;
 
 const DESTINATIONS: usize = 20;
@@ -34,6 +35,7 @@ fn races(observed: usize) -> Result<Vec<Race>> {
     // In a small table the time is that of starting a process.
     let goal = |goal| by_size(observed, &[(100_000, goal)]).unwrap_or_default();
     Ok(vec![Race {
+        clock: Clock::Wall,
         answer: &["/time_wait/count"],
         contenders: vec![
             // "Proportional to destinations only", in a number: the sockets alone, 16 bytes each,

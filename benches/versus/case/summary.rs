@@ -6,6 +6,7 @@ use super::{Case, Race, short};
 use crate::contender::Contender;
 use crate::fixture::Plan;
 use crate::goals::{Goal, by_size};
+use crate::measure::Clock;
 use crate::netlink::ALL_STATES;
 use crate::observe::{ESTABLISHED, TIME_WAIT};
 
@@ -52,6 +53,7 @@ fn races(observed: usize) -> Result<Vec<Race>> {
     let answer: &[&str] = &["/states/established/total"];
     Ok(vec![
         Race {
+            clock: Clock::Wall,
             answer,
             contenders: vec![
                 Contender::tcpstate("summary --json").goal(Goal::PeakMb(6.0)),
@@ -69,6 +71,7 @@ fn races(observed: usize) -> Result<Vec<Race>> {
             ],
         },
         Race {
+            clock: Clock::Wall,
             answer,
             contenders: vec![
                 Contender::tcpstate("summary --exact --json").goal(Goal::PeakMb(6.0)),

@@ -11,7 +11,7 @@ use crate::model::{Listener, Listeners, PortReading};
 pub(super) fn ports_used(now: &Reading) -> Measured {
     match &now.sample.pressure.ports {
         _ if !now.sample.collection.complete => Err(Missing::Unread),
-        PortReading::NotRead => Err(Missing::Unread),
+        PortReading::NotRead | PortReading::Failed => Err(Missing::Unread),
         PortReading::Sampled { used_at_most } => Ok(used_at_most * 100.0),
         PortReading::RuledOut {
             connections,
@@ -47,7 +47,7 @@ pub(super) fn ports_bounds(now: &Reading) -> Option<Bounds> {
             let high = ports_used(now).ok().filter(|&most| most > 0.0)?;
             Some(Bounds { low: 0.0, high })
         }
-        PortReading::NotRead | PortReading::Grouped(_) => None,
+        PortReading::NotRead | PortReading::Failed | PortReading::Grouped(_) => None,
     }
 }
 

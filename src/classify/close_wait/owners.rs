@@ -13,6 +13,12 @@ use crate::model::{CgroupId, Holder, Process, Processes, ScanCoverage, Socket};
 pub trait HoldersOf {
     /// The holders of the socket with an inode, by pid and descriptor.
     fn holders_of(&self, inode: u64) -> &[Holder];
+
+    /// Whether that socket was looked for wherever the others were: if not,
+    /// nothing follows from it having no holder.
+    fn was_sought(&self, _inode: u64) -> bool {
+        true
+    }
 }
 
 /// A process that could not be looked into, by what sockets show of it.
@@ -97,7 +103,7 @@ impl<'a> Owners<'a> {
         };
         let pids = || by_pid().map(|(pid, _)| pid);
         let Some(first) = pids().next() else {
-            return Err(self.unowned());
+            return Err(self.unowned(Some(inode)));
         };
         // Most sockets have the holders that the last one had.
         let last = by_process.get(&first).and_then(|held| held.last());
@@ -113,7 +119,11 @@ impl<'a> Owners<'a> {
         Ok(())
     }
 
-    pub(super) fn unowned(&self) -> Unowned {
+    /// Why nobody is known to hold the socket with an inode.
+    pub(super) fn unowned(&self, inode: Option<u64>) -> Unowned {
+        if inode.is_some_and(|inode| !self.holders.was_sought(inode)) {
+            return Unowned::NotYet;
+        }
         match self.scan.map(|scan| scan.incomplete()) {
             None => Unowned::NotSearched,
             Some(Some(why)) => Unowned::Unseen(why),

@@ -53,7 +53,7 @@ impl Queues {
             queue.not_accepted += 1;
         }
         if queue.pids.is_empty() {
-            return Err(owners.unowned());
+            return Err(owners.unowned(first.inode));
         }
         Ok(())
     }

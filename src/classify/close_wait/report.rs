@@ -91,6 +91,8 @@ pub enum Unowned {
     NoListener,
     /// Nobody searched: a recorded dump has no processes.
     NotSearched,
+    /// The last search was before it came.
+    NotYet,
 }
 
 impl Unowned {
@@ -103,6 +105,7 @@ impl Unowned {
             Self::NoDescriptor => "no_descriptor",
             Self::NoListener => "no_listener",
             Self::NotSearched => "not_searched",
+            Self::NotYet => "not_searched_yet",
         }
     }
 }

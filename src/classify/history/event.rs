@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use super::super::{Assessment, Finding, RULES, Severity};
 use super::Ring;
+use crate::model::{Sample, SourceKind};
 
 /// So many events are remembered.
 const EVENTS: usize = 200;
@@ -35,8 +36,11 @@ pub struct Event {
 /// A finding that is there.
 #[derive(Debug, Clone, PartialEq)]
 struct Active {
+    /// `None` where nobody knows: it came with another source.
     since: Option<SystemTime>,
     finding: Finding,
+    /// Where the sample came from that showed it last.
+    source: SourceKind,
 }
 
 /// Remembers which findings are there, and what happened lately.
@@ -44,6 +48,8 @@ struct Active {
 pub struct EventLog {
     active: Vec<Active>,
     events: Ring<Event>,
+    /// Where the last sample came from.
+    source: Option<SourceKind>,
 }
 
 impl Default for EventLog {
@@ -51,13 +57,21 @@ impl Default for EventLog {
         Self {
             active: Vec::new(),
             events: Ring::new(EVENTS),
+            source: None,
         }
     }
 }
 
 impl EventLog {
     /// Compares the findings of a sample with those that were there.
-    pub fn observe(&mut self, at: Option<SystemTime>, assessment: &Assessment) {
+    ///
+    /// What two sources make of the same sockets is no event: a finding that
+    /// comes with another source, or goes with it, does so in silence. Over
+    /// /proc less can be told, so nothing clears there that netlink has shown.
+    pub fn observe(&mut self, sample: &Sample, assessment: &Assessment) {
+        let (at, source) = (sample.taken_at, sample.collection.source);
+        let changed = self.source.is_some_and(|before| before != source);
+        self.source = Some(source);
         let earlier = std::mem::take(&mut self.active);
         let mut gone: Vec<Active> = Vec::new();
         for active in earlier {
@@ -65,13 +79,14 @@ impl EventLog {
                 .findings
                 .iter()
                 .any(|finding| is_same(finding, &active.finding));
-            if stays || !judged(&active, assessment) {
+            let tells_less = source == SourceKind::Procfs && active.source != source;
+            if stays || tells_less || !judged(&active, assessment) {
                 self.active.push(active);
             } else {
                 gone.push(active);
             }
         }
-        for active in gone {
+        for active in gone.into_iter().filter(|active| active.source == source) {
             self.events.push(Event {
                 at,
                 kind: EventKind::Cleared,
@@ -79,11 +94,17 @@ impl EventLog {
             });
         }
         for finding in &assessment.findings {
-            self.observe_finding(at, finding);
+            self.observe_finding(at, source, changed, finding);
         }
     }
 
-    fn observe_finding(&mut self, at: Option<SystemTime>, finding: &Finding) {
+    fn observe_finding(
+        &mut self,
+        at: Option<SystemTime>,
+        source: SourceKind,
+        changed: bool,
+        finding: &Finding,
+    ) {
         let known = self
             .active
             .iter_mut()
@@ -94,13 +115,15 @@ impl EventLog {
         };
         if let Some(known) = known {
             known.finding = finding.clone();
+            known.source = source;
         } else {
             self.active.push(Active {
-                since: at,
+                since: at.filter(|_| !changed),
                 finding: finding.clone(),
+                source,
             });
         }
-        if let Some(kind) = kind {
+        if let Some(kind) = kind.filter(|_| !changed) {
             self.events.push(Event {
                 at,
                 kind,
@@ -116,6 +139,12 @@ impl EventLog {
             .iter()
             .find(|active| is_same(&active.finding, finding))?
             .since
+    }
+
+    /// How many findings and events are remembered.
+    #[cfg(test)]
+    pub(crate) fn kept(&self) -> usize {
+        self.active.len() + self.events.iter().len()
     }
 
     /// What happened, the newest first.
@@ -148,6 +177,7 @@ fn judged(active: &Active, assessment: &Assessment) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::testing::sample;
     use super::*;
     use std::time::Duration;
 
@@ -172,6 +202,13 @@ mod tests {
     const WARNING: Option<Severity> = Some(Severity::Warning);
     const CRITICAL: Option<Severity> = Some(Severity::Critical);
 
+    /// A sample of a time, over netlink.
+    fn sample_at(second: u64) -> Sample {
+        let mut sample = sample().build();
+        sample.taken_at = Some(at(second));
+        sample
+    }
+
     fn at(second: u64) -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_secs(second)
     }
@@ -187,7 +224,7 @@ mod tests {
         let mut log = EventLog::default();
         for (second, severity) in (0..).zip([FINE, WARNING, WARNING, CRITICAL, WARNING, FINE, FINE])
         {
-            log.observe(Some(at(second)), &found(severity));
+            log.observe(&sample_at(second), &found(severity));
         }
         assert_eq!(
             told(&log),
@@ -203,24 +240,70 @@ mod tests {
     #[test]
     fn a_finding_keeps_its_beginning() {
         let mut log = EventLog::default();
-        log.observe(Some(at(3)), &found(WARNING));
+        log.observe(&sample_at(3), &found(WARNING));
         let worse = found(CRITICAL);
-        log.observe(Some(at(8)), &worse);
+        log.observe(&sample_at(8), &worse);
         assert_eq!(log.since(&worse.findings[0]), Some(at(3)));
     }
 
     #[test]
     fn what_could_not_be_judged_has_not_cleared() {
         let mut log = EventLog::default();
-        log.observe(Some(at(0)), &found(WARNING));
+        log.observe(&sample_at(0), &found(WARNING));
         let blind = Assessment {
             unknown: vec![RULES[0].topic],
             ..Assessment::default()
         };
-        log.observe(Some(at(1)), &blind);
+        log.observe(&sample_at(1), &blind);
         assert_eq!(told(&log).len(), 1);
-        log.observe(Some(at(2)), &found(FINE));
+        log.observe(&sample_at(2), &found(FINE));
         assert_eq!(told(&log)[0].0, EventKind::Cleared);
+    }
+
+    /// While netlink was refused the leak that nobody could date any more was
+    /// said to have cleared, and to appear when netlink was back.
+    #[test]
+    fn what_another_source_makes_of_it_is_no_event() {
+        let named = |subject: &str| {
+            let mut assessment = found(WARNING);
+            assessment.findings[0].subject = subject.to_owned();
+            assessment
+        };
+        let over = |source, second| {
+            let mut sample = sample_at(second);
+            sample.collection.source = source;
+            sample
+        };
+        let (java, undated) = (named("java[2231]"), named("CLOSE_WAIT"));
+        let mut log = EventLog::default();
+        log.observe(&over(SourceKind::Netlink, 0), &java);
+        log.observe(&over(SourceKind::Procfs, 1), &undated);
+        log.observe(&over(SourceKind::Procfs, 2), &undated);
+        assert_eq!(log.since(&undated.findings[0]), None, "it was there before");
+        log.observe(&over(SourceKind::Netlink, 3), &java);
+        assert_eq!(
+            told(&log),
+            [(EventKind::Appeared, Severity::Warning, at(0))]
+        );
+        assert_eq!(log.since(&java.findings[0]), Some(at(0)));
+        log.observe(&over(SourceKind::Netlink, 4), &found(FINE));
+        assert_eq!(
+            told(&log)[0],
+            (EventKind::Cleared, Severity::Warning, at(4))
+        );
+        assert_eq!(told(&log).len(), 2);
+    }
+
+    #[test]
+    fn findings_over_proc_appear_and_clear_as_others_do() {
+        let mut log = EventLog::default();
+        for (second, severity) in (0..).zip([FINE, WARNING, FINE]) {
+            let mut sample = sample_at(second);
+            sample.collection.source = SourceKind::Procfs;
+            log.observe(&sample, &found(severity));
+        }
+        assert_eq!(told(&log)[0].0, EventKind::Cleared);
+        assert_eq!(told(&log).len(), 2);
     }
 
     #[test]
@@ -228,7 +311,7 @@ mod tests {
         let mut log = EventLog::default();
         for round in 0..1_000 {
             let severity = if round % 2 == 0 { WARNING } else { FINE };
-            log.observe(Some(at(round)), &found(severity));
+            log.observe(&sample_at(round), &found(severity));
         }
         assert_eq!(log.newest_first().count(), EVENTS);
     }

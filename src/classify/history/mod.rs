@@ -3,12 +3,14 @@
 
 mod close_wait;
 mod event;
+mod failure;
 mod rates;
 mod ring;
 mod timeline;
 
 pub use close_wait::{CloseWaitMemory, Seen, Transitions};
 pub use event::{Event, EventKind, EventLog};
+pub use failure::{Failure, Kept, Part};
 pub use rates::Rates;
 pub use ring::Ring;
-pub use timeline::{HISTORY, Latest, Reading, Timeline};
+pub use timeline::{HISTORY, Latest, Leaks, Look, Reading, Search, Timeline};

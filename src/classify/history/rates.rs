@@ -24,9 +24,15 @@ impl Rates {
         if over.is_zero() || netns(before) != netns(after) {
             return None;
         }
+        // Two sources don't count alike: what one shows and the other doesn't
+        // has not changed. The kernel's counters are the same in any case.
+        let same_source = before.collection.source == after.collection.source;
         Some(Self {
             over,
             states: TcpState::NAMED.map(|state| {
+                if !same_source {
+                    return None;
+                }
                 difference(
                     before.states.total_of(state)?,
                     after.states.total_of(state)?,
@@ -37,7 +43,7 @@ impl Rates {
     }
 
     /// How many sockets more are in a state, or less; `None` where one of the
-    /// samples doesn't tell.
+    /// samples doesn't tell, or they come from two sources.
     #[must_use]
     pub fn change(&self, state: TcpState) -> Option<i64> {
         TcpState::NAMED

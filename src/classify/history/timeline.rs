@@ -7,8 +7,8 @@ use super::super::change::Past;
 use super::super::close_wait::LeakReport;
 use super::super::listeners::SynEvidence;
 use super::super::{Assessment, assess};
-use super::{EventLog, Rates, Ring, Transitions};
-use crate::model::{AgeBounds, Counter, Sample, StateCounts, TcpState};
+use super::{EventLog, Failure, Kept, Part, Rates, Ring, Transitions, failure};
+use crate::model::{AgeBounds, Counter, Pressure, Sample, StateCounts, TcpState};
 
 /// So many samples are drawn in a graph.
 pub const HISTORY: usize = 240;
@@ -25,8 +25,48 @@ pub struct Reading {
     pub sample: Sample,
     /// Sockets that entered and left CLOSE_WAIT; `None` where nobody can tell.
     pub close_wait: Option<Transitions>,
-    /// Who leaks, beside the reading before; `None` when no view asked.
-    pub leaks: Option<LeakReport>,
+    /// Who leaks, beside the reading before.
+    pub leaks: Look<Leaks>,
+    /// What could not be read, and why.
+    pub failed: Vec<(Part, String)>,
+}
+
+/// What a look for something gave.
+#[derive(Debug)]
+pub enum Look<T> {
+    /// No view asked.
+    NotAsked,
+    /// What was found last still stands: it was too soon, or could not be read.
+    Unchanged,
+    /// This.
+    Found(T),
+}
+
+/// Who leaks, and what it costs to know that.
+#[derive(Debug)]
+pub struct Leaks {
+    /// The sockets with their holders. Every one of these held its socket when
+    /// the sample was taken.
+    pub report: LeakReport,
+    /// The time of a core that it took, without the search.
+    pub cost: Duration,
+    /// The next reading comes so long after this one, or later: it shall not
+    /// take more than a small share of the time.
+    pub every: Duration,
+    /// The last search through all descriptors; `None` where there was none to
+    /// do.
+    pub search: Option<Search>,
+}
+
+/// A search through the descriptors of all processes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Search {
+    /// How long before this sample it began.
+    pub ago: Duration,
+    /// The time of a core that it took.
+    pub cost: Duration,
+    /// The next one comes so long after it, or later.
+    pub every: Duration,
 }
 
 /// The newest sample with its judgement.
@@ -43,8 +83,13 @@ pub struct Latest {
     pub assessment: Assessment,
     /// Sockets that entered and left CLOSE_WAIT; `None` where nobody can tell.
     pub close_wait: Option<Transitions>,
-    /// Who leaks; `None` when no view asked.
-    pub leaks: Option<LeakReport>,
+    /// Who leaks, as it was read last; `None` when no view asked.
+    pub leaks: Option<Kept<Leaks>>,
+    /// What the views of ports and listeners show in place of what the sample
+    /// has, where that could not be read for them.
+    pub older_pressure: Option<Kept<Pressure>>,
+    /// What could not be read, and since when.
+    pub failures: Vec<Failure>,
     /// What is known of handshakes since the sample before.
     pub syn: SynEvidence,
     /// What changed since the sample before.
@@ -82,8 +127,11 @@ impl Timeline {
             sample,
             close_wait,
             leaks,
+            failed,
         } = reading;
         let before = self.latest.as_ref();
+        let earlier = before.map_or(&[][..], |before| &before.failures);
+        let failures = failure::since(failed, earlier, sample.taken_at);
         let rates = before.and_then(|before| {
             let over = at.saturating_duration_since(before.at);
             Rates::between(&before.sample, &sample, over)
@@ -95,9 +143,20 @@ impl Timeline {
             before.map(|before| Past::of(&before.sample, &sample)),
         );
         let assessment = assess(&sample, before.map(|before| &before.sample));
-        self.events.observe(sample.taken_at, &assessment);
+        self.events.observe(&sample, &assessment);
         self.past.push(Some(sample.states.clone()));
         self.taken += 1;
+        let has_failed = |part| failures.iter().any(|failure| failure.part == part);
+        let mut before = self.latest.take();
+        // What was read last stands until the view can be read again.
+        let leaks = match leaks {
+            Look::Found(value) => Some(Kept { value, at }),
+            Look::Unchanged => before.as_mut().and_then(|before| before.leaks.take()),
+            Look::NotAsked => None,
+        };
+        let older_pressure = before
+            .filter(|_| has_failed(Part::Pressure))
+            .and_then(Latest::into_pressure);
         self.latest = Some(Latest {
             at,
             cost,
@@ -105,6 +164,8 @@ impl Timeline {
             assessment,
             close_wait,
             leaks,
+            older_pressure,
+            failures,
             syn,
             rates,
             closed_per_second,
@@ -137,6 +198,12 @@ impl Timeline {
             .map(move |counts| counts.as_ref()?.total_of(state))
     }
 
+    /// How many samples, findings and events are remembered.
+    #[cfg(test)]
+    pub(crate) fn kept(&self) -> usize {
+        self.past.iter().len() + self.events.kept()
+    }
+
     /// Findings as they appeared and cleared.
     #[must_use]
     pub const fn events(&self) -> &EventLog {
@@ -149,6 +216,26 @@ impl Latest {
     #[must_use]
     pub fn per_second(&self, counter: Counter) -> Option<f64> {
         self.rates.as_ref()?.per_second(counter)
+    }
+
+    /// Ports and listeners as their views show them.
+    #[must_use]
+    pub fn pressure(&self) -> &Pressure {
+        match &self.older_pressure {
+            Some(older) => &older.value,
+            None => &self.sample.pressure,
+        }
+    }
+
+    /// What the views of ports and listeners showed, if it was read for them.
+    fn into_pressure(self) -> Option<Kept<Pressure>> {
+        // Only they read that much.
+        let is_whole = self.sample.pressure.time_wait.is_some();
+        let own = is_whole.then_some(Kept {
+            value: self.sample.pressure,
+            at: self.at,
+        });
+        own.or(self.older_pressure)
     }
 
     /// The age of the oldest socket in CLOSE_WAIT, by what was watched and by
@@ -187,7 +274,8 @@ mod tests {
             cost: SECOND,
             sample,
             close_wait: None,
-            leaks: None,
+            leaks: Look::NotAsked,
+            failed: Vec::new(),
         }
     }
 

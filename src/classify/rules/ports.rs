@@ -30,6 +30,7 @@ const HALF: f64 = 0.5;
 fn judge(sample: &Sample, _past: Option<Past<'_>>) -> Judgement {
     let ports = match &sample.pressure.ports {
         PortReading::NotRead => return Judgement::NotAsked,
+        PortReading::Failed => return Judgement::Unknown,
         PortReading::RuledOut { .. } | PortReading::Sampled { .. } => return none_amiss(sample),
         PortReading::Grouped(ports) => ports,
     };

@@ -90,25 +90,12 @@ pub(in crate::command) fn find(
     sockets: &[Socket],
     asked: &[u32],
 ) -> Result<Found, KernelError> {
-    let waiting = || sockets.iter().filter(|socket| socket.inode.is_none());
-    let listeners = if sockets.is_empty() {
-        Listeners::default()
-    } else {
-        read::listeners(source)?
-    };
-    let accepting = waiting().flat_map(|connection| listeners.of(connection));
-    let wanted = sockets.iter().chain(accepting);
-    let wanted = wanted.filter_map(|socket| socket.inode);
+    let listeners = listeners(source, sockets)?;
+    let wanted = wanted(sockets, &listeners);
     let (cgroups, likely) = cgroups(proc_root, sockets);
     let first: Vec<u32> = asked.iter().copied().chain(likely).collect();
     let holders = Holders::find(proc_root, wanted, Which::All { first: &first })?;
-    let processes: Processes = holders
-        .pids()
-        .into_iter()
-        .filter_map(|pid| Some((pid, read_process(proc_root, pid)?)))
-        // Another process may have got the number since.
-        .filter(|(pid, process)| holders.start_time(*pid) == Some(process.start_time))
-        .collect();
+    let processes = processes(proc_root, &holders);
     let mut found = Found {
         scan: Some(holders.coverage()),
         unseen: Vec::new(),
@@ -123,6 +110,44 @@ pub(in crate::command) fn find(
         .filter(|pid| found.holders.unread().contains(pid));
     found.unseen = unseen.map(|&pid| found.unseen(pid)).collect();
     Ok(found)
+}
+
+/// The listeners that sockets may wait at.
+pub(in crate::command) fn listeners(
+    source: &mut dyn SocketSource,
+    sockets: &[Socket],
+) -> Result<Listeners, KernelError> {
+    if sockets.is_empty() {
+        Ok(Listeners::default())
+    } else {
+        read::listeners(source)
+    }
+}
+
+/// The inodes to look for: those of the sockets, and of the listeners that
+/// unaccepted ones wait at.
+pub(in crate::command) fn wanted<'a>(
+    sockets: &'a [Socket],
+    listeners: &'a Listeners,
+) -> impl Iterator<Item = u64> + 'a {
+    let waiting = sockets.iter().filter(|socket| socket.inode.is_none());
+    let accepting = waiting.flat_map(|connection| listeners.of(connection));
+    let wanted = sockets.iter().chain(accepting);
+    wanted.filter_map(|socket| socket.inode)
+}
+
+/// What is known of the processes that hold something.
+pub(in crate::command) fn processes(proc_root: &ProcRoot, holders: &Holders) -> Processes {
+    let pids = holders.pids().into_iter();
+    pids.filter_map(|pid| Some((pid, read_process(proc_root, pid)?)))
+        // Another process may have got the number since.
+        .filter(|(pid, process)| holders.start_time(*pid) == Some(process.start_time))
+        .collect()
+}
+
+/// The processes that are in the cgroups of the sockets now.
+pub(in crate::command) fn likely(proc_root: &ProcRoot, sockets: &[Socket]) -> Vec<u32> {
+    cgroups(proc_root, sockets).1
 }
 
 /// How many of the sockets each process holds, by pid and start time.

@@ -60,6 +60,20 @@ pub(super) fn read(
     names: &mut Names,
     observer: &mut dyn FnMut(&Socket),
 ) -> Result<Sample, KernelError> {
+    let (sample, ports) = read_in_part(source, proc_root, wanted, names, observer)?;
+    ports?;
+    Ok(sample)
+}
+
+/// The same, but where only the ports can't be read, the sample is without them
+/// and the error beside it.
+pub(super) fn read_in_part(
+    source: &mut dyn SocketSource,
+    proc_root: &ProcRoot,
+    wanted: Wanted<'_>,
+    names: &mut Names,
+    observer: &mut dyn FnMut(&Socket),
+) -> Result<(Sample, Result<(), KernelError>), KernelError> {
     let Wanted { scope, terms, .. } = wanted;
     // A recorded dump is of another time and perhaps another host: nothing that
     // could be read here belongs to it.
@@ -104,10 +118,14 @@ pub(super) fn read(
         )
     };
     let ports = match ports {
-        Some(question) => question.answer(source, scope.family, &mut counted, &sysctls, &host)?,
-        None => PortReading::NotRead,
+        Some(question) => question.answer(source, scope.family, &mut counted, &sysctls, &host),
+        None => Ok(PortReading::NotRead),
     };
-    Ok(Sample {
+    let (ports, outcome) = match ports {
+        Ok(ports) => (ports, Ok(())),
+        Err(error) => (PortReading::Failed, Err(error)),
+    };
+    let sample = Sample {
         taken_at,
         elapsed,
         host,
@@ -124,7 +142,8 @@ pub(super) fn read(
             silence: Some(counted.silence.finish()),
             ..Pressure::default()
         },
-    })
+    };
+    Ok((sample, outcome))
 }
 
 /// What the sockets came to.

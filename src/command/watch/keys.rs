@@ -114,7 +114,7 @@ fn escape(screen: &mut Screen) -> Press {
     if screen.help {
         screen.help = false;
     } else if screen.subject.is_some() {
-        screen.subject = None;
+        screen.leave();
     } else if screen.filter.is_empty() {
         screen.row = None;
     } else {
@@ -126,7 +126,9 @@ fn escape(screen: &mut Screen) -> Press {
 /// Opens what the chosen row is about; the row stays chosen for the way back.
 fn look_closely(screen: &mut Screen, shown: Shown) {
     if screen.subject.is_none() {
-        screen.subject = shown.chosen;
+        if let Some(subject) = shown.chosen {
+            screen.enter(subject);
+        }
         screen.word = match shown.chosen {
             Some(_) => None,
             None if screen.row.is_none() => Some("choose a row first, with the arrows"),

@@ -5,37 +5,71 @@ use std::collections::HashMap;
 use std::time::Instant;
 
 use super::super::leaks::{owners, read};
-use crate::classify::close_wait::{Earlier, Judge, Judged, LeakReport, MIN_AGE, Selection};
-use crate::classify::history::CloseWaitMemory;
+use super::super::pace::{Clock, Pace, is_due};
+use super::holders::{Inodes, KnownHolders};
+
+use crate::classify::close_wait::{
+    Earlier, Judge, Judged, LeakReport, MIN_AGE, Owners, Selection, Unowned,
+};
+use crate::classify::history::{CloseWaitMemory, Leaks};
 use crate::kernel::{KernelError, ProcRoot, SocketSource, read_uptime};
-use crate::model::{Family, Socket};
+use crate::model::{Family, Socket, SourceKind};
+
+/// A reading may take one part of so many of a core in the long run.
+const PARTS: u32 = 50;
 
 /// Reads leaks, each time beside the time before.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct LeakReader {
+    /// Tells the time of a core that was spent.
+    clock: Clock,
     before: Option<Before>,
+    holders: KnownHolders,
+    /// The last reading, but for the search in it, which has a pace of its own.
+    last: Option<Pace>,
 }
 
 /// What is remembered of a reading.
 #[derive(Debug)]
 struct Before {
     sockets: Earlier,
+    /// Where it came from.
+    source: SourceKind,
     /// When it began and ended.
     time: (Instant, Instant),
-    /// How many sockets processes had, by pid and start time.
-    counts: HashMap<(u32, u64), u64>,
+    /// How many sockets processes had, by pid and start time; `None` where some
+    /// were still to be looked for.
+    counts: Option<HashMap<(u32, u64), u64>>,
 }
 
 impl LeakReader {
-    /// Reads who leaks. `memory` knows the ages of sockets that were seen
-    /// entering CLOSE_WAIT.
+    /// Nothing was read yet.
+    pub(super) fn new(clock: Clock) -> Self {
+        Self {
+            clock,
+            before: None,
+            holders: KnownHolders::new(clock),
+            last: None,
+        }
+    }
+
+    /// Reads who leaks, for a sample that began at `now`; `None` where that is
+    /// too soon after the last time. `memory` knows the ages of sockets that
+    /// were seen entering CLOSE_WAIT.
     pub(super) fn read(
         &mut self,
         source: &mut dyn SocketSource,
         proc_root: &ProcRoot,
         family: Option<Family>,
         memory: &CloseWaitMemory,
-    ) -> Result<LeakReport, KernelError> {
+        now: Instant,
+    ) -> Result<Option<Leaks>, KernelError> {
+        if !is_due(self.last.as_ref(), now) {
+            return Ok(None);
+        }
+        // What fails is tried again with the next sample.
+        self.last = None;
+        let begun = (self.clock)();
         let filter = read::Filter {
             family,
             peers: &[],
@@ -44,12 +78,19 @@ impl LeakReader {
         let reading = read::close_wait(source, filter)?;
         let uptime = read_uptime();
         let next = Earlier::new(&reading.sockets, uptime);
-        let found = owners::find(source, proc_root, &reading.sockets, &[])?;
+        let listeners = owners::listeners(source, &reading.sockets)?;
+        let wanted: Inodes = owners::wanted(&reading.sockets, &listeners).collect();
+        let likely = || owners::likely(proc_root, &reading.sockets);
+        let searched = self.holders.update(proc_root, &wanted, likely, now)?;
+        let processes = owners::processes(proc_root, self.holders.holders());
         let time = (reading.begun, reading.ended);
-        let (earlier, counts) = match self.before.take() {
+        // Two sources know sockets by different names: all would look new.
+        let origin = reading.collection.source;
+        let before = self.before.take();
+        let (earlier, counts) = match before.filter(|before| before.source == origin) {
             Some(before) => {
                 let since = reading.since(before.time);
-                (Some(before.sockets.ago(since)), Some(before.counts))
+                (Some(before.sockets.ago(since)), before.counts)
             }
             None => (None, None),
         };
@@ -62,24 +103,52 @@ impl LeakReader {
             let judged = judge.judge(socket);
             refined(judged, memory, time.0)
         });
+        let owners = Owners {
+            holders: &self.holders,
+            processes: &processes,
+            listeners: &listeners,
+            scan: Some(self.holders.holders().coverage()),
+            unseen: &[],
+            earlier: counts.as_ref(),
+        };
         let report = LeakReport::new(
             MIN_AGE,
             judged.collect(),
-            found.owners(counts.as_ref()),
+            owners,
             Selection::default(),
             earlier.as_ref(),
         );
         self.before = Some(Before {
             sockets: next,
+            source: origin,
             time,
             counts: counts_of(&report),
         });
-        Ok(report)
+        let cost = (self.clock)()
+            .saturating_sub(begun)
+            .saturating_sub(searched);
+        let last = self.last.insert(Pace::new(now, cost, PARTS));
+        Ok(Some(Leaks {
+            report,
+            cost,
+            every: last.every(),
+            search: self.holders.search(now),
+        }))
     }
 
-    /// The view is closed: the next reading has none before it.
+    /// How much is remembered.
+    #[cfg(test)]
+    pub(super) fn kept(&self) -> usize {
+        let before = self.before.as_ref().map_or(0, |before| {
+            before.sockets.len() + before.counts.as_ref().map_or(0, HashMap::len)
+        });
+        before + self.holders.kept()
+    }
+
+    /// The view is closed: the next reading has none before it, and searches
+    /// anew.
     pub(super) fn forget(&mut self) {
-        self.before = None;
+        *self = Self::new(self.clock);
     }
 }
 
@@ -94,13 +163,18 @@ fn refined(judged: Judged, memory: &CloseWaitMemory, now: Instant) -> Judged {
     }
 }
 
-fn counts_of(report: &LeakReport) -> HashMap<(u32, u64), u64> {
-    report
+fn counts_of(report: &LeakReport) -> Option<HashMap<(u32, u64), u64>> {
+    let mut unowned = report.unattributed.iter();
+    if unowned.any(|entry| entry.why == Unowned::NotYet) {
+        return None;
+    }
+    let counts = report
         .processes
         .iter()
         .map(|leaks| {
             let process = (leaks.process.pid, leaks.process.start_time);
             (process, leaks.counts.total())
         })
-        .collect()
+        .collect();
+    Some(counts)
 }

@@ -1,5 +1,6 @@
 //! `tcpstate watch`: what is changing, right now?
 
+mod holders;
 mod keys;
 mod leaks;
 mod limit;

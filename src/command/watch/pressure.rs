@@ -6,6 +6,14 @@ use super::super::pressure::{compare, programs};
 use crate::kernel::{KernelError, ProcRoot, SocketSource};
 use crate::model::{Family, Pressure, Sample};
 
+/// What was read.
+#[derive(Debug)]
+pub(super) struct Read {
+    pub(super) pressure: Pressure,
+    /// Whether it could be found out who is behind listeners.
+    pub(super) programs: Result<(), KernelError>,
+}
+
 /// Reads pressure, each time beside the time before.
 #[derive(Debug, Default)]
 pub(super) struct PressureReader {
@@ -19,7 +27,7 @@ impl PressureReader {
         source: &mut dyn SocketSource,
         proc_root: &ProcRoot,
         family: Option<Family>,
-    ) -> Result<Pressure, KernelError> {
+    ) -> Result<Read, KernelError> {
         let mut reader = Reader {
             source,
             proc_root,
@@ -27,13 +35,25 @@ impl PressureReader {
             bound: false,
         };
         let mut sample = reader.read()?;
-        if let Some(before) = &self.before {
+        // What only one of two sources shows has not changed.
+        let is_alike = |before: &&Sample| before.collection.source == sample.collection.source;
+        if let Some(before) = self.before.as_ref().filter(is_alike) {
             compare(&mut sample, before);
         }
-        programs::name(&mut sample, self.before.as_ref(), proc_root, false)?;
+        let programs = programs::name(&mut sample, self.before.as_ref(), proc_root, false);
         let pressure = sample.pressure.clone();
         self.before = Some(sample);
-        Ok(pressure)
+        Ok(Read { pressure, programs })
+    }
+
+    /// How much is remembered.
+    #[cfg(test)]
+    pub(super) fn kept(&self) -> usize {
+        let pressure = self.before.as_ref().map(|before| &before.pressure);
+        let ports = pressure.and_then(|pressure| pressure.ports.grouped());
+        let listeners = pressure.and_then(|pressure| pressure.listeners.as_ref());
+        ports.map_or(0, |ports| ports.destinations.len())
+            + listeners.map_or(0, |listeners| listeners.listeners.len())
     }
 
     /// The view is closed: the next reading has none before it.

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::super::pace::cpu_time;
 use super::super::pressure::programs;
 use super::super::sample::{self, Terms, Wanted};
 use super::super::source;
@@ -9,22 +10,26 @@ use super::super::suspects::Names;
 use super::leaks::LeakReader;
 use super::pressure::PressureReader;
 use crate::classify::count::Scope;
-use crate::classify::history::{CloseWaitMemory, Reading};
+use crate::classify::history::{CloseWaitMemory, Leaks, Look, Part, Reading};
 use crate::cli::{CommonArgs, Source, WatchArgs};
 use crate::kernel::{FallbackSource, KernelError, ProcRoot, SocketSource};
-use crate::model::SourceKind;
+use crate::model::{Sample, SourceKind};
 use crate::render::watch::View;
 
 /// Netlink that failed is tried again after so long.
 const RETRY: Duration = Duration::from_secs(60);
 
+type BoxedSource = Box<dyn SocketSource + Send>;
+type Open = Box<dyn FnMut(&ProcRoot) -> BoxedSource + Send>;
+
 /// Reads samples from the same place, and remembers between them who is in
 /// CLOSE_WAIT.
 pub(super) struct Sampler {
-    source: Box<dyn SocketSource + Send>,
-    /// Whether /proc may be read when netlink fails.
-    may_fall_back: bool,
-    /// Since when it is, if it is.
+    source: BoxedSource,
+    /// Opens it anew, netlink first; `None` where one source only was asked
+    /// for.
+    open_anew: Option<Open>,
+    /// Since when /proc is read in place of netlink, if it is.
     fell_back: Option<Instant>,
     proc_root: ProcRoot,
     wanted: Wanted<'static>,
@@ -39,82 +44,160 @@ impl Sampler {
     pub(super) fn open(common: &CommonArgs, args: &WatchArgs) -> anyhow::Result<Self> {
         let proc_root = ProcRoot::new(&common.proc_root);
         let source = source::open(common, &proc_root)?;
-        let scope = Scope {
-            family: source::family(common),
-            bound: false,
-        };
-        Ok(Self {
-            source,
-            may_fall_back: common.source == Source::Auto,
-            fell_back: None,
-            proc_root,
-            wanted: Wanted {
-                scope,
-                exact: args.exact,
-                terms: Terms::default(),
+        let wanted = Wanted {
+            scope: Scope {
+                family: source::family(common),
+                bound: false,
             },
-            memory: CloseWaitMemory::default(),
-            names: Names::default(),
-            leaks: LeakReader::default(),
-            pressure: PressureReader::default(),
-        })
+            exact: args.exact,
+            terms: Terms::default(),
+        };
+        let mut sampler = Self::over(source, proc_root, wanted);
+        if common.source == Source::Auto {
+            let open =
+                |proc_root: &ProcRoot| -> BoxedSource { Box::new(FallbackSource::open(proc_root)) };
+            sampler.open_anew = Some(Box::new(open));
+        }
+        Ok(sampler)
     }
 
-    /// Takes a sample, with what a view needs besides.
+    fn over(source: BoxedSource, proc_root: ProcRoot, wanted: Wanted<'static>) -> Self {
+        Self {
+            source,
+            open_anew: None,
+            fell_back: None,
+            proc_root,
+            wanted,
+            memory: CloseWaitMemory::default(),
+            names: Names::default(),
+            leaks: LeakReader::new(cpu_time),
+            pressure: PressureReader::default(),
+        }
+    }
+
+    /// Takes a sample, with what a view needs besides. It fails where sockets
+    /// can't be counted; what else can't be read is missing in it, with the
+    /// reason.
     pub(super) fn take(&mut self, view: View) -> Result<Reading, KernelError> {
-        let at = Instant::now();
+        self.take_at(view, Instant::now())
+    }
+
+    fn take_at(&mut self, view: View, at: Instant) -> Result<Reading, KernelError> {
+        let begun = Instant::now();
         self.try_netlink_again(at);
+        let mut reading = self.take_once(view, at)?;
+        // Netlink was refused when the sockets were counted already: a sample
+        // is of one source, so that two can be compared.
+        if reading.sample.collection.source != self.source.kind() {
+            reading = self.take_once(view, at)?;
+        }
+        reading.cost = begun.elapsed();
+        Ok(reading)
+    }
+
+    fn take_once(&mut self, view: View, at: Instant) -> Result<Reading, KernelError> {
+        let mut failed = Vec::new();
         let memory = &mut self.memory;
         memory.begin(at);
-        let mut sample = sample::read(
+        let (mut sample, ports) = sample::read_in_part(
             self.source.as_mut(),
             &self.proc_root,
             self.wanted,
             &mut self.names,
             &mut |socket| memory.see(socket),
         )?;
-        let close_wait = memory.end(sample.collection.complete);
-        let leaks = if view == View::Leaks {
-            let family = self.wanted.scope.family;
-            let source = self.source.as_mut();
-            let report = self
-                .leaks
-                .read(source, &self.proc_root, family, &self.memory)?;
-            Some(report)
-        } else {
-            self.leaks.forget();
-            None
-        };
-        if matches!(view, View::Ports | View::Listeners) {
-            let family = self.wanted.scope.family;
-            let source = self.source.as_mut();
-            sample.pressure = self.pressure.read(source, &self.proc_root, family)?;
-        } else {
-            self.pressure.forget();
-            if sample.collection.source != SourceKind::Replay {
-                programs::name_units(&mut sample, &self.proc_root);
-            }
+        if let Err(error) = ports {
+            failed.push((Part::Ports, error.to_string()));
         }
+        let close_wait = memory.end(sample.collection.complete);
+        let leaks = self.look_for_leaks(view, at, &mut failed);
+        self.look_for_pressure(view, &mut sample, &mut failed);
         Ok(Reading {
             at,
-            cost: at.elapsed(),
+            cost: Duration::ZERO,
             sample,
             close_wait,
             leaks,
+            failed,
         })
+    }
+
+    fn look_for_leaks(
+        &mut self,
+        view: View,
+        at: Instant,
+        failed: &mut Vec<(Part, String)>,
+    ) -> Look<Leaks> {
+        if view != View::Leaks {
+            self.leaks.forget();
+            return Look::NotAsked;
+        }
+        let family = self.wanted.scope.family;
+        let source = self.source.as_mut();
+        let leaks = self
+            .leaks
+            .read(source, &self.proc_root, family, &self.memory, at);
+        match leaks {
+            Ok(Some(leaks)) => Look::Found(leaks),
+            Ok(None) => Look::Unchanged,
+            Err(error) => {
+                failed.push((Part::Leaks, error.to_string()));
+                Look::Unchanged
+            }
+        }
+    }
+
+    fn look_for_pressure(
+        &mut self,
+        view: View,
+        sample: &mut Sample,
+        failed: &mut Vec<(Part, String)>,
+    ) {
+        if !matches!(view, View::Ports | View::Listeners) {
+            self.pressure.forget();
+            if sample.collection.source != SourceKind::Replay {
+                programs::name_units(sample, &self.proc_root);
+            }
+            return;
+        }
+        let family = self.wanted.scope.family;
+        let source = self.source.as_mut();
+        match self.pressure.read(source, &self.proc_root, family) {
+            Ok(read) => {
+                sample.pressure = read.pressure;
+                // Every connection was looked at after all.
+                failed.retain(|(part, _)| *part != Part::Ports);
+                if let Err(error) = read.programs {
+                    failed.push((Part::Programs, error.to_string()));
+                }
+            }
+            Err(error) => failed.push((Part::Pressure, error.to_string())),
+        }
+    }
+
+    /// How much is remembered from sample to sample.
+    #[cfg(test)]
+    fn kept(&self) -> usize {
+        self.memory.kept() + self.leaks.kept() + self.pressure.kept()
     }
 
     /// A source that fell back stays with /proc. What made netlink fail may be
     /// over, and whoever watches for days shall not pay for a bad minute.
     fn try_netlink_again(&mut self, now: Instant) {
-        if !self.may_fall_back || self.source.kind() == SourceKind::Netlink {
+        let Some(open) = &mut self.open_anew else {
+            return;
+        };
+        if self.source.kind() == SourceKind::Netlink {
             self.fell_back = None;
             return;
         }
         let since = *self.fell_back.get_or_insert(now);
         if now.saturating_duration_since(since) >= RETRY {
-            self.source = Box::new(FallbackSource::open(&self.proc_root));
+            self.source = open(&self.proc_root);
             self.fell_back = None;
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -100,6 +100,7 @@ impl Stream {
     fn show(&mut self, reading: Reading) -> anyhow::Result<()> {
         self.notes.recovered();
         self.notes.fallback(&reading);
+        self.notes.parts(&reading);
         let headed = !self.json
             && self
                 .timeline
@@ -147,6 +148,7 @@ struct Notes {
     failures: u32,
     failure: Option<String>,
     fallback: Option<String>,
+    part: Option<String>,
     stretched: bool,
 }
 
@@ -179,6 +181,20 @@ impl Notes {
             None => output::note("sockets are read over netlink again"),
         }
         self.fallback = reason;
+    }
+
+    /// A stream asks for ports besides, and for nothing else that can fail
+    /// alone.
+    fn parts(&mut self, reading: &Reading) {
+        let failed = reading.failed.first().map(|(_, why)| why.clone());
+        if failed == self.part {
+            return;
+        }
+        match &failed {
+            Some(why) => output::note(&format!("whether ports run out is unknown: {why}")),
+            None => output::note("ports are read again"),
+        }
+        self.part = failed;
     }
 
     fn stretch(&mut self, interval: Duration, stretched: Option<Duration>) {

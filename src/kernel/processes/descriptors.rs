@@ -23,7 +23,7 @@ use super::tasks::Task;
 use crate::model::Holder;
 
 /// `socket:[` and 20 digits and `]`, with room to see that a link is longer.
-const LINK_BUFFER: usize = 32;
+pub(super) const LINK_BUFFER: usize = 32;
 
 /// So many descriptors pay for one gap among them: a try that fails costs
 /// 0.9 µs, and one that doesn't spares 0.3.

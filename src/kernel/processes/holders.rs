@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use foldhash::fast::RandomState;
 
 use super::Which;
+use super::recheck::recheck;
 use super::scan::scan;
 use crate::kernel::{KernelError, ProcRoot};
 use crate::model::{Holder, ScanCoverage};
@@ -45,16 +46,61 @@ impl Holders {
         if wanted.is_empty() {
             return Ok(Self::default());
         }
-        let mut scan = scan(proc_root, which, &|inode| wanted.contains(&inode))?;
-        scan.found.sort_unstable();
-        let (inodes, found) = scan.found.into_iter().unzip();
-        Ok(Self {
-            inodes,
-            found,
+        let scan = scan(proc_root, which, &|inode| wanted.contains(&inode))?;
+        let mut holders = Self {
+            inodes: Vec::new(),
+            found: Vec::new(),
             start_times: scan.start_times,
             unread: scan.unread,
             coverage: scan.coverage,
-        })
+        };
+        holders.hold(scan.found);
+        Ok(holders)
+    }
+
+    /// Forgets the sockets that are not wanted any more, and every holder that
+    /// is none any more: its descriptor is closed or refers to something else,
+    /// or it has ended. Holders that came since are not found. What the scan
+    /// has seen stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// When the root of /proc can't be opened: then nobody is known to hold
+    /// anything any more.
+    pub fn recheck(
+        &mut self,
+        proc_root: &ProcRoot,
+        wanted: impl Fn(u64) -> bool,
+    ) -> Result<(), KernelError> {
+        let inodes = std::mem::take(&mut self.inodes);
+        let found = std::mem::take(&mut self.found);
+        let start_times = std::mem::take(&mut self.start_times);
+        let mut known: Vec<(u64, Holder)> = inodes
+            .into_iter()
+            .zip(found)
+            .filter(|&(inode, _)| wanted(inode))
+            .collect();
+        recheck(proc_root, &mut known, |pid| start_times.get(&pid).copied())?;
+        let left: BTreeSet<u32> = known.iter().map(|(_, holder)| holder.pid).collect();
+        self.start_times = start_times;
+        self.start_times.retain(|pid, _| left.contains(pid));
+        self.hold(known);
+        Ok(())
+    }
+
+    /// Adds what a scan of some of the processes has found, for sockets of
+    /// which nobody was known.
+    pub fn add(&mut self, more: Self) {
+        let inodes = self.inodes.drain(..).chain(more.inodes);
+        let found = self.found.drain(..).chain(more.found);
+        let known = inodes.zip(found).collect();
+        self.start_times.extend(more.start_times);
+        self.hold(known);
+    }
+
+    fn hold(&mut self, mut known: Vec<(u64, Holder)>) {
+        known.sort_unstable();
+        (self.inodes, self.found) = known.into_iter().unzip();
     }
 
     /// The holders of one socket, by pid and descriptor; empty when none was

@@ -10,6 +10,7 @@ mod descriptors;
 mod facts;
 mod holders;
 mod link;
+mod recheck;
 mod scan;
 mod shares;
 mod sizes;

@@ -201,7 +201,7 @@ fn end_after(errno: Errno, stat: Option<stat::Stat>) -> End {
     }
 }
 
-fn read_stat(directory: impl AsFd, path: &str) -> Option<stat::Stat> {
+pub(super) fn read_stat(directory: impl AsFd, path: &str) -> Option<stat::Stat> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC;
     let file = openat(directory, path, flags, Mode::empty()).ok()?;
     // Some 52 numbers of at most 20 digits, and a command of 15 bytes.

@@ -171,6 +171,43 @@ fn a_copied_proc_is_read_like_a_live_one() {
     }
 }
 
+#[test]
+fn a_holder_that_let_go_or_ended_is_forgotten_and_the_others_stay() {
+    let own = std::process::id();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let kept = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let shared = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let mut heir = Heir::of(shared.try_clone().unwrap().into());
+    let wanted = [inode(&kept), inode(&shared), inode(&listener)];
+    let mut holders = Holders::find(&live(), wanted, EVERYWHERE).unwrap();
+    let known = [holder(own, &kept), holder(own, &shared)];
+    let heirs = Holder {
+        pid: heir.0.id(),
+        fd: 0,
+    };
+    let listening = inode(&listener);
+    let recheck = |holders: &mut Holders| {
+        // Of what isn't wanted any more nothing is kept.
+        let outcome = holders.recheck(&live(), |inode| inode != listening);
+        outcome.unwrap();
+        assert!(holders.of(listening).is_empty());
+    };
+    recheck(&mut holders);
+    assert_eq!(holders.of(wanted[0]), [known[0]]);
+    assert_eq!(holders.of(wanted[1]).len(), 2);
+    // Another file takes the number.
+    let file = fs::File::open("/dev/null").unwrap();
+    let mut socket = OwnedFd::from(shared);
+    rustix::io::dup2(&file, &mut socket).unwrap();
+    recheck(&mut holders);
+    assert_eq!(holders.of(wanted[0]), [known[0]]);
+    assert_eq!(holders.of(wanted[1]), [heirs]);
+    heir.kill();
+    recheck(&mut holders);
+    assert!(holders.of(wanted[1]).is_empty());
+    assert_eq!(holders.pids(), [own]);
+}
+
 /// Before Linux 6.2 nobody tells how many descriptors a process has, as nobody
 /// does of a copy, so it can't be told from the number that it shows none.
 #[test]

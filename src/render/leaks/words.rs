@@ -140,6 +140,10 @@ pub(in crate::render) fn unattributed(
         of(|why| *why == Unowned::NotSearched),
         "a recorded dump doesn't say whose they are".to_owned(),
     );
+    tell(
+        of(|why| *why == Unowned::NotYet),
+        "new since the last search, the next one tells whose they are".to_owned(),
+    );
     Some(reasons.join(", "))
 }
 

@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 use super::super::finding::wrap;
 use super::super::safe;
 use super::frame::Moment;
-use super::paint::{Painter, Tone, first_lines, from_column, from_line};
+use super::paint::{Painter, Tone, cut, first_lines, from_column, from_line};
 use super::time::clock;
 use crate::classify::history::{Event, EventKind, Latest};
 use crate::classify::{Finding, Severity};
@@ -87,13 +87,7 @@ fn draw_finding(
     let mut rest = from_column(own, LABEL);
     let width = usize::from(rest.width);
     let mut wrapped = wrap(&text, width);
-    let room = usize::from(rest.height);
-    if wrapped.len() > room {
-        // Cut where the last line ends, and not where a word does.
-        let kept = room.saturating_sub(1);
-        let tail = wrapped.split_off(kept.min(wrapped.len())).join(" ");
-        wrapped.push(tail);
-    } else {
+    if !cut(&mut wrapped, rest.height.into()) {
         let advice = format!("{} {}", painter.style.arrow(), safe(&finding.advice));
         wrapped.extend(wrap(&advice, width));
     }

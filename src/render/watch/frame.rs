@@ -7,13 +7,14 @@ use std::time::{Duration, Instant};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::super::finding::wrap;
 use super::super::{Style, place, safe};
 use super::number::{age, interval};
-use super::paint::{Painter, Tone, first_lines, from_column, from_line, width};
+use super::paint::{Painter, Tone, cut, first_lines, from_column, from_line, width};
 use super::screen::{Screen, Shown, View};
 use super::time::clock;
 use super::{findings, help, leaks, listeners, overview, ports, settings};
-use crate::classify::history::{Latest, Timeline};
+use crate::classify::history::{Failure, Latest, Part, Timeline};
 use crate::model::SourceKind;
 use crate::model::number::{counted, elapsed};
 
@@ -40,8 +41,10 @@ impl Moment<'_> {
     }
 
     /// What stands where a view has nothing to show yet.
-    pub(super) fn missing(&self) -> &'static str {
-        if self.screen.paused.is_some() {
+    pub(super) fn missing(&self, latest: &Latest) -> &'static str {
+        if self.failures(latest).next().is_some() {
+            "Nothing could be read for this view yet."
+        } else if self.screen.paused.is_some() {
             "Nothing was read for this view before the pause; space goes on."
         } else {
             "The first sample for this view is on its way."
@@ -49,8 +52,34 @@ impl Moment<'_> {
     }
 
     /// Whether what changed with the newest sample has just changed.
-    pub(super) fn is_fresh(&self, latest: &Latest) -> bool {
-        self.age(latest) < FRESH
+    pub(super) fn is_fresh(&self, at: Instant) -> bool {
+        self.now.saturating_duration_since(at) < FRESH
+    }
+
+    /// What could not be read of what the open view shows.
+    fn failures<'l>(&self, latest: &'l Latest) -> impl Iterator<Item = &'l Failure> + use<'l> {
+        let view = self.screen.view;
+        let failures = latest.failures.iter();
+        failures.filter(move |failure| match failure.part {
+            Part::Ports => view == View::Overview,
+            Part::Leaks => view == View::Leaks,
+            Part::Pressure => matches!(view, View::Ports | View::Listeners),
+            Part::Programs => view == View::Listeners,
+        })
+    }
+
+    /// What stands on the screen in place of what could not be read.
+    fn instead(&self, latest: &Latest, failure: &Failure) -> String {
+        let as_of = |at| {
+            let old = self.now.saturating_duration_since(at);
+            format!("as they were {} ago", age(old))
+        };
+        match failure.part {
+            Part::Leaks => latest.leaks.as_ref().map(|kept| as_of(kept.at)),
+            Part::Pressure => latest.older_pressure.as_ref().map(|kept| as_of(kept.at)),
+            Part::Ports | Part::Programs => None,
+        }
+        .unwrap_or_else(|| "unknown".to_owned())
     }
 }
 
@@ -69,7 +98,7 @@ pub fn frame(buffer: &mut Buffer, moment: &Moment<'_>) -> Shown {
         height: area.height - 3,
         ..from_line(area, 2)
     };
-    for (text, tone) in notices(moment) {
+    for (text, tone) in notices(moment, body) {
         painter.text(first_lines(body, 1), &text, tone);
         body = from_line(body, 1);
     }
@@ -156,7 +185,7 @@ fn draw_tabs(painter: &mut Painter<'_>, area: Rect, moment: &Moment<'_>) {
 
 /// What must be known of what is shown: that it is old, partial, or not what
 /// was asked for.
-fn notices(moment: &Moment<'_>) -> Vec<(String, Tone)> {
+fn notices(moment: &Moment<'_>, body: Rect) -> Vec<(String, Tone)> {
     let screen = moment.screen;
     let mut notices = Vec::new();
     let Some(latest) = moment.timeline.latest() else {
@@ -176,6 +205,9 @@ fn notices(moment: &Moment<'_>) -> Vec<(String, Tone)> {
     } else if old > screen.stretched.unwrap_or(screen.interval) * 2 + FRESH {
         let text = format!("STALE, {} old: the next sample takes its time", age(old));
         notices.push((text, Tone::Warning));
+    }
+    for failure in moment.failures(latest) {
+        notices.extend(not_read(moment, latest, failure, body));
     }
     if !latest.sample.collection.complete {
         let text = "PARTIAL: the kernel says that rows were lost".to_owned();
@@ -200,6 +232,35 @@ fn notices(moment: &Moment<'_>) -> Vec<(String, Tone)> {
         notices.push((word.to_owned(), Tone::Warning));
     }
     notices
+}
+
+/// What could not be read, since when, what stands there instead, and why; in
+/// a third of the room at most.
+fn not_read(
+    moment: &Moment<'_>,
+    latest: &Latest,
+    failure: &Failure,
+    body: Rect,
+) -> Vec<(String, Tone)> {
+    let what = match failure.part {
+        Part::Ports => "ports",
+        Part::Leaks => "holders and ages",
+        Part::Pressure => "ports and listeners",
+        Part::Programs => "programs",
+    };
+    let since = match failure.since {
+        Some(since) => format!(" since {}", clock(Some(since))),
+        None => String::new(),
+    };
+    let text = format!(
+        "NOT READ{since}: {what} are {}: {}",
+        moment.instead(latest, failure),
+        safe(&failure.why),
+    );
+    let mut lines = wrap(&text, usize::from(body.width));
+    cut(&mut lines, usize::from(body.height / 3).max(1));
+    let lines = lines.into_iter();
+    lines.map(|line| (line, Tone::Critical)).collect()
 }
 
 fn draw_keys(painter: &mut Painter<'_>, area: Rect, moment: &Moment<'_>) {

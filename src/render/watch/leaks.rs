@@ -1,6 +1,7 @@
 //! Who leaks: processes, listeners, and sockets without an owner in sight.
 
 use std::cmp::Reverse;
+use std::time::{Duration, Instant};
 
 use ratatui::layout::Rect;
 
@@ -8,13 +9,14 @@ use super::super::finding::wrap;
 use super::super::leaks::words;
 use super::super::safe;
 use super::frame::Moment;
-use super::paint::{Painter, Tone, first_lines, from_line};
+use super::number::age;
+use super::paint::{Painter, Tone, cut, first_lines, from_line};
 use super::process;
 use super::screen::{Shown, Subject};
 use super::table::{Cell, Column, Table};
 use crate::classify::close_wait::{LeakReport, Peer, ProcessLeaks, QueueLeaks};
-use crate::classify::history::Latest;
-use crate::model::number::{counted, grouped};
+use crate::classify::history::{Kept, Latest, Leaks};
+use crate::model::number::{counted, elapsed, grouped};
 
 /// Peers that have a name in a row; the others are counted.
 const PEERS: usize = 2;
@@ -26,28 +28,47 @@ pub(super) fn draw(
     moment: &Moment<'_>,
     latest: &Latest,
 ) -> Shown {
-    let Some(report) = &latest.leaks else {
-        painter.text(first_lines(area, 1), moment.missing(), Tone::Faint);
+    let Some(kept) = &latest.leaks else {
+        painter.text(first_lines(area, 1), moment.missing(latest), Tone::Faint);
         return Shown::default();
     };
+    let report = &kept.value.report;
     if let Some(Subject::Process(pid)) = moment.screen.subject {
-        return process::draw(painter, area, moment, report, pid);
+        return process::draw(painter, area, moment, kept, pid);
     }
     let mut rest = area;
-    for line in wrap(&heading(report), usize::from(area.width)) {
+    let mut above = wrap(&heading(kept, moment), usize::from(area.width));
+    // On a small screen the rows matter more.
+    cut(&mut above, usize::from(area.height / 3).max(1));
+    for line in above {
         painter.text(first_lines(rest, 1), &line, Tone::Plain);
         rest = from_line(rest, 1);
     }
-    rest = from_line(rest, 1);
-    let (table, subjects) = table(report, moment, latest);
-    let taken = table.draw(painter, rest, moment.screen);
-    rest = from_line(rest, taken + 1);
-    if let Some(why) = words::unattributed(report, None) {
-        let text = format!("Without an owner in sight: {why}");
-        for line in wrap(&text, usize::from(area.width)) {
-            painter.text(first_lines(rest, 1), &line, Tone::Faint);
-            rest = from_line(rest, 1);
-        }
+    if area.height >= 8 {
+        rest = from_line(rest, 1);
+    }
+    let (table, subjects) = table(report, moment, kept.at);
+    let mut below: Vec<String> = remarks(kept, moment)
+        .iter()
+        .flat_map(|text| wrap(text, usize::from(area.width)))
+        .collect();
+    // Two thirds of the room at least are for the rows.
+    let kept = u16::try_from(below.len() + 1).unwrap_or(u16::MAX);
+    let kept = match rest.height {
+        _ if below.is_empty() => 0,
+        ..6 => 0,
+        height => kept.min(height / 3),
+    };
+    let room = rest.height - kept;
+    let taken = table.draw(painter, first_lines(rest, room), moment.screen);
+    rest = from_line(rest, taken);
+    if rest.height > 1 {
+        rest = from_line(rest, 1);
+    }
+    cut(&mut below, rest.height.into());
+    for line in below {
+        painter.text(first_lines(rest, 1), &line, Tone::Faint);
+        rest = from_line(rest, 1);
     }
     let chosen = table.chosen(moment.screen);
     Shown {
@@ -56,22 +77,66 @@ pub(super) fn draw(
     }
 }
 
-fn heading(report: &LeakReport) -> String {
+/// What must be known of the rows: whose sockets are unknown, and how old the
+/// search is.
+fn remarks(kept: &Kept<Leaks>, moment: &Moment<'_>) -> Vec<String> {
+    let leaks = &kept.value;
+    let mut remarks = Vec::new();
+    if read_ago(kept, moment).is_some() {
+        remarks.push(format!(
+            "To read this takes {} of CPU, so it is done at most every {}.",
+            elapsed(leaks.cost),
+            about(leaks.every),
+        ));
+    }
+    if let Some(search) = leaks.search.filter(|search| !search.ago.is_zero()) {
+        remarks.push(format!(
+            "All descriptors were searched {} ago: that takes {} of CPU, so it is done at most \
+             every {}; these holders are checked at every reading.",
+            age(search.ago + moment.now.saturating_duration_since(kept.at)),
+            elapsed(search.cost),
+            about(search.every),
+        ));
+    }
+    if let Some(why) = words::unattributed(&leaks.report, None) {
+        remarks.push(format!("Without an owner in sight: {why}"));
+    }
+    remarks
+}
+
+/// How long ago the rows were read, where that isn't done with every sample.
+pub(super) fn read_ago(kept: &Kept<Leaks>, moment: &Moment<'_>) -> Option<String> {
+    let ago = moment.now.saturating_duration_since(kept.at);
+    (kept.value.every > moment.screen.interval).then(|| age(ago))
+}
+
+/// An interval that is as good as measured: `1.8 s`, `12 s`.
+fn about(every: Duration) -> String {
+    if every < Duration::from_secs(10) {
+        elapsed(every)
+    } else {
+        age(every)
+    }
+}
+
+fn heading(kept: &Kept<Leaks>, moment: &Moment<'_>) -> String {
+    let report = &kept.value.report;
     let counts = &report.counts;
     let total = counted(counts.total(), "socket", "sockets");
     let leaked = format!(
-        "{} of {total} in CLOSE_WAIT leaked, {} attributed",
+        "{} of {total} in CLOSE_WAIT leaked{}, {} attributed",
         grouped(counts.leaked()),
+        read_ago(kept, moment).map_or_else(String::new, |ago| format!(" (read {ago} ago)")),
         grouped(report.attributed),
     );
     match report.comparison {
-        None => format!("{leaked}; the next sample tells what is new"),
+        None => format!("{leaked}; the next reading tells what is new"),
         Some(comparison) => {
             let gone = comparison
                 .gone
                 .map_or(String::new(), |gone| format!(", {} closed", grouped(gone)));
             format!(
-                "{leaked}; since the sample before {} new{gone}, {} stuck",
+                "{leaked}; since the reading before {} new{gone}, {} stuck",
                 grouped(comparison.new),
                 grouped(comparison.stayed),
             )
@@ -80,11 +145,7 @@ fn heading(report: &LeakReport) -> String {
 }
 
 /// The rows, and what each is about.
-fn table(
-    report: &LeakReport,
-    moment: &Moment<'_>,
-    latest: &Latest,
-) -> (Table, Vec<Option<Subject>>) {
+fn table(report: &LeakReport, moment: &Moment<'_>, at: Instant) -> (Table, Vec<Option<Subject>>) {
     let mut processes: Vec<&ProcessLeaks> = report.processes.iter().collect();
     match moment.screen.order_name() {
         // The report has the worst first already.
@@ -112,7 +173,7 @@ fn table(
     };
     let processes = processes.into_iter().map(|leaks| {
         let subject = Subject::Process(leaks.process.pid);
-        (process_row(leaks, report, moment, latest), Some(subject))
+        (process_row(leaks, report, moment, at), Some(subject))
     });
     let listeners = report
         .listeners
@@ -127,13 +188,13 @@ fn process_row(
     leaks: &ProcessLeaks,
     report: &LeakReport,
     moment: &Moment<'_>,
-    latest: &Latest,
+    at: Instant,
 ) -> Vec<Cell> {
     let dash = moment.style.dash();
     let process = &leaks.process;
     let moves = Moves::of(leaks, report);
     let fresh = match moves {
-        Some(moves) if (moves.new > 0 || moves.closed > 0) && moment.is_fresh(latest) => {
+        Some(moves) if (moves.new > 0 || moves.closed > Some(0)) && moment.is_fresh(at) => {
             Tone::Fresh
         }
         _ => Tone::Plain,
@@ -166,7 +227,7 @@ fn process_row(
             fresh,
         ),
         Cell::toned(
-            number(moves.and_then(|moves| u64::try_from(moves.closed).ok())),
+            number(moves.and_then(|moves| u64::try_from(moves.closed?).ok())),
             fresh,
         ),
         Cell::plain(number(moves.map(|moves| moves.stuck))),
@@ -200,7 +261,8 @@ fn listener_row(queue: &QueueLeaks, moment: &Moment<'_>) -> Vec<Cell> {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Moves {
     pub(super) new: i64,
-    pub(super) closed: i64,
+    /// `None` where nobody knows how many there were before.
+    pub(super) closed: Option<i64>,
     pub(super) stuck: u64,
 }
 
@@ -220,12 +282,11 @@ impl Moves {
             .count();
         let here = i64::try_from(leaks.sockets.len()).ok()?;
         let new = here - i64::try_from(stuck).ok()?;
-        let growth = leaks.growth.map_or(0, |growth| growth.sockets);
         Some(Self {
             new,
             // Those that were handed on to another process didn't close; they
             // count as gone from here all the same.
-            closed: (new - growth).max(0),
+            closed: leaks.growth.map(|growth| (new - growth.sockets).max(0)),
             stuck: u64::try_from(stuck).ok()?,
         })
     }

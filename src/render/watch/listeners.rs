@@ -23,8 +23,8 @@ pub(super) fn draw(
     moment: &Moment<'_>,
     latest: &Latest,
 ) -> Shown {
-    let Some(listeners) = &latest.sample.pressure.listeners else {
-        painter.text(first_lines(area, 1), moment.missing(), Tone::Faint);
+    let Some(listeners) = &latest.pressure().listeners else {
+        painter.text(first_lines(area, 1), moment.missing(latest), Tone::Faint);
         return Shown::default();
     };
     painter.texts(

@@ -96,7 +96,7 @@ fn states(latest: &Latest, moment: &Moment<'_>) -> Table {
 fn row(state: TcpState, count: u64, latest: &Latest, moment: &Moment<'_>) -> Vec<Cell> {
     let rates = latest.rates.as_ref();
     let moved = rates.and_then(|rates| rates.change(state));
-    let tone = if moved.is_some_and(|moved| moved != 0) && moment.is_fresh(latest) {
+    let tone = if moved.is_some_and(|moved| moved != 0) && moment.is_fresh(latest.at) {
         Tone::Fresh
     } else if count == 0 {
         Tone::Faint

@@ -135,6 +135,17 @@ pub(super) fn width(text: &str) -> usize {
     ratatui::text::Span::raw(text).width()
 }
 
+/// Leaves so many of some lines, and whether it had to: what is too much is
+/// cut where the last line ends, and not where a word does.
+pub(super) fn cut(lines: &mut Vec<String>, room: usize) -> bool {
+    let is_too_much = lines.len() > room;
+    if is_too_much {
+        let tail = lines.split_off(room.saturating_sub(1)).join(" ");
+        lines.push(tail);
+    }
+    is_too_much
+}
+
 /// What is left of an area behind so many columns.
 pub(super) fn from_column(area: Rect, columns: u16) -> Rect {
     let columns = columns.min(area.width);

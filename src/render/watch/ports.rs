@@ -25,8 +25,8 @@ pub(super) fn draw(
     moment: &Moment<'_>,
     latest: &Latest,
 ) -> Shown {
-    let Some(ports) = latest.sample.pressure.ports.grouped() else {
-        painter.text(first_lines(area, 1), moment.missing(), Tone::Faint);
+    let Some(ports) = latest.pressure().ports.grouped() else {
+        painter.text(first_lines(area, 1), moment.missing(latest), Tone::Faint);
         return Shown::default();
     };
     if let Some(subject @ Subject::Destination(..)) = moment.screen.subject {

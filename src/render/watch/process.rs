@@ -7,24 +7,32 @@ use super::super::finding::wrap;
 use super::super::leaks::words;
 use super::super::safe;
 use super::frame::Moment;
-use super::leaks::{Moves, peers};
-use super::paint::{Painter, Tone, first_lines, from_column, from_line};
+use super::leaks::{Moves, peers, read_ago};
+use super::paint::{Painter, Tone, cut, first_lines, from_column, from_line};
 use super::screen::Shown;
-use super::table::{Cell, Column, Table};
+use super::table::{Cell, Column, Table, more};
 use crate::classify::close_wait::{Held, LeakReport, ProcessLeaks};
+use crate::classify::history::{Kept, Leaks};
 use crate::model::number::grouped;
 
 /// Columns of a label and the space behind it.
 const LABEL: u16 = 9;
+
+/// Narrower terminals have no columns for labels.
+const NARROW: u16 = 40;
+
+/// From so many lines on there is one to spare.
+const AIRY: u16 = 12;
 
 /// Draws the process.
 pub(super) fn draw(
     painter: &mut Painter<'_>,
     area: Rect,
     moment: &Moment<'_>,
-    report: &LeakReport,
+    kept: &Kept<Leaks>,
     pid: u32,
 ) -> Shown {
+    let report = &kept.value.report;
     let leaks = report
         .processes
         .iter()
@@ -34,15 +42,6 @@ pub(super) fn draw(
         painter.text(first_lines(area, 1), &text, Tone::Plain);
         return Shown::default();
     };
-    let mut rest = area;
-    for (label, text) in facts(leaks, report, moment) {
-        painter.text(first_lines(rest, 1), label, Tone::Faint);
-        let room = usize::from(area.width.saturating_sub(LABEL));
-        for line in wrap(&text, room) {
-            painter.text(first_lines(from_column(rest, LABEL), 1), &line, Tone::Plain);
-            rest = from_line(rest, 1);
-        }
-    }
     let mut table = Table {
         columns: vec![
             Column::number("FD", 0),
@@ -60,19 +59,108 @@ pub(super) fn draw(
         empty: "no socket matches the filter",
     };
     table.filter(moment.screen);
-    table.draw(painter, from_line(rest, 1), moment.screen);
+    let room = room_for_facts(area.height, table.rows.len());
+    let mut rest = area;
+    for (label, lines) in fitting(facts(leaks, kept, moment), area.width, room) {
+        let indent = if label.is_empty() { 0 } else { LABEL };
+        painter.text(first_lines(rest, 1), label, Tone::Faint);
+        for line in lines {
+            painter.text(
+                first_lines(from_column(rest, indent), 1),
+                &line,
+                Tone::Plain,
+            );
+            rest = from_line(rest, 1);
+        }
+    }
+    // A line of air where there is room.
+    if area.height >= AIRY {
+        rest = from_line(rest, 1);
+    }
+    let hidden = table.draw_counted(painter, rest, moment.screen);
+    // On a terminal of five lines there is none left to say so.
+    if hidden > 0 && rest.height == 1 {
+        let text = format!(" {}", more(hidden, painter.style));
+        painter.right(first_lines(area, 1), &text, Tone::Faint);
+    }
     Shown {
         last_row: table.last_row(),
         chosen: None,
     }
 }
 
-/// Label and text of each line.
-fn facts(
-    leaks: &ProcessLeaks,
-    report: &LeakReport,
-    moment: &Moment<'_>,
-) -> Vec<(&'static str, String)> {
+/// The lines for what is known of the process: the sockets have half of a
+/// large screen at least, and more of a small one, where that is what one came
+/// for.
+fn room_for_facts(height: u16, rows: usize) -> u16 {
+    let all = u16::try_from(rows.saturating_add(1)).unwrap_or(u16::MAX);
+    let least = match height {
+        ..4 => height.saturating_sub(1),
+        AIRY.. => height / 2 + 1,
+        _ => (height * 3 / 5).max(3),
+    };
+    height - least.min(all.max(2)).min(height)
+}
+
+/// The facts in so many lines: each of those that matter most has one, and
+/// what is left goes to those that need more. Without labels where these would
+/// take the place of what they are about.
+fn fitting(facts: Vec<(Fact, String)>, width: u16, room: u16) -> Vec<(&'static str, Vec<String>)> {
+    let indent = if width < NARROW { 0 } else { LABEL };
+    let columns = usize::from(width.saturating_sub(indent));
+    let mut shown: Vec<(Fact, Vec<String>, usize)> = facts
+        .into_iter()
+        .map(|(fact, text)| (fact, wrap(&text, columns), 0))
+        .collect();
+    let mut left = usize::from(room);
+    let mut ranks: Vec<usize> = (0..shown.len()).collect();
+    ranks.sort_by_key(|&place| shown.get(place).map(|(fact, ..)| *fact));
+    for all in [false, true] {
+        for &place in &ranks {
+            if let Some((_, lines, given)) = shown.get_mut(place) {
+                let wanted = if all { lines.len() } else { 1 };
+                let more = (wanted - *given).min(left);
+                *given += more;
+                left -= more;
+            }
+        }
+    }
+    shown
+        .into_iter()
+        .filter(|(.., given)| *given > 0)
+        .map(|(fact, mut lines, given)| {
+            cut(&mut lines, given);
+            (if indent == 0 { "" } else { fact.label() }, lines)
+        })
+        .collect()
+}
+
+/// What is known of the process, the most important first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Fact {
+    Who,
+    Sockets,
+    Why,
+    Files,
+    Peers,
+    Command,
+}
+
+impl Fact {
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Who => "Process",
+            Self::Sockets => "Sockets",
+            Self::Why => "Why",
+            Self::Files => "Files",
+            Self::Peers => "Peers",
+            Self::Command => "Command",
+        }
+    }
+}
+
+/// Each fact in words, in the order in which they are shown.
+fn facts(leaks: &ProcessLeaks, kept: &Kept<Leaks>, moment: &Moment<'_>) -> Vec<(Fact, String)> {
     let process = &leaks.process;
     let dash = moment.style.dash();
     let command = safe(process.command.as_deref().unwrap_or(dash));
@@ -80,30 +168,34 @@ fn facts(
         format!(" of {}", safe(&unit.to_string()))
     });
     let who = format!("{command}[{}]{unit}", process.pid);
-    let mut facts = vec![("Process", who)];
+    let mut facts = vec![(Fact::Who, who)];
     if let Some(cmdline) = &process.cmdline {
-        facts.push(("Command", safe(&cmdline.join(" ")).into_owned()));
+        facts.push((Fact::Command, safe(&cmdline.join(" ")).into_owned()));
     }
-    let moves = Moves::of(leaks, report).map_or_else(String::new, |moves| {
+    let moves = Moves::of(leaks, &kept.value.report).map_or_else(String::new, |moves| {
+        let closed = moves
+            .closed
+            .map_or_else(|| dash.to_owned(), |closed| closed.to_string());
         format!(
-            "; {} new, {} closed, {} stuck",
-            moves.new, moves.closed, moves.stuck
+            "; {} new, {closed} closed, {} stuck",
+            moves.new, moves.stuck
         )
     });
+    let ago = read_ago(kept, moment).map_or_else(String::new, |ago| format!("; read {ago} ago"));
     let sockets = format!(
-        "{} leaked of {} in CLOSE_WAIT, the oldest for {}{moves}",
+        "{} leaked of {} in CLOSE_WAIT, the oldest for {}{moves}{ago}",
         grouped(leaks.counts.leaked()),
         grouped(leaks.counts.total()),
         words::age(leaks.oldest, &moment.style),
     );
-    facts.push(("Sockets", sockets));
+    facts.push((Fact::Sockets, sockets));
     if let (Some(open), Some(limit)) = (process.open_fds, process.fd_limit) {
         let text = format!("{} of {} descriptors open", grouped(open), grouped(limit));
-        facts.push(("Files", text));
+        facts.push((Fact::Files, text));
     }
-    facts.push(("Peers", peers(&leaks.peers)));
+    facts.push((Fact::Peers, peers(&leaks.peers)));
     if let Some(hint) = leaks.hint {
-        facts.push(("Why", words::hint(hint, leaks)));
+        facts.push((Fact::Why, words::hint(hint, leaks)));
     }
     facts
 }

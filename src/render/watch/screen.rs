@@ -91,6 +91,8 @@ pub struct Screen {
     pub help: bool,
     /// Only rows with this text are shown, in any case of letters.
     pub filter: String,
+    /// Filter and row of the rows behind what is looked at closely.
+    pub behind: (String, Option<usize>),
     /// Whether the filter is being typed.
     pub typing: bool,
     /// Which of [`View::orders`].
@@ -120,6 +122,7 @@ impl Screen {
             view: View::default(),
             help: false,
             filter: String::new(),
+            behind: (String::new(), None),
             typing: false,
             order: 0,
             row: None,
@@ -136,10 +139,23 @@ impl Screen {
     pub fn open(&mut self, view: View) {
         self.view = view;
         self.filter.clear();
+        self.behind = (String::new(), None);
         self.typing = false;
         self.order = 0;
         self.row = None;
         self.subject = None;
+    }
+
+    /// Looks closely at something: what chose it is no filter of what is in it.
+    pub fn enter(&mut self, subject: Subject) {
+        self.subject = Some(subject);
+        self.behind = (std::mem::take(&mut self.filter), self.row.take());
+    }
+
+    /// Goes back to the rows as they were.
+    pub fn leave(&mut self) {
+        self.subject = None;
+        (self.filter, self.row) = std::mem::take(&mut self.behind);
     }
 
     /// The name of the order.

@@ -78,7 +78,7 @@ fn rows(latest: &Latest, moment: &Moment<'_>) -> Vec<Vec<Cell>> {
 fn counter_row(counter: Counter, value: u64, latest: &Latest, moment: &Moment<'_>) -> Vec<Cell> {
     let per_second = latest.per_second(counter);
     let tone = match per_second {
-        Some(number) if number > 0.0 && moment.is_fresh(latest) => Tone::Fresh,
+        Some(number) if number > 0.0 && moment.is_fresh(latest.at) => Tone::Fresh,
         _ if value == 0 => Tone::Faint,
         _ => Tone::Plain,
     };

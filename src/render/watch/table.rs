@@ -3,8 +3,10 @@
 
 use ratatui::layout::Rect;
 
+use super::super::Style;
 use super::paint::{Painter, Tone, first_lines, from_column, from_line, width};
 use super::screen::Screen;
+use crate::model::number::grouped;
 
 /// Columns between columns.
 const GAP: usize = 2;
@@ -134,13 +136,57 @@ impl Table {
         self.rows.len().saturating_sub(1)
     }
 
+    /// Draws the table to the end of an area, and how many rows there was no
+    /// room for, which it gives. Where there are few lines the rows have them,
+    /// and not their headings.
+    pub(super) fn draw_counted(
+        &self,
+        painter: &mut Painter<'_>,
+        area: Rect,
+        screen: &Screen,
+    ) -> usize {
+        let heading = u16::from(area.height > 2);
+        let room = usize::from(area.height - heading);
+        let shown = match self.rows.len() {
+            all if all <= room => all,
+            _ if room > 1 => room - 1,
+            _ => room,
+        };
+        let hidden = self.rows.len() - shown;
+        if hidden > 0 && room > 1 {
+            let last = from_line(area, area.height - 1);
+            painter.text(last, &more(hidden, painter.style), Tone::Faint);
+        }
+        if self.rows.is_empty() {
+            painter.text(from_line(area, heading), self.empty, Tone::Faint);
+        }
+        let places = self.places(area.width.into());
+        if heading > 0 {
+            self.draw_headings(painter, area, &places);
+        }
+        let lines = u16::try_from(shown).unwrap_or(u16::MAX);
+        let body = first_lines(from_line(area, heading), lines);
+        self.draw_rows(painter, body, screen, &places);
+        hidden
+    }
+
     /// Draws the table, and gives the lines that it took.
     pub(super) fn draw(&self, painter: &mut Painter<'_>, area: Rect, screen: &Screen) -> u16 {
         if area.is_empty() {
             return 0;
         }
         let places = self.places(area.width.into());
-        for place in &places {
+        self.draw_headings(painter, area, &places);
+        let body = from_line(area, 1);
+        if self.rows.is_empty() {
+            painter.text(first_lines(body, 1), self.empty, Tone::Faint);
+            return 2.min(area.height);
+        }
+        1 + self.draw_rows(painter, body, screen, &places)
+    }
+
+    fn draw_headings(&self, painter: &mut Painter<'_>, area: Rect, places: &[Place]) {
+        for place in places {
             let Some(column) = self.columns.get(place.column) else {
                 continue;
             };
@@ -151,19 +197,24 @@ impl Table {
                 painter.text(cell, column.heading, Tone::Faint);
             }
         }
-        let body = from_line(area, 1);
-        if self.rows.is_empty() {
-            painter.text(first_lines(body, 1), self.empty, Tone::Faint);
-            return 2.min(area.height);
-        }
+    }
+
+    /// Draws as many rows as there is room for, and says how many.
+    fn draw_rows(
+        &self,
+        painter: &mut Painter<'_>,
+        body: Rect,
+        screen: &Screen,
+        places: &[Place],
+    ) -> u16 {
         let chosen = self.chosen(screen).unwrap_or(0);
         let height = usize::from(body.height);
         // The row that was chosen stays in sight.
         let skipped = (chosen + 1).saturating_sub(height);
-        let mut taken = 1;
+        let mut taken = 0;
         for (line, row) in (0..body.height).zip(self.rows.iter().skip(skipped)) {
             let area = first_lines(from_line(body, line), 1);
-            self.draw_row(painter, area, row, &places);
+            self.draw_row(painter, area, row, places);
             if screen.row.is_some() && usize::from(line) + skipped == chosen {
                 painter.tint(area, Tone::Chosen);
             }
@@ -241,6 +292,13 @@ impl Table {
         let widest = self.rows.iter().filter_map(|row| row.get(index));
         widest.map(Cell::width).max().unwrap_or(0).max(heading)
     }
+}
+
+/// `… 28 more`: rows that are out of sight.
+pub(super) fn more(hidden: usize, style: Style) -> String {
+    let dots = if style.unicode { "…" } else { "..." };
+    let hidden = u64::try_from(hidden).unwrap_or(u64::MAX);
+    format!("{dots} {} more", grouped(hidden))
 }
 
 /// Where a column stands.

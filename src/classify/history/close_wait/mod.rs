@@ -173,6 +173,12 @@ impl CloseWaitMemory {
         })
     }
 
+    /// How many sockets are remembered.
+    #[cfg(test)]
+    pub(crate) fn kept(&self) -> usize {
+        self.known.len()
+    }
+
     /// What is known of a socket.
     #[must_use]
     pub fn seen(&self, cookie: SocketCookie) -> Option<Seen> {

@@ -145,6 +145,7 @@ fn what_was_not_looked_at_has_no_verdict() {
         judge(&sample().with_pressure(pressure).build(), None)
     };
     assert_eq!(with(PortReading::NotRead), Judgement::NotAsked);
+    assert_eq!(with(PortReading::Failed), Judgement::Unknown);
     let sampled = PortReading::Sampled { used_at_most: 0.7 };
     assert_eq!(with(sampled), Judgement::Fine);
     let few = PortReading::RuledOut {

@@ -143,6 +143,30 @@ fn enter_looks_closely_at_what_is_shown_and_escape_comes_back() {
     assert_eq!((screen.subject, screen.row), (None, Some(0)));
 }
 
+/// Who was found by name or number had no socket: none has it in its row.
+#[test]
+fn what_chose_a_process_is_no_filter_of_its_sockets() {
+    let mut screen = screen();
+    keys(&mut screen, "/java");
+    let enter = KeyEvent::new(KeyCode::Enter, KeyModifiers::NONE);
+    let shown = Shown {
+        last_row: 3,
+        chosen: Some(Subject::Process(7)),
+    };
+    press(&mut screen, shown, enter, Instant::now());
+    code(&mut screen, KeyCode::Down);
+    code(&mut screen, KeyCode::Down);
+    press(&mut screen, shown, enter, Instant::now());
+    assert_eq!((screen.filter.as_str(), screen.row), ("", None));
+    // They have a filter of their own, and rows.
+    keys(&mut screen, "/80");
+    press(&mut screen, shown, enter, Instant::now());
+    code(&mut screen, KeyCode::End);
+    code(&mut screen, KeyCode::Esc);
+    assert_eq!(screen.subject, None);
+    assert_eq!((screen.filter.as_str(), screen.row), ("java", Some(1)));
+}
+
 #[test]
 fn s_goes_through_the_orders_and_around() {
     let mut screen = screen();

@@ -1,7 +1,7 @@
 use super::super::{Moment, Screen, Subject, View, frame};
 use super::pressed::DATABASE;
 use super::staged::{SECOND, at_second, busy, incident, leaking, pressed, push, timeline};
-use crate::classify::history::Timeline;
+use crate::classify::history::{Leaks, Look, Part, Reading, Search, Timeline};
 use crate::classify::testing::sample;
 use crate::model::{FallbackReason, SourceKind};
 use crate::render::Style;
@@ -93,6 +93,133 @@ fn one_process_that_leaks() {
     screen.subject = Some(Subject::Process(1));
     let text = drawn(&moment(&timeline, &screen), (80, 24));
     assert!(text.contains("Process 1 holds no socket"), "{text}");
+}
+
+/// At 40x10 the facts had taken all lines, and no socket was in sight.
+#[test]
+fn a_process_has_sockets_in_sight_at_every_size() {
+    let timeline = leaking();
+    let mut screen = screen();
+    screen.open(View::Leaks);
+    screen.subject = Some(Subject::Process(2231));
+    for lines in 5..60 {
+        for columns in (20..200).step_by(9) {
+            let text = drawn(&moment(&timeline, &screen), (columns, lines));
+            let verdict = |line: &&str| line.contains("not_closed") || line.contains("recent");
+            let shown = text.lines().filter(verdict).count();
+            let hidden = text.lines().find_map(|line| {
+                let (_, rest) = line.split_once("… ")?;
+                rest.split_once(" more")?.0.parse::<usize>().ok()
+            });
+            assert!(shown > 0 && text.contains("java[2231]"), "{text}");
+            assert_eq!(shown + hidden.unwrap_or(0), 30, "{text}");
+        }
+    }
+}
+
+#[test]
+fn the_smallest_screens_show_what_matters_most() {
+    let timeline = leaking();
+    let mut screen = screen();
+    screen.open(View::Leaks);
+    screen.subject = Some(Subject::Process(2231));
+    for size in [(20, 5), (30, 6), (60, 8), (200, 60)] {
+        let name = format!("process_{}x{}", size.0, size.1);
+        insta::assert_snapshot!(name, drawn(&moment(&timeline, &screen), size));
+    }
+}
+
+/// What stands in a view that could not be read, at every size of the snapshots.
+#[test]
+fn a_view_that_could_not_be_read_says_what_why_and_since_when() {
+    let why = "cannot read /proc: Too many open files; is /proc\u{1b} a mounted /proc?";
+    // A sample so many seconds after the last one, the time of which is told.
+    let fail = |timeline: &mut Timeline, part, after: u32, second: u64| {
+        let last = timeline
+            .latest()
+            .map_or_else(Instant::now, |latest| latest.at);
+        timeline.push(Reading {
+            at: last + SECOND * after,
+            cost: SECOND / 50,
+            sample: at_second(busy(870, 33, 1_050), second),
+            close_wait: None,
+            leaks: Look::Unchanged,
+            failed: vec![(part, why.to_owned())],
+        });
+    };
+    let mut timeline = leaking();
+    fail(&mut timeline, Part::Leaks, 10, 13);
+    fail(&mut timeline, Part::Leaks, 2, 15);
+    let mut screen = screen();
+    screen.open(View::Leaks);
+    assert_frames("leaks_not_read", &moment(&timeline, &screen));
+    // The views beside it are as fresh as ever.
+    screen.open(View::Overview);
+    let text = drawn(&moment(&timeline, &screen), (80, 24));
+    assert!(
+        !text.contains("NOT READ") && !text.contains("STALE"),
+        "{text}"
+    );
+
+    let mut timeline = pressed();
+    fail(&mut timeline, Part::Pressure, 10, 13);
+    for (view, row) in [(View::Ports, "10.0.0.9:5432"), (View::Listeners, ":8080")] {
+        screen.open(view);
+        let text = drawn(&moment(&timeline, &screen), (80, 24));
+        let notice = "NOT READ since 12:00:13: ports and listeners are as they were 10 s ago:";
+        assert!(text.contains(notice) && text.contains(row), "{text}");
+    }
+    let mut timeline = Timeline::default();
+    fail(&mut timeline, Part::Ports, 0, 3);
+    screen.open(View::Overview);
+    let text = drawn(&moment(&timeline, &screen), (80, 24));
+    assert!(
+        text.contains("ports are unknown: cannot read /proc"),
+        "{text}"
+    );
+    fail(&mut timeline, Part::Pressure, 1, 4);
+    screen.open(View::Ports);
+    let text = drawn(&moment(&timeline, &screen), (80, 24));
+    assert!(
+        text.contains("Nothing could be read for this view yet."),
+        "{text}"
+    );
+}
+
+/// What takes long is done seldom, and the screen says so.
+#[test]
+fn rows_that_are_read_seldom_tell_their_age() {
+    let mut timeline = leaking();
+    let at = timeline.latest().unwrap().at + SECOND;
+    timeline.push(Reading {
+        at,
+        cost: SECOND / 20,
+        sample: at_second(busy(870, 33, 1_050), 4),
+        close_wait: None,
+        leaks: Look::Found(Leaks {
+            report: super::leaking::report(),
+            cost: SECOND / 25,
+            every: SECOND * 8 / 5,
+            search: Some(Search {
+                ago: SECOND * 8,
+                cost: SECOND * 27 / 100,
+                every: SECOND * 27,
+            }),
+        }),
+        failed: Vec::new(),
+    });
+    let mut screen = screen();
+    screen.open(View::Leaks);
+    let mut moment = moment(&timeline, &screen);
+    moment.now = at + SECOND;
+    assert_frames("leaks_seldom", &moment);
+    let closely = Screen {
+        subject: Some(Subject::Process(2231)),
+        ..screen.clone()
+    };
+    moment.screen = &closely;
+    let text = drawn(&moment, (120, 40));
+    assert!(text.contains("24 stuck; read 1 s ago"), "{text}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use crate::model::{
     Destination, Endpoint, Family, ListenSocket, Listener, Listeners, PortRange, PortReading,
-    PortSet, PortSettings, Ports, Pressure,
+    PortSet, PortSettings, Ports, Pressure, TimeWaitTally,
 };
 
 const OURS: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 5));
@@ -79,6 +79,7 @@ pub(super) fn pressure() -> Pressure {
             largest_limit: Some(511),
             count: 3,
         }),
+        time_wait: Some(TimeWaitTally::default()),
         ..Pressure::default()
     }
 }

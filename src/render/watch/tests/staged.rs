@@ -1,6 +1,6 @@
 //! Samples to draw.
 
-use crate::classify::history::{Reading, Seen, Timeline, Transitions};
+use crate::classify::history::{Leaks, Look, Reading, Seen, Timeline, Transitions};
 use crate::classify::testing::{SampleBuilder, java, leak_digest, sample};
 use crate::model::{Counter, Host, LeakDigest, NetNs, Sample, Sysctl, TcpState, Verdict};
 use std::time::{Duration, Instant, SystemTime};
@@ -38,7 +38,8 @@ pub(super) fn push(
         cost,
         sample,
         close_wait,
-        leaks: None,
+        leaks: Look::NotAsked,
+        failed: Vec::new(),
     });
 }
 
@@ -149,7 +150,13 @@ pub(super) fn leaking() -> Timeline {
         cost: Duration::from_millis(12),
         sample: at_second(busy(870, 33, 1_050), 3),
         close_wait: None,
-        leaks: Some(super::leaking::report()),
+        leaks: Look::Found(Leaks {
+            report: super::leaking::report(),
+            cost: Duration::from_millis(2),
+            every: Duration::from_millis(80),
+            search: None,
+        }),
+        failed: Vec::new(),
     });
     timeline
 }

@@ -1,0 +1,164 @@
+use std::cell::Cell;
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use tempfile::TempDir;
+
+use super::*;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+thread_local! {
+    static SPENT: Cell<Duration> = const { Cell::new(Duration::ZERO) };
+}
+
+/// A search takes 30 ms of a core, so it may be done every 3 s.
+fn clock() -> Duration {
+    SPENT.set(SPENT.get() + Duration::from_millis(30));
+    SPENT.get()
+}
+
+/// A /proc, and who is known to hold what in it.
+struct Staged {
+    root: TempDir,
+    known: KnownHolders,
+    start: Instant,
+    /// Calls for the processes where a search begins: so many searches.
+    searches: u32,
+}
+
+impl Staged {
+    fn new() -> Self {
+        Self {
+            root: tempfile::tempdir().unwrap(),
+            known: KnownHolders::new(clock),
+            start: Instant::now(),
+            searches: 0,
+        }
+    }
+
+    fn process(&self, pid: u32, started: u64, inodes: &[u64]) {
+        let directory = self.root.path().join(pid.to_string());
+        let _ = fs::remove_dir_all(&directory);
+        fs::create_dir_all(directory.join("fd")).unwrap();
+        let stat = format!("{pid} (x) S 1 7 7 0 -1 64 0 0 0 0 0 0 0 0 20 0 1 0 {started} 0 0");
+        fs::write(directory.join("stat"), stat).unwrap();
+        for (fd, inode) in inodes.iter().enumerate() {
+            let link = directory.join(format!("fd/{fd}"));
+            symlink(format!("socket:[{inode}]"), link).unwrap();
+        }
+    }
+
+    /// The holders of sockets, and whether each was sought everywhere.
+    fn look(&mut self, second: u32, inodes: &[u64]) -> Vec<(Vec<u32>, bool)> {
+        let wanted: Inodes = inodes.iter().copied().collect();
+        let proc_root = ProcRoot::new(self.root.path());
+        let now = self.start + SECOND * second;
+        let searches = &mut self.searches;
+        let first = || {
+            *searches += 1;
+            Vec::new()
+        };
+        let known = &mut self.known;
+        known.update(&proc_root, &wanted, first, now).unwrap();
+        let inodes = inodes.iter();
+        inodes
+            .map(|&inode| {
+                let pids = known.holders_of(inode).iter().map(|holder| holder.pid);
+                (pids.collect(), known.was_sought(inode))
+            })
+            .collect()
+    }
+}
+
+/// Every sample read where each descriptor of the host leads: a third of a core
+/// on a host with 200,000.
+#[test]
+fn a_search_that_costs_much_is_done_seldom() {
+    let mut staged = Staged::new();
+    staged.process(7, 1, &[10, 11]);
+    for (second, searches) in [(0, 1), (1, 1), (2, 1), (3, 2), (5, 2), (6, 3)] {
+        let found = staged.look(second, &[10, 11]);
+        assert_eq!(found, [(vec![7], true), (vec![7], true)], "{second}");
+        assert_eq!(staged.searches, searches, "{second}");
+    }
+    let now = staged.start + SECOND * 7;
+    let search = staged.known.search(now).unwrap();
+    assert_eq!((search.ago, search.every), (SECOND, SECOND * 3));
+}
+
+#[test]
+fn who_holds_it_no_more_is_not_shown_between_two_searches() {
+    let mut staged = Staged::new();
+    staged.process(7, 1, &[10, 11]);
+    staged.process(8, 1, &[11, 12]);
+    staged.process(9, 1, &[13]);
+    let all = [10, 11, 12, 13];
+    staged.look(0, &all);
+    // One has closed a socket that the other still has, and has another under
+    // that number; one has ended, and its number is another's.
+    staged.process(7, 1, &[10, 99]);
+    staged.process(9, 2, &[13]);
+    let found = staged.look(1, &all);
+    let expected = [
+        (vec![7], true),
+        (vec![8], true),
+        (vec![8], true),
+        // It was sought before whoever had it let it go.
+        (vec![], false),
+    ];
+    assert_eq!((found.as_slice(), staged.searches), (&expected[..], 1));
+    assert_eq!(staged.look(3, &[13]), [(vec![9], true)], "found again");
+}
+
+#[test]
+fn a_new_socket_of_a_known_holder_is_found_at_once() {
+    let mut staged = Staged::new();
+    staged.process(7, 1, &[10]);
+    staged.process(8, 1, &[]);
+    staged.look(0, &[10]);
+    staged.process(7, 1, &[10, 11]);
+    staged.process(8, 1, &[12]);
+    let found = staged.look(1, &[10, 11, 12]);
+    // Of the stranger's nothing follows yet.
+    let expected = [(vec![7], true), (vec![7], false), (vec![], false)];
+    assert_eq!((found.as_slice(), staged.searches), (&expected[..], 1));
+    assert_eq!(staged.look(3, &[12]), [(vec![8], true)]);
+}
+
+#[test]
+fn a_copy_of_a_descriptor_is_found_by_the_next_search() {
+    let mut staged = Staged::new();
+    staged.process(7, 1, &[10]);
+    staged.look(0, &[10]);
+    staged.process(8, 1, &[10]);
+    assert_eq!(staged.look(1, &[10]), [(vec![7], true)]);
+    assert_eq!(staged.look(3, &[10]), [(vec![7, 8], true)]);
+}
+
+#[test]
+fn what_nobody_holds_is_not_sought_for_ever() {
+    let mut staged = Staged::new();
+    staged.process(7, 1, &[10]);
+    for second in 0..3 {
+        let found = staged.look(second, &[10, 11]);
+        assert_eq!(found, [(vec![7], true), (vec![], true)]);
+    }
+    // A search nearby takes time of its own.
+    assert!(staged.known.nearby.is_none());
+}
+
+#[test]
+fn after_a_failure_it_begins_anew() {
+    let mut staged = Staged::new();
+    staged.process(7, 1, &[10]);
+    staged.look(0, &[10]);
+    let wanted = Inodes::from_iter([10]);
+    let nowhere = ProcRoot::new(&staged.root.path().join("nowhere"));
+    let now = staged.start + SECOND;
+    let outcome = staged.known.update(&nowhere, &wanted, Vec::new, now);
+    assert!(outcome.is_err());
+    assert!(staged.known.holders_of(10).is_empty() && !staged.known.was_sought(10));
+    assert_eq!(staged.look(1, &[10]), [(vec![7], true)]);
+    assert_eq!(staged.searches, 2);
+}

@@ -1,0 +1,4 @@
+mod bounded;
+mod fallback;
+mod partial;
+mod staged;

@@ -1,0 +1,74 @@
+//! Known holders, looked at again: whether their descriptors still refer to the
+//! same sockets. It costs a readlink for each of these, whatever else the host
+//! has open.
+
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd};
+
+use rustix::fs::{CWD, Mode, OFlags, openat, readlinkat_raw};
+use rustix::path::DecInt;
+
+use super::descriptors::LINK_BUFFER;
+use super::link;
+use super::scan::read_stat;
+use super::tasks::other_threads;
+use crate::kernel::{KernelError, ProcRoot};
+use crate::model::Holder;
+
+const DIRECTORY: OFlags = OFlags::RDONLY
+    .union(OFlags::DIRECTORY)
+    .union(OFlags::CLOEXEC);
+
+/// Keeps those of some holders, each with the inode of its socket, that are
+/// still there. `started` says when a process that is a holder started. Who
+/// can't be looked into any more isn't known to hold anything.
+pub(super) fn recheck(
+    proc_root: &ProcRoot,
+    known: &mut Vec<(u64, Holder)>,
+    started: impl Fn(u32) -> Option<u64>,
+) -> Result<(), KernelError> {
+    let root = openat(CWD, proc_root.path(), DIRECTORY, Mode::empty())
+        .map_err(|errno| proc_root.error(proc_root.path().to_owned(), errno.into()))?;
+    known.sort_unstable_by_key(|&(_, holder)| holder);
+    let mut kept = Vec::with_capacity(known.len());
+    for of_process in known.chunk_by(|(_, one), (_, another)| one.pid == another.pid) {
+        if let Some((_, first)) = of_process.first() {
+            let (pid, before) = (first.pid, kept.len());
+            check(root.as_fd(), &format!("{pid}/fd"), of_process, &mut kept);
+            // The descriptors of a process whose first thread has ended are
+            // those of another one.
+            if kept.len() == before
+                && let Some(thread) = other_threads(root.as_fd(), pid).first()
+            {
+                let directory = format!("{pid}/task/{thread}/fd");
+                check(root.as_fd(), &directory, of_process, &mut kept);
+            }
+            // Asked last: only then were they those of the same process.
+            let stat = read_stat(&root, &format!("{pid}/stat"));
+            if stat.is_none() || stat.map(|stat| stat.start_time) != started(pid) {
+                kept.truncate(before);
+            }
+        }
+    }
+    *known = kept;
+    Ok(())
+}
+
+/// Adds those descriptors of a process that still refer to their sockets.
+fn check(
+    root: BorrowedFd<'_>,
+    directory: &str,
+    known: &[(u64, Holder)],
+    kept: &mut Vec<(u64, Holder)>,
+) {
+    let Ok(directory) = openat(root, directory, DIRECTORY, Mode::empty()) else {
+        return;
+    };
+    let mut buffer = [MaybeUninit::uninit(); LINK_BUFFER];
+    for &(inode, holder) in known {
+        let target = readlinkat_raw(&directory, DecInt::new(holder.fd), &mut buffer);
+        if target.is_ok_and(|(target, _)| link::socket_inode(target) == Some(inode)) {
+            kept.push((inode, holder));
+        }
+    }
+}
