@@ -36,17 +36,7 @@ pub(super) fn draw(
     if let Some(Subject::Process(pid)) = moment.screen.subject {
         return process::draw(painter, area, moment, kept, pid);
     }
-    let mut rest = area;
-    let mut above = wrap(&heading(kept, moment), usize::from(area.width));
-    // On a small screen the rows matter more.
-    cut(&mut above, usize::from(area.height / 3).max(1));
-    for line in above {
-        painter.text(first_lines(rest, 1), &line, Tone::Plain);
-        rest = from_line(rest, 1);
-    }
-    if area.height >= 8 {
-        rest = from_line(rest, 1);
-    }
+    let mut rest = painter.above(area, &heading(kept, moment));
     let (table, subjects) = table(report, moment, kept.at);
     let mut below: Vec<String> = remarks(kept, moment)
         .iter()
@@ -169,7 +159,11 @@ fn table(report: &LeakReport, moment: &Moment<'_>, at: Instant) -> (Table, Vec<O
             Column::rest("PEERS", 6, 12),
         ],
         rows: Vec::new(),
-        empty: "no process holds a socket in CLOSE_WAIT",
+        empty: if report.unattributed.is_empty() {
+            "no process holds a socket in CLOSE_WAIT"
+        } else {
+            "no process in sight holds a socket in CLOSE_WAIT"
+        },
     };
     let processes = processes.into_iter().map(|leaks| {
         let subject = Subject::Process(leaks.process.pid);

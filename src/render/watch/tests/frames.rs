@@ -1,9 +1,10 @@
 use super::super::{Moment, Screen, Subject, View, frame};
 use super::pressed::DATABASE;
-use super::staged::{SECOND, at_second, busy, incident, leaking, pressed, push, timeline};
+use super::staged::{SECOND, at_second, busy, incident, leaking, pressed, push, timeline, unowned};
+use crate::classify::close_wait::Unowned;
 use crate::classify::history::{Leaks, Look, Part, Reading, Search, Timeline};
 use crate::classify::testing::sample;
-use crate::model::{FallbackReason, SourceKind};
+use crate::model::{FallbackReason, IncompleteScan, SourceKind};
 use crate::render::Style;
 use proptest::prelude::*;
 use ratatui::Terminal;
@@ -113,6 +114,67 @@ fn a_process_has_sockets_in_sight_at_every_size() {
             });
             assert!(shown > 0 && text.contains("java[2231]"), "{text}");
             assert_eq!(shown + hidden.unwrap_or(0), 30, "{text}");
+        }
+    }
+}
+
+/// At 20x5 the headings of the columns had the only line that was left.
+#[test]
+fn rows_come_before_the_headings_of_their_columns() {
+    for (timeline, view, name) in [
+        (leaking(), View::Leaks, "java"),
+        (pressed(), View::Listeners, "8080"),
+        (pressed(), View::Ports, "10.0.0.9:5432"),
+        (timeline(), View::Overview, "ESTABLISHED"),
+    ] {
+        let mut screen = screen();
+        screen.open(view);
+        let text = drawn(&moment(&timeline, &screen), (20, 5));
+        assert!(text.contains(name), "{text}");
+    }
+}
+
+/// An ordinary user, who sees no descriptor of others, read that no process
+/// holds what was counted two lines above.
+#[test]
+fn that_nobody_is_in_sight_is_not_that_nobody_holds_a_socket() {
+    let mut screen = screen();
+    screen.open(View::Leaks);
+    let timeline = unowned(Unowned::Unseen(IncompleteScan::Denied(3)));
+    let text = drawn(&moment(&timeline, &screen), (80, 24));
+    assert!(!text.contains("no process holds"), "{text}");
+    assert!(text.contains("no process in sight holds"), "{text}");
+}
+
+/// A filter that fits nothing made it say that nobody listens, nobody leaks and
+/// nothing leads out of this host.
+#[test]
+fn what_a_filter_hides_is_there_all_the_same() {
+    for (timeline, view) in [
+        (leaking(), View::Leaks),
+        (pressed(), View::Ports),
+        (pressed(), View::Listeners),
+    ] {
+        let mut screen = screen();
+        screen.open(view);
+        screen.filter = "nothing like it".to_owned();
+        let text = drawn(&moment(&timeline, &screen), (80, 24));
+        assert!(text.contains("nothing here matches the filter"), "{text}");
+    }
+}
+
+/// What came since the last search may be its.
+#[test]
+fn a_process_is_not_said_to_hold_nothing_before_the_next_search() {
+    let mut screen = screen();
+    screen.open(View::Leaks);
+    screen.subject = Some(Subject::Process(2231));
+    for (why, is_known) in [(Unowned::NotYet, false), (Unowned::NoDescriptor, true)] {
+        let timeline = unowned(why);
+        for size in SIZES {
+            let text = drawn(&moment(&timeline, &screen), size);
+            assert_eq!(text.contains("holds no socket"), is_known, "{text}");
+            assert!(text.contains("Esc goes back."), "{text}");
         }
     }
 }
