@@ -61,3 +61,9 @@ impl PressureReader {
         self.before = None;
     }
 }
+    /// The sample is taken again from another source: what was read for it
+    /// counts for nothing.
+    pub(super) fn read_again(&mut self) {
+        self.before = None;
+    }
+

@@ -89,6 +89,8 @@ impl Sampler {
         // Netlink was refused when the sockets were counted already: a sample
         // is of one source, so that two can be compared.
         if reading.sample.collection.source != self.source.kind() {
+            self.leaks.read_again();
+            self.pressure.read_again();
             reading = self.take_once(view, at)?;
         }
         reading.cost = begun.elapsed();
