@@ -193,7 +193,8 @@ fn facts(leaks: &ProcessLeaks, kept: &Kept<Leaks>, moment: &Moment<'_>) -> Vec<(
             .map_or_else(|| dash.to_owned(), |closed| closed.to_string());
         format!(
             "; {} new, {closed} closed, {} stuck",
-            moves.new, moves.stuck
+            moves.new_ones(moment.style),
+            moves.stuck
         )
     });
     let ago = read_ago(kept, moment).map_or_else(String::new, |ago| format!("; read {ago} ago"));

@@ -1,6 +1,8 @@
 use super::super::{Moment, Screen, Subject, View, frame};
 use super::pressed::DATABASE;
-use super::staged::{SECOND, at_second, busy, incident, leaking, pressed, push, timeline, unowned};
+use super::staged::{
+    SECOND, at_second, busy, half_sought, incident, leaking, pressed, push, timeline, unowned,
+};
 use crate::classify::close_wait::Unowned;
 use crate::classify::history::{Leaks, Look, Part, Reading, Search, Timeline};
 use crate::classify::testing::sample;
@@ -161,6 +163,25 @@ fn what_a_filter_hides_is_there_all_the_same() {
         let text = drawn(&moment(&timeline, &screen), (80, 24));
         assert!(text.contains("nothing here matches the filter"), "{text}");
     }
+}
+
+/// A process that leaks at each sample had 0 new ones until the search that
+/// finds them, and no sample counted them as new then.
+#[test]
+fn what_is_new_since_the_last_search_may_be_anybodys() {
+    let mut screen = screen();
+    screen.open(View::Leaks);
+    let timeline = half_sought();
+    let row = |text: &str, name: &str| {
+        let row = text.lines().find(|line| line.contains(name)).unwrap();
+        row.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let text = drawn(&moment(&timeline, &screen), (80, 24));
+    assert!(row(&text, "java").contains("java 24 30 ≥ 6"), "{text}");
+    assert!(row(&text, "nginx").contains("nginx 2 2 – "), "{text}");
+    screen.subject = Some(Subject::Process(880));
+    let text = drawn(&moment(&timeline, &screen), (80, 24));
+    assert!(text.contains("; – new, "), "{text}");
 }
 
 /// What came since the last search may be its.

@@ -157,6 +157,15 @@ pub(super) fn unowned(why: Unowned) -> Timeline {
     reported(report)
 }
 
+/// The same while a socket is still to be looked for.
+pub(super) fn half_sought() -> Timeline {
+    let mut report = super::leaking::report();
+    for entry in &mut report.unattributed {
+        entry.why = Unowned::NotYet;
+    }
+    reported(report)
+}
+
 fn reported(report: LeakReport) -> Timeline {
     let mut timeline = timeline();
     let at = timeline.latest().unwrap().at + SECOND;
