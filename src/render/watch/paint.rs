@@ -6,6 +6,7 @@ use ratatui::style::{Color, Modifier, Style as CellStyle};
 
 use super::super::Style;
 use super::super::finding::wrap;
+pub(super) use super::super::width::columns_of as width;
 use crate::classify::Severity;
 
 /// What a text means to the eye. Colours are the terminal's own named ones,
@@ -142,11 +143,6 @@ impl<'a> Painter<'a> {
             Tone::Chosen => plain.add_modifier(Modifier::REVERSED),
         }
     }
-}
-
-/// Columns that a text takes.
-pub(super) fn width(text: &str) -> usize {
-    ratatui::text::Span::raw(text).width()
 }
 
 /// Leaves so many of some lines, and whether it had to: what is too much is
