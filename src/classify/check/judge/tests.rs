@@ -651,3 +651,45 @@ fn what_is_asked_for_by_name_and_denied_is_no_ok() {
     };
     assert_eq!(judged(&sample, &only).status(), Status::Unknown);
 }
+
+/// Rows were lost, and a remark about those that were read made it OK.
+#[test]
+fn a_remark_about_a_part_of_the_rows_is_no_ok() {
+    use crate::model::{Silence, SilentPeer};
+    let mut sample = leaking(1).build();
+    sample.pressure.silence = Some(Silence {
+        connects: Vec::new(),
+        closes: vec![SilentPeer {
+            address: "10.0.0.9".parse().unwrap(),
+            port: None,
+            connections: 50,
+            retransmits: 6,
+        }],
+    });
+    for name in [
+        "close_wait_leaked_by_one",
+        "silent_connects",
+        "silent_peers",
+    ] {
+        let only = Wishes {
+            only: vec![Name::find(name).unwrap()],
+            ..Wishes::default()
+        };
+        sample.collection.complete = true;
+        let verdict = judged(&sample, &only);
+        assert_eq!(verdict.status(), Status::Ok, "{name}");
+        assert_eq!(verdict.remarks.len(), 1);
+        sample.collection.complete = false;
+        let verdict = judged(&sample, &only);
+        assert_eq!(verdict.status(), Status::Unknown, "{name}");
+        assert_eq!(verdict.remarks.len(), 1, "it is told all the same");
+    }
+    // What is wrong is wrong whatever else is.
+    let mut sample = leaking(9).build();
+    sample.collection.complete = false;
+    let only = Wishes {
+        only: vec![Name::find("close_wait_leaked_by_one").unwrap()],
+        ..Wishes::default()
+    };
+    assert_eq!(judged(&sample, &only).status(), Status::Warning);
+}
