@@ -239,6 +239,14 @@ fn judge_by_range(
         Some(Judgement::Found(findings)) => findings,
         _ => Vec::new(),
     };
+    // A rule may know of more than the metric counts: no range judges that.
+    let concerns = gauge.id.metric.concerns;
+    let (found, more): (Vec<Finding>, Vec<Finding>) = found
+        .into_iter()
+        .partition(|finding| concerns.is_none_or(|concerns| concerns(finding)));
+    for finding in more {
+        verdict.take_in(finding);
+    }
     let by_rule = found.iter().map(|finding| finding.severity).max();
     verdict
         .judged

@@ -40,6 +40,11 @@ fn judge(sample: &Sample, _past: Option<Past<'_>>) -> Judgement {
     }
 }
 
+/// Whether a finding is about connects that hang, and not about closes.
+pub(in crate::classify) fn is_of_connects(finding: &Finding) -> bool {
+    finding.state == Some(TcpState::SynSent)
+}
+
 fn evidence(peer: &SilentPeer) -> Vec<Evidence> {
     vec![
         Evidence::count("connections", peer.connections.into()),
