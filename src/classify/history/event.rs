@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use super::super::rules::MOST_FINDINGS;
 use super::super::{Assessment, Finding, RULES, Severity};
 use super::Ring;
 use crate::model::{Sample, SourceKind};
@@ -80,7 +81,8 @@ impl EventLog {
                 .iter()
                 .any(|finding| is_same(finding, &active.finding));
             let tells_less = source == SourceKind::Procfs && active.source != source;
-            if stays || tells_less || !judged(&active, assessment) {
+            let unnamed = names_enough(active.finding.rule, assessment);
+            if stays || tells_less || unnamed || !judged(&active, assessment) {
                 self.active.push(active);
             } else {
                 gone.push(active);
@@ -96,6 +98,14 @@ impl EventLog {
         for finding in &assessment.findings {
             self.observe_finding(at, source, changed, finding);
         }
+        // Those that others keep from being named may be new ones for ever.
+        let mut too_many = self.active.len().saturating_sub(EVENTS);
+        self.active.retain(|active| {
+            let is_named = |finding| is_same(finding, &active.finding);
+            let is_kept = too_many == 0 || assessment.findings.iter().any(is_named);
+            too_many -= usize::from(!is_kept);
+            is_kept
+        });
     }
 
     fn observe_finding(
@@ -164,6 +174,16 @@ fn worse_or_better(before: Severity, now: Severity) -> Option<EventKind> {
         std::cmp::Ordering::Less => Some(EventKind::Eased),
         std::cmp::Ordering::Equal => None,
     }
+}
+
+/// Whether a rule names as many as it ever does. Whoever isn't among them may
+/// have been displaced: of six alike, five would come and go with each sample.
+fn names_enough(rule: &str, assessment: &Assessment) -> bool {
+    let named = assessment
+        .findings
+        .iter()
+        .filter(|named| named.rule == rule);
+    named.count() >= MOST_FINDINGS
 }
 
 /// Whether a sample had what the rule of a finding needs: without, nobody can
@@ -258,6 +278,50 @@ mod tests {
         assert_eq!(told(&log).len(), 1);
         log.observe(&sample_at(2), &found(FINE));
         assert_eq!(told(&log)[0].0, EventKind::Cleared);
+    }
+
+    /// As many places as a rule names, of so many, beginning with one of them.
+    fn named(places: usize, first: usize) -> Assessment {
+        let one = found(WARNING).findings.remove(0);
+        let place = |number: usize| Finding {
+            subject: format!("10.0.0.{}", (first + number) % places),
+            ..one.clone()
+        };
+        Assessment {
+            findings: (0..places.min(MOST_FINDINGS)).map(place).collect(),
+            ..Assessment::default()
+        }
+    }
+
+    /// Of six silent places five were named, others each time: the log was full
+    /// of what cleared and appeared, and nothing had happened.
+    #[test]
+    fn what_others_keep_from_being_named_has_not_cleared() {
+        let mut log = EventLog::default();
+        for second in 0..20 {
+            log.observe(
+                &sample_at(second),
+                &named(6, usize::try_from(second).unwrap()),
+            );
+        }
+        let appeared = told(&log);
+        assert_eq!(appeared.len(), 6, "{appeared:?}");
+        log.observe(&sample_at(20), &named(4, 0));
+        let cleared = told(&log);
+        assert_eq!(cleared.len(), 6 + 2);
+        assert_eq!(cleared[0].0, EventKind::Cleared);
+    }
+
+    #[test]
+    fn ever_new_places_are_not_remembered_for_ever() {
+        let mut log = EventLog::default();
+        for second in 0..1_000 {
+            log.observe(
+                &sample_at(second),
+                &named(10_000, usize::try_from(second).unwrap()),
+            );
+        }
+        assert_eq!(log.kept(), EVENTS + EVENTS);
     }
 
     /// While netlink was refused the leak that nobody could date any more was

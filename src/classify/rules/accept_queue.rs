@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::super::change::{self, Change, Past};
 use super::super::listeners::is_nearly_full;
 use super::super::{Evidence, Finding, Judgement, Rule, Severity};
-use super::none_amiss;
 use super::syn::named;
+use super::{MOST_FINDINGS, none_amiss};
 use crate::model::number::{counted, duration, grouped};
 use crate::model::{Counter, Listener, Sample, Sysctl};
 
@@ -16,9 +16,6 @@ pub(in crate::classify) const ACCEPT_QUEUE_FULL: Rule = Rule {
     topic: "accept queues",
     judge,
 };
-
-/// More findings than this say nothing more.
-const MOST_FINDINGS: usize = 5;
 
 fn judge(sample: &Sample, past: Option<Past<'_>>) -> Judgement {
     let Some(listeners) = &sample.pressure.listeners else {

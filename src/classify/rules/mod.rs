@@ -29,6 +29,9 @@ pub(super) use time_wait::{
     CRITICAL as TIME_WAIT_CRITICAL, TCP_TW_RECYCLE, TIME_WAIT_BUCKETS, WARNING as TIME_WAIT_WARNING,
 };
 
+/// More findings of a kind than this say nothing more.
+pub(super) const MOST_FINDINGS: usize = 5;
+
 /// What a rule about sockets says where none is amiss: rows that are missing
 /// might have been those that are.
 fn none_amiss(sample: &Sample) -> Judgement {

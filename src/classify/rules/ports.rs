@@ -6,7 +6,7 @@ mod range;
 use super::super::change::Past;
 use super::super::ports::{self, CRITICAL, WARNING};
 use super::super::{Evidence, Finding, Judgement, Rule, Severity};
-use super::none_amiss;
+use super::{MOST_FINDINGS, none_amiss};
 use crate::model::number::{counted, grouped};
 use crate::model::{Destination, PortReading, Sample};
 
@@ -16,9 +16,6 @@ pub(in crate::classify) const PORTS_EXHAUSTION: Rule = Rule {
     topic: "ports",
     judge,
 };
-
-/// More findings than this say nothing more.
-const MOST_FINDINGS: usize = 5;
 
 /// A destination that will be full within this time, by two samples, is as
 /// good as full, s: no TIME_WAIT that is younger than the samples ends before.

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::super::change::Past;
 use super::super::{Evidence, Finding, Judgement, Rule, Severity};
-use super::none_amiss;
+use super::{MOST_FINDINGS, none_amiss};
 use crate::model::number::counted;
 use crate::model::{Endpoint, Sample, SilentPeer, TcpState};
 
@@ -19,20 +19,14 @@ pub(in crate::classify) const SILENT_PEERS: Rule = Rule {
 /// So many connections to one place that hang are no accident of one program.
 pub(in crate::classify) const WARNING: u64 = 10;
 
-/// More findings of a kind than this say nothing more.
-const MOST_FINDINGS: usize = 3;
-
 fn judge(sample: &Sample, _past: Option<Past<'_>>) -> Judgement {
     let Some(silence) = &sample.pressure.silence else {
         return Judgement::NotAsked;
     };
     let many = |peer: &&SilentPeer| u64::from(peer.connections) >= WARNING;
-    let connects = silence.connects.iter().filter(many).take(MOST_FINDINGS);
-    let closes = silence.closes.iter().filter(many).take(MOST_FINDINGS);
-    let found: Vec<Finding> = connects
-        .map(connecting)
-        .chain(closes.map(closing))
-        .collect();
+    let connects = silence.connects.iter().filter(many).map(connecting);
+    let closes = silence.closes.iter().filter(many).map(closing);
+    let found: Vec<Finding> = connects.chain(closes).take(MOST_FINDINGS).collect();
     if found.is_empty() {
         none_amiss(sample)
     } else {
