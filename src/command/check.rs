@@ -39,7 +39,7 @@ pub(super) fn run(common: &CommonArgs, args: &CheckArgs, refusal: Option<&str>) 
     if args.list {
         return tell(&Answer {
             status: Status::Ok,
-            text: check::list(),
+            text: check::list(&output::style(common.color)),
             notes: Vec::new(),
         });
     }
