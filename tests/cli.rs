@@ -393,9 +393,10 @@ fn a_full_disk_is_an_error() {
     assert_eq!(output.status.code(), Some(2));
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(
-        stderr.starts_with("tcpstate: cannot write the output: "),
+        stderr.starts_with("tcpstate: cannot write the output: No space left on device"),
         "{stderr}"
     );
+    assert!(!stderr.contains("os error"), "{stderr}");
 }
 
 #[test]

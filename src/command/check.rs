@@ -182,7 +182,7 @@ fn tell(answer: &Answer) -> Outcome {
         Ok(()) => answer.status,
         Err(error) if is_closed_pipe(&error) => answer.status,
         Err(error) => {
-            output::note(&format!("{error:#}"));
+            output::note(&output::in_words(&error));
             answer.status.max(Status::Unknown)
         }
     };
