@@ -97,6 +97,19 @@ impl Ports {
         let taken = reserved + self.listened + self.bound.unwrap_or(0);
         Some(range.size().saturating_sub(taken))
     }
+
+    /// The pool of bind() that a destination draws from, if it shares one: that
+    /// of its address, or of all.
+    #[must_use]
+    pub fn pool_of(&self, destination: &Destination) -> Option<&SharedPool> {
+        let pool_at = |is_it: &dyn Fn(IpAddr) -> bool| {
+            let mut pools = self.shared_pools.iter();
+            pools.find(|pool| is_it(pool.local_address))
+        };
+        pool_at(&|address| address == destination.local_address)
+            .or_else(|| pool_at(&|address| address.is_unspecified()))
+            .filter(|_| destination.bound_first)
+    }
 }
 
 /// The ports of one local address towards one remote address and port: what
@@ -129,6 +142,9 @@ pub struct Destination {
     /// More ports in use a second, between two samples; negative when they
     /// get fewer.
     pub growth_per_s: Option<f64>,
+    /// The same of the pool that it draws from with other destinations, which
+    /// take what is left of it too; `None` where it shares none.
+    pub pool_growth_per_s: Option<f64>,
 }
 
 impl Destination {
@@ -160,9 +176,14 @@ impl Destination {
     /// samples; `None` when it doesn't grow.
     #[must_use]
     pub fn exhausted_in_s(&self) -> Option<f64> {
-        let growth = self.growth_per_s.filter(|&growth| growth > 0.0)?;
-        Some(f64::from(self.free()?) / growth)
+        let growth = self.pool_growth_per_s.or(self.growth_per_s);
+        until_none_is_left(self.free()?, growth?)
     }
+}
+
+/// Seconds; `None` when their use doesn't grow.
+fn until_none_is_left(free: u32, growth_per_s: f64) -> Option<f64> {
+    (growth_per_s > 0.0).then(|| f64::from(free) / growth_per_s)
 }
 
 /// Ports that bind() with port 0 seems to have given out: all destinations of
@@ -180,6 +201,8 @@ pub struct SharedPool {
     pub destinations: u32,
     /// Ports that the pool has; `None` where the settings aren't known.
     pub usable: Option<u32>,
+    /// More ports taken a second, between two samples that both showed it.
+    pub growth_per_s: Option<f64>,
 }
 
 impl SharedPool {
@@ -189,6 +212,12 @@ impl SharedPool {
     #[must_use]
     pub fn free(&self) -> Option<u32> {
         Some(self.usable?.saturating_sub(self.taken))
+    }
+
+    /// Seconds until no port is left, as of a destination.
+    #[must_use]
+    pub fn exhausted_in_s(&self) -> Option<f64> {
+        until_none_is_left(self.free()?, self.growth_per_s?)
     }
 
     /// The share of the usable ports that bind() can't give out, 0 to 1.

@@ -102,7 +102,16 @@ fn judge_by_rule(
         .collect();
     match (rule.judge)(reading.sample, reading.past()) {
         Judgement::Found(findings) => {
-            verdict.judged.push(rule.name);
+            // What was seen of a part may be no matter, and the rest one.
+            let is_wrong = findings
+                .iter()
+                .any(|finding| finding.severity > Severity::Info);
+            let is_part = !reading.sample.collection.complete;
+            if !is_wrong && is_part && missing.contains(&Missing::Unread) {
+                untold.add(rule.name.to_owned(), Missing::Unread);
+            } else {
+                verdict.judged.push(rule.name);
+            }
             for finding in findings {
                 verdict.take_in(finding);
             }
@@ -230,6 +239,14 @@ fn judge_by_range(
         Some(Judgement::Found(findings)) => findings,
         _ => Vec::new(),
     };
+    // A rule may know of more than the metric counts: no range judges that.
+    let concerns = gauge.id.metric.concerns;
+    let (found, more): (Vec<Finding>, Vec<Finding>) = found
+        .into_iter()
+        .partition(|finding| concerns.is_none_or(|concerns| concerns(finding)));
+    for finding in more {
+        verdict.take_in(finding);
+    }
     let by_rule = found.iter().map(|finding| finding.severity).max();
     verdict
         .judged

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::super::Rule;
+use super::super::{Finding, Rule};
 use super::Range;
 use super::metrics::METRICS;
 use super::part::{About, Part};
@@ -73,6 +73,8 @@ pub struct Metric {
     pub meaning: &'static str,
     /// The rules that judge it unless the user does.
     pub rules: &'static [Rule],
+    /// What of that the rules find is about it, where not all is.
+    pub(super) concerns: Option<fn(&Finding) -> bool>,
     /// Warns by default. Where a rule judges, these are that rule's limits.
     pub warn: Option<Range>,
     /// Is critical by default, as `warn`.
@@ -100,6 +102,7 @@ impl Metric {
             unit,
             meaning,
             rules: &[],
+            concerns: None,
             warn: None,
             crit: None,
             about: match source {
@@ -156,6 +159,13 @@ impl Metric {
 
     pub(super) const fn judged_by(self, rules: &'static [Rule]) -> Self {
         Self { rules, ..self }
+    }
+
+    pub(super) const fn concerned_by(self, concerns: fn(&Finding) -> bool) -> Self {
+        Self {
+            concerns: Some(concerns),
+            ..self
+        }
     }
 
     pub(super) const fn warns(self, range: Range) -> Self {

@@ -159,6 +159,7 @@ pub const METRICS: &[Metric] = &[
         Source::Of(pressure::silent_connects),
     )
     .judged_by(&[SILENT_PEERS])
+    .concerned_by(rules::is_of_connects)
     .warns(Range::from(float(rules::SILENT_WARNING))),
     Metric::new(
         "orphans",

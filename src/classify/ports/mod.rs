@@ -149,6 +149,7 @@ impl PortTally {
                     sustainable_per_s: usable
                         .and_then(|usable| self.sustainable(*key, used, bound_first, usable)),
                     growth_per_s: None,
+                    pool_growth_per_s: None,
                 }
             })
             .collect();
@@ -212,12 +213,23 @@ pub fn compare(ports: &mut Ports, earlier: &Ports, time: Duration) {
             (key, destination.blocked())
         })
         .collect();
-    for destination in &mut ports.destinations {
+    for pool in &mut ports.shared_pools {
+        // One that wasn't told apart then may have been as large.
+        let mut earlier = earlier.shared_pools.iter();
+        let was = earlier.find(|earlier| earlier.local_address == pool.local_address);
+        let growth = was.map(|was| f64::from(pool.taken) - f64::from(was.taken));
+        pool.growth_per_s = growth.map(|growth| growth / seconds);
+    }
+    let mut destinations = std::mem::take(&mut ports.destinations);
+    for destination in &mut destinations {
         let key = (destination.local_address, destination.remote);
         let was = before.get(&key).copied().unwrap_or(0);
         let growth = f64::from(destination.blocked()) - f64::from(was);
         destination.growth_per_s = Some(growth / seconds);
+        let pool = ports.pool_of(destination);
+        destination.pool_growth_per_s = pool.and_then(|pool| pool.growth_per_s);
     }
+    ports.destinations = destinations;
 }
 
 #[cfg(test)]

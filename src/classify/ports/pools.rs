@@ -105,6 +105,7 @@ impl Pools {
                 taken: pool.taken,
                 destinations: pool.destinations,
                 usable,
+                growth_per_s: None,
             })
             .collect();
         shared.sort_by_key(|pool| (std::cmp::Reverse(pool.taken), pool.local_address));

@@ -22,7 +22,7 @@ pub(super) use host_wide::{
     MEMORY_CRITICAL, ORPHANS, ORPHANS_CRITICAL, ORPHANS_WARNING, TCP_MEMORY,
 };
 pub(super) use ports::PORTS_EXHAUSTION;
-pub(super) use silence::{SILENT_PEERS, WARNING as SILENT_WARNING};
+pub(super) use silence::{SILENT_PEERS, WARNING as SILENT_WARNING, is_of_connects};
 pub(super) use syn::{SYN_RECV_BACKLOG, TCP_SYNCOOKIES};
 pub(super) use syn_flood::SYN_FLOOD;
 pub(super) use time_wait::{

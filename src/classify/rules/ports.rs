@@ -8,7 +8,7 @@ use super::super::ports::{self, CRITICAL, WARNING};
 use super::super::{Evidence, Finding, Judgement, Rule, Severity};
 use super::none_amiss;
 use crate::model::number::{counted, grouped};
-use crate::model::{Destination, PortReading, Sample, SharedPool};
+use crate::model::{Destination, PortReading, Sample};
 
 /// A destination with few ports left.
 pub(in crate::classify) const PORTS_EXHAUSTION: Rule = Rule {
@@ -40,18 +40,12 @@ fn judge(sample: &Sample, _past: Option<Past<'_>>) -> Judgement {
     let mut found: Vec<Finding> = range::finding(ports).into_iter().collect();
     let pools = ports.shared_pools.iter().take(MOST_FINDINGS);
     found.extend(pools.filter_map(pool::finding));
-    let shared = |destination: &&Destination| {
-        let mut pools = ports.shared_pools.iter();
-        let of_all = |pool: &SharedPool| pool.local_address.is_unspecified();
-        destination.bound_first
-            && pools.any(|pool| of_all(pool) || pool.local_address == destination.local_address)
-    };
     found.extend(
         ports
             .destinations
             .iter()
             // That they run out is the finding of their pool.
-            .filter(|destination| !shared(destination))
+            .filter(|destination| ports.pool_of(destination).is_none())
             .filter_map(|destination| Some((destination, severity(destination)?)))
             .take(MOST_FINDINGS)
             .filter_map(|(destination, severity)| finding(destination, severity, sample)),
@@ -75,14 +69,28 @@ fn by_share(used: f64) -> Option<Severity> {
     }
 }
 
+/// By that share, and by when none is left.
+fn by_share_and_time(used: f64, exhausted_in_s: Option<f64>) -> Option<Severity> {
+    let soon = exhausted_in_s.is_some_and(|s| s <= SOON_S);
+    match by_share(used) {
+        Some(_) if soon => Some(Severity::Critical),
+        None if soon && used >= HALF => Some(Severity::Warning),
+        severity => severity,
+    }
+}
+
+/// The words for that, behind how many are left.
+fn at_this_rate(free: u32, exhausted_in_s: Option<f64>) -> String {
+    exhausted_in_s
+        .filter(|_| free > 0)
+        .map_or_else(String::new, |s| format!(", at this rate in {s:.0} s"))
+}
+
 fn severity(destination: &Destination) -> Option<Severity> {
     let used = destination.used_ratio()?;
-    let soon = destination.exhausted_in_s().is_some_and(|s| s <= SOON_S);
-    if let Some(severity) = by_share(used) {
-        return Some(if soon { Severity::Critical } else { severity });
-    }
-    if soon && used >= HALF {
-        return Some(Severity::Warning);
+    let severity = by_share_and_time(used, destination.exhausted_in_s());
+    if severity.is_some() {
+        return severity;
     }
     // The rest hangs on a word of the peer's, which nothing tells: that it
     // used timestamps.
@@ -115,10 +123,7 @@ fn finding(destination: &Destination, severity: Severity, sample: &Sample) -> Op
             grouped((*reusable).into())
         ),
     };
-    let soon = destination
-        .exhausted_in_s()
-        .filter(|_| free > 0)
-        .map_or_else(String::new, |s| format!(", at this rate in {s:.0} s"));
+    let soon = at_this_rate(free, destination.exhausted_in_s());
     let fails = if destination.bound_first {
         "bind() before connect() fails with EADDRINUSE"
     } else {

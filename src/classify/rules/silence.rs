@@ -1,6 +1,8 @@
 //! Peers that don't answer: connects that hang, and closes that nobody
 //! acknowledges.
 
+use std::net::IpAddr;
+
 use super::super::change::Past;
 use super::super::{Evidence, Finding, Judgement, Rule, Severity};
 use super::none_amiss;
@@ -38,6 +40,11 @@ fn judge(sample: &Sample, _past: Option<Past<'_>>) -> Judgement {
     }
 }
 
+/// Whether a finding is about connects that hang, and not about closes.
+pub(in crate::classify) fn is_of_connects(finding: &Finding) -> bool {
+    finding.state == Some(TcpState::SynSent)
+}
+
 fn evidence(peer: &SilentPeer) -> Vec<Evidence> {
     vec![
         Evidence::count("connections", peer.connections.into()),
@@ -49,12 +56,15 @@ fn again(peer: &SilentPeer) -> String {
     counted(peer.retransmits.into(), "time", "times")
 }
 
-/// A shell may take the brackets of IPv6 for a pattern.
-fn quoted(place: &str) -> String {
-    if place.starts_with('[') {
-        format!("'{place}'")
-    } else {
-        place.to_owned()
+/// A place as ss takes it: IPv6 in brackets, which a shell may take for a
+/// pattern.
+fn for_ss(peer: &SilentPeer) -> String {
+    let port = peer
+        .port
+        .map_or_else(String::new, |port| format!(":{port}"));
+    match peer.address {
+        IpAddr::V4(address) => format!("{address}{port}"),
+        IpAddr::V6(address) => format!("'[{address}]{port}'"),
     }
 }
 
@@ -76,7 +86,7 @@ fn connecting(peer: &SilentPeer) -> Finding {
         advice: format!(
             "see who waits: ss -tnp state syn-sent dst {}; until it answers, give connect() a \
              shorter timeout, or ask another server",
-            quoted(&place)
+            for_ss(peer)
         ),
         subject: place,
         evidence: evidence(peer),
@@ -101,9 +111,10 @@ fn closing(peer: &SilentPeer) -> Finding {
             again(peer),
         ),
         advice: format!(
-            "see them: ss -tno state fin-wait-1 state closing state last-ack dst {address}; \
+            "see them: ss -tno state fin-wait-1 state closing state last-ack dst {}; \
              where they are so many that memory matters, lower net.ipv4.tcp_orphan_retries \
-             (0 stands for 8)"
+             (0 stands for 8)",
+            for_ss(peer)
         ),
         subject: address,
         evidence: evidence(peer),
@@ -178,11 +189,16 @@ mod tests {
 
     #[test]
     fn an_ipv6_address_can_be_pasted_into_a_shell() {
-        let peer = SilentPeer {
+        let peer = |port| SilentPeer {
             address: "fe80::9".parse().unwrap(),
-            ..peer(10, Some(80))
+            ..peer(10, port)
         };
-        let finding = connecting(&peer);
+        let finding = connecting(&peer(Some(80)));
         assert!(finding.advice.contains("dst '[fe80::9]:80';"));
+        // Without brackets ss takes what is behind the last colon for a port,
+        // and refuses the rest.
+        let finding = closing(&peer(None));
+        assert!(finding.advice.contains("dst '[fe80::9]';"));
+        assert_eq!(finding.subject, "fe80::9");
     }
 }

@@ -26,6 +26,8 @@ pub(super) struct Narrowing {
     inodes: Option<HashSet<u64>>,
     /// Where connections wait that no process holds yet.
     listeners: Listeners,
+    /// Whether some of these may be missing: then so may what waits there.
+    lacks_listeners: bool,
     units: Option<Units>,
 }
 
@@ -44,6 +46,7 @@ impl Narrowing {
             peers: args.remote.clone(),
             inodes: inodes(&args.pid, proc_root)?,
             listeners: Listeners::default(),
+            lacks_listeners: false,
             units: Units::new(&args.unit, proc_root)?,
         })
     }
@@ -57,10 +60,10 @@ impl Narrowing {
             return Ok(());
         }
         let query = Query::states(StateSet::NONE.with(TcpState::Listen));
-        self.listeners = source::ask(source, |source| {
+        (self.listeners, self.lacks_listeners) = source::ask(source, |source| {
             let mut listeners = Listeners::default();
-            source.visit(&query, &mut |listener| listeners.add(listener))?;
-            Ok(listeners)
+            let collection = source.visit(&query, &mut |listener| listeners.add(listener))?;
+            Ok((listeners, !collection.complete))
         })?;
         Ok(())
     }
@@ -211,7 +214,7 @@ impl SocketSource for Watch {
             remembers,
             close_wait,
         } = self;
-        inner.visit(query, &mut |socket| {
+        let mut collection = inner.visit(query, &mut |socket| {
             if !narrowing.accepts(socket) {
                 return;
             }
@@ -219,7 +222,9 @@ impl SocketSource for Watch {
                 close_wait.extend(socket.cookie);
             }
             visitor(socket);
-        })
+        })?;
+        collection.complete &= !narrowing.lacks_listeners;
+        Ok(collection)
     }
 
     fn kind(&self) -> SourceKind {
@@ -238,6 +243,42 @@ impl SocketSource for Watch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::FallbackSource;
+    use crate::kernel::netlink::testing::{RowBytes, ScriptedKernel, done, message};
+
+    /// What a lost listener had not accepted yet was nobody's, and `--pid` said
+    /// OK.
+    #[test]
+    fn listeners_that_cannot_be_read_make_it_incomplete() {
+        let root = tempfile::tempdir().unwrap();
+        let proc_root = ProcRoot::new(root.path());
+        let listener = RowBytes::new(10, 1).message(1);
+        let cut = message(20, 2, 1, &[10]);
+        for (lost, pids_are_asked_for) in [(false, true), (true, true), (true, false)] {
+            let first = if lost { &cut } else { &listener };
+            let listening = [first.clone(), done(1, 0)].concat();
+            let answers = if pids_are_asked_for {
+                vec![listening, done(2, 0), done(3, 0)]
+            } else {
+                vec![done(1, 0), done(2, 0)]
+            };
+            let kernel = ScriptedKernel::answering(answers);
+            let mut source = FallbackSource::over(kernel, &proc_root);
+            let mut narrowing = Narrowing {
+                inodes: pids_are_asked_for.then(HashSet::new),
+                ..Narrowing::default()
+            };
+            narrowing.see_listeners(&mut source).unwrap();
+            let mut watch = Watch::new(Box::new(source), narrowing, false);
+            let complete = !(lost && pids_are_asked_for);
+            // However often it is asked.
+            for _ in 0..2 {
+                let query = Query::states(StateSet::RFC9293);
+                let collection = watch.visit(&query, &mut |_| {}).unwrap();
+                assert_eq!(collection.complete, complete);
+            }
+        }
+    }
 
     #[test]
     fn a_unit_that_has_no_cgroup_is_not_there() {

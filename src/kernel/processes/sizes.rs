@@ -25,8 +25,9 @@ const IN_THE_SMALLEST: u32 = 16;
 /// More of a status is left unread: it has some 60 short lines.
 const LONGEST_STATUS: u64 = 16 * 1024;
 
-/// Those of these processes that may have descriptors, with how many at most;
-/// with how many as a rule, where that is less than 64. Kernel threads, zombies and processes that are gone are left out.
+/// Those of these processes that may have descriptors, with how many at most,
+/// or with how many as a rule, where a table is of the smallest. Kernel threads,
+/// zombies and processes that are gone are left out.
 #[must_use]
 pub fn with_descriptors(
     proc_root: &ProcRoot,

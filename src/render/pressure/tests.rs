@@ -21,6 +21,7 @@ fn destination(remote: &str, port: u16, in_use: u32, time_wait: u32) -> Destinat
         bound_first: false,
         sustainable_per_s: Some(470.5),
         growth_per_s: None,
+        pool_growth_per_s: None,
     }
 }
 
@@ -92,6 +93,7 @@ fn troubled(growth: f64, overflows: u64, at: Instant) -> Sample {
             taken: 1_200,
             destinations: 3,
             usable: Some(28_230),
+            growth_per_s: Some(0.5),
         }],
     };
     let pressure = Pressure {

@@ -34,8 +34,8 @@ pub fn table(sample: &Sample, assessment: &Assessment, style: &Style) -> String 
     text
 }
 
-/// Fewer sockets that are in no table are neither connected nor listening, most
-/// likely.
+/// Fewer sockets that are in no table are ones of this namespace that are not
+/// connected, most likely.
 const ELSEWHERE: u64 = 10;
 
 /// That there is more on this host than is shown.
@@ -43,8 +43,8 @@ fn elsewhere(sample: &Sample, style: &Style) -> String {
     let mut text = String::new();
     if let Some(sockets) = sample.elsewhere_at_most.filter(|&count| count >= ELSEWHERE) {
         let sentence = format!(
-            "up to {} more in other network namespaces (containers); \
-             lsns -t net lists these, nsenter -n -t PID tcpstate looks into one",
+            "up to {} more in other network namespaces (containers), or not connected; \
+             lsns -t net lists those, nsenter -n -t PID tcpstate looks into one",
             counted(sockets, "TCP socket", "TCP sockets")
         );
         finding::push_wrapped(&mut text, "", 0, &sentence, style);

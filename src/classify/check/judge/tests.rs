@@ -651,3 +651,76 @@ fn what_is_asked_for_by_name_and_denied_is_no_ok() {
     };
     assert_eq!(judged(&sample, &only).status(), Status::Unknown);
 }
+
+/// Rows were lost, and a remark about those that were read made it OK.
+#[test]
+fn a_remark_about_a_part_of_the_rows_is_no_ok() {
+    use crate::model::{Silence, SilentPeer};
+    let mut sample = leaking(1).build();
+    sample.pressure.silence = Some(Silence {
+        connects: Vec::new(),
+        closes: vec![SilentPeer {
+            address: "10.0.0.9".parse().unwrap(),
+            port: None,
+            connections: 50,
+            retransmits: 6,
+        }],
+    });
+    for name in [
+        "close_wait_leaked_by_one",
+        "silent_connects",
+        "silent_peers",
+    ] {
+        let only = Wishes {
+            only: vec![Name::find(name).unwrap()],
+            ..Wishes::default()
+        };
+        sample.collection.complete = true;
+        let verdict = judged(&sample, &only);
+        assert_eq!(verdict.status(), Status::Ok, "{name}");
+        assert_eq!(verdict.remarks.len(), 1);
+        sample.collection.complete = false;
+        let verdict = judged(&sample, &only);
+        assert_eq!(verdict.status(), Status::Unknown, "{name}");
+        assert_eq!(verdict.remarks.len(), 1, "it is told all the same");
+    }
+    // What is wrong is wrong whatever else is.
+    let mut sample = leaking(9).build();
+    sample.collection.complete = false;
+    let only = Wishes {
+        only: vec![Name::find("close_wait_leaked_by_one").unwrap()],
+        ..Wishes::default()
+    };
+    assert_eq!(judged(&sample, &only).status(), Status::Warning);
+}
+
+/// `-w silent_connects=5`, and the words were those about connections that our
+/// side had closed.
+#[test]
+fn a_range_for_connects_that_hang_is_not_told_in_the_words_of_closes() {
+    use crate::model::{Silence, SilentPeer};
+    let peer = |port, connections| SilentPeer {
+        address: "10.0.0.9".parse().unwrap(),
+        port,
+        connections,
+        retransmits: 6,
+    };
+    let with = |connects| {
+        let mut sample = healthy().build();
+        sample.pressure.silence = Some(Silence {
+            connects: vec![peer(Some(80), connects)],
+            closes: vec![peer(None, 50)],
+        });
+        judged(&sample, &wishes(&["silent_connects=5"], &[]))
+    };
+    let few = with(7);
+    assert_eq!(few.status(), Status::Warning);
+    let causes: Vec<&Cause> = few.problems.iter().map(|p| &p.cause).collect();
+    assert!(matches!(causes[..], [Cause::Exceeded(_)]), "{causes:?}");
+    assert_eq!(few.remarks.len(), 1);
+    let many = with(12);
+    assert_eq!(many.status(), Status::Warning);
+    let subjects: Vec<&str> = many.findings().map(|f| &*f.subject).collect();
+    assert_eq!(subjects, ["10.0.0.9:80", "10.0.0.9"]);
+    assert_eq!(many.problems.len(), 1);
+}

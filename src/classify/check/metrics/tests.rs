@@ -79,6 +79,7 @@ fn so_much(count: u64) -> Sample {
         bound_first: false,
         sustainable_per_s: None,
         growth_per_s: None,
+        pool_growth_per_s: None,
     };
     sample()
         .with_leaks(leak_digest(

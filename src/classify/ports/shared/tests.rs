@@ -1,5 +1,7 @@
+use std::time::Duration;
+
 use super::super::super::testing::socket;
-use super::super::{PortTally, Reuse, ReusePolicy};
+use super::super::{PortTally, Reuse, ReusePolicy, compare};
 use crate::model::{Destination, PortRange, PortSet, PortSettings, Ports, Socket};
 
 const ALWAYS: ReusePolicy = ReusePolicy {
@@ -244,4 +246,34 @@ fn ports_that_bind_gave_out_at_several_addresses_are_all_lost_to_connect() {
     assert_eq!(usable(&[(5, 0), (6, 0)]), Some(150), "the same ports");
     assert_eq!(usable(&[(5, 0), (6, 30)]), Some(120));
     assert_eq!(usable(&[(5, 0), (6, 50)]), Some(100));
+}
+
+/// Each destination was said to last until it alone had taken what is left,
+/// three times as long.
+#[test]
+fn what_is_left_of_a_pool_goes_to_all_its_destinations() {
+    let range = range(1_000, 200);
+    let at = |count: usize| {
+        let mut tally = tally(range, &[]);
+        for (port, to) in by_bind(range)
+            .zip([80, 81, 82].into_iter().cycle())
+            .take(count)
+        {
+            tally.add(&live(port, to));
+        }
+        finished(tally)
+    };
+    let mut now = at(90);
+    compare(&mut now, &at(60), Duration::from_secs(10));
+    assert_eq!(now.shared_pools[0].growth_per_s, Some(3.0));
+    let left = 110.0 / 3.0;
+    assert_eq!(now.shared_pools[0].exhausted_in_s(), Some(left));
+    for destination in &now.destinations {
+        assert_eq!(destination.growth_per_s, Some(1.0));
+        assert_eq!(destination.exhausted_in_s(), Some(left));
+    }
+    // What was no pool then may have been one.
+    let mut new = at(90);
+    compare(&mut new, &at(0), Duration::from_secs(10));
+    assert_eq!(new.shared_pools[0].growth_per_s, None);
 }

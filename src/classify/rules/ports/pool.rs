@@ -1,7 +1,7 @@
 //! The pool of bind(): one for all destinations of a local address, or of all.
 
 use super::super::super::{Evidence, Finding};
-use super::{PORTS_EXHAUSTION, by_share, until_it_fails};
+use super::{PORTS_EXHAUSTION, at_this_rate, by_share_and_time, until_it_fails};
 use crate::model::SharedPool;
 use crate::model::number::{counted, grouped};
 
@@ -9,7 +9,8 @@ use crate::model::number::{counted, grouped};
 pub(super) fn finding(pool: &SharedPool) -> Option<Finding> {
     let used = pool.used_ratio()?;
     let (usable, free) = (pool.usable?, pool.free()?);
-    let severity = by_share(used)?;
+    let exhausted_in_s = pool.exhausted_in_s();
+    let severity = by_share_and_time(used, exhausted_in_s)?;
     let address = pool.local_address;
     let (whose, on, spread) = if address.is_unspecified() {
         (
@@ -26,11 +27,12 @@ pub(super) fn finding(pool: &SharedPool) -> Option<Finding> {
         subject: format!("bind() on {address}"),
         message: format!(
             "{} of the {} ports {whose} are taken, and bind() {on}gives each out once for all \
-             {}; {}",
+             {}; {}{}",
             grouped(pool.taken.into()),
             grouped(usable.into()),
             counted(pool.destinations.into(), "destination", "destinations"),
             until_it_fails(free.into(), "bind() before connect() fails with EADDRINUSE"),
+            at_this_rate(free, exhausted_in_s),
         ),
         advice: format!(
             "set IP_BIND_ADDRESS_NO_PORT before bind(), so that each destination has all ports; \

@@ -17,6 +17,7 @@ fn destination(in_use: u32, reusable: u32) -> Destination {
         bound_first: false,
         sustainable_per_s: None,
         growth_per_s: None,
+        pool_growth_per_s: None,
     }
 }
 
@@ -169,7 +170,7 @@ fn what_was_not_looked_at_has_no_verdict() {
 
 #[test]
 fn a_pool_of_bind_that_runs_out_is_found_once() {
-    let judged_of = |address: &str, taken| {
+    let judged_at = |address: &str, taken, growth_per_s| {
         let of_pool = |port| Destination {
             remote: Endpoint::new("10.0.0.9".parse().unwrap(), port),
             bound_first: true,
@@ -186,6 +187,7 @@ fn a_pool_of_bind_that_runs_out_is_found_once() {
                     taken,
                     destinations: 2,
                     usable: Some(1_000),
+                    growth_per_s,
                 }],
                 ..Ports::default()
             }),
@@ -193,6 +195,7 @@ fn a_pool_of_bind_that_runs_out_is_found_once() {
         };
         judge(&sample().with_pressure(pressure).build(), None)
     };
+    let judged_of = |address, taken| judged_at(address, taken, None);
     let judged = |taken| judged_of("10.0.0.5", taken);
     assert_eq!(severity(&judged(798)), None);
     assert_eq!(severity(&judged(800)), Some(Severity::Warning));
@@ -217,6 +220,22 @@ fn a_pool_of_bind_that_runs_out_is_found_once() {
          bind() before connect() fails with EADDRINUSE now"
     );
     assert!(!findings[0].advice.contains("add local addresses"));
+    // Each destination had a quarter of what was left of its ports, and 650 of
+    // 1,000 gone within 4 s were no finding.
+    let growing = |taken, growth| judged_at("10.0.0.5", taken, Some(growth));
+    assert_eq!(severity(&growing(650, 90.0)), Some(Severity::Warning));
+    assert_eq!(severity(&growing(650, 5.8)), None, "60.3 s");
+    assert_eq!(severity(&growing(498, 90.0)), None, "a burst, perhaps");
+    let Judgement::Found(findings) = growing(800, 90.0) else {
+        panic!("2 s are left");
+    };
+    assert_eq!(findings[0].severity, Severity::Critical);
+    let ends = "then bind() before connect() fails with EADDRINUSE, at this rate in 2 s";
+    assert!(
+        findings[0].message.ends_with(ends),
+        "{}",
+        findings[0].message
+    );
 }
 
 #[test]

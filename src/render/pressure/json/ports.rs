@@ -47,6 +47,8 @@ struct PoolJson {
     usable: Option<u32>,
     free: Option<u32>,
     used_ratio: Option<f64>,
+    growth_per_s: Option<f64>,
+    exhausted_in_s: Option<f64>,
 }
 
 impl From<&Ports> for PortsJson {
@@ -95,6 +97,8 @@ impl From<&SharedPool> for PoolJson {
             usable: pool.usable,
             free: pool.free(),
             used_ratio: pool.used_ratio(),
+            growth_per_s: pool.growth_per_s,
+            exhausted_in_s: pool.exhausted_in_s(),
         }
     }
 }

@@ -24,6 +24,7 @@ fn destination(remote: Endpoint, in_use: u32, time_wait: u32, growth: f64) -> De
         bound_first: false,
         sustainable_per_s: Some(470.5),
         growth_per_s: Some(growth),
+        pool_growth_per_s: None,
     }
 }
 
