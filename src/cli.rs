@@ -90,7 +90,8 @@ pub enum Command {
     /// This command groups connections by destination, says how many ports
     /// connect() has left towards each and what to do; judges every listener
     /// by its accept queue and its unfinished handshakes; and shows TIME_WAIT,
-    /// SYN cookies, orphans, memory and resets by cause.
+    /// SYN cookies, orphans, memory, resets by cause, segments sent again and
+    /// Fast Open.
     ///
     /// A port counts as used when no new connection to that destination can
     /// have it: TIME_WAIT sockets that connect() would take over don't, if the

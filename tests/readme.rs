@@ -38,6 +38,18 @@ fn fields(value: &Value, found: &mut BTreeSet<String>) {
     }
 }
 
+/// The document of a snapshot: what a small host hasn't is in these.
+fn snapshot(command: &str) -> Value {
+    let name = format!(
+        "src/render/{command}/snapshots/tcpstate__render__{command}__tests__\
+         the_json_document_follows_the_contract.snap"
+    );
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+    let text = fs::read_to_string(path).expect("text");
+    let (_, document) = text.split_once("\n---\n").expect("a document");
+    serde_json::from_str(document).expect("JSON")
+}
+
 /// The fields of the last document that a command prints.
 fn printed(args: &[&str]) -> BTreeSet<String> {
     let output = Command::new(env!("CARGO_BIN_EXE_tcpstate"))
@@ -49,6 +61,14 @@ fn printed(args: &[&str]) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     fields(&serde_json::from_str(last).expect("JSON"), &mut found);
     found
+}
+
+fn assert_told(readme: &str, fields: &BTreeSet<String>) {
+    let untold: Vec<_> = fields
+        .iter()
+        .filter(|field| !readme.contains(&format!("`{field}`")))
+        .collect();
+    assert!(untold.is_empty(), "README.md lacks {untold:?}");
 }
 
 #[test]
@@ -84,11 +104,12 @@ fn every_field_of_the_documents_is_in_the_readme() {
     ] {
         let fields = printed(args);
         assert!(fields.contains(some), "{args:?} has no {some}: {fields:?}");
-        let untold: Vec<_> = fields
-            .iter()
-            .filter(|field| !readme.contains(&format!("`{field}`")))
-            .collect();
-        assert!(untold.is_empty(), "{args:?}: README.md lacks {untold:?}");
+        assert_told(&readme, &fields);
     }
     drop(forgotten);
+    for command in ["summary", "leaks", "pressure"] {
+        let mut found = BTreeSet::new();
+        fields(&snapshot(command), &mut found);
+        assert_told(&readme, &found);
+    }
 }
