@@ -71,6 +71,14 @@ fn a_terminal_that_does_not_know_its_size_is_not_left_empty() {
     );
     pane.keys(&["C-l"]);
     pane.wait_for("it again", |screen| screen.contains("? help"));
+    // Somebody tells it. It stayed at 80 by 24, and on less that is garbage.
+    for (columns, lines) in [(60, 20), (120, 40)] {
+        pane.resize(columns, lines);
+        pane.wait_for("the last line where it belongs", |screen| {
+            let last = screen.lines().nth(usize::from(lines) - 1);
+            last.is_some_and(|line| line.starts_with("q quit"))
+        });
+    }
     pane.keys(&["q"]);
     pane.assert_given_back("0");
 }

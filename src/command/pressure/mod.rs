@@ -51,7 +51,9 @@ pub(super) fn run(common: &CommonArgs, args: &PressureArgs) -> anyhow::Result<Ou
     }
     keep(&mut sample, args);
     if sample.collection.source != SourceKind::Replay {
-        let named = programs::name(&mut sample, earlier.as_ref(), &proc_root, args.processes);
+        let find = |inodes, likely: Vec<u32>| programs::search(&proc_root, inodes, &likely);
+        let (earlier, all) = (earlier.as_ref(), args.processes);
+        let named = programs::name(&mut sample, earlier, &proc_root, all, find);
         if let Err(error) = named {
             output::note(&format!(
                 "the programs behind listeners are unknown: {error}"

@@ -1,5 +1,6 @@
 //! The programs and units behind listeners.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
@@ -14,12 +15,15 @@ const INIT: u32 = 1;
 
 /// Names the units of all listeners, and who holds those that are in trouble,
 /// or all. Reading every descriptor of a large host takes longer than
-/// everything else here, so nobody is looked for without need.
-pub(in crate::command) fn name(
+/// everything else here, so nobody is looked for without need: `find` is asked
+/// for the holders of some inodes, with the processes where they are likely to
+/// be, at most once.
+pub(in crate::command) fn name<'h>(
     sample: &mut Sample,
     previous: Option<&Sample>,
     proc_root: &ProcRoot,
     all: bool,
+    find: impl FnOnce(Vec<u64>, Vec<u32>) -> Result<Cow<'h, Holders>, KernelError>,
 ) -> Result<(), KernelError> {
     let past = previous.map(|previous| Past::of(previous, sample));
     let evidence = SynEvidence::of(sample, past);
@@ -31,6 +35,13 @@ pub(in crate::command) fn name(
     };
     let tree = CgroupTree::of(proc_root);
     resolve(listeners, tree.as_ref());
+    // Whoever gets into trouble next is looked for with those who are in it: a
+    // search takes no longer for that.
+    let inodes = listeners
+        .listeners
+        .iter()
+        .flat_map(|listener| listener.members.iter().filter_map(|member| member.inode))
+        .collect();
     let mut wanted: Vec<&mut Listener> = listeners
         .listeners
         .iter_mut()
@@ -40,19 +51,23 @@ pub(in crate::command) fn name(
             all || suspect || is_in_trouble(listener, &evidence, overflowed)
         })
         .collect();
-    let inodes: Vec<u64> = wanted
-        .iter()
-        .flat_map(|listener| listener.members.iter().filter_map(|member| member.inode))
-        .collect();
-    if inodes.is_empty() {
+    if wanted.is_empty() {
         return Ok(());
     }
-    let likely = likely(&wanted, tree.as_ref());
-    let holders = Holders::find(proc_root, inodes, Which::All { first: &likely })?;
+    let holders = find(inodes, likely(&wanted, tree.as_ref()))?;
     for listener in &mut wanted {
         hold(listener, &holders, proc_root);
     }
     Ok(())
+}
+
+/// Looks for holders through all descriptors.
+pub(in crate::command) fn search(
+    proc_root: &ProcRoot,
+    inodes: Vec<u64>,
+    likely: &[u32],
+) -> Result<Cow<'static, Holders>, KernelError> {
+    Holders::find(proc_root, inodes, Which::All { first: likely }).map(Cow::Owned)
 }
 
 /// Names the units of the listeners that are in trouble and nothing else, for
@@ -218,7 +233,8 @@ mod tests {
         let (_host, root, id) = staged();
         let gone = CgroupId(u64::MAX);
         let mut sample = with(&[listening(80, 9, id), listening(81, 0, gone)]);
-        name(&mut sample, None, &root, false).unwrap();
+        let find = |inodes, likely: Vec<u32>| search(&root, inodes, &likely);
+        name(&mut sample, None, &root, false, find).unwrap();
         let orders = || Some("orders.service".to_owned());
         assert_eq!(units(&sample), [(80, orders()), (81, None)]);
         let listeners = &sample.pressure.listeners.as_ref().unwrap().listeners;

@@ -1,4 +1,4 @@
-//! Who holds the sockets in CLOSE_WAIT, from sample to sample.
+//! Who holds the sockets in CLOSE_WAIT, or listeners, from sample to sample.
 //!
 //! A search reads where every descriptor of the host leads, which on a large
 //! host takes longer than all the rest of a sample. So it is done when it is
@@ -36,7 +36,9 @@ pub(super) struct KnownHolders {
     searched: Inodes,
     /// The last search everywhere.
     everywhere: Option<Pace>,
-    /// The last one among those who hold others.
+    /// The processes that it found, whatever they hold now.
+    neighbours: Vec<u32>,
+    /// The last search among these.
     nearby: Option<Pace>,
 }
 
@@ -48,6 +50,7 @@ impl KnownHolders {
             holders: Holders::default(),
             searched: Inodes::default(),
             everywhere: None,
+            neighbours: Vec::new(),
             nearby: None,
         }
     }
@@ -81,6 +84,7 @@ impl KnownHolders {
             let before = (self.clock)();
             let which = Which::All { first: &first() };
             self.holders = Holders::find(proc_root, wanted.iter().copied(), which)?;
+            self.neighbours = self.holders.pids();
             self.searched.clone_from(wanted);
             // Nobody to look for took no time.
             let cost = (self.clock)().saturating_sub(before);
@@ -100,7 +104,8 @@ impl KnownHolders {
         self.look_nearby(proc_root, wanted, now)
     }
 
-    /// Looks for new sockets where others are: who leaks goes on leaking.
+    /// Looks for new sockets where others were: who leaks goes on leaking, also
+    /// one that closes what it had.
     fn look_nearby(
         &mut self,
         proc_root: &ProcRoot,
@@ -116,8 +121,7 @@ impl KnownHolders {
             return Ok(Duration::ZERO);
         }
         let before = (self.clock)();
-        let pids = self.holders.pids();
-        let more = Holders::find(proc_root, unknown, Which::Only(&pids))?;
+        let more = Holders::find(proc_root, unknown, Which::Only(&self.neighbours))?;
         self.holders.add(more);
         let cost = (self.clock)().saturating_sub(before);
         self.nearby = Some(Pace::new(now, cost, PARTS_NEARBY));
@@ -132,7 +136,8 @@ impl KnownHolders {
     #[cfg(test)]
     pub(super) fn kept(&self) -> usize {
         let holders = self.holders.iter().map(|(_, of_socket)| of_socket.len());
-        self.searched.len() + holders.sum::<usize>() + self.holders.pids().len()
+        let processes = self.holders.pids().len() + self.neighbours.len();
+        self.searched.len() + holders.sum::<usize>() + processes
     }
 
     /// The last search everywhere, as seen from now.

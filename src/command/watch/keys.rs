@@ -113,12 +113,12 @@ fn open(screen: &mut Screen, view: View) -> Press {
 fn escape(screen: &mut Screen) -> Press {
     if screen.help {
         screen.help = false;
+    } else if !screen.filter.is_empty() {
+        screen.filter.clear();
     } else if screen.subject.is_some() {
         screen.leave();
-    } else if screen.filter.is_empty() {
-        screen.row = None;
     } else {
-        screen.filter.clear();
+        screen.row = None;
     }
     Press::Shown
 }

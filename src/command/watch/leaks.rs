@@ -136,6 +136,13 @@ impl LeakReader {
         }))
     }
 
+    /// The sample is taken again from another source: what was read for it
+    /// counts for nothing.
+    pub(super) fn read_again(&mut self) {
+        self.before = None;
+        self.last = None;
+    }
+
     /// How much is remembered.
     #[cfg(test)]
     pub(super) fn kept(&self) -> usize {

@@ -1,8 +1,13 @@
 //! What the views of ports and listeners need besides: every connection, by
 //! destination and by listener.
 
+use std::borrow::Cow;
+use std::time::Instant;
+
+use super::super::pace::Clock;
 use super::super::pressure::read::Reader;
 use super::super::pressure::{compare, programs};
+use super::holders::KnownHolders;
 use crate::kernel::{KernelError, ProcRoot, SocketSource};
 use crate::model::{Family, Pressure, Sample};
 
@@ -15,18 +20,33 @@ pub(super) struct Read {
 }
 
 /// Reads pressure, each time beside the time before.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct PressureReader {
+    /// Tells the time of a core that was spent.
+    clock: Clock,
     before: Option<Sample>,
+    /// Who holds listeners, once one of them was in trouble.
+    holders: KnownHolders,
 }
 
 impl PressureReader {
-    /// Reads what is about to run out, and how fast.
+    /// Nothing was read yet.
+    pub(super) fn new(clock: Clock) -> Self {
+        Self {
+            clock,
+            before: None,
+            holders: KnownHolders::new(clock),
+        }
+    }
+
+    /// Reads what is about to run out, and how fast, for a sample that began at
+    /// `now`.
     pub(super) fn read(
         &mut self,
         source: &mut dyn SocketSource,
         proc_root: &ProcRoot,
         family: Option<Family>,
+        now: Instant,
     ) -> Result<Read, KernelError> {
         let mut reader = Reader {
             source,
@@ -40,10 +60,22 @@ impl PressureReader {
         if let Some(before) = self.before.as_ref().filter(is_alike) {
             compare(&mut sample, before);
         }
-        let programs = programs::name(&mut sample, self.before.as_ref(), proc_root, false);
+        let holders = &mut self.holders;
+        let before = self.before.as_ref();
+        let programs = programs::name(&mut sample, before, proc_root, false, |inodes, likely| {
+            let wanted = inodes.into_iter().collect();
+            holders.update(proc_root, &wanted, || likely, now)?;
+            Ok(Cow::Borrowed(holders.holders()))
+        });
         let pressure = sample.pressure.clone();
         self.before = Some(sample);
         Ok(Read { pressure, programs })
+    }
+
+    /// The sample is taken again from another source: what was read for it
+    /// counts for nothing.
+    pub(super) fn read_again(&mut self) {
+        self.before = None;
     }
 
     /// How much is remembered.
@@ -54,10 +86,12 @@ impl PressureReader {
         let listeners = pressure.and_then(|pressure| pressure.listeners.as_ref());
         ports.map_or(0, |ports| ports.destinations.len())
             + listeners.map_or(0, |listeners| listeners.listeners.len())
+            + self.holders.kept()
     }
 
-    /// The view is closed: the next reading has none before it.
+    /// The view is closed: the next reading has none before it, and searches
+    /// anew.
     pub(super) fn forget(&mut self) {
-        self.before = None;
+        *self = Self::new(self.clock);
     }
 }

@@ -71,7 +71,7 @@ impl Sampler {
             memory: CloseWaitMemory::default(),
             names: Names::default(),
             leaks: LeakReader::new(cpu_time),
-            pressure: PressureReader::default(),
+            pressure: PressureReader::new(cpu_time),
         }
     }
 
@@ -89,6 +89,8 @@ impl Sampler {
         // Netlink was refused when the sockets were counted already: a sample
         // is of one source, so that two can be compared.
         if reading.sample.collection.source != self.source.kind() {
+            self.leaks.read_again();
+            self.pressure.read_again();
             reading = self.take_once(view, at)?;
         }
         reading.cost = begun.elapsed();
@@ -111,7 +113,7 @@ impl Sampler {
         }
         let close_wait = memory.end(sample.collection.complete);
         let leaks = self.look_for_leaks(view, at, &mut failed);
-        self.look_for_pressure(view, &mut sample, &mut failed);
+        self.look_for_pressure(view, at, &mut sample, &mut failed);
         Ok(Reading {
             at,
             cost: Duration::ZERO,
@@ -150,6 +152,7 @@ impl Sampler {
     fn look_for_pressure(
         &mut self,
         view: View,
+        at: Instant,
         sample: &mut Sample,
         failed: &mut Vec<(Part, String)>,
     ) {
@@ -162,7 +165,7 @@ impl Sampler {
         }
         let family = self.wanted.scope.family;
         let source = self.source.as_mut();
-        match self.pressure.read(source, &self.proc_root, family) {
+        match self.pressure.read(source, &self.proc_root, family, at) {
             Ok(read) => {
                 sample.pressure = read.pressure;
                 // Every connection was looked at after all.

@@ -11,7 +11,7 @@ use crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 use ratatui::backend::{Backend, CrosstermBackend};
-use ratatui::layout::Rect;
+use ratatui::layout::{Rect, Size};
 use ratatui::{Terminal, TerminalOptions, Viewport};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
@@ -28,6 +28,8 @@ static TAKEN: AtomicBool = AtomicBool::new(false);
 /// when anything panics, in whatever thread.
 pub(super) struct Tty {
     terminal: Terminal<CrosstermBackend<Stdout>>,
+    /// What is drawn on.
+    area: Rect,
     /// Whether it is ours now: not so while we are suspended.
     taken: bool,
 }
@@ -37,14 +39,13 @@ impl Tty {
     pub(super) fn take() -> io::Result<Self> {
         give_back_on_panic();
         let backend = CrosstermBackend::new(io::stdout());
-        let viewport = if backend.size()?.area() == 0 {
-            Viewport::Fixed(USUAL)
-        } else {
-            Viewport::Fullscreen
-        };
+        let area = area_of(backend.size()?);
+        // One that follows the size of the terminal would follow it to 0 by 0.
+        let viewport = Viewport::Fixed(area);
         let terminal = Terminal::with_options(backend, TerminalOptions { viewport })?;
         let mut tty = Self {
             terminal,
+            area,
             taken: false,
         };
         tty.retake()?;
@@ -65,18 +66,17 @@ impl Tty {
 
     /// Forgets what is on the terminal: the next frame is drawn in full.
     pub(super) fn redraw(&mut self) -> io::Result<()> {
-        let size = self.terminal.size()?;
-        let area = match size.area() {
-            0 => USUAL,
-            _ => Rect::new(0, 0, size.width, size.height),
-        };
+        self.area = area_of(self.terminal.size()?);
         // `clear` would ask the terminal for its cursor and wait for an
         // answer, which another thread reads.
-        self.terminal.resize(area)
+        self.terminal.resize(self.area)
     }
 
     /// Draws a frame, of the size that the terminal has now if it knows.
     pub(super) fn draw(&mut self, moment: &Moment<'_>) -> io::Result<Shown> {
+        if area_of(self.terminal.size()?) != self.area {
+            self.redraw()?;
+        }
         let mut shown = Shown::default();
         self.terminal
             .draw(|target| shown = frame(target.buffer_mut(), moment))?;
@@ -87,6 +87,14 @@ impl Tty {
     pub(super) fn give_back(&mut self) -> io::Result<()> {
         self.taken = false;
         give_back()
+    }
+}
+
+/// What there is to draw on in a terminal that says it has this size.
+fn area_of(size: Size) -> Rect {
+    match size.area() {
+        0 => USUAL,
+        _ => Rect::new(0, 0, size.width, size.height),
     }
 }
 

@@ -7,14 +7,14 @@ use ratatui::layout::Rect;
 
 use super::super::finding::wrap;
 use super::super::leaks::words;
-use super::super::safe;
+use super::super::{Style, safe};
 use super::frame::Moment;
 use super::number::age;
 use super::paint::{Painter, Tone, cut, first_lines, from_line};
 use super::process;
 use super::screen::{Shown, Subject};
 use super::table::{Cell, Column, Table};
-use crate::classify::close_wait::{LeakReport, Peer, ProcessLeaks, QueueLeaks};
+use crate::classify::close_wait::{LeakReport, Peer, ProcessLeaks, QueueLeaks, Unowned};
 use crate::classify::history::{Kept, Latest, Leaks};
 use crate::model::number::{counted, elapsed, grouped};
 
@@ -36,17 +36,7 @@ pub(super) fn draw(
     if let Some(Subject::Process(pid)) = moment.screen.subject {
         return process::draw(painter, area, moment, kept, pid);
     }
-    let mut rest = area;
-    let mut above = wrap(&heading(kept, moment), usize::from(area.width));
-    // On a small screen the rows matter more.
-    cut(&mut above, usize::from(area.height / 3).max(1));
-    for line in above {
-        painter.text(first_lines(rest, 1), &line, Tone::Plain);
-        rest = from_line(rest, 1);
-    }
-    if area.height >= 8 {
-        rest = from_line(rest, 1);
-    }
+    let mut rest = painter.above(area, &heading(kept, moment));
     let (table, subjects) = table(report, moment, kept.at);
     let mut below: Vec<String> = remarks(kept, moment)
         .iter()
@@ -169,7 +159,11 @@ fn table(report: &LeakReport, moment: &Moment<'_>, at: Instant) -> (Table, Vec<O
             Column::rest("PEERS", 6, 12),
         ],
         rows: Vec::new(),
-        empty: "no process holds a socket in CLOSE_WAIT",
+        empty: if report.unattributed.is_empty() {
+            "no process holds a socket in CLOSE_WAIT"
+        } else {
+            "no process in sight holds a socket in CLOSE_WAIT"
+        },
     };
     let processes = processes.into_iter().map(|leaks| {
         let subject = Subject::Process(leaks.process.pid);
@@ -223,7 +217,7 @@ fn process_row(
         ),
         Cell::plain(grouped(leaks.counts.total())),
         Cell::toned(
-            number(moves.and_then(|moves| u64::try_from(moves.new).ok())),
+            moves.map_or_else(|| dash.to_owned(), |moves| moves.new_ones(moment.style)),
             fresh,
         ),
         Cell::toned(
@@ -260,7 +254,9 @@ fn listener_row(queue: &QueueLeaks, moment: &Moment<'_>) -> Vec<Cell> {
 /// Which sockets of a process came, went and stayed since the sample before.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Moves {
-    pub(super) new: i64,
+    new: i64,
+    /// Some of those that are still to be looked for may be its, too.
+    or_more: bool,
     /// `None` where nobody knows how many there were before.
     pub(super) closed: Option<i64>,
     pub(super) stuck: u64,
@@ -282,13 +278,27 @@ impl Moves {
             .count();
         let here = i64::try_from(leaks.sockets.len()).ok()?;
         let new = here - i64::try_from(stuck).ok()?;
+        let mut unowned = report.unattributed.iter();
         Some(Self {
             new,
+            or_more: unowned.any(|entry| entry.why == Unowned::NotYet),
             // Those that were handed on to another process didn't close; they
             // count as gone from here all the same.
             closed: leaks.growth.map(|growth| (new - growth.sockets).max(0)),
             stuck: u64::try_from(stuck).ok()?,
         })
+    }
+
+    /// How many are new: `≥ 6`; a dash where all that is known is that none was
+    /// found.
+    pub(super) fn new_ones(&self, style: Style) -> String {
+        let new = grouped(self.new.unsigned_abs());
+        match (self.or_more, self.new) {
+            (false, _) => new,
+            (true, ..1) => style.dash().to_owned(),
+            (true, _) if style.unicode => format!("≥ {new}"),
+            (true, _) => format!(">= {new}"),
+        }
     }
 }
 

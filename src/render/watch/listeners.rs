@@ -8,7 +8,7 @@ use super::super::pressure::listeners::{severity, verdict_words};
 use super::super::safe;
 use super::frame::Moment;
 use super::number::rate;
-use super::paint::{Painter, Tone, first_lines, from_line};
+use super::paint::{Painter, Tone, below, first_lines};
 use super::screen::Shown;
 use super::table::{Cell, Column, Table};
 use crate::classify::history::Latest;
@@ -65,7 +65,7 @@ pub(super) fn draw(
         empty: "nobody listens",
     };
     table.filter(moment.screen);
-    table.draw(painter, from_line(area, 2), moment.screen);
+    table.draw(painter, below(area, 1), moment.screen);
     Shown {
         last_row: table.last_row(),
         chosen: None,

@@ -87,7 +87,7 @@ fn states(latest: &Latest, moment: &Moment<'_>) -> Table {
             .into_iter()
             .map(|(state, count)| row(state, count, latest, moment))
             .collect(),
-        empty: "no state has this name",
+        empty: "no state is known",
     };
     table.filter(moment.screen);
     table

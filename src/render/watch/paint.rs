@@ -5,6 +5,8 @@ use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier, Style as CellStyle};
 
 use super::super::Style;
+use super::super::finding::wrap;
+pub(super) use super::super::width::columns_of as width;
 use crate::classify::Severity;
 
 /// What a text means to the eye. Colours are the terminal's own named ones,
@@ -80,6 +82,19 @@ impl<'a> Painter<'a> {
         area.x - start
     }
 
+    /// Writes what must be known of rows above these, and gives what is left for
+    /// them. On a small screen they matter more.
+    pub(super) fn above(&mut self, area: Rect, text: &str) -> Rect {
+        let mut lines = wrap(text, usize::from(area.width));
+        cut(&mut lines, usize::from(area.height / 3).max(1));
+        let mut taken = 0;
+        for line in lines {
+            self.text(first_lines(from_line(area, taken), 1), &line, Tone::Plain);
+            taken += 1;
+        }
+        below(area, taken)
+    }
+
     /// Writes so that the text ends where the area does.
     pub(super) fn right(&mut self, area: Rect, text: &str, tone: Tone) {
         let taken = u16::try_from(width(text))
@@ -130,11 +145,6 @@ impl<'a> Painter<'a> {
     }
 }
 
-/// Columns that a text takes.
-pub(super) fn width(text: &str) -> usize {
-    ratatui::text::Span::raw(text).width()
-}
-
 /// Leaves so many of some lines, and whether it had to: what is too much is
 /// cut where the last line ends, and not where a word does.
 pub(super) fn cut(lines: &mut Vec<String>, room: usize) -> bool {
@@ -164,6 +174,13 @@ pub(super) fn from_line(area: Rect, lines: u16) -> Rect {
         height: area.height - lines,
         ..area
     }
+}
+
+/// What is left of an area below so many lines that are about it, with a line of
+/// air where there is room.
+pub(super) fn below(area: Rect, lines: u16) -> Rect {
+    let air = u16::from(area.height >= 8);
+    from_line(area, lines + air)
 }
 
 /// So many lines of an area, from its top.

@@ -33,14 +33,9 @@ pub(super) fn draw(
         draw_destination(painter, area, moment, latest, ports, subject);
         return Shown::default();
     }
-    let mut rest = area;
-    let taken = taken(ports, &latest.sample, &moment.style);
-    for line in wrap(&taken, usize::from(area.width)) {
-        painter.text(first_lines(rest, 1), &line, Tone::Plain);
-        rest = from_line(rest, 1);
-    }
+    let rest = painter.above(area, &taken(ports, &latest.sample, &moment.style));
     let (table, subjects) = table(ports, moment);
-    table.draw(painter, from_line(rest, 1), moment.screen);
+    table.draw(painter, rest, moment.screen);
     let chosen = table.chosen(moment.screen);
     Shown {
         last_row: table.last_row(),

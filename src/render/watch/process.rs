@@ -11,7 +11,7 @@ use super::leaks::{Moves, peers, read_ago};
 use super::paint::{Painter, Tone, cut, first_lines, from_column, from_line};
 use super::screen::Shown;
 use super::table::{Cell, Column, Table, more};
-use crate::classify::close_wait::{Held, LeakReport, ProcessLeaks};
+use crate::classify::close_wait::{Held, LeakReport, ProcessLeaks, Unowned};
 use crate::classify::history::{Kept, Leaks};
 use crate::model::number::grouped;
 
@@ -38,8 +38,11 @@ pub(super) fn draw(
         .iter()
         .find(|leaks| leaks.process.pid == pid);
     let Some(leaks) = leaks else {
-        let text = format!("Process {pid} holds no socket in CLOSE_WAIT any more. Esc goes back.");
-        painter.text(first_lines(area, 1), &text, Tone::Plain);
+        let mut rest = area;
+        for line in wrap(&not_in_sight(report, pid), usize::from(area.width)) {
+            painter.text(first_lines(rest, 1), &line, Tone::Plain);
+            rest = from_line(rest, 1);
+        }
         return Shown::default();
     };
     let mut table = Table {
@@ -56,7 +59,7 @@ pub(super) fn draw(
             .iter()
             .filter_map(|held| socket_row(held, report, moment))
             .collect(),
-        empty: "no socket matches the filter",
+        empty: "none of its sockets is known",
     };
     table.filter(moment.screen);
     let room = room_for_facts(area.height, table.rows.len());
@@ -87,6 +90,18 @@ pub(super) fn draw(
         last_row: table.last_row(),
         chosen: None,
     }
+}
+
+/// What stands in place of a process that holds nothing, as far as anybody has
+/// looked.
+fn not_in_sight(report: &LeakReport, pid: u32) -> String {
+    let mut unowned = report.unattributed.iter();
+    let found = if unowned.any(|entry| entry.why == Unowned::NotYet) {
+        "closed what it had in CLOSE_WAIT; whether new ones are its, the next search tells"
+    } else {
+        "holds no socket in CLOSE_WAIT any more"
+    };
+    format!("Process {pid} {found}. Esc goes back.")
 }
 
 /// The lines for what is known of the process: the sockets have half of a
@@ -178,7 +193,8 @@ fn facts(leaks: &ProcessLeaks, kept: &Kept<Leaks>, moment: &Moment<'_>) -> Vec<(
             .map_or_else(|| dash.to_owned(), |closed| closed.to_string());
         format!(
             "; {} new, {closed} closed, {} stuck",
-            moves.new, moves.stuck
+            moves.new_ones(moment.style),
+            moves.stuck
         )
     });
     let ago = read_ago(kept, moment).map_or_else(String::new, |ago| format!("; read {ago} ago"));

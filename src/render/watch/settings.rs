@@ -28,7 +28,7 @@ pub(super) fn draw(
             Column::rest("MEANING", 2, 12),
         ],
         rows: rows(latest, moment),
-        empty: "nothing has this name",
+        empty: "nothing is known",
     };
     table.filter(moment.screen);
     // What doesn't fit beside the others is told of the row that is chosen.

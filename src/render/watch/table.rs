@@ -98,7 +98,7 @@ impl Cell {
 pub(super) struct Table {
     pub(super) columns: Vec<Column>,
     pub(super) rows: Vec<Vec<Cell>>,
-    /// What stands there when there is no row.
+    /// What stands there when there is no row, and no filter that could hide it.
     pub(super) empty: &'static str,
 }
 
@@ -158,7 +158,7 @@ impl Table {
             painter.text(last, &more(hidden, painter.style), Tone::Faint);
         }
         if self.rows.is_empty() {
-            painter.text(from_line(area, heading), self.empty, Tone::Faint);
+            painter.text(from_line(area, heading), self.nothing(screen), Tone::Faint);
         }
         let places = self.places(area.width.into());
         if heading > 0 {
@@ -170,19 +170,32 @@ impl Table {
         hidden
     }
 
-    /// Draws the table, and gives the lines that it took.
+    /// Draws the table, and gives the lines that it took. A single line is for a
+    /// row, and not for the headings.
     pub(super) fn draw(&self, painter: &mut Painter<'_>, area: Rect, screen: &Screen) -> u16 {
         if area.is_empty() {
             return 0;
         }
         let places = self.places(area.width.into());
-        self.draw_headings(painter, area, &places);
-        let body = from_line(area, 1);
-        if self.rows.is_empty() {
-            painter.text(first_lines(body, 1), self.empty, Tone::Faint);
-            return 2.min(area.height);
+        let heading = u16::from(area.height > 1);
+        if heading > 0 {
+            self.draw_headings(painter, area, &places);
         }
-        1 + self.draw_rows(painter, body, screen, &places)
+        let body = from_line(area, heading);
+        if self.rows.is_empty() {
+            painter.text(first_lines(body, 1), self.nothing(screen), Tone::Faint);
+            return heading + 1;
+        }
+        heading + self.draw_rows(painter, body, screen, &places)
+    }
+
+    /// What stands in place of the rows.
+    const fn nothing(&self, screen: &Screen) -> &'static str {
+        if screen.filter.is_empty() {
+            self.empty
+        } else {
+            "nothing here matches the filter"
+        }
     }
 
     fn draw_headings(&self, painter: &mut Painter<'_>, area: Rect, places: &[Place]) {

@@ -107,6 +107,11 @@ impl CloseWaitMemory {
         self.sample += 1;
         self.now = Some(now);
         self.blind = false;
+        // Where every sample fails, none comes to its end and forgets them.
+        let sample = self.sample;
+        let is_recent = |known: &Known| sample - known.last <= GRACE_INCOMPLETE.into();
+        self.known
+            .retain(|_, known| known.phase != Phase::New || is_recent(known));
     }
 
     /// The sample shows a socket, perhaps not for the first time: dumps repeat

@@ -169,3 +169,15 @@ proptest! {
         }
     }
 }
+
+/// What only samples that failed have seen was kept until one came to its end:
+/// for ever, where none does.
+#[test]
+fn samples_that_fail_for_ever_are_not_remembered_for_ever() {
+    let mut staged = Staged::new();
+    for sample in 0..1_000 {
+        staged.memory.begin(staged.at(sample));
+        staged.memory.see(&close_wait(sample));
+    }
+    assert!(staged.memory.kept() <= 20, "{}", staged.memory.kept());
+}

@@ -95,11 +95,13 @@ fn who_holds_it_no_more_is_not_shown_between_two_searches() {
     staged.process(9, 1, &[13]);
     let all = [10, 11, 12, 13];
     staged.look(0, &all);
+    // What is new is looked for nearby, which isn't done again soon.
+    staged.look(1, &[10, 11, 12, 13, 14]);
     // One has closed a socket that the other still has, and has another under
     // that number; one has ended, and its number is another's.
     staged.process(7, 1, &[10, 99]);
     staged.process(9, 2, &[13]);
-    let found = staged.look(1, &all);
+    let found = staged.look(2, &all);
     let expected = [
         (vec![7], true),
         (vec![8], true),
@@ -124,6 +126,20 @@ fn a_new_socket_of_a_known_holder_is_found_at_once() {
     let expected = [(vec![7], true), (vec![7], false), (vec![], false)];
     assert_eq!((found.as_slice(), staged.searches), (&expected[..], 1));
     assert_eq!(staged.look(3, &[12]), [(vec![8], true)]);
+}
+
+/// Who closed all that it had, and had others at the next sample, was gone from
+/// the view until the next search.
+#[test]
+fn who_closed_all_that_it_had_is_nearby_still() {
+    let mut staged = Staged::new();
+    staged.process(7, 1, &[10]);
+    staged.look(0, &[10]);
+    staged.process(7, 1, &[]);
+    assert_eq!(staged.look(1, &[]), []);
+    staged.process(7, 1, &[11]);
+    assert_eq!(staged.look(2, &[11]), [(vec![7], false)]);
+    assert_eq!(staged.searches, 1);
 }
 
 #[test]

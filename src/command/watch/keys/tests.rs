@@ -163,8 +163,23 @@ fn what_chose_a_process_is_no_filter_of_its_sockets() {
     press(&mut screen, shown, enter, Instant::now());
     code(&mut screen, KeyCode::End);
     code(&mut screen, KeyCode::Esc);
+    code(&mut screen, KeyCode::Esc);
     assert_eq!(screen.subject, None);
     assert_eq!((screen.filter.as_str(), screen.row), ("java", Some(1)));
+}
+
+/// The last line said that Esc shows all, and Esc left the process.
+#[test]
+fn escape_drops_the_filter_of_a_process_before_it_leaves_the_process() {
+    let mut screen = screen();
+    screen.enter(Subject::Process(7));
+    keys(&mut screen, "/80");
+    code(&mut screen, KeyCode::Enter);
+    code(&mut screen, KeyCode::Esc);
+    let process = Some(Subject::Process(7));
+    assert_eq!((screen.filter.as_str(), screen.subject), ("", process));
+    code(&mut screen, KeyCode::Esc);
+    assert_eq!(screen.subject, None);
 }
 
 #[test]

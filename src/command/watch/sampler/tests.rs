@@ -1,4 +1,5 @@
 mod bounded;
 mod fallback;
+mod paced;
 mod partial;
 mod staged;

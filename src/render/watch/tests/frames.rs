@@ -1,9 +1,12 @@
 use super::super::{Moment, Screen, Subject, View, frame};
 use super::pressed::DATABASE;
-use super::staged::{SECOND, at_second, busy, incident, leaking, pressed, push, timeline};
+use super::staged::{
+    SECOND, at_second, busy, half_sought, incident, leaking, pressed, push, timeline, unowned,
+};
+use crate::classify::close_wait::Unowned;
 use crate::classify::history::{Leaks, Look, Part, Reading, Search, Timeline};
 use crate::classify::testing::sample;
-use crate::model::{FallbackReason, SourceKind};
+use crate::model::{FallbackReason, IncompleteScan, SourceKind};
 use crate::render::Style;
 use proptest::prelude::*;
 use ratatui::Terminal;
@@ -113,6 +116,86 @@ fn a_process_has_sockets_in_sight_at_every_size() {
             });
             assert!(shown > 0 && text.contains("java[2231]"), "{text}");
             assert_eq!(shown + hidden.unwrap_or(0), 30, "{text}");
+        }
+    }
+}
+
+/// At 20x5 the headings of the columns had the only line that was left.
+#[test]
+fn rows_come_before_the_headings_of_their_columns() {
+    for (timeline, view, name) in [
+        (leaking(), View::Leaks, "java"),
+        (pressed(), View::Listeners, "8080"),
+        (pressed(), View::Ports, "10.0.0.9:5432"),
+        (timeline(), View::Overview, "ESTABLISHED"),
+    ] {
+        let mut screen = screen();
+        screen.open(view);
+        let text = drawn(&moment(&timeline, &screen), (20, 5));
+        assert!(text.contains(name), "{text}");
+    }
+}
+
+/// An ordinary user, who sees no descriptor of others, read that no process
+/// holds what was counted two lines above.
+#[test]
+fn that_nobody_is_in_sight_is_not_that_nobody_holds_a_socket() {
+    let mut screen = screen();
+    screen.open(View::Leaks);
+    let timeline = unowned(Unowned::Unseen(IncompleteScan::Denied(3)));
+    let text = drawn(&moment(&timeline, &screen), (80, 24));
+    assert!(!text.contains("no process holds"), "{text}");
+    assert!(text.contains("no process in sight holds"), "{text}");
+}
+
+/// A filter that fits nothing made it say that nobody listens, nobody leaks and
+/// nothing leads out of this host.
+#[test]
+fn what_a_filter_hides_is_there_all_the_same() {
+    for (timeline, view) in [
+        (leaking(), View::Leaks),
+        (pressed(), View::Ports),
+        (pressed(), View::Listeners),
+    ] {
+        let mut screen = screen();
+        screen.open(view);
+        screen.filter = "nothing like it".to_owned();
+        let text = drawn(&moment(&timeline, &screen), (80, 24));
+        assert!(text.contains("nothing here matches the filter"), "{text}");
+    }
+}
+
+/// A process that leaks at each sample had 0 new ones until the search that
+/// finds them, and no sample counted them as new then.
+#[test]
+fn what_is_new_since_the_last_search_may_be_anybodys() {
+    let mut screen = screen();
+    screen.open(View::Leaks);
+    let timeline = half_sought();
+    let row = |text: &str, name: &str| {
+        let row = text.lines().find(|line| line.contains(name)).unwrap();
+        row.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let text = drawn(&moment(&timeline, &screen), (80, 24));
+    assert!(row(&text, "java").contains("java 24 30 ≥ 6"), "{text}");
+    assert!(row(&text, "nginx").contains("nginx 2 2 – "), "{text}");
+    screen.subject = Some(Subject::Process(880));
+    let text = drawn(&moment(&timeline, &screen), (80, 24));
+    assert!(text.contains("; – new, "), "{text}");
+}
+
+/// What came since the last search may be its.
+#[test]
+fn a_process_is_not_said_to_hold_nothing_before_the_next_search() {
+    let mut screen = screen();
+    screen.open(View::Leaks);
+    screen.subject = Some(Subject::Process(2231));
+    for (why, is_known) in [(Unowned::NotYet, false), (Unowned::NoDescriptor, true)] {
+        let timeline = unowned(why);
+        for size in SIZES {
+            let text = drawn(&moment(&timeline, &screen), size);
+            assert_eq!(text.contains("holds no socket"), is_known, "{text}");
+            assert!(text.contains("Esc goes back."), "{text}");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Samples to draw.
 
+use crate::classify::close_wait::{LeakReport, Unattributed, Unowned};
 use crate::classify::history::{Leaks, Look, Reading, Seen, Timeline, Transitions};
 use crate::classify::testing::{SampleBuilder, java, leak_digest, sample};
 use crate::model::{Counter, Host, LeakDigest, NetNs, Sample, Sysctl, TcpState, Verdict};
@@ -143,6 +144,29 @@ pub(super) fn incident() -> Timeline {
 
 /// The same host a second later, as the view of leaks reads it.
 pub(super) fn leaking() -> Timeline {
+    reported(super::leaking::report())
+}
+
+/// The same with nobody in sight who holds a socket.
+pub(super) fn unowned(why: Unowned) -> Timeline {
+    let mut report = super::leaking::report();
+    report.processes.clear();
+    let all = 0..report.sockets.len();
+    report.unattributed = all.map(|index| Unattributed { index, why }).collect();
+    report.attributed = 0;
+    reported(report)
+}
+
+/// The same while a socket is still to be looked for.
+pub(super) fn half_sought() -> Timeline {
+    let mut report = super::leaking::report();
+    for entry in &mut report.unattributed {
+        entry.why = Unowned::NotYet;
+    }
+    reported(report)
+}
+
+fn reported(report: LeakReport) -> Timeline {
     let mut timeline = timeline();
     let at = timeline.latest().unwrap().at + SECOND;
     timeline.push(Reading {
@@ -151,7 +175,7 @@ pub(super) fn leaking() -> Timeline {
         sample: at_second(busy(870, 33, 1_050), 3),
         close_wait: None,
         leaks: Look::Found(Leaks {
-            report: super::leaking::report(),
+            report,
             cost: Duration::from_millis(2),
             every: Duration::from_millis(80),
             search: None,

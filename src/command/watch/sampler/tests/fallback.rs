@@ -158,6 +158,41 @@ fn ports_do_not_grow_because_another_source_shows_more() {
     );
 }
 
+/// The sample was taken again over /proc, and what the view needs had been read
+/// a moment ago: that is too soon, so it was read and shown to nobody.
+#[test]
+fn leaks_are_read_again_with_the_sample_whatever_that_costs() {
+    let mut watched = Watched::new();
+    watched.sampler.leaks = LeakReader::new(cpu_time);
+    watched.host.kernel.state().refuses_after = Some(1);
+    let only = watched.latest(View::Leaks, 0);
+    let report = only.leaks.as_ref().map(|leaks| &leaks.value.report);
+    assert_eq!(report.map(|report| report.sockets.len()), Some(3));
+}
+
+/// What was read a moment before, for the sample that counts for nothing, is no
+/// reading to compare with: one port more in a millisecond is 1000 in a second.
+#[test]
+fn a_sample_that_is_taken_again_has_none_before_it() {
+    let mut watched = Watched::new();
+    watched.host.has_ports();
+    watched.host.has((1..=5).map(|number| (1, number)));
+    watched.host.kernel.state().refuses_after = Some(1);
+    let only = watched.latest(View::Ports, 0);
+    let ports = only.pressure().ports.grouped().expect("the view is open");
+    let destinations = ports.destinations.iter();
+    let growth: Vec<_> = destinations.map(|one| one.growth_per_s).collect();
+    assert!(
+        !growth.is_empty() && growth.iter().all(Option::is_none),
+        "{growth:?}"
+    );
+    let mut watched = Watched::new();
+    watched.host.kernel.state().refuses_after = Some(1);
+    let only = watched.latest(View::Leaks, 0);
+    let leaks = only.leaks.as_ref().expect("the view is open");
+    assert_eq!(leaks.value.report.comparison, None);
+}
+
 /// The sockets were counted over netlink and looked at closely over /proc, and
 /// nothing said so.
 #[test]

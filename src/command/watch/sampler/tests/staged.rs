@@ -21,6 +21,8 @@ const EPERM: i32 = -1;
 pub(super) struct State {
     /// State and number of each socket: cookie and inode are made of it.
     pub(super) sockets: Vec<(u8, u16)>,
+    /// How many connections wait to be accepted where one may, at each listener.
+    pub(super) waiting: u32,
     /// Whether every dump is refused.
     pub(super) refuses_all: bool,
     /// Whether a dump of just these states is.
@@ -57,7 +59,7 @@ impl Transport for Kernel {
         } else {
             let rows = state.sockets.iter();
             let rows = rows.filter(|(of, _)| states & 1 << of != 0);
-            let rows = rows.map(|&(of, number)| row(of, number).message(sequence));
+            let rows = rows.map(|&(of, number)| row(of, number, state.waiting).message(sequence));
             [rows.collect::<Vec<_>>().concat(), done(sequence, 0)].concat()
         };
         state.answers.push(answer);
@@ -71,11 +73,13 @@ impl Transport for Kernel {
     }
 }
 
-fn row(state: u8, number: u16) -> RowBytes {
+fn row(state: u8, number: u16, waiting: u32) -> RowBytes {
     let [high, low] = number.to_be_bytes();
     let row = RowBytes::new(state, number.into()).field(68, number.into());
     if state == LISTEN {
-        row.byte(4, high).byte(5, low)
+        let row = row.byte(4, high).byte(5, low);
+        // `idiag_rqueue` and `idiag_wqueue`.
+        row.field(56, waiting).field(60, waiting.min(1))
     } else {
         row.byte(6, high).byte(7, low)
     }
