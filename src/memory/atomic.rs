@@ -21,7 +21,7 @@ const PAUSE: Duration = Duration::from_millis(5);
 pub enum StoreError {
     /// An operation failed.
     #[error(
-        "cannot {doing} {}: {}; is its directory there, ours to write in, and not full?",
+        "cannot {doing} {}: {}; name another, or mend its directory",
         path.display(),
         reason(source)
     )]
