@@ -18,8 +18,8 @@ use super::{Outcome, output, source};
 use crate::classify::close_wait::{Earlier, Judge, LeakReport, Selection};
 use crate::cli::{CommonArgs, LeaksArgs, LeaksFormat};
 use crate::kernel::processes::process_of;
-use crate::kernel::{ProcRoot, read_host, read_uptime};
-use crate::model::{Host, Socket, SourceKind};
+use crate::kernel::{ProcRoot, SocketSource, read_host, read_uptime};
+use crate::model::{Collection, Host, Socket, SourceKind};
 use crate::render::leaks::{self, View};
 use crate::render::safe;
 
@@ -59,21 +59,14 @@ pub(super) fn run(common: &CommonArgs, args: &LeaksArgs) -> anyhow::Result<Outco
     };
     let Reading {
         mut sockets,
-        collection,
+        mut collection,
         ..
     } = reading;
-    let mut found = if live {
-        owners::find(source.as_mut(), &proc_root, &sockets, &args.pid)?
+    let (mut found, closed_meanwhile) = if live {
+        let source = source.as_mut();
+        find_owners(source, &proc_root, &mut sockets, &args.pid, &mut collection)?
     } else {
-        Found::default()
-    };
-    // A search takes longer than a request: whoever was closed during it has
-    // no owner for a good reason.
-    let closed_meanwhile = if live {
-        let doubtful = |socket: &Socket| socket.inode.is_some() && !found.owns(socket);
-        read::drop_closed(source.as_mut(), &mut sockets, doubtful)?
-    } else {
-        0
+        (Found::default(), 0)
     };
     let judge = Judge {
         min_age: args.min_age.0,
@@ -127,6 +120,22 @@ pub(super) fn run(common: &CommonArgs, args: &LeaksArgs) -> anyhow::Result<Outco
     } else {
         Outcome::Done
     })
+}
+
+/// Finds whose the sockets are, and leaves out those that were closed meanwhile:
+/// a search takes longer than a request, and they have no owner for a good
+/// reason. Says how many these are.
+fn find_owners(
+    source: &mut dyn SocketSource,
+    proc_root: &ProcRoot,
+    sockets: &mut Vec<Socket>,
+    asked: &[u32],
+    collection: &mut Collection,
+) -> anyhow::Result<(Found, u64)> {
+    let found = owners::find(source, proc_root, sockets, asked, collection)?;
+    let doubtful = |socket: &Socket| socket.inode.is_some() && !found.owns(socket);
+    let closed = read::drop_closed(source, sockets, doubtful)?;
+    Ok((found, closed))
 }
 
 /// Those processes that are in another network namespace.

@@ -6,7 +6,7 @@ use super::read;
 use crate::classify::close_wait::{HoldersOf, Listeners, Owners, Unseen};
 use crate::kernel::processes::{CgroupTree, Holders, Which, read_process};
 use crate::kernel::{KernelError, ProcRoot, SocketSource};
-use crate::model::{Cgroup, CgroupId, Holder, Processes, ScanCoverage, Socket, Unit};
+use crate::model::{Cgroup, CgroupId, Collection, Holder, Processes, ScanCoverage, Socket, Unit};
 
 /// What was found out about the owners of some sockets.
 #[derive(Debug, Default)]
@@ -83,14 +83,16 @@ impl Found {
 }
 
 /// Finds every holder of the sockets, of the listeners that unaccepted ones
-/// wait at, and what is known of these processes.
+/// wait at, and what is known of these processes. What is lost on the way counts
+/// in `collection`.
 pub(in crate::command) fn find(
     source: &mut dyn SocketSource,
     proc_root: &ProcRoot,
     sockets: &[Socket],
     asked: &[u32],
+    collection: &mut Collection,
 ) -> Result<Found, KernelError> {
-    let listeners = listeners(source, sockets)?;
+    let listeners = listeners(source, sockets, collection)?;
     let wanted = wanted(sockets, &listeners);
     let (cgroups, likely) = cgroups(proc_root, sockets);
     let first: Vec<u32> = asked.iter().copied().chain(likely).collect();
@@ -112,15 +114,16 @@ pub(in crate::command) fn find(
     Ok(found)
 }
 
-/// The listeners that sockets may wait at.
+/// The listeners that sockets may wait at; losses count in `collection`.
 pub(in crate::command) fn listeners(
     source: &mut dyn SocketSource,
     sockets: &[Socket],
+    collection: &mut Collection,
 ) -> Result<Listeners, KernelError> {
     if sockets.is_empty() {
         Ok(Listeners::default())
     } else {
-        read::listeners(source)
+        read::listeners(source, collection)
     }
 }
 
@@ -205,6 +208,7 @@ mod tests {
     use super::*;
     use crate::classify::close_wait::testing::close_wait;
     use crate::kernel::ReplaySource;
+    use crate::model::{Query, StateSet};
 
     /// Nobody listens.
     fn no_listeners() -> (tempfile::NamedTempFile, ReplaySource) {
@@ -238,7 +242,10 @@ mod tests {
         let sockets = [close_wait().inode(100).build()];
         let mut known = |start_time| {
             stat(&now, 7, start_time);
-            let found = find(&mut source, &proc_root, &sockets, &[]).unwrap();
+            let query = Query::states(StateSet::NONE);
+            let mut collection = source.visit(&query, &mut |_| {}).unwrap();
+            let found = find(&mut source, &proc_root, &sockets, &[], &mut collection);
+            let found = found.unwrap();
             assert_eq!(found.holders.start_time(7), Some(4_711));
             (found.processes.contains_key(&7), found.owns(&sockets[0]))
         };

@@ -129,24 +129,28 @@ pub(super) fn drop_closed(
 }
 
 /// Reads the LISTEN sockets. A mask of LISTEN alone spares the kernel the walk
-/// of its big table.
+/// of its big table. What is lost of them counts in `collection`: whoever waits
+/// at a lost one seems to wait at none.
 pub(in crate::command) fn listeners(
     source: &mut dyn SocketSource,
+    collection: &mut Collection,
 ) -> Result<Listeners, KernelError> {
     let query = Query {
         // Listeners that share a port are what the kernel repeats most.
         unique: true,
         ..Query::states(StateSet::NONE.with(TcpState::Listen))
     };
-    source::ask(source, |source| {
+    let (listeners, listening) = source::ask(source, |source| {
         let mut listeners = Listeners::default();
-        source.visit(&query, &mut |socket| {
+        let listening = source.visit(&query, &mut |socket| {
             if socket.state == TcpState::Listen {
                 listeners.add(socket);
             }
         })?;
-        Ok(listeners)
-    })
+        Ok((listeners, listening))
+    })?;
+    collection.add_losses(&listening);
+    Ok(listeners)
 }
 
 /// Those of some inodes that no socket in any state has; `None` when sockets
@@ -248,6 +252,25 @@ mod tests {
         for state in [TcpState::CloseWait, TcpState::BoundInactive] {
             dump.lost_in = Some(state);
             assert_eq!(unshown(&mut dump, &held).unwrap(), None, "{state:?}");
+        }
+    }
+
+    #[test]
+    fn listeners_that_were_lost_make_the_reading_incomplete() {
+        for (lost_in, complete) in [(None, true), (Some(TcpState::Listen), false)] {
+            let mut dump = Dump {
+                lost_in,
+                ..Dump::of(&[close_wait().inode(0).build()])
+            };
+            let filter = Filter {
+                family: None,
+                peers: &[],
+                ports: &[],
+            };
+            let mut reading = super::close_wait(&mut dump, filter).unwrap();
+            assert!(reading.collection.complete);
+            listeners(&mut dump, &mut reading.collection).unwrap();
+            assert_eq!(reading.collection.complete, complete);
         }
     }
 

@@ -75,10 +75,10 @@ impl LeakReader {
             peers: &[],
             ports: &[],
         };
-        let reading = read::close_wait(source, filter)?;
+        let mut reading = read::close_wait(source, filter)?;
         let uptime = read_uptime();
         let next = Earlier::new(&reading.sockets, uptime);
-        let listeners = owners::listeners(source, &reading.sockets)?;
+        let listeners = owners::listeners(source, &reading.sockets, &mut reading.collection)?;
         let wanted: Inodes = owners::wanted(&reading.sockets, &listeners).collect();
         let likely = || owners::likely(proc_root, &reading.sockets);
         let searched = self.holders.update(proc_root, &wanted, likely, now)?;
