@@ -39,7 +39,7 @@ complete -c tcpstate -n "__fish_tcpstate_needs_command" -s 4 -l ipv4 -d 'Only IP
 complete -c tcpstate -n "__fish_tcpstate_needs_command" -s 6 -l ipv6 -d 'Only IPv6 sockets, those that carry IPv4 (::ffff:a.b.c.d) included'
 complete -c tcpstate -n "__fish_tcpstate_needs_command" -l json -d 'Print one JSON document; short for --format json'
 complete -c tcpstate -n "__fish_tcpstate_needs_command" -l exit-code -d 'Exit with 1 if there is a finding at warning or above'
-complete -c tcpstate -n "__fish_tcpstate_needs_command" -s v -l verbose -d 'Say on stderr how the numbers were obtained; check prints more with each one'
+complete -c tcpstate -n "__fish_tcpstate_needs_command" -s v -l verbose -d 'Say on stderr how the numbers were obtained; check prints more with each one, watch nothing'
 complete -c tcpstate -n "__fish_tcpstate_needs_command" -l exact -d 'Look at every socket instead of trusting the kernel\'s own counts'
 complete -c tcpstate -n "__fish_tcpstate_needs_command" -l bound -d 'Also count sockets that are bound but neither listening nor connected (Linux 6.8 and later; costs the walk of a second table)'
 complete -c tcpstate -n "__fish_tcpstate_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -66,7 +66,7 @@ complete -c tcpstate -n "__fish_tcpstate_using_subcommand summary" -s 4 -l ipv4 
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand summary" -s 6 -l ipv6 -d 'Only IPv6 sockets, those that carry IPv4 (::ffff:a.b.c.d) included'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand summary" -l json -d 'Print one JSON document; short for --format json'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand summary" -l exit-code -d 'Exit with 1 if there is a finding at warning or above'
-complete -c tcpstate -n "__fish_tcpstate_using_subcommand summary" -s v -l verbose -d 'Say on stderr how the numbers were obtained; check prints more with each one'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand summary" -s v -l verbose -d 'Say on stderr how the numbers were obtained; check prints more with each one, watch nothing'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand summary" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand summary" -s V -l version -d 'Print version'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -s p -l pid -d 'Only sockets of this process, and its descriptors whose connection is gone; takes several, and can be given several times' -r
@@ -92,7 +92,7 @@ complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -s 4 -l ipv4 -d
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -s 6 -l ipv6 -d 'Only IPv6 sockets, those that carry IPv4 (::ffff:a.b.c.d) included'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -l json -d 'Print one JSON document; short for --format json'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -l exit-code -d 'Exit with 1 if there is a finding at warning or above'
-complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -s v -l verbose -d 'Say on stderr how the numbers were obtained; check prints more with each one'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -s v -l verbose -d 'Say on stderr how the numbers were obtained; check prints more with each one, watch nothing'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -s V -l version -d 'Print version'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand pressure" -l over -d 'Look twice, this long apart: rates, and when ports run out' -r
@@ -117,7 +117,7 @@ complete -c tcpstate -n "__fish_tcpstate_using_subcommand pressure" -s 4 -l ipv4
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand pressure" -s 6 -l ipv6 -d 'Only IPv6 sockets, those that carry IPv4 (::ffff:a.b.c.d) included'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand pressure" -l json -d 'Print one JSON document; short for --format json'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand pressure" -l exit-code -d 'Exit with 1 if there is a finding at warning or above'
-complete -c tcpstate -n "__fish_tcpstate_using_subcommand pressure" -s v -l verbose -d 'Say on stderr how the numbers were obtained; check prints more with each one'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand pressure" -s v -l verbose -d 'Say on stderr how the numbers were obtained; check prints more with each one, watch nothing'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand pressure" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand pressure" -s V -l version -d 'Print version'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand watch" -s n -l interval -d 'Time from sample to sample' -r
@@ -137,7 +137,7 @@ complete -c tcpstate -n "__fish_tcpstate_using_subcommand watch" -s 4 -l ipv4 -d
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand watch" -s 6 -l ipv6 -d 'Only IPv6 sockets, those that carry IPv4 (::ffff:a.b.c.d) included'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand watch" -l json -d 'Print one JSON document; short for --format json'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand watch" -l exit-code -d 'Exit with 1 if there is a finding at warning or above'
-complete -c tcpstate -n "__fish_tcpstate_using_subcommand watch" -s v -l verbose -d 'Say on stderr how the numbers were obtained; check prints more with each one'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand watch" -s v -l verbose -d 'Say on stderr how the numbers were obtained; check prints more with each one, watch nothing'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand watch" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand watch" -s V -l version -d 'Print version'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -s w -l warning -d 'Warn when a metric is out of a range; can be given several times' -r
@@ -173,6 +173,6 @@ complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -s 4 -l ipv4 -d
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -s 6 -l ipv6 -d 'Only IPv6 sockets, those that carry IPv4 (::ffff:a.b.c.d) included'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -l json -d 'Print one JSON document; short for --format json'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -l exit-code -d 'Exit with 1 if there is a finding at warning or above'
-complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -s v -l verbose -d 'Say on stderr how the numbers were obtained; check prints more with each one'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -s v -l verbose -d 'Say on stderr how the numbers were obtained; check prints more with each one, watch nothing'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -s V -l version -d 'Print version'

@@ -3,6 +3,7 @@
 
 mod check;
 mod duration;
+mod number;
 mod port;
 mod watch;
 
@@ -13,6 +14,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 pub use self::check::{CheckArgs, CheckFormat, CheckStatus};
 pub use self::duration::DurationArg;
 use self::duration::interval;
+use self::number::{count, pid};
 use self::port::port;
 use self::watch::WATCH_EXAMPLES;
 pub use self::watch::WatchArgs;
@@ -88,7 +90,8 @@ pub enum Command {
     /// This command groups connections by destination, says how many ports
     /// connect() has left towards each and what to do; judges every listener
     /// by its accept queue and its unfinished handshakes; and shows TIME_WAIT,
-    /// SYN cookies, orphans, memory and resets by cause.
+    /// SYN cookies, orphans, memory, resets by cause, segments sent again and
+    /// Fast Open.
     ///
     /// A port counts as used when no new connection to that destination can
     /// have it: TIME_WAIT sockets that connect() would take over don't, if the
@@ -218,7 +221,7 @@ pub struct CommonArgs {
     pub exit_code: bool,
 
     /// Say on stderr how the numbers were obtained; check prints more with
-    /// each one
+    /// each one, watch nothing
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
 }
@@ -281,7 +284,7 @@ pub enum SummaryFormat {
 pub struct LeaksArgs {
     /// Only sockets of this process, and its descriptors whose connection is
     /// gone; takes several, and can be given several times
-    #[arg(short, long, value_name = "PID", num_args = 1.., value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(short, long, value_name = "PID", num_args = 1.., value_delimiter = ',', value_parser = pid)]
     pub pid: Vec<u32>,
 
     /// How long a socket must have been in CLOSE_WAIT to be called leaked
@@ -289,7 +292,7 @@ pub struct LeaksArgs {
     pub min_age: DurationArg,
 
     /// Leave out processes and listeners that leak fewer sockets
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true, value_parser = count::<u64>)]
     pub min_count: u64,
 
     /// Only connections to this peer: ADDRESS, ADDRESS/PREFIX, ADDRESS:PORT or
@@ -343,7 +346,7 @@ pub struct PressureArgs {
 
     /// How many destinations and listeners the table shows; JSON and CSV have
     /// all
-    #[arg(long, value_name = "N", default_value_t = 5)]
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = count::<usize>)]
     pub top: usize,
 
     /// Only ports towards this peer: ADDRESS, ADDRESS/PREFIX, ADDRESS:PORT or

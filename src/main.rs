@@ -7,6 +7,7 @@ use clap::{CommandFactory, Parser};
 use tcpstate::classify::check::Status;
 use tcpstate::cli::Cli;
 use tcpstate::command::{self, Outcome};
+use tcpstate::model::reason;
 
 /// Failed, or bad usage.
 const FAILED: u8 = 2;
@@ -24,7 +25,7 @@ fn main() -> ExitCode {
         Ok(Outcome::Found) => ExitCode::from(FOUND),
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            complain(&format!("{error:#}"));
+            complain(&command::in_words(&error));
             ExitCode::from(FAILED)
         }
     }
@@ -51,7 +52,7 @@ fn usage(error: &clap::Error) -> ExitCode {
     }
     match error.print() {
         Err(why) if why.kind() != io::ErrorKind::BrokenPipe => {
-            complain(&format!("cannot write the output: {why}"));
+            complain(&format!("cannot write the output: {}", reason(&why)));
             ExitCode::from(FAILED)
         }
         _ => ExitCode::SUCCESS,

@@ -169,18 +169,20 @@ fn a_recording_is_summed_up_and_what_it_cannot_know_is_null() {
 
 #[test]
 fn verbose_says_on_stderr_how_the_numbers_were_obtained() {
-    let output = output(&["-v", "--replay", &recording()]);
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        stderr.starts_with("tcpstate: read recorded dump in "),
-        "{stderr}"
-    );
-    assert!(
-        stderr.ends_with(
-            ": every socket looked at; 37 sockets visited, nothing lost or unreadable\n"
-        ),
-        "{stderr}"
-    );
+    for command in ["summary", "pressure"] {
+        let output = output(&[command, "-v", "--replay", &recording()]);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            stderr.starts_with("tcpstate: read recorded dump in "),
+            "{command}: {stderr}"
+        );
+        assert!(
+            stderr.ends_with(
+                ": every socket looked at; 37 sockets visited, nothing lost or unreadable\n"
+            ),
+            "{command}: {stderr}"
+        );
+    }
 }
 
 /// The forms that a message about an argument suggests: what is in it like a
@@ -238,6 +240,53 @@ fn what_a_message_about_a_length_of_time_suggests_is_taken() {
     for (command, option) in [("watch", "--interval"), ("check", "--timeout")] {
         let stderr = run(command, option, "0.5");
         assert!(!stderr.contains("invalid value"), "{stderr}");
+    }
+}
+
+/// "invalid digit found in string" was the answer, which helps nobody.
+#[test]
+fn what_should_be_a_number_is_told_how_to_be_one() {
+    for (command, option, values) in [
+        ("leaks", "--pid", &["0", "java", "-1", "4294967296"][..]),
+        ("check", "--pid", &["0", "java"]),
+        ("leaks", "--min-count", &["few", "1.5"]),
+        ("pressure", "--top", &["all", ""]),
+        ("watch", "--count", &["0", "once"]),
+    ] {
+        for value in values {
+            let output = output(&[command, &format!("{option}={value}")]);
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            let prefix = format!("tcpstate: invalid value '{value}' for '{option} ");
+            assert!(stderr.starts_with(&prefix), "{stderr}");
+            let advised = stderr.contains(">': ") || stderr.contains(">...': ");
+            assert!(advised, "{stderr}");
+            for jargon in ["digit", "..=", "1..", "float"] {
+                let (_, advice) = stderr.split_once("': ").expect("an advice");
+                assert!(!advice.contains(jargon), "{stderr}");
+            }
+        }
+    }
+}
+
+/// The parser sees those behind the command only; pressure took `--json` and
+/// dropped the other one.
+#[test]
+fn two_formats_at_once_are_refused_wherever_they_stand() {
+    for command in [
+        &["summary", "--format", "csv"][..],
+        &["leaks", "--format", "csv"],
+        &["pressure", "--format", "csv"],
+        &["pressure", "--format", "csv-listeners"],
+        &["watch", "--lines", "--count", "1"],
+    ] {
+        let behind = output(&[command, &["--json"]].concat());
+        let before = output(&[&["--json"], command].concat());
+        for output in [behind, before] {
+            assert_eq!(output.status.code(), Some(2), "{command:?}: {output:?}");
+            assert!(output.stdout.is_empty(), "{command:?}: {output:?}");
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            assert!(stderr.contains("--json"), "{command:?}: {stderr}");
+        }
     }
 }
 
@@ -393,9 +442,10 @@ fn a_full_disk_is_an_error() {
     assert_eq!(output.status.code(), Some(2));
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(
-        stderr.starts_with("tcpstate: cannot write the output: "),
+        stderr.starts_with("tcpstate: cannot write the output: No space left on device"),
         "{stderr}"
     );
+    assert!(!stderr.contains("os error"), "{stderr}");
 }
 
 #[test]

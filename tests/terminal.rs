@@ -82,6 +82,13 @@ fn lines_are_broken_at_the_width_of_the_terminal() {
             assert!(longest <= Some(columns.into()), "{columns}: {text}");
         }
     }
+    for command in [&["pressure"][..], &["check", "--list"]] {
+        let text = shown(80, &[command, &["--color", "never"]].concat(), &[]);
+        assert!(
+            text.lines().all(|line| line.chars().count() <= 80),
+            "{text}"
+        );
+    }
     let wide = shown(300, &["--color", "never"], &[]);
     let narrow = shown(60, &["--color", "never"], &[]);
     assert!(narrow.lines().count() > wide.lines().count());

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::DurationArg;
+use super::number::pid;
 use super::port::port;
 use crate::model::{LEAK_MIN_AGE, PeerFilter};
 
@@ -48,7 +49,7 @@ pub struct CheckArgs {
     pub min_age: DurationArg,
 
     /// Only sockets of this process; can be given several times
-    #[arg(short, long, value_name = "PID", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(short, long, value_name = "PID", value_parser = pid)]
     pub pid: Vec<u32>,
 
     /// Only sockets that were made in this systemd unit, container or pod

@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::DurationArg;
 use super::duration::pace;
+use super::number::one_or_more;
 
 pub(super) const WATCH_EXAMPLES: &str = "Examples:
   tcpstate watch                              the screen
@@ -21,7 +22,7 @@ pub struct WatchArgs {
     pub interval: DurationArg,
 
     /// End after so many samples
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = one_or_more)]
     pub count: Option<u64>,
 
     /// End after so much time

@@ -39,7 +39,7 @@ pub(super) fn run(common: &CommonArgs, args: &CheckArgs, refusal: Option<&str>) 
     if args.list {
         return tell(&Answer {
             status: Status::Ok,
-            text: check::list(),
+            text: check::list(&output::style(common.color)),
             notes: Vec::new(),
         });
     }
@@ -182,7 +182,7 @@ fn tell(answer: &Answer) -> Outcome {
         Ok(()) => answer.status,
         Err(error) if is_closed_pipe(&error) => answer.status,
         Err(error) => {
-            output::note(&format!("{error:#}"));
+            output::note(&output::in_words(&error));
             answer.status.max(Status::Unknown)
         }
     };

@@ -15,6 +15,8 @@ mod watch;
 
 use anyhow::bail;
 
+pub use self::output::in_words;
+
 use crate::classify::check::Status;
 use crate::classify::{Assessment, Severity};
 use crate::cli::{Cli, Command, CommonArgs, Source, SummaryArgs};

@@ -8,6 +8,7 @@ use anyhow::Context;
 use rustix::termios::tcgetwinsize;
 
 use crate::cli::ColorChoice;
+use crate::model::reason;
 use crate::render::Style;
 
 /// Below this a table makes no sense; a terminal that says so has no size yet.
@@ -36,6 +37,17 @@ fn finish<W: Write>(mut to: W, write: impl FnOnce(&mut W) -> io::Result<()>) -> 
     write(&mut to)
         .and_then(|()| to.flush())
         .context("cannot write the output")
+}
+
+/// An error and its causes, in the kernel's words where they are the kernel's.
+#[must_use]
+pub fn in_words(error: &anyhow::Error) -> String {
+    let causes = error.chain().map(|cause| {
+        cause
+            .downcast_ref::<io::Error>()
+            .map_or_else(|| cause.to_string(), reason)
+    });
+    causes.collect::<Vec<_>>().join(": ")
 }
 
 /// Says something about the answer that isn't part of it.

@@ -6,6 +6,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::model::reason;
+
 /// A netlink dump that failed.
 #[derive(Debug, thiserror::Error)]
 pub enum NetlinkFailure {
@@ -96,16 +98,6 @@ fn refusal(error: &io::Error) -> String {
         return "tcp_diag is missing (load it as root: modprobe tcp_diag)".to_owned();
     }
     reason(error)
-}
-
-/// The kernel's words without the number that the library adds to them: no
-/// operator looks it up.
-pub(crate) fn reason(error: &io::Error) -> String {
-    let text = error.to_string();
-    match text.split_once(" (os error ") {
-        Some((words, _)) => words.to_owned(),
-        None => text,
-    }
 }
 
 #[cfg(test)]

@@ -11,6 +11,8 @@ use rustix::fs::{FlockOperation, OFlags, flock};
 use rustix::io::Errno;
 use rustix::process::geteuid;
 
+use crate::model::reason;
+
 /// How often a lock that another holds is tried.
 const PAUSE: Duration = Duration::from_millis(5);
 
@@ -18,7 +20,11 @@ const PAUSE: Duration = Duration::from_millis(5);
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// An operation failed.
-    #[error("cannot {doing} {}: {source}", path.display())]
+    #[error(
+        "cannot {doing} {}: {}; name another, or mend its directory",
+        path.display(),
+        reason(source)
+    )]
     Io {
         /// Which.
         doing: &'static str,

@@ -10,7 +10,7 @@ use rustix::fs::OFlags;
 
 use super::atomic::{Replacement, StoreError, io_error};
 use super::document::{Document, VERSION};
-use crate::model::Memories;
+use crate::model::{Memories, reason};
 
 /// Every version begins so; a file that doesn't isn't ours to overwrite.
 const OURS: &str = r#"{"schema":"tcpstate.state/"#;
@@ -98,7 +98,7 @@ impl StateFile {
 /// What is wrong with a file that could be opened, or couldn't.
 #[derive(Debug, thiserror::Error)]
 enum Trouble {
-    #[error("{0}")]
+    #[error("{}", reason(.0))]
     Unreadable(#[source] io::Error),
     #[error("it is no state file of tcpstate, and stays as it is; name another with --state")]
     Foreign,

@@ -17,6 +17,7 @@ mod port;
 mod pressure;
 mod process;
 mod query;
+mod reason;
 mod sample;
 mod silence;
 mod socket;
@@ -45,6 +46,7 @@ pub use process::{
     VanishedSockets,
 };
 pub use query::Query;
+pub use reason::reason;
 pub use sample::{CountMethod, Host, NetNs, Sample, StateCount, StateCounts};
 pub use silence::{Silence, SilentPeer};
 pub use socket::{CgroupId, Socket, SocketCookie, SocketKind, SocketTimer, TimerKind};

@@ -14,10 +14,11 @@ use crate::classify::{assess, ports};
 use crate::cli::{CommonArgs, PressureArgs, PressureFormat};
 use crate::kernel::ProcRoot;
 use crate::model::{PortReading, Sample, SourceKind};
-use crate::render::pressure;
+use crate::render::{pressure, summary};
 
 /// Prints what is about to run out.
 pub(super) fn run(common: &CommonArgs, args: &PressureArgs) -> anyhow::Result<Outcome> {
+    let format = super::format(common, args.format, PressureFormat::Json)?;
     let proc_root = ProcRoot::new(&common.proc_root);
     let mut source = source::open(common, &proc_root)?;
     if args.over.is_some() && source.kind() == SourceKind::Replay {
@@ -59,12 +60,10 @@ pub(super) fn run(common: &CommonArgs, args: &PressureArgs) -> anyhow::Result<Ou
             ));
         }
     }
+    if common.verbose > 0 {
+        output::note(&summary::provenance(&sample));
+    }
     let assessment = assess(&sample, earlier.as_ref());
-    let format = if common.json {
-        PressureFormat::Json
-    } else {
-        args.format.unwrap_or_default()
-    };
     let view = pressure::View {
         sample: &sample,
         previous: earlier.as_ref(),

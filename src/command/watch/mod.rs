@@ -32,6 +32,10 @@ pub(super) fn run(common: &CommonArgs, args: &WatchArgs) -> anyhow::Result<Outco
             "cannot watch a recording: nothing in it changes; see it with tcpstate --replay FILE"
         );
     }
+    // The parser sees only what stands behind the command.
+    if common.json && args.lines {
+        bail!("cannot print lines and documents at once: leave out --lines or --json");
+    }
     let interval = args.interval.0;
     let sampler = Sampler::open(common, args)?;
     let limit = Limit::new(args);

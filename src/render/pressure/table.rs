@@ -88,8 +88,11 @@ pub(super) fn rows(rows: &[(String, Vec<String>, String)], style: &Style) -> Vec
         .map(|(name, cells, words)| {
             let mut line = if columns_of(name) > name_width {
                 let columns = style.width.unwrap_or(usize::MAX);
-                let name = finding::wrap(name, columns).join("\n");
-                format!("{name}\n{:name_width$}", "")
+                let name = finding::wrap(name, columns);
+                // Two spaces stand between the parts of a name: one stays where
+                // it is broken.
+                let name: Vec<&str> = name.iter().map(|line| line.trim_end()).collect();
+                format!("{}\n{:name_width$}", name.join("\n"), "")
             } else {
                 pad(name, name_width)
             };
@@ -103,4 +106,27 @@ pub(super) fn rows(rows: &[(String, Vec<String>, String)], style: &Style) -> Vec
             line.trim_end().to_owned()
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_broken_leaves_no_space_at_the_end_of_a_line() {
+        let name = "[fd00:1234:5678:9abc:def0:1234:5678:9abc]:5433  orders.service";
+        let style = Style {
+            width: Some(50),
+            ..Style::default()
+        };
+        let row = (
+            name.to_owned(),
+            vec!["0 / 512".to_owned()],
+            "fine".to_owned(),
+        );
+        let shown = rows(&[row], &style).join("\n");
+        let lines: Vec<&str> = shown.lines().collect();
+        assert_eq!(lines[0], "[fd00:1234:5678:9abc:def0:1234:5678:9abc]:5433");
+        assert_eq!(lines[1], "orders.service");
+    }
 }
