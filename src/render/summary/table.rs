@@ -43,9 +43,9 @@ fn elsewhere(sample: &Sample, style: &Style) -> String {
     let mut text = String::new();
     if let Some(sockets) = sample.elsewhere_at_most.filter(|&count| count >= ELSEWHERE) {
         let sentence = format!(
-            "up to {} more in other network namespaces (containers), or not connected; \
+            "up to {} in other network namespaces (containers), or not connected; \
              lsns -t net lists those, nsenter -n -t PID tcpstate looks into one",
-            counted(sockets, "TCP socket", "TCP sockets")
+            counted(sockets, "more TCP socket", "more TCP sockets")
         );
         finding::push_wrapped(&mut text, "", 0, &sentence, style);
     }

@@ -237,7 +237,7 @@ fn that_other_namespaces_have_sockets_is_said_where_they_are_many() {
         let assessment = assess(&sample, None);
         table(&sample, &assessment, &Style::default())
     };
-    let said = "\nup to 1,204 TCP sockets more in other network namespaces (containers), \
+    let said = "\nup to 1,204 more TCP sockets in other network namespaces (containers), \
                 or not connected;";
     assert!(shown(Some(1_204)).contains(said), "{}", shown(Some(1_204)));
     assert!(!shown(Some(9)).contains("namespaces"));
