@@ -468,6 +468,24 @@ fn checks_of_other_sockets_share_a_state_file() {
     }
 }
 
+/// A mistyped port was OK for ever.
+#[test]
+fn a_port_that_nobody_has_is_unknown() {
+    let proc_root = healthy();
+    let of = |port| run(&proc_args(&proc_root, &["--listen-port", port]));
+    let used = of("40034");
+    assert_eq!(used.status.code(), Some(0), "{used:?}");
+    let unused = of("9999");
+    assert_eq!(unused.status.code(), Some(3), "{unused:?}");
+    let line = stdout(&unused);
+    assert!(
+        line.starts_with(
+            "TCPSTATE UNKNOWN: no socket has port 9999; who listens where: tcpstate pressure |"
+        ),
+        "{line}"
+    );
+}
+
 #[test]
 fn the_default_place_follows_the_environment() {
     let proc_root = healthy();

@@ -62,6 +62,7 @@ pub(super) fn look(
     if needs_netlink && sample.collection.source == SourceKind::Procfs {
         bail!("cannot tell units apart over /proc: sockets have no cgroups there");
     }
+    let is_unused = are_ports_unused(args, &sample);
     wishes.part.forget_the_rest(&mut sample);
     recollection.take(&sample, &source.close_wait());
     let before = recollection.before(SHORTEST_RATE);
@@ -73,6 +74,12 @@ pub(super) fn look(
         keeps: recollection.keeps(),
     };
     let mut verdict = judge(&reading, wishes);
+    if is_unused {
+        verdict.fail(format!(
+            "no socket has port {}; who listens where: tcpstate pressure",
+            list(&args.listen_port)
+        ));
+    }
     let values = counts(&reading);
     let mut notes = Vec::new();
     match recollection.leave(&sample.counters, values) {
@@ -88,6 +95,18 @@ pub(super) fn look(
     }
     let answer = answer(common, args, &reading, verdict, format)?;
     Ok(Answer { notes, ..answer })
+}
+
+/// Whether nothing at all is at the ports that were asked for: that all is well
+/// there would be no answer to who mistyped one, or whose server is down.
+fn are_ports_unused(args: &CheckArgs, sample: &Sample) -> bool {
+    let is_all_of_them = args.pid.is_empty() && args.unit.is_empty() && args.remote.is_empty();
+    !args.listen_port.is_empty() && is_all_of_them && sample.states.total() == 0
+}
+
+fn list(ports: &[u16]) -> String {
+    let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
+    ports.join(" or ")
 }
 
 /// Groups the connections by destination after all, where a threshold of the
