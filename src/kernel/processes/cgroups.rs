@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{CWD, FileType, Mode, OFlags, RawDir, fstat, openat};
 use rustix::io::Errno;
 
+use super::directory;
 use super::scan::DIRECTORY_BUFFER;
 use crate::kernel::ProcRoot;
 use crate::model::CgroupId;
@@ -75,9 +76,8 @@ impl CgroupTree {
             unread: 0,
         };
         let mut whole = false;
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         if !walk.wanted.is_empty()
-            && let Ok(root) = openat(CWD, &self.root, flags, Mode::empty())
+            && let Ok(root) = directory::open(CWD, &self.root)
             && let Ok(stat) = fstat(&root)
         {
             let id = CgroupId(stat.st_ino);

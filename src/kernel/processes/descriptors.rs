@@ -109,26 +109,24 @@ impl<K: Fn(u64) -> bool> Reader<'_, K> {
 
     /// Looks at one descriptor, and says whether it is there.
     fn look(&mut self, name: impl Arg, fd: u32) -> Result<bool, Errno> {
-        match readlinkat_raw(self.directory, name, &mut self.link) {
+        let is_there = match readlinkat_raw(self.directory, name, &mut self.link) {
             Ok((target, _)) => {
-                self.any = true;
                 if let Some(inode) = link::socket_inode(target)
                     && (self.keep)(inode)
                 {
                     let pid = self.task.pid;
                     self.found.push((inode, Holder { pid, fd }));
                 }
-                Ok(true)
+                true
             }
-            Err(Errno::NOENT) => Ok(false),
+            Err(Errno::NOENT) => false,
             // EINVAL is no link at all, in a staged tree; ENAMETOOLONG a file
             // whose path the kernel can't tell. Neither is a socket.
-            Err(Errno::INVAL | Errno::NAMETOOLONG) => {
-                self.any = true;
-                Ok(true)
-            }
-            Err(errno) => Err(errno),
-        }
+            Err(Errno::INVAL | Errno::NAMETOOLONG) => true,
+            Err(errno) => return Err(errno),
+        };
+        self.any |= is_there;
+        Ok(is_there)
     }
 }
 

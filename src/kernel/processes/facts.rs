@@ -8,10 +8,10 @@
 use std::io::Read;
 
 use procfs::process::Process as Directory;
-use rustix::fs::{Mode, OFlags, RawDir, openat};
+use rustix::fs::{OFlags, RawDir};
 
 use super::scan::DIRECTORY_BUFFER;
-use super::{link, stat};
+use super::{directory, link, stat};
 use crate::kernel::ProcRoot;
 use crate::model::{Process, Unit};
 
@@ -132,8 +132,7 @@ fn open_fds(directory: &Directory) -> Option<u64> {
     {
         return Some(metadata.len());
     }
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let descriptors = openat(&place, ".", flags, Mode::empty()).ok()?;
+    let descriptors = directory::open(&place, ".").ok()?;
     let mut buffer = Vec::with_capacity(DIRECTORY_BUFFER);
     let mut entries = RawDir::new(descriptors, buffer.spare_capacity_mut());
     let mut count = 0;

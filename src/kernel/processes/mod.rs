@@ -7,6 +7,7 @@
 
 mod cgroups;
 mod descriptors;
+mod directory;
 mod facts;
 mod holders;
 mod link;

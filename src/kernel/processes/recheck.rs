@@ -5,19 +5,15 @@
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use rustix::fs::{CWD, Mode, OFlags, openat, readlinkat_raw};
+use rustix::fs::readlinkat_raw;
 use rustix::path::DecInt;
 
 use super::descriptors::LINK_BUFFER;
-use super::link;
 use super::scan::read_stat;
 use super::tasks::other_threads;
+use super::{directory, link};
 use crate::kernel::{KernelError, ProcRoot};
 use crate::model::Holder;
-
-const DIRECTORY: OFlags = OFlags::RDONLY
-    .union(OFlags::DIRECTORY)
-    .union(OFlags::CLOEXEC);
 
 /// Keeps those of some holders, each with the inode of its socket, that are
 /// still there. `started` says when a process that is a holder started. Who
@@ -27,8 +23,7 @@ pub(super) fn recheck(
     known: &mut Vec<(u64, Holder)>,
     started: impl Fn(u32) -> Option<u64>,
 ) -> Result<(), KernelError> {
-    let root = openat(CWD, proc_root.path(), DIRECTORY, Mode::empty())
-        .map_err(|errno| proc_root.error(proc_root.path().to_owned(), errno.into()))?;
+    let root = directory::open_root(proc_root)?;
     known.sort_unstable_by_key(|&(_, holder)| holder);
     let mut kept = Vec::with_capacity(known.len());
     for of_process in known.chunk_by(|(_, one), (_, another)| one.pid == another.pid) {
@@ -55,13 +50,8 @@ pub(super) fn recheck(
 }
 
 /// Adds those descriptors of a process that still refer to their sockets.
-fn check(
-    root: BorrowedFd<'_>,
-    directory: &str,
-    known: &[(u64, Holder)],
-    kept: &mut Vec<(u64, Holder)>,
-) {
-    let Ok(directory) = openat(root, directory, DIRECTORY, Mode::empty()) else {
+fn check(root: BorrowedFd<'_>, path: &str, known: &[(u64, Holder)], kept: &mut Vec<(u64, Holder)>) {
+    let Ok(directory) = directory::open(root, path) else {
         return;
     };
     let mut buffer = [MaybeUninit::uninit(); LINK_BUFFER];

@@ -11,13 +11,13 @@ use std::num::NonZero;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::thread;
 
-use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::fs::{Mode, OFlags, openat};
 use rustix::io::Errno;
 
 use super::descriptors::read_links;
 use super::shares::Shares;
 use super::tasks::{Plan, Task, other_threads, plan};
-use super::{Which, stat};
+use super::{Which, directory, stat};
 use crate::kernel::{KernelError, ProcRoot};
 use crate::model::{Holder, ScanCoverage};
 
@@ -44,10 +44,9 @@ pub(super) fn scan(
     which: Which<'_>,
     keep: &(impl Fn(u64) -> bool + Sync),
 ) -> Result<Scan, KernelError> {
-    let error = |errno: Errno| proc_root.error(proc_root.path().to_owned(), errno.into());
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let root = openat(CWD, proc_root.path(), flags, Mode::empty()).map_err(error)?;
-    let plan = plan(&root, which).map_err(error)?;
+    let root = directory::open_root(proc_root)?;
+    let plan = plan(&root, which)
+        .map_err(|errno| proc_root.error(proc_root.path().to_owned(), errno.into()))?;
     let visits = visit_all(root.as_fd(), &plan, keep);
     Ok(sum_up(&plan, visits))
 }
@@ -160,8 +159,7 @@ fn look(
         found: Vec::new(),
     };
     let (mut any, mut is_zombie) = (false, false);
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    match openat(root, task.directory(), flags, Mode::empty()) {
+    match directory::open(root, task.directory()) {
         Ok(directory) => {
             match read_links(&directory, task, keep, buffer, &mut visit.found) {
                 Ok(some) => any = some,

@@ -7,9 +7,10 @@
 use std::io::Read;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, PROC_SUPER_MAGIC, fstatfs, openat, statat};
+use rustix::fs::{AtFlags, Mode, OFlags, PROC_SUPER_MAGIC, fstatfs, openat, statat};
 use rustix::io::Errno;
 
+use super::directory;
 use super::facts::words_after;
 use super::tasks::other_threads;
 use crate::kernel::ProcRoot;
@@ -33,15 +34,14 @@ pub fn with_descriptors(
     proc_root: &ProcRoot,
     pids: impl IntoIterator<Item = u32>,
 ) -> Vec<(u64, u32)> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let Ok(root) = openat(CWD, proc_root.path(), flags, Mode::empty()) else {
+    let Ok(root) = directory::open_root(proc_root) else {
         return Vec::new();
     };
     let told = are_told(&root);
     pids.into_iter()
         .filter_map(|pid| {
             let root = root.as_fd();
-            let size = match size(root, pid) {
+            let size = match size(root, &format!("{pid}/fd")) {
                 // So it is told too of a process whose first thread has ended.
                 Ok(0) if told && !other_threads(root, pid).is_empty() => UNTOLD,
                 Ok(size) if told => size,
@@ -57,9 +57,9 @@ pub fn with_descriptors(
         .collect()
 }
 
-/// The size of the directory of descriptors, for which nobody needs a right.
-pub(super) fn size(root: BorrowedFd<'_>, pid: u32) -> Result<u32, Errno> {
-    let stat = statat(root, format!("{pid}/fd"), AtFlags::empty())?;
+/// The size of a directory of descriptors, for which nobody needs a right.
+pub(super) fn size(root: BorrowedFd<'_>, directory: &str) -> Result<u32, Errno> {
+    let stat = statat(root, directory, AtFlags::empty())?;
     Ok(u32::try_from(stat.st_size).unwrap_or(u32::MAX))
 }
 

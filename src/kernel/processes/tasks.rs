@@ -4,12 +4,12 @@ use std::cmp::Reverse;
 use std::collections::HashSet;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use rustix::fs::{AtFlags, Mode, OFlags, RawDir, openat, statat};
+use rustix::fs::{AtFlags, RawDir, statat};
 use rustix::io::Errno;
 
 use super::scan::DIRECTORY_BUFFER;
 use super::sizes::{are_told, is_proc, places, size};
-use super::{Which, link};
+use super::{Which, directory, link};
 
 /// A process with more descriptors than this is read in parts, so that one
 /// large server doesn't keep one core busy while the others wait.
@@ -162,7 +162,7 @@ pub(super) fn plan(root: impl AsFd, which: Which<'_>) -> Result<Plan, Errno> {
     let hinted: HashSet<u32> = hinted.iter().copied().collect();
     let mut processes = Vec::with_capacity(pids.len());
     for pid in pids {
-        let count = match size(root, pid) {
+        let count = match size(root, &format!("{pid}/fd")) {
             Ok(size) if known => size,
             Ok(_) => match which {
                 // A sample is spread over what there may be.
@@ -243,9 +243,7 @@ fn parts(pid: u32, descriptors: u32) -> impl Iterator<Item = Task> {
 /// descriptors: all threads have the same, as a rule.
 fn surviving_thread(root: BorrowedFd<'_>, pid: u32) -> Option<(u32, u32)> {
     other_threads(root, pid).into_iter().find_map(|thread| {
-        let directory = format!("{pid}/task/{thread}/fd");
-        let stat = statat(root, directory, AtFlags::empty()).ok()?;
-        let count = u32::try_from(stat.st_size).unwrap_or(u32::MAX);
+        let count = size(root, &format!("{pid}/task/{thread}/fd")).ok()?;
         (count > 0).then_some((thread, count))
     })
 }
@@ -259,8 +257,7 @@ pub(super) fn other_threads(root: BorrowedFd<'_>, pid: u32) -> Vec<u32> {
         Ok(stat) if !matches!(stat.st_nlink, 2 | 3) => {}
         _ => return Vec::new(),
     }
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let mut threads = openat(root, &tasks, flags, Mode::empty())
+    let mut threads = directory::open(root, &tasks)
         .and_then(listed)
         .unwrap_or_default();
     threads.retain(|&thread| thread != pid);
