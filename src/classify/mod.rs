@@ -11,6 +11,7 @@ pub mod listeners;
 pub mod ports;
 mod rules;
 pub mod silence;
+mod ss;
 
 pub use finding::{Assessment, Evidence, Finding, Judgement, Number, Rule, Severity};
 

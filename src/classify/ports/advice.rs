@@ -1,7 +1,8 @@
 //! What to do about a destination that runs out of ports.
 
+use super::super::ss;
 use super::{Reuse, ReusePolicy, is_loopback};
-use crate::model::{Destination, Sample, Sysctl};
+use crate::model::{Destination, Endpoint, Sample, Sysctl};
 
 /// Why the TIME_WAIT sockets of a destination give no port back, in words;
 /// `None` when they do, or there are none.
@@ -30,16 +31,12 @@ pub fn why_not_reusable(destination: &Destination, sample: &Sample) -> Option<&'
 }
 
 /// How to find the culprit: the kernel knows who holds a connection that is
-/// open. A shell may take the brackets of IPv6 for a pattern.
+/// open.
 fn who_holds(destination: &Destination) -> String {
-    let quote = if destination.remote.address.is_ipv6() {
-        "'"
-    } else {
-        ""
-    };
+    let Endpoint { address, port, .. } = destination.remote;
     format!(
-        "see who holds them and use fewer connections: ss -tnp dst {quote}{}{quote}",
-        destination.remote
+        "see who holds them and use fewer connections: ss -tnp dst {}",
+        ss::place(address, Some(port))
     )
 }
 

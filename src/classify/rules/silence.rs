@@ -1,10 +1,8 @@
 //! Peers that don't answer: connects that hang, and closes that nobody
 //! acknowledges.
 
-use std::net::IpAddr;
-
 use super::super::change::Past;
-use super::super::{Evidence, Finding, Judgement, Rule, Severity};
+use super::super::{Evidence, Finding, Judgement, Rule, Severity, ss};
 use super::{MOST_FINDINGS, none_amiss};
 use crate::model::number::counted;
 use crate::model::{Endpoint, Sample, SilentPeer, TcpState};
@@ -50,18 +48,6 @@ fn again(peer: &SilentPeer) -> String {
     counted(peer.retransmits.into(), "time", "times")
 }
 
-/// A place as ss takes it: IPv6 in brackets, which a shell may take for a
-/// pattern.
-fn for_ss(peer: &SilentPeer) -> String {
-    let port = peer
-        .port
-        .map_or_else(String::new, |port| format!(":{port}"));
-    match peer.address {
-        IpAddr::V4(address) => format!("{address}{port}"),
-        IpAddr::V6(address) => format!("'[{address}]{port}'"),
-    }
-}
-
 fn connecting(peer: &SilentPeer) -> Finding {
     let place = Endpoint::new(peer.address, peer.port.unwrap_or(0)).to_string();
     Finding {
@@ -80,7 +66,7 @@ fn connecting(peer: &SilentPeer) -> Finding {
         advice: format!(
             "see who waits: ss -tnp state syn-sent dst {}; until it answers, give connect() a \
              shorter timeout, or ask another server",
-            for_ss(peer)
+            ss::place(peer.address, peer.port)
         ),
         subject: place,
         evidence: evidence(peer),
@@ -108,7 +94,7 @@ fn closing(peer: &SilentPeer) -> Finding {
             "see them: ss -tno state fin-wait-1 state closing state last-ack dst {}; \
              where they are so many that memory matters, lower net.ipv4.tcp_orphan_retries \
              (0 stands for 8)",
-            for_ss(peer)
+            ss::place(peer.address, peer.port)
         ),
         subject: address,
         evidence: evidence(peer),
