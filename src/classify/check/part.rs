@@ -34,6 +34,12 @@ impl Part {
         !(self.by_owner || self.by_port || self.by_peer)
     }
 
+    /// Whether all sockets at some ports of ours are looked at.
+    #[must_use]
+    pub const fn is_by_port_alone(self) -> bool {
+        self.by_port && !self.by_owner && !self.by_peer
+    }
+
     /// Takes out of a sample what a part of the sockets can't tell: a count of
     /// none would be a lie there.
     pub fn forget_the_rest(self, sample: &mut Sample) {

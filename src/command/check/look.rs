@@ -62,7 +62,7 @@ pub(super) fn look(
     if needs_netlink && sample.collection.source == SourceKind::Procfs {
         bail!("cannot tell units apart over /proc: sockets have no cgroups there");
     }
-    let is_unused = are_ports_unused(args, &sample);
+    let is_unused = wishes.part.is_by_port_alone() && sample.states.total() == 0;
     wishes.part.forget_the_rest(&mut sample);
     recollection.take(&sample, &source.close_wait());
     let before = recollection.before(SHORTEST_RATE);
@@ -74,6 +74,8 @@ pub(super) fn look(
         keeps: recollection.keeps(),
     };
     let mut verdict = judge(&reading, wishes);
+    // That all is well there would be no answer to who mistyped a port, or whose
+    // server is down.
     if is_unused {
         verdict.fail(format!(
             "no socket has port {}; who listens where: tcpstate pressure",
@@ -95,13 +97,6 @@ pub(super) fn look(
     }
     let answer = answer(common, args, &reading, verdict, format)?;
     Ok(Answer { notes, ..answer })
-}
-
-/// Whether nothing at all is at the ports that were asked for: that all is well
-/// there would be no answer to who mistyped one, or whose server is down.
-fn are_ports_unused(args: &CheckArgs, sample: &Sample) -> bool {
-    let is_all_of_them = args.pid.is_empty() && args.unit.is_empty() && args.remote.is_empty();
-    !args.listen_port.is_empty() && is_all_of_them && sample.states.total() == 0
 }
 
 fn list(ports: &[u16]) -> String {

@@ -7,14 +7,13 @@ use std::path::Path;
 
 use anyhow::bail;
 
-use super::super::source;
+use super::super::leaks::read;
 use crate::classify::close_wait::Listeners;
 use crate::cli::CheckArgs;
 use crate::kernel::processes::{CgroupTree, SocketDescriptors, Which};
 use crate::kernel::{KernelError, ProcRoot, SocketSource};
 use crate::model::{
-    CgroupId, Collection, PeerFilter, Query, Socket, SocketCookie, SourceKind, StateSet, TcpState,
-    Unit,
+    CgroupId, Collection, PeerFilter, Query, Socket, SocketCookie, SourceKind, TcpState, Unit,
 };
 
 /// Which sockets a check is about.
@@ -59,12 +58,9 @@ impl Narrowing {
         if self.inodes.is_none() {
             return Ok(());
         }
-        let query = Query::states(StateSet::NONE.with(TcpState::Listen));
-        (self.listeners, self.lacks_listeners) = source::ask(source, |source| {
-            let mut listeners = Listeners::default();
-            let collection = source.visit(&query, &mut |listener| listeners.add(listener))?;
-            Ok((listeners, !collection.complete))
-        })?;
+        let (listeners, collection) = read::listeners(source)?;
+        self.listeners = listeners;
+        self.lacks_listeners = !collection.complete;
         Ok(())
     }
 
@@ -245,6 +241,7 @@ mod tests {
     use super::*;
     use crate::kernel::FallbackSource;
     use crate::kernel::netlink::testing::{RowBytes, ScriptedKernel, done, message};
+    use crate::model::StateSet;
 
     /// What a lost listener had not accepted yet was nobody's, and `--pid` said
     /// OK.

@@ -121,10 +121,11 @@ pub(in crate::command) fn listeners(
     collection: &mut Collection,
 ) -> Result<Listeners, KernelError> {
     if sockets.is_empty() {
-        Ok(Listeners::default())
-    } else {
-        read::listeners(source, collection)
+        return Ok(Listeners::default());
     }
+    let (listeners, listening) = read::listeners(source)?;
+    collection.add_losses(&listening);
+    Ok(listeners)
 }
 
 /// The inodes to look for: those of the sockets, and of the listeners that

@@ -129,28 +129,25 @@ pub(super) fn drop_closed(
 }
 
 /// Reads the LISTEN sockets. A mask of LISTEN alone spares the kernel the walk
-/// of its big table. What is lost of them counts in `collection`: whoever waits
-/// at a lost one seems to wait at none.
+/// of its big table. It says how that went, too: whoever waits at a lost one
+/// seems to wait at none.
 pub(in crate::command) fn listeners(
     source: &mut dyn SocketSource,
-    collection: &mut Collection,
-) -> Result<Listeners, KernelError> {
+) -> Result<(Listeners, Collection), KernelError> {
     let query = Query {
         // Listeners that share a port are what the kernel repeats most.
         unique: true,
         ..Query::states(StateSet::NONE.with(TcpState::Listen))
     };
-    let (listeners, listening) = source::ask(source, |source| {
+    source::ask(source, |source| {
         let mut listeners = Listeners::default();
-        let listening = source.visit(&query, &mut |socket| {
+        let collection = source.visit(&query, &mut |socket| {
             if socket.state == TcpState::Listen {
                 listeners.add(socket);
             }
         })?;
-        Ok((listeners, listening))
-    })?;
-    collection.add_losses(&listening);
-    Ok(listeners)
+        Ok((listeners, collection))
+    })
 }
 
 /// Those of some inodes that no socket in any state has; `None` when sockets
@@ -177,6 +174,7 @@ pub(in crate::command) fn unshown(
 
 #[cfg(test)]
 mod tests {
+    use super::super::owners;
     use super::*;
     use crate::classify::close_wait::testing::{close_wait, endpoint};
     use crate::model::SourceKind;
@@ -267,10 +265,14 @@ mod tests {
                 peers: &[],
                 ports: &[],
             };
-            let mut reading = super::close_wait(&mut dump, filter).unwrap();
-            assert!(reading.collection.complete);
-            listeners(&mut dump, &mut reading.collection).unwrap();
-            assert_eq!(reading.collection.complete, complete);
+            let Reading {
+                sockets,
+                mut collection,
+                ..
+            } = super::close_wait(&mut dump, filter).unwrap();
+            assert!(collection.complete);
+            owners::listeners(&mut dump, &sockets, &mut collection).unwrap();
+            assert_eq!(collection.complete, complete);
         }
     }
 

@@ -211,13 +211,9 @@ fn count_sockets(
         seen.digest = again.digest;
         // What it lost would be missing among those that leak, and where it
         // fell back to /proc there are no ages.
-        collection = Collection {
-            complete: collection.complete && second.complete,
-            malformed: collection.malformed + second.malformed,
-            sockets: collection.sockets,
-            duplicates: collection.duplicates,
-            ..second
-        };
+        collection.add_losses(&second);
+        collection.source = second.source;
+        collection.fallback_reason = second.fallback_reason;
     }
     Ok(Counted {
         states,
