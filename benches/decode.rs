@@ -11,8 +11,8 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use netlink_packet_core::NetlinkMessage;
 use netlink_packet_sock_diag::SockDiagMessage;
 use netlink_packet_sock_diag::constants::SOCK_DIAG_BY_FAMILY;
-use tcpstate::kernel::netlink::message::{Message, Messages};
-use tcpstate::kernel::netlink::row;
+use tcpstate::kernel::sock_diag::message::{Message, Messages};
+use tcpstate::kernel::sock_diag::row;
 use tcpstate::model::{Query, StateSet};
 
 /// What the kernel fills a datagram up to.

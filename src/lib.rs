@@ -3,14 +3,17 @@
 //! The folders are named after the way that data takes:
 //!
 //! ```text
-//! kernel  →  model  →  classify  →  render
-//!    \________________ command ________________/
+//! cli ─→ command ─→ collect ─→ classify ─→ render
+//!                      │           (pure)
+//!                    kernel        model, text: known to all
 //! ```
 //!
 //! - [`model`]: the nouns. Plain data.
+//! - [`text`]: how values are written in words.
 //! - [`kernel`]: asks the kernel, over sock_diag netlink or /proc.
+//! - [`collect`]: plans and runs the reads that answer a question.
 //! - [`classify`]: judges what was read. Pure functions.
-//! - [`memory`]: what a check keeps on disk for the next one.
+//! - [`state_file`]: what a check keeps on disk for the next one.
 //! - [`render`]: shows it: tables, JSON, CSV.
 //! - [`command`]: one file a subcommand.
 //! - [`cli`]: the arguments and their help.
@@ -19,8 +22,10 @@
 
 pub mod classify;
 pub mod cli;
+pub mod collect;
 pub mod command;
 pub mod kernel;
-pub mod memory;
 pub mod model;
 pub mod render;
+pub mod state_file;
+pub mod text;

@@ -7,7 +7,7 @@ use clap::{CommandFactory, Parser};
 use tcpstate::classify::check::Status;
 use tcpstate::cli::Cli;
 use tcpstate::command::{self, Outcome};
-use tcpstate::model::reason;
+use tcpstate::text::reason;
 
 /// Failed, or bad usage.
 const FAILED: u8 = 2;

@@ -10,16 +10,27 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each part of `src/` with the parts that it may name.
-const ARROWS: [(&str, &[&str]); 7] = [
+const ARROWS: [(&str, &[&str]); 9] = [
     ("model", &[]),
-    ("kernel", &["model"]),
-    ("memory", &["model"]),
-    ("classify", &["model"]),
-    ("render", &["model", "classify"]),
-    ("cli", &["model"]),
+    ("text", &[]),
+    ("kernel", &["model", "text"]),
+    ("collect", &["model", "text", "kernel"]),
+    ("state_file", &["model", "text"]),
+    ("classify", &["model", "text"]),
+    ("render", &["model", "text", "classify"]),
+    ("cli", &["model", "text"]),
     (
         "command",
-        &["model", "kernel", "memory", "classify", "render", "cli"],
+        &[
+            "model",
+            "text",
+            "kernel",
+            "collect",
+            "state_file",
+            "classify",
+            "render",
+            "cli",
+        ],
     ),
 ];
 

@@ -25,7 +25,7 @@ pub(crate) enum Clock {
 
 /// One run.
 #[derive(Debug, Clone, Copy)]
-struct Sample {
+struct Snapshot {
     wall: Duration,
     /// Of all cores, with whatever it started and waited for.
     cpu: Duration,
@@ -37,7 +37,7 @@ struct Sample {
 #[derive(Debug)]
 pub(crate) struct Series {
     pub(crate) contender: Contender,
-    samples: Vec<Sample>,
+    samples: Vec<Snapshot>,
 }
 
 /// Runs the contenders in turn (A B C A B C …), so that whatever drifts, drifts for all.
@@ -59,13 +59,13 @@ pub(crate) fn interleaved(
             break;
         }
         for series in &mut all {
-            let sample = once(&series.contender.words)?;
+            let snapshot = once(&series.contender.words)?;
             ensure!(
-                sample.succeeded || !series.contender.is_ours(),
+                snapshot.succeeded || !series.contender.is_ours(),
                 "{} failed",
                 series.contender.label
             );
-            series.samples.push(sample);
+            series.samples.push(snapshot);
         }
     }
     Ok(all)
@@ -77,7 +77,7 @@ pub(crate) fn least_peak_mb() -> Result<f64> {
 }
 
 /// Starts the wrapper for one run and reads what it measured.
-fn once(words: &[String]) -> Result<Sample> {
+fn once(words: &[String]) -> Result<Snapshot> {
     let output = Command::new(std::env::current_exe()?)
         .arg(format!("{ROLE}measure"))
         .args(words)
@@ -93,7 +93,7 @@ fn once(words: &[String]) -> Result<Sample> {
     let &[nanos, cpu_micros, peak_kib, succeeded] = numbers.as_slice() else {
         anyhow::bail!("cannot measure {}", words.join(" "));
     };
-    Ok(Sample {
+    Ok(Snapshot {
         wall: Duration::from_nanos(nanos),
         cpu: Duration::from_micros(cpu_micros),
         peak_kib,
@@ -136,14 +136,14 @@ impl Series {
 
     /// Times in ms: (median, smallest, largest).
     pub(crate) fn millis(&self, clock: Clock) -> Option<(f64, f64, f64)> {
-        let time = |sample: &Sample| match clock {
-            Clock::Wall => sample.wall,
-            Clock::Cpu => sample.cpu,
+        let time = |snapshot: &Snapshot| match clock {
+            Clock::Wall => snapshot.wall,
+            Clock::Cpu => snapshot.cpu,
         };
         let mut times: Vec<f64> = self
             .samples
             .iter()
-            .map(|sample| time(sample).as_secs_f64() * 1000.0)
+            .map(|snapshot| time(snapshot).as_secs_f64() * 1000.0)
             .collect();
         times.sort_by(f64::total_cmp);
         let middle = times.len() / 2;

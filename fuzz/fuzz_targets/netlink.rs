@@ -4,8 +4,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tcpstate::kernel::netlink::message::{Message, Messages};
-use tcpstate::kernel::netlink::row::decode;
+use tcpstate::kernel::sock_diag::message::{Message, Messages};
+use tcpstate::kernel::sock_diag::row::decode;
 use tcpstate::model::{Query, StateSet};
 
 fuzz_target!(|datagram: &[u8]| {

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::model::number::float;
-use crate::model::{Counter, Counters, Sample};
+use crate::model::float;
+use crate::model::{Counter, Counters, Snapshot};
 
 /// How much a number rose, and how fast.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -27,18 +27,18 @@ pub struct Past<'a> {
 impl<'a> Past<'a> {
     /// Of an earlier sample.
     #[must_use]
-    pub fn of(previous: &'a Sample, sample: &Sample) -> Self {
+    pub fn of(previous: &'a Snapshot, snapshot: &Snapshot) -> Self {
         Self {
             counters: &previous.counters,
-            ago: time_between(sample, previous),
+            ago: time_between(snapshot, previous),
         }
     }
 }
 
 /// The time between two samples; `None` when it isn't known or is none.
 #[must_use]
-pub fn time_between(sample: &Sample, previous: &Sample) -> Option<Duration> {
-    sample
+pub fn time_between(snapshot: &Snapshot, previous: &Snapshot) -> Option<Duration> {
+    snapshot
         .read_at?
         .checked_duration_since(previous.read_at?)
         .filter(|time| !time.is_zero())
@@ -48,10 +48,10 @@ pub fn time_between(sample: &Sample, previous: &Sample) -> Option<Duration> {
 /// where the kernel doesn't count it, and where it fell: then it was reset,
 /// and nobody knows what it rose from.
 #[must_use]
-pub fn counter(counter: Counter, sample: &Sample, past: Option<Past<'_>>) -> Option<Change> {
+pub fn counter(counter: Counter, snapshot: &Snapshot, past: Option<Past<'_>>) -> Option<Change> {
     let past = past?;
     let time = past.ago?;
-    let now = sample.counters.get(counter)?;
+    let now = snapshot.counters.get(counter)?;
     let by = now.checked_sub(past.counters.get(counter)?)?;
     Some(Change {
         by,
@@ -61,7 +61,7 @@ pub fn counter(counter: Counter, sample: &Sample, past: Option<Past<'_>>) -> Opt
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::sample;
+    use super::super::testing::snapshot;
     use super::*;
     use std::time::Instant;
 
@@ -69,14 +69,15 @@ mod tests {
     fn a_rise_is_a_rate_and_a_fall_is_unknown() {
         let start = Instant::now();
         let at = |seconds, value| {
-            sample()
+            snapshot()
                 .with_counter(Counter::ListenDrops, value)
                 .read_at(start + Duration::from_secs(seconds))
                 .build()
         };
-        let of =
-            |which, now: &Sample, before: &Sample| counter(which, now, Some(Past::of(before, now)));
-        let change = |now: &Sample, before: &Sample| of(Counter::ListenDrops, now, before);
+        let of = |which, now: &Snapshot, before: &Snapshot| {
+            counter(which, now, Some(Past::of(before, now)))
+        };
+        let change = |now: &Snapshot, before: &Snapshot| of(Counter::ListenDrops, now, before);
         assert_eq!(
             change(&at(2, 10), &at(0, 4)),
             Some(Change { by: 6, per_s: 3.0 })

@@ -1,7 +1,7 @@
 //! What a judgement looks like.
 
 use super::change::Past;
-use crate::model::{Sample, TcpState};
+use crate::model::{Snapshot, TcpState};
 
 /// How bad it is. Ordered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -106,7 +106,7 @@ pub struct Rule {
     /// What it watches, in the words of the "ok" line.
     pub topic: &'static str,
     /// Judges a sample, beside what was counted before where that is known.
-    pub judge: fn(&Sample, Option<Past<'_>>) -> Judgement,
+    pub judge: fn(&Snapshot, Option<Past<'_>>) -> Judgement,
 }
 
 /// All judgements of a sample.

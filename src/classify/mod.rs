@@ -19,7 +19,7 @@ pub use finding::{Assessment, Evidence, Finding, Judgement, Number, Rule, Severi
 pub(crate) mod testing;
 
 use self::change::Past;
-use crate::model::Sample;
+use crate::model::Snapshot;
 
 /// Every rule, in the order in which findings of the same severity are shown.
 /// One that is added here appears in every view.
@@ -40,11 +40,11 @@ pub const RULES: &[Rule] = &[
 /// Judges a sample by every rule, beside the one before it where there is one:
 /// what rises can only be seen in two.
 #[must_use]
-pub fn assess(sample: &Sample, previous: Option<&Sample>) -> Assessment {
+pub fn assess(snapshot: &Snapshot, previous: Option<&Snapshot>) -> Assessment {
     let mut assessment = Assessment::default();
-    let past = previous.map(|previous| Past::of(previous, sample));
+    let past = previous.map(|previous| Past::of(previous, snapshot));
     for rule in RULES {
-        match (rule.judge)(sample, past) {
+        match (rule.judge)(snapshot, past) {
             Judgement::Fine => assessment.fine.push(rule.topic),
             Judgement::Unknown => assessment.unknown.push(rule.topic),
             Judgement::NotAsked => {}

@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 use crate::model::{
     AgeBounds, Collection, CountMethod, Counter, Counters, Endpoint, Family, Host, LeakDigest,
-    Pressure, Sample, Socket, SocketKind, SocketTimer, SourceKind, StateCount, StateCounts,
+    Pressure, Snapshot, Socket, SocketKind, SocketTimer, SourceKind, StateCount, StateCounts,
     Suspect, Sysctl, Sysctls, TcpState, TimerKind, Verdict, VerdictCounts, Who,
 };
 
 /// A sample in the making: no sockets, no settings, no counters.
 #[derive(Clone, Default)]
-pub(crate) struct SampleBuilder {
+pub(crate) struct SnapshotBuilder {
     states: HashMap<TcpState, u64>,
     minisockets: Option<u64>,
     sysctls: HashMap<Sysctl, u64>,
@@ -21,8 +21,8 @@ pub(crate) struct SampleBuilder {
     pressure: Pressure,
 }
 
-pub(crate) fn sample() -> SampleBuilder {
-    SampleBuilder::default()
+pub(crate) fn snapshot() -> SnapshotBuilder {
+    SnapshotBuilder::default()
 }
 
 /// A digest of CLOSE_WAIT sockets with these verdicts.
@@ -58,7 +58,7 @@ pub(crate) fn java(leaked: u64, open_fds: u64) -> Suspect {
     }
 }
 
-impl SampleBuilder {
+impl SnapshotBuilder {
     pub(crate) fn with_state(mut self, state: TcpState, count: u64) -> Self {
         self.states.insert(state, count);
         self
@@ -94,7 +94,7 @@ impl SampleBuilder {
         self
     }
 
-    pub(crate) fn build(self) -> Sample {
+    pub(crate) fn build(self) -> Snapshot {
         let states = StateCounts::new(CountMethod::Dump, 0, self.minisockets, |state| {
             let total = self.states.get(&state).copied().unwrap_or(0);
             (state != TcpState::BoundInactive).then_some(StateCount {
@@ -110,7 +110,7 @@ impl SampleBuilder {
                 .keys()
                 .filter(|key| !Sysctl::SUMMARY.contains(key)),
         );
-        Sample {
+        Snapshot {
             taken_at: None,
             elapsed: Duration::ZERO,
             host: Host::default(),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::SpanRelativeTo;
 
-use crate::model::number::argument;
+use crate::text::number::argument;
 
 /// An argument like `60s`, `1h 30m`, `500ms`, `2d` or, in seconds, `60` or
 /// `0.5`.

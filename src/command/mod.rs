@@ -7,7 +7,7 @@ mod leaks;
 mod output;
 mod pace;
 mod pressure;
-mod sample;
+mod snapshot;
 mod source;
 mod summary;
 mod suspects;

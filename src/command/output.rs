@@ -8,8 +8,8 @@ use anyhow::Context;
 use rustix::termios::tcgetwinsize;
 
 use crate::cli::ColorChoice;
-use crate::model::reason;
 use crate::render::Style;
+use crate::text::reason;
 
 /// Below this a table makes no sense; a terminal that says so has no size yet.
 const NARROWEST: u16 = 20;

@@ -3,10 +3,9 @@
 use anyhow::bail;
 
 use crate::cli::{CommonArgs, Source};
-use crate::kernel::netlink::NetlinkSource;
-use crate::kernel::{
-    FallbackSource, KernelError, ProcRoot, ProcfsSource, ReplaySource, SocketSource,
-};
+use crate::collect::FallbackSource;
+use crate::kernel::sock_diag::NetlinkSource;
+use crate::kernel::{KernelError, ProcRoot, ProcfsSource, ReplaySource, SocketSource};
 use crate::model::{Collection, Family, PortSet, Query, SourceKind, StateSet, TcpState};
 
 /// Opens the source of sockets.

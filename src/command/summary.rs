@@ -2,7 +2,7 @@
 //! wrong?
 
 use super::pressure::programs;
-use super::sample::{self, Terms, Wanted};
+use super::snapshot::{self, Terms, Wanted};
 use super::suspects::Names;
 use super::{Outcome, outcome, output, source};
 use crate::classify::assess;
@@ -25,33 +25,35 @@ pub(super) fn run(common: &CommonArgs, args: &SummaryArgs) -> anyhow::Result<Out
         exact: args.exact,
         terms: Terms::default(),
     };
-    let mut sample = sample::read(
+    let mut snapshot = snapshot::read(
         source.as_mut(),
         &proc_root,
         wanted,
         &mut Names::default(),
         &mut |_| {},
     )?;
-    if sample.collection.source != SourceKind::Replay {
-        programs::name_units(&mut sample, &proc_root);
+    if snapshot.collection.source != SourceKind::Replay {
+        programs::name_units(&mut snapshot, &proc_root);
     }
-    if let Some(reason) = &sample.collection.fallback_reason {
+    if let Some(reason) = &snapshot.collection.fallback_reason {
         output::note(&format!(
             "{reason}; reading /proc/net/tcp instead: ages, cgroups and limits of accept queues \
              are unknown"
         ));
     }
-    if args.bound && sample.states.of(TcpState::BoundInactive).is_none() {
-        output::note(bound_unknown(&sample));
+    if args.bound && snapshot.states.of(TcpState::BoundInactive).is_none() {
+        output::note(bound_unknown(&snapshot));
     }
     if common.verbose > 0 {
-        output::note(&summary::provenance(&sample));
+        output::note(&summary::provenance(&snapshot));
     }
-    let assessment = assess(&sample, None);
+    let assessment = assess(&snapshot, None);
     let text = match format {
-        SummaryFormat::Table => summary::table(&sample, &assessment, &output::style(common.color)),
-        SummaryFormat::Json => summary::json(&sample, &assessment)?,
-        SummaryFormat::Csv => summary::csv(&sample)?,
+        SummaryFormat::Table => {
+            summary::table(&snapshot, &assessment, &output::style(common.color))
+        }
+        SummaryFormat::Json => summary::json(&snapshot, &assessment)?,
+        SummaryFormat::Csv => summary::csv(&snapshot)?,
     };
     output::print(&text)?;
     Ok(outcome(common, &assessment))

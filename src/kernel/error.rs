@@ -6,7 +6,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::model::reason;
+use crate::text::reason;
 
 /// A netlink dump that failed.
 #[derive(Debug, thiserror::Error)]

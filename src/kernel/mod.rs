@@ -1,36 +1,23 @@
 //! Asks the kernel: sock_diag, its /proc fallback, recorded dumps, settings,
 //! counters. Everything that can fail says what it was doing to what.
 
-mod boot;
-mod counters;
 mod digits;
 mod error;
-mod fallback;
-mod host;
-mod host_wide;
-pub mod netlink;
 mod owner;
-mod port_settings;
 mod proc_root;
 pub mod processes;
 mod procfs;
 mod replay;
-mod sockstat;
-mod sysctl;
+pub mod sock_diag;
 mod uptime;
 
-pub use boot::{read_boot_id, since_boot};
-pub use counters::read_counters;
 pub use error::{KernelError, NetlinkFailure};
-pub use fallback::FallbackSource;
-pub use host::read_host;
-pub use host_wide::read_host_wide;
-pub use port_settings::{read_port_settings, read_tcp_mem};
 pub use proc_root::ProcRoot;
-pub use procfs::ProcfsSource;
+pub use procfs::{
+    ProcfsSource, read_boot_id, read_counters, read_host, read_host_wide, read_port_settings,
+    read_sockstat, read_sysctls, read_tcp_mem, since_boot,
+};
 pub use replay::ReplaySource;
-pub use sockstat::read_sockstat;
-pub use sysctl::read_sysctls;
 pub use uptime::read_uptime;
 
 use crate::model::{Collection, Query, Socket, SourceKind};

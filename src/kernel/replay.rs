@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use zerocopy::FromBytes;
 
-use super::netlink::Progress;
-use super::netlink::message::{Header, Message, Messages};
+use super::sock_diag::Progress;
+use super::sock_diag::message::{Header, Message, Messages};
 use super::{KernelError, SocketSource};
 use crate::model::{Collection, Query, Socket, SourceKind, TcpState};
 
@@ -134,7 +134,7 @@ impl<'p> Recording<'p> {
         Ok(())
     }
 
-    fn message(&self) -> Result<super::netlink::message::Framed<'_>, KernelError> {
+    fn message(&self) -> Result<super::sock_diag::message::Framed<'_>, KernelError> {
         Messages::new(&self.message)
             .next()
             .unwrap_or(Err("a message is cut short"))

@@ -1,6 +1,6 @@
 //! What the kernel counted since the network namespace began.
 
-use super::number::ratio;
+use super::ratio;
 
 /// Declares the counters once: variant, protocol line, kernel name, meaning.
 macro_rules! counters {

@@ -1,6 +1,6 @@
 //! Listening sockets, and who is behind them.
 
-use super::number::ratio;
+use super::ratio;
 use super::{Cgroup, CgroupId, Endpoint, Family, Unit};
 
 /// Listening sockets, those of one address and port together.

@@ -1,14 +1,14 @@
 //! Sockets that are bound and no more, where nobody could count them.
 
 use crate::classify::count::shows_bound;
-use crate::model::{Sample, SourceKind};
+use crate::model::{Snapshot, SourceKind};
 
 /// What is to be said of them where their number isn't known.
 #[must_use]
-pub fn bound_unknown(sample: &Sample) -> &'static str {
-    let source = sample.collection.source;
+pub fn bound_unknown(snapshot: &Snapshot) -> &'static str {
+    let source = snapshot.collection.source;
     match source {
-        SourceKind::Netlink if shows_bound(source, sample.host.kernel) => {
+        SourceKind::Netlink if shows_bound(source, snapshot.host.kernel) => {
             "bound sockets not looked at"
         }
         SourceKind::Netlink => "bound sockets unknown: only Linux 6.8 and later shows them",
@@ -20,15 +20,15 @@ pub fn bound_unknown(sample: &Sample) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::classify::testing::sample;
+    use crate::classify::testing::snapshot;
 
     #[test]
     fn a_kernel_that_cannot_tell_is_told_from_a_question_that_was_not_put() {
         let said = |source, kernel| {
-            let mut sample = sample().build();
-            sample.collection.source = source;
-            sample.host.kernel = kernel;
-            bound_unknown(&sample)
+            let mut snapshot = snapshot().build();
+            snapshot.collection.source = source;
+            snapshot.host.kernel = kernel;
+            bound_unknown(&snapshot)
         };
         assert_eq!(
             said(SourceKind::Netlink, Some((6, 8))),

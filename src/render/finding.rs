@@ -3,9 +3,10 @@
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use super::width::columns_of;
-use super::{Style, push_line, safe};
+use super::{Style, push_line};
 use crate::classify::{Assessment, Evidence, Finding, Number, Severity};
+use crate::text::safe;
+use crate::text::width::columns_of;
 
 /// A finding of the JSON contract.
 #[derive(Debug, Serialize)]

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::model::{self, Host, Sample};
+use crate::model::{self, Host, Snapshot};
 
 /// The head of a document. A field that isn't known is null.
 #[derive(Debug, Serialize)]
@@ -37,13 +37,13 @@ struct Collection {
 
 impl<'a> Header<'a> {
     /// The head of a document about a sample.
-    pub(super) fn new(schema: &'static str, sample: &'a Sample) -> Self {
+    pub(super) fn new(schema: &'static str, snapshot: &'a Snapshot) -> Self {
         Self::of(
             schema,
-            &sample.host,
-            sample.taken_at,
-            &sample.collection,
-            sample.elapsed,
+            &snapshot.host,
+            snapshot.taken_at,
+            &snapshot.collection,
+            snapshot.elapsed,
         )
     }
 

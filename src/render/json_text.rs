@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Serializer;
 use serde_json::ser::Formatter;
 
-use super::safe::is_harmless;
+use crate::text::is_harmless;
 
 /// Writes a document without a space or a line end.
 ///

@@ -16,17 +16,12 @@ mod json_text;
 pub mod leaks;
 mod place;
 pub mod pressure;
-mod safe;
 mod style;
 pub mod summary;
 pub mod watch;
-mod width;
 
 pub use bound::bound_unknown;
-pub use safe::safe;
 pub use style::Style;
-
-use crate::model::number;
 
 /// Adds a line to a text.
 fn push_line(text: &mut String, line: &str) {
@@ -38,5 +33,5 @@ fn push_line(text: &mut String, line: &str) {
 /// isn't known.
 fn share(part: Option<u64>, whole: Option<u64>) -> Option<f64> {
     part.zip(whole)
-        .and_then(|(part, whole)| number::ratio(part, whole))
+        .and_then(|(part, whole)| crate::model::ratio(part, whole))
 }

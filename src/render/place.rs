@@ -1,7 +1,7 @@
 //! Where the numbers are from, for headings.
 
-use super::safe;
 use crate::model::Host;
+use crate::text::safe;
 
 /// The host, and the network namespace where it has a name: numbers of another
 /// namespace look the same. `None` for a recording.

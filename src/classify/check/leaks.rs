@@ -2,15 +2,16 @@
 
 use super::super::rules::places;
 use super::reading::{Bounds, Measured, Missing, Reading};
-use crate::model::number::{counted, float, grouped, percent, ratio};
 use crate::model::{LeakDigest, SourceKind, Suspect, Verdict, Who};
+use crate::model::{float, ratio};
+use crate::text::number::{counted, grouped, percent};
 
 /// What is known of leaks: where no ages are told, as over /proc, that none is
 /// known to be old means nothing.
 fn dated(now: &Reading, value: fn(&LeakDigest) -> Measured) -> Measured {
     let undated = |leaks: &LeakDigest| leaks.counts.of(Verdict::Undated) > 0;
-    let blind = now.sample.collection.source == SourceKind::Procfs
-        && now.sample.leaks.as_ref().is_some_and(undated);
+    let blind = now.snapshot.collection.source == SourceKind::Procfs
+        && now.snapshot.leaks.as_ref().is_some_and(undated);
     if blind {
         Err(Missing::Unread)
     } else {
@@ -26,7 +27,7 @@ pub(super) fn leaked(now: &Reading) -> Measured {
 /// `51 leaked CLOSE_WAIT sockets in 51 processes`: who sees the total alone
 /// would look for one program.
 pub(super) fn leaked_words(now: &Reading) -> Option<String> {
-    let leaks = now.sample.leaks.as_ref()?;
+    let leaks = now.snapshot.leaks.as_ref()?;
     let (mut processes, mut elsewhere, mut unknown) = (0, 0, 0);
     for suspect in &leaks.suspects {
         match suspect.who {
@@ -77,7 +78,7 @@ pub(super) fn leaked_by_one(now: &Reading) -> Measured {
 /// was found for, it is at least so much.
 pub(super) fn by_one_bounds(now: &Reading) -> Option<Bounds> {
     let low = leaked_by_one(now).ok()?;
-    let leaks = now.sample.leaks.as_ref()?;
+    let leaks = now.snapshot.leaks.as_ref()?;
     let nobodys = leaks.suspects.iter().filter(|s| s.who == Who::Unknown);
     let nobodys: u64 = nobodys.map(|suspect| suspect.leaked).sum();
     let total = float(leaks.counts.leaked());
@@ -125,7 +126,7 @@ pub(super) fn fds_used(now: &Reading) -> Measured {
 /// Whose table isn't known may have a fuller one.
 pub(super) fn fds_bounds(now: &Reading) -> Option<Bounds> {
     let low = fds_used(now).ok()?;
-    let leaks = now.sample.leaks.as_ref()?;
+    let leaks = now.snapshot.leaks.as_ref()?;
     let unseen = leaks.suspects.iter().any(|suspect| match suspect.who {
         Who::Process { .. } => table(suspect).is_none(),
         Who::Others { processes, .. } => processes > 0,
@@ -138,7 +139,7 @@ pub(super) fn fds_bounds(now: &Reading) -> Option<Bounds> {
 
 /// `java[2231] leaks and has 90 % of its 1,024 file descriptors in use`
 pub(super) fn fds_words(now: &Reading) -> Option<String> {
-    let fullest = fullest(now.sample.leaks.as_ref()?)?;
+    let fullest = fullest(now.snapshot.leaks.as_ref()?)?;
     Some(format!(
         "{}[{}] leaks and has {} of its {} file descriptors in use",
         fullest.command.unwrap_or("?"),
@@ -189,11 +190,11 @@ fn table(suspect: &Suspect) -> Option<Table<'_>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::testing::{java, leak_digest, sample};
+    use super::super::super::testing::{java, leak_digest, snapshot};
     use super::*;
-    use crate::model::Sample;
+    use crate::model::Snapshot;
 
-    fn held(suspects: Vec<(Who, u64)>) -> Sample {
+    fn held(suspects: Vec<(Who, u64)>) -> Snapshot {
         let total = suspects.iter().map(|(_, leaked)| leaked).sum();
         let suspects = suspects
             .into_iter()
@@ -202,7 +203,7 @@ mod tests {
                 ..java(leaked, 0)
             })
             .collect();
-        sample()
+        snapshot()
             .with_leaks(leak_digest(&[(Verdict::NotClosed, total)], suspects))
             .build()
     }
@@ -216,9 +217,9 @@ mod tests {
         }
     }
 
-    fn of<T>(sample: &Sample, read: fn(&Reading) -> T) -> T {
+    fn of<T>(snapshot: &Snapshot, read: fn(&Reading) -> T) -> T {
         read(&Reading {
-            sample,
+            snapshot,
             before: None,
             long_before: None,
             keeps: true,

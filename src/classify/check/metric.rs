@@ -201,8 +201,8 @@ impl Metric {
     /// Why there is none.
     pub fn read(&self, reading: &Reading) -> Measured {
         match self.source {
-            Source::State(state) => reading.sockets(reading.sample.states.total_of(state)),
-            Source::AllStates => reading.sockets(Some(reading.sample.states.total())),
+            Source::State(state) => reading.sockets(reading.snapshot.states.total_of(state)),
+            Source::AllStates => reading.sockets(Some(reading.snapshot.states.total())),
             Source::Rate(counters) => reading.rate(counters),
             Source::Of(read) => read(reading),
         }

@@ -1,6 +1,6 @@
 //! What can be told of a part of the sockets, and what can't.
 
-use crate::model::{PortReading, Sample, TcpState};
+use crate::model::{PortReading, Snapshot, TcpState};
 
 /// What a check is narrowed by; by nothing, it is about all sockets.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -42,23 +42,23 @@ impl Part {
 
     /// Takes out of a sample what a part of the sockets can't tell: a count of
     /// none would be a lie there.
-    pub fn forget_the_rest(self, sample: &mut Sample) {
+    pub fn forget_the_rest(self, snapshot: &mut Snapshot) {
         if self.is_all() {
             return;
         }
-        sample.states.minisockets = None;
-        sample.pressure.ports = PortReading::NotRead;
+        snapshot.states.minisockets = None;
+        snapshot.pressure.ports = PortReading::NotRead;
         if self.by_owner {
-            sample.states.forget(TcpState::TimeWait);
-            sample.states.forget(TcpState::SynRecv);
-            let listeners = sample.pressure.listeners.iter_mut();
+            snapshot.states.forget(TcpState::TimeWait);
+            snapshot.states.forget(TcpState::SynRecv);
+            let listeners = snapshot.pressure.listeners.iter_mut();
             for listener in listeners.flat_map(|listeners| &mut listeners.listeners) {
                 listener.syn_recv = None;
             }
         }
         if self.by_peer {
-            sample.states.forget(TcpState::Listen);
-            sample.pressure.listeners = None;
+            snapshot.states.forget(TcpState::Listen);
+            snapshot.pressure.listeners = None;
         }
     }
 }
@@ -66,15 +66,15 @@ impl Part {
 #[cfg(test)]
 mod tests {
     use super::super::super::listeners::ListenerTally;
-    use super::super::super::testing::{sample, socket};
+    use super::super::super::testing::{snapshot, socket};
     use super::*;
     use crate::model::Pressure;
 
-    fn seen(part: Part) -> Sample {
+    fn seen(part: Part) -> Snapshot {
         let mut listeners = ListenerTally::in_passing();
         let listening = socket("0.0.0.0:80", "0.0.0.0:0").listening(0, Some(8));
         listeners.add_listener(&listening.build());
-        let mut sample = sample()
+        let mut snapshot = snapshot()
             .with_state(TcpState::TimeWait, 0)
             .with_state(TcpState::SynRecv, 0)
             .with_state(TcpState::Listen, 1)
@@ -89,8 +89,8 @@ mod tests {
                 ..Pressure::default()
             })
             .build();
-        part.forget_the_rest(&mut sample);
-        sample
+        part.forget_the_rest(&mut snapshot);
+        snapshot
     }
 
     /// `--pid` told of no TIME_WAIT whatever the process had closed.

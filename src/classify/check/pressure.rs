@@ -2,15 +2,15 @@
 
 use super::super::listeners::{SynEvidence, syn_limit};
 use super::reading::{Bounds, Measured, Missing, Reading, share};
-use crate::model::number::float;
+use crate::model::float;
 use crate::model::{Listener, Listeners, PortReading};
 
 /// Ports that no new connection can have, towards the destination that has
 /// fewest left, per cent. Where nobody grouped them, it is what all connections
 /// together would take towards one, or the most that a sample allows for.
 pub(super) fn ports_used(now: &Reading) -> Measured {
-    match &now.sample.pressure.ports {
-        _ if !now.sample.collection.complete => Err(Missing::Unread),
+    match &now.snapshot.pressure.ports {
+        _ if !now.snapshot.collection.complete => Err(Missing::Unread),
         PortReading::NotRead | PortReading::Failed => Err(Missing::Unread),
         PortReading::Sampled { used_at_most } => Ok(used_at_most * 100.0),
         PortReading::RuledOut {
@@ -42,7 +42,7 @@ pub(super) fn ports_used(now: &Reading) -> Measured {
 /// Nobody grouped the connections by destination: it is at most so much, and
 /// may be next to nothing.
 pub(super) fn ports_bounds(now: &Reading) -> Option<Bounds> {
-    match &now.sample.pressure.ports {
+    match &now.snapshot.pressure.ports {
         PortReading::RuledOut { .. } | PortReading::Sampled { .. } => {
             let high = ports_used(now).ok().filter(|&most| most > 0.0)?;
             Some(Bounds { low: 0.0, high })
@@ -54,9 +54,9 @@ pub(super) fn ports_bounds(now: &Reading) -> Option<Bounds> {
 /// Connections that wait for an answer to their SYN, of the place that most of
 /// them wait for. Unread rows might have been more.
 pub(super) fn silent_connects(now: &Reading) -> Measured {
-    let silence = now.sample.pressure.silence.as_ref();
+    let silence = now.snapshot.pressure.silence.as_ref();
     let silence = silence
-        .filter(|_| now.sample.collection.complete)
+        .filter(|_| now.snapshot.collection.complete)
         .ok_or(Missing::Unread)?;
     let most = silence.connects.first();
     Ok(most.map_or(0.0, |peer| peer.connections.into()))
@@ -84,7 +84,7 @@ pub(super) fn accept_queue_used(now: &Reading) -> Measured {
 
 /// Handshakes in the fullest SYN queue, per cent of what it holds.
 pub(super) fn syn_queue_used(now: &Reading) -> Measured {
-    let evidence = SynEvidence::of(now.sample, None);
+    let evidence = SynEvidence::of(now.snapshot, None);
     fullest(now, |listener| {
         let handshakes = listener.syn_recv.ok_or(Missing::Unread)?;
         let limit = syn_limit(listener, &evidence).ok_or(Missing::Unread)?;
@@ -101,27 +101,27 @@ fn fullest(now: &Reading, used: impl Fn(&Listener) -> Measured) -> Measured {
 }
 
 fn listeners<'a>(now: &Reading<'a>) -> Result<&'a Listeners, Missing> {
-    let listeners = now.sample.pressure.listeners.as_ref();
+    let listeners = now.snapshot.pressure.listeners.as_ref();
     listeners
-        .filter(|_| now.sample.collection.complete)
+        .filter(|_| now.snapshot.collection.complete)
         .ok_or(Missing::Unread)
 }
 
 /// Sockets of the host that no process holds any more.
 pub(super) fn orphans(now: &Reading) -> Measured {
-    let orphans = now.sample.pressure.host_wide.orphans;
+    let orphans = now.snapshot.pressure.host_wide.orphans;
     orphans.map(float).ok_or(Missing::Unread)
 }
 
 /// How many there may be; a child namespace doesn't show it.
 pub(super) fn max_orphans(now: &Reading) -> Measured {
-    let limit = now.sample.pressure.host_wide.max_orphans;
+    let limit = now.snapshot.pressure.host_wide.max_orphans;
     limit.map(float).ok_or(Missing::Hidden)
 }
 
 /// Memory of the host in TCP buffers, per cent of what is never exceeded.
 pub(super) fn memory_used(now: &Reading) -> Measured {
-    let host_wide = &now.sample.pressure.host_wide;
+    let host_wide = &now.snapshot.pressure.host_wide;
     let [_, _, high] = host_wide.memory_limits.ok_or(Missing::Hidden)?;
     let pages = host_wide.memory_pages.ok_or(Missing::Unread)?;
     share(Ok(float(pages)), Ok(float(high)))

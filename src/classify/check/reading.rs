@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use super::super::change::Past;
-use crate::model::number::float;
-use crate::model::{Counter, LeakDigest, Mark, Sample, Sysctl};
+use crate::model::float;
+use crate::model::{Counter, LeakDigest, Mark, Snapshot, Sysctl};
 
 /// What a check looks at: what was read now, and the check before it.
 #[derive(Debug, Clone, Copy)]
 pub struct Reading<'a> {
     /// What was read now.
-    pub sample: &'a Sample,
+    pub snapshot: &'a Snapshot,
     /// What was counted before, long enough ago for a rate, and how long.
     pub before: Option<(&'a Mark, Duration)>,
     /// The same, long enough ago for growth.
@@ -117,22 +117,22 @@ impl Reading<'_> {
     /// nobody knows by how much.
     pub(super) fn sockets(&self, count: Option<u64>) -> Measured {
         count
-            .filter(|_| self.sample.collection.complete)
+            .filter(|_| self.snapshot.collection.complete)
             .map(float)
             .ok_or(Missing::Unread)
     }
 
     /// What the digest of CLOSE_WAIT says; a part of the sockets says nothing.
     pub(super) fn leaks(&self, value: fn(&LeakDigest) -> Measured) -> Measured {
-        let leaks = self.sample.leaks.as_ref();
+        let leaks = self.snapshot.leaks.as_ref();
         leaks
-            .filter(|_| self.sample.collection.complete)
+            .filter(|_| self.snapshot.collection.complete)
             .map_or(Err(Missing::Unread), value)
     }
 
     /// A setting.
     pub(super) fn sysctl(&self, sysctl: Sysctl) -> Measured {
-        let value = self.sample.sysctls.get(sysctl);
+        let value = self.snapshot.sysctls.get(sysctl);
         value.map(float).ok_or(Missing::Unread)
     }
 
@@ -142,7 +142,7 @@ impl Reading<'_> {
         let past = self.before.ok_or(self.without_a_past());
         let mut rise = 0;
         for &counter in counters {
-            let now = self.sample.counters.get(counter).ok_or(Missing::Unread)?;
+            let now = self.snapshot.counters.get(counter).ok_or(Missing::Unread)?;
             let before = past?.0.counters.get(counter).ok_or(Missing::NotYet)?;
             rise += now.checked_sub(before).ok_or(Missing::NotYet)?;
         }

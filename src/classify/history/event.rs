@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use super::super::rules::MOST_FINDINGS;
 use super::super::{Assessment, Finding, RULES, Severity};
 use super::Ring;
-use crate::model::{Sample, SourceKind};
+use crate::model::{Snapshot, SourceKind};
 
 /// So many events are remembered.
 const EVENTS: usize = 200;
@@ -69,8 +69,8 @@ impl EventLog {
     /// What two sources make of the same sockets is no event: a finding that
     /// comes with another source, or goes with it, does so in silence. Over
     /// /proc less can be told, so nothing clears there that netlink has shown.
-    pub fn observe(&mut self, sample: &Sample, assessment: &Assessment) {
-        let (at, source) = (sample.taken_at, sample.collection.source);
+    pub fn observe(&mut self, snapshot: &Snapshot, assessment: &Assessment) {
+        let (at, source) = (snapshot.taken_at, snapshot.collection.source);
         let changed = self.source.is_some_and(|before| before != source);
         self.source = Some(source);
         let earlier = std::mem::take(&mut self.active);
@@ -197,7 +197,7 @@ fn judged(active: &Active, assessment: &Assessment) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::testing::sample;
+    use super::super::super::testing::snapshot;
     use super::*;
     use std::time::Duration;
 
@@ -223,10 +223,10 @@ mod tests {
     const CRITICAL: Option<Severity> = Some(Severity::Critical);
 
     /// A sample of a time, over netlink.
-    fn sample_at(second: u64) -> Sample {
-        let mut sample = sample().build();
-        sample.taken_at = Some(at(second));
-        sample
+    fn sample_at(second: u64) -> Snapshot {
+        let mut snapshot = snapshot().build();
+        snapshot.taken_at = Some(at(second));
+        snapshot
     }
 
     fn at(second: u64) -> SystemTime {
@@ -334,9 +334,9 @@ mod tests {
             assessment
         };
         let over = |source, second| {
-            let mut sample = sample_at(second);
-            sample.collection.source = source;
-            sample
+            let mut snapshot = sample_at(second);
+            snapshot.collection.source = source;
+            snapshot
         };
         let (java, undated) = (named("java[2231]"), named("CLOSE_WAIT"));
         let mut log = EventLog::default();
@@ -362,9 +362,9 @@ mod tests {
     fn findings_over_proc_appear_and_clear_as_others_do() {
         let mut log = EventLog::default();
         for (second, severity) in (0..).zip([FINE, WARNING, FINE]) {
-            let mut sample = sample_at(second);
-            sample.collection.source = SourceKind::Procfs;
-            log.observe(&sample, &found(severity));
+            let mut snapshot = sample_at(second);
+            snapshot.collection.source = SourceKind::Procfs;
+            log.observe(&snapshot, &found(severity));
         }
         assert_eq!(told(&log)[0].0, EventKind::Cleared);
         assert_eq!(told(&log).len(), 2);

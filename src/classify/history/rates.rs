@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::{Counter, Counters, Sample, TcpState};
+use crate::model::{Counter, Counters, Snapshot, TcpState};
 
 /// What changed from one sample to the next.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,8 +19,8 @@ impl Rates {
     /// Compares two samples; `None` where they can't be: of two network
     /// namespaces, or at the same instant.
     #[must_use]
-    pub fn between(before: &Sample, after: &Sample, over: Duration) -> Option<Self> {
-        let netns = |sample: &Sample| sample.host.netns.as_ref().map(|netns| netns.inode);
+    pub fn between(before: &Snapshot, after: &Snapshot, over: Duration) -> Option<Self> {
+        let netns = |snapshot: &Snapshot| snapshot.host.netns.as_ref().map(|netns| netns.inode);
         if over.is_zero() || netns(before) != netns(after) {
             return None;
         }
@@ -89,7 +89,7 @@ impl Rates {
         clippy::cast_precision_loss,
         reason = "nothing happens 2^53 times between two samples"
     )]
-    pub fn closed_per_second(&self, before: &Sample, after: &Sample) -> Option<f64> {
+    pub fn closed_per_second(&self, before: &Snapshot, after: &Snapshot) -> Option<f64> {
         let current = difference(
             before.counters.get(Counter::CurrEstab)?,
             after.counters.get(Counter::CurrEstab)?,
@@ -127,7 +127,7 @@ fn rises(before: &Counters, after: &Counters) -> Counters {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::testing::sample;
+    use super::super::super::testing::snapshot;
     use super::*;
     use crate::model::NetNs;
     use proptest::prelude::*;
@@ -138,7 +138,7 @@ mod tests {
         /// Whatever the counters do, a rate is what rose, or unknown.
         #[test]
         fn a_counter_that_falls_has_no_rate(before: u64, after: u64, millis in 1_u64..100_000) {
-            let counted = |value| sample().with_counter(Counter::ActiveOpens, value).build();
+            let counted = |value| snapshot().with_counter(Counter::ActiveOpens, value).build();
             let over = Duration::from_millis(millis);
             let rates = Rates::between(&counted(before), &counted(after), over).unwrap();
             prop_assert_eq!(rates.rise(Counter::ActiveOpens), after.checked_sub(before));
@@ -150,7 +150,7 @@ mod tests {
 
         #[test]
         fn a_state_may_rise_and_fall(before: u32, after: u32) {
-            let of = |count: u32| sample().with_state(TcpState::TimeWait, count.into()).build();
+            let of = |count: u32| snapshot().with_state(TcpState::TimeWait, count.into()).build();
             let rates = Rates::between(&of(before), &of(after), SECOND * 2).unwrap();
             let change = i64::from(after) - i64::from(before);
             prop_assert_eq!(rates.change(TcpState::TimeWait), Some(change));
@@ -163,7 +163,7 @@ mod tests {
             values in proptest::array::uniform8(any::<u64>()),
         ) {
             let of = |values: &[u64]| {
-                sample()
+                snapshot()
                     .with_counter(Counter::ActiveOpens, values[0])
                     .with_counter(Counter::PassiveOpens, values[1])
                     .with_counter(Counter::AttemptFails, values[2])
@@ -180,7 +180,7 @@ mod tests {
     #[test]
     fn what_was_begun_and_is_not_there_was_closed() {
         let of = |opened, accepted, failed, current, syn_sent| {
-            sample()
+            snapshot()
                 .with_counter(Counter::ActiveOpens, opened)
                 .with_counter(Counter::PassiveOpens, accepted)
                 .with_counter(Counter::AttemptFails, failed)
@@ -198,13 +198,13 @@ mod tests {
 
     #[test]
     fn samples_that_belong_to_two_namespaces_are_not_compared() {
-        let mut other = sample().build();
+        let mut other = snapshot().build();
         other.host.netns = Some(NetNs {
             inode: 7,
             name: None,
         });
-        assert_eq!(Rates::between(&sample().build(), &other, SECOND), None);
-        let same = sample().build();
+        assert_eq!(Rates::between(&snapshot().build(), &other, SECOND), None);
+        let same = snapshot().build();
         assert_eq!(Rates::between(&same, &same, Duration::ZERO), None);
         assert!(Rates::between(&same, &same, SECOND).is_some());
     }

@@ -8,7 +8,7 @@ use super::super::close_wait::LeakReport;
 use super::super::listeners::SynEvidence;
 use super::super::{Assessment, assess};
 use super::{EventLog, Failure, Kept, Part, Rates, Ring, Transitions, failure};
-use crate::model::{AgeBounds, Counter, Pressure, Sample, StateCounts, TcpState};
+use crate::model::{AgeBounds, Counter, Pressure, Snapshot, StateCounts, TcpState};
 
 /// So many samples are drawn in a graph.
 pub const HISTORY: usize = 240;
@@ -22,7 +22,7 @@ pub struct Reading {
     /// needs besides.
     pub cost: Duration,
     /// What was read.
-    pub sample: Sample,
+    pub snapshot: Snapshot,
     /// Sockets that entered and left CLOSE_WAIT; `None` where nobody can tell.
     pub close_wait: Option<Transitions>,
     /// Who leaks, beside the reading before.
@@ -78,7 +78,7 @@ pub struct Latest {
     /// needs besides.
     pub cost: Duration,
     /// What was read.
-    pub sample: Sample,
+    pub snapshot: Snapshot,
     /// What is judged of it.
     pub assessment: Assessment,
     /// Sockets that entered and left CLOSE_WAIT; `None` where nobody can tell.
@@ -124,27 +124,30 @@ impl Timeline {
         let Reading {
             at,
             cost,
-            sample,
+            snapshot,
             close_wait,
             leaks,
             failed,
         } = reading;
         let before = self.latest.as_ref();
         let earlier = before.map_or(&[][..], |before| &before.failures);
-        let failures = failure::since(failed, earlier, sample.taken_at);
+        let failures = failure::since(failed, earlier, snapshot.taken_at);
         let rates = before.and_then(|before| {
             let over = at.saturating_duration_since(before.at);
-            Rates::between(&before.sample, &sample, over)
+            Rates::between(&before.snapshot, &snapshot, over)
         });
-        let closed_per_second =
-            before.and_then(|before| rates.as_ref()?.closed_per_second(&before.sample, &sample));
+        let closed_per_second = before.and_then(|before| {
+            rates
+                .as_ref()?
+                .closed_per_second(&before.snapshot, &snapshot)
+        });
         let syn = SynEvidence::of(
-            &sample,
-            before.map(|before| Past::of(&before.sample, &sample)),
+            &snapshot,
+            before.map(|before| Past::of(&before.snapshot, &snapshot)),
         );
-        let assessment = assess(&sample, before.map(|before| &before.sample));
-        self.events.observe(&sample, &assessment);
-        self.past.push(Some(sample.states.clone()));
+        let assessment = assess(&snapshot, before.map(|before| &before.snapshot));
+        self.events.observe(&snapshot, &assessment);
+        self.past.push(Some(snapshot.states.clone()));
         self.taken += 1;
         let has_failed = |part| failures.iter().any(|failure| failure.part == part);
         let mut before = self.latest.take();
@@ -160,7 +163,7 @@ impl Timeline {
         self.latest = Some(Latest {
             at,
             cost,
-            sample,
+            snapshot,
             assessment,
             close_wait,
             leaks,
@@ -223,16 +226,16 @@ impl Latest {
     pub fn pressure(&self) -> &Pressure {
         match &self.older_pressure {
             Some(older) => &older.value,
-            None => &self.sample.pressure,
+            None => &self.snapshot.pressure,
         }
     }
 
     /// What the views of ports and listeners showed, if it was read for them.
     fn into_pressure(self) -> Option<Kept<Pressure>> {
         // Only they read that much.
-        let is_whole = self.sample.pressure.time_wait.is_some();
+        let is_whole = self.snapshot.pressure.time_wait.is_some();
         let own = is_whole.then_some(Kept {
-            value: self.sample.pressure,
+            value: self.snapshot.pressure,
             at: self.at,
         });
         own.or(self.older_pressure)
@@ -243,7 +246,7 @@ impl Latest {
     #[must_use]
     pub fn oldest_close_wait(&self) -> Option<AgeBounds> {
         let seen = self.close_wait?.oldest?;
-        let told = self.sample.leaks.as_ref();
+        let told = self.snapshot.leaks.as_ref();
         let told = AgeBounds {
             at_least: told.and_then(|leaks| leaks.oldest.at_least),
             // Of the leaked ones, which need not be the oldest.
@@ -255,24 +258,24 @@ impl Latest {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::testing::{leak_digest, sample};
+    use super::super::super::testing::{leak_digest, snapshot};
     use super::super::Seen;
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn with_established(count: u64) -> Sample {
-        sample()
+    fn with_established(count: u64) -> Snapshot {
+        snapshot()
             .with_state(TcpState::Established, count)
             .with_counter(Counter::ActiveOpens, count)
             .build()
     }
 
-    fn reading(at: Instant, sample: Sample) -> Reading {
+    fn reading(at: Instant, snapshot: Snapshot) -> Reading {
         Reading {
             at,
             cost: SECOND,
-            sample,
+            snapshot,
             close_wait: None,
             leaks: Look::NotAsked,
             failed: Vec::new(),
@@ -297,10 +300,10 @@ mod tests {
     fn the_oldest_is_no_younger_than_the_finding_says() {
         let start = Instant::now();
         let oldest_after = |told: Duration| {
-            let mut sample = with_established(1);
+            let mut snapshot = with_established(1);
             let mut leaks = leak_digest(&[], Vec::new());
             leaks.oldest.at_least = Some(told);
-            sample.leaks = Some(leaks);
+            snapshot.leaks = Some(leaks);
             let mut timeline = Timeline::default();
             timeline.push(Reading {
                 close_wait: Some(Transitions {
@@ -312,7 +315,7 @@ mod tests {
                         not_before: None,
                     }),
                 }),
-                ..reading(start + SECOND * 2, sample)
+                ..reading(start + SECOND * 2, snapshot)
             });
             timeline.latest().unwrap().oldest_close_wait().unwrap()
         };

@@ -2,7 +2,7 @@
 
 use super::super::change::{self, Past};
 use super::syn_queue::{goes_unanswered, is_full_for_sure};
-use crate::model::{Counter, Sample, Sysctl};
+use crate::model::{Counter, Snapshot, Sysctl};
 
 /// Cookies between two samples that make a flood worth the word: an honest
 /// burst of a few would be one otherwise.
@@ -61,13 +61,13 @@ pub(super) enum Cookies {
 impl SynEvidence {
     /// What a sample tells.
     #[must_use]
-    pub fn of(sample: &Sample, past: Option<Past<'_>>) -> Self {
+    pub fn of(snapshot: &Snapshot, past: Option<Past<'_>>) -> Self {
         let between = past.is_some();
         let value = |counter| {
             if between {
-                change::counter(counter, sample, past).map(|change| change.by)
+                change::counter(counter, snapshot, past).map(|change| change.by)
             } else {
-                sample.counters.get(counter)
+                snapshot.counters.get(counter)
             }
         };
         // A full queue is counted by name; the last quarter of
@@ -83,17 +83,17 @@ impl SynEvidence {
             }
             (by_queue, _, _) => by_queue,
         };
-        let listeners = sample.pressure.listeners.as_ref();
-        let somaxconn = sample.sysctls.get(Sysctl::Somaxconn);
+        let listeners = snapshot.pressure.listeners.as_ref();
+        let somaxconn = snapshot.sysctls.get(Sysctl::Somaxconn);
         let largest_limit = listeners.and_then(|listeners| listeners.largest_limit);
-        let cookies = sample.sysctls.get(Sysctl::TcpSyncookies);
+        let cookies = snapshot.sysctls.get(Sysctl::TcpSyncookies);
         let for_everybody = cookies == Some(2);
         let largest_limit = largest_limit
             .map(u64::from)
             .or(somaxconn.filter(|_| for_everybody));
         let mut evidence = Self {
             cookies,
-            max_backlog: sample.sysctls.get(Sysctl::TcpMaxSynBacklog),
+            max_backlog: snapshot.sysctls.get(Sysctl::TcpMaxSynBacklog),
             sent: value(Counter::SyncookiesSent),
             returned: value(Counter::SyncookiesRecv),
             dropped,
@@ -153,13 +153,13 @@ impl SynEvidence {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::testing::{SampleBuilder, sample, socket};
+    use super::super::super::testing::{SnapshotBuilder, snapshot, socket};
     use super::super::ListenerTally;
     use super::*;
     use crate::model::Pressure;
 
     /// Two listeners with room for 8 and 64, so many handshakes at the first.
-    fn with_handshakes(count: u16) -> SampleBuilder {
+    fn with_handshakes(count: u16) -> SnapshotBuilder {
         let mut tally = ListenerTally::default();
         for (local, limit) in [("0.0.0.0:80", 8), ("0.0.0.0:81", 64)] {
             let listening = socket(local, "0.0.0.0:0").listening(0, Some(limit));
@@ -169,7 +169,7 @@ mod tests {
             let from = format!("192.0.2.1:{}", 1_000 + client);
             tally.add(&socket("10.0.0.1:80", &from).in_syn_recv(0).build());
         }
-        sample().with_pressure(Pressure {
+        snapshot().with_pressure(Pressure {
             listeners: Some(tally.finish()),
             ..Pressure::default()
         })
@@ -177,26 +177,26 @@ mod tests {
 
     #[test]
     fn the_largest_queue_is_that_of_a_listener_or_what_one_may_have() {
-        let of = |sample: SampleBuilder, cookies| {
-            let sample = sample
+        let of = |snapshot: SnapshotBuilder, cookies| {
+            let snapshot = snapshot
                 .with_sysctl(Sysctl::Somaxconn, 4_096)
                 .with_sysctl(Sysctl::TcpSyncookies, cookies);
-            SynEvidence::of(&sample.build(), None).largest_queue
+            SynEvidence::of(&snapshot.build(), None).largest_queue
         };
         assert_eq!(of(with_handshakes(0), 1), Some(65));
-        assert_eq!(of(sample(), 2), Some(4_097));
-        assert_eq!(of(sample(), 1), None);
-        let unknown = SynEvidence::of(&sample().build(), None);
+        assert_eq!(of(snapshot(), 2), Some(4_097));
+        assert_eq!(of(snapshot(), 1), None);
+        let unknown = SynEvidence::of(&snapshot().build(), None);
         assert_eq!(unknown.largest_queue, None);
     }
 
     /// Also where `--listen-port` shows another.
     #[test]
     fn the_largest_queue_is_of_all_listeners_shown_or_not() {
-        let mut sample = with_handshakes(0).build();
-        let listeners = sample.pressure.listeners.as_mut().unwrap();
+        let mut snapshot = with_handshakes(0).build();
+        let listeners = snapshot.pressure.listeners.as_mut().unwrap();
         listeners.listeners.retain(|one| one.local.port == 80);
-        assert_eq!(SynEvidence::of(&sample, None).largest_queue, Some(65));
+        assert_eq!(SynEvidence::of(&snapshot, None).largest_queue, Some(65));
     }
 
     /// One whose last ACK came and found the accept queue full is asked again
@@ -212,11 +212,11 @@ mod tests {
                 let request = socket("10.0.0.1:80", &from).in_syn_recv(retransmits);
                 tally.add(&request.build());
             }
-            let sample = sample().with_pressure(Pressure {
+            let snapshot = snapshot().with_pressure(Pressure {
                 listeners: Some(tally.finish()),
                 ..Pressure::default()
             });
-            SynEvidence::of(&sample.build(), None).unanswered
+            SynEvidence::of(&snapshot.build(), None).unanswered
         };
         assert!(of(9, 1, 0));
         assert!(of(9, 1, 8));

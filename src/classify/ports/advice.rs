@@ -2,19 +2,19 @@
 
 use super::super::ss;
 use super::{Reuse, ReusePolicy, is_loopback};
-use crate::model::{Destination, Endpoint, Sample, Sysctl};
+use crate::model::{Destination, Endpoint, Snapshot, Sysctl};
 
 /// Why the TIME_WAIT sockets of a destination give no port back, in words;
 /// `None` when they do, or there are none.
 #[must_use]
-pub fn why_not_reusable(destination: &Destination, sample: &Sample) -> Option<&'static str> {
+pub fn why_not_reusable(destination: &Destination, snapshot: &Snapshot) -> Option<&'static str> {
     if destination.time_wait == 0 || destination.reusable == destination.time_wait {
         return None;
     }
     if destination.bound_first {
         return Some("ports of bind() never are");
     }
-    let policy = ReusePolicy::of(&sample.sysctls);
+    let policy = ReusePolicy::of(&snapshot.sysctls);
     if policy.covers(destination.local_address, destination.remote.address) {
         return Some(if destination.reusable == 0 {
             "all are too young"
@@ -22,7 +22,7 @@ pub fn why_not_reusable(destination: &Destination, sample: &Sample) -> Option<&'
             "the others are too young"
         });
     }
-    Some(match sample.sysctls.get(Sysctl::TcpTwReuse) {
+    Some(match snapshot.sysctls.get(Sysctl::TcpTwReuse) {
         None => "tcp_tw_reuse is not known",
         Some(0) => "tcp_tw_reuse is 0",
         Some(_) if policy.reuse == Reuse::Never => "tcp_timestamps is 0",
@@ -42,7 +42,7 @@ fn who_holds(destination: &Destination) -> String {
 
 /// What to do, the best first.
 #[must_use]
-pub fn advice(destination: &Destination, sample: &Sample) -> String {
+pub fn advice(destination: &Destination, snapshot: &Snapshot) -> String {
     let mut steps: Vec<&str> = Vec::new();
     let who = who_holds(destination);
     if destination.bound_first {
@@ -56,11 +56,15 @@ pub fn advice(destination: &Destination, sample: &Sample) -> String {
     }
     // No setting makes connect() take over what bind() gave out.
     if mostly_waiting && !destination.bound_first {
-        let policy = ReusePolicy::of(&sample.sysctls);
+        let policy = ReusePolicy::of(&snapshot.sysctls);
         let covered = policy.covers(destination.local_address, destination.remote.address);
-        let timestamps = sample.sysctls.get(Sysctl::TcpTimestamps);
+        let timestamps = snapshot.sysctls.get(Sysctl::TcpTimestamps);
         let loopback = is_loopback(destination.local_address, destination.remote.address);
-        match (covered, timestamps, sample.sysctls.get(Sysctl::TcpTwReuse)) {
+        match (
+            covered,
+            timestamps,
+            snapshot.sysctls.get(Sysctl::TcpTwReuse),
+        ) {
             (true, ..) | (_, _, None) => {}
             (false, Some(0), Some(0)) => steps.push(
                 "or let connect() take TIME_WAIT over, which needs tcp_timestamps=1 at both ends \

@@ -7,8 +7,8 @@ use super::super::listeners::is_nearly_full;
 use super::super::{Evidence, Finding, Judgement, Rule, Severity};
 use super::syn::named;
 use super::{MOST_FINDINGS, none_amiss};
-use crate::model::number::{counted, duration, grouped};
-use crate::model::{Counter, Listener, Sample, Sysctl};
+use crate::model::{Counter, Listener, Snapshot, Sysctl};
+use crate::text::number::{counted, duration, grouped};
 
 /// A listener whose accept queue is full.
 pub(in crate::classify) const ACCEPT_QUEUE_FULL: Rule = Rule {
@@ -17,8 +17,8 @@ pub(in crate::classify) const ACCEPT_QUEUE_FULL: Rule = Rule {
     judge,
 };
 
-fn judge(sample: &Sample, past: Option<Past<'_>>) -> Judgement {
-    let Some(listeners) = &sample.pressure.listeners else {
+fn judge(snapshot: &Snapshot, past: Option<Past<'_>>) -> Judgement {
+    let Some(listeners) = &snapshot.pressure.listeners else {
         return Judgement::NotAsked;
     };
     if listeners.none_matched() {
@@ -37,12 +37,12 @@ fn judge(sample: &Sample, past: Option<Past<'_>>) -> Judgement {
         .collect();
     // The kernel counts overflows of the namespace: whose they are is certain
     // only where one queue is full.
-    let change = change::counter(Counter::ListenOverflows, sample, past);
+    let change = change::counter(Counter::ListenOverflows, snapshot, past);
     let only = full.len() == 1;
     let mut found: Vec<Finding> = full
         .iter()
         .take(MOST_FINDINGS)
-        .filter_map(|listener| finding(listener, sample, change.filter(|_| only)))
+        .filter_map(|listener| finding(listener, snapshot, change.filter(|_| only)))
         .collect();
     if let Some(change) = change
         && change.by > 0
@@ -52,10 +52,10 @@ fn judge(sample: &Sample, past: Option<Past<'_>>) -> Judgement {
         found.push(of_nobody(change, ago, full.len(), fullest(listeners)));
     }
     if found.is_empty() && change.is_none() {
-        found.extend(nearly_full(listeners, sample));
+        found.extend(nearly_full(listeners, snapshot));
     }
     if found.is_empty() {
-        none_amiss(sample)
+        none_amiss(snapshot)
     } else {
         Judgement::Found(found)
     }
@@ -151,8 +151,8 @@ fn of_nobody(
 
 /// One look: a queue with hardly a place left, in a namespace that dropped
 /// clients before. Whether it was this one, and lately, takes two looks.
-fn nearly_full(listeners: &[Listener], sample: &Sample) -> Option<Finding> {
-    let overflows = sample
+fn nearly_full(listeners: &[Listener], snapshot: &Snapshot) -> Option<Finding> {
+    let overflows = snapshot
         .counters
         .get(Counter::ListenOverflows)
         .filter(|&overflows| overflows > 0)?;
@@ -179,15 +179,19 @@ fn nearly_full(listeners: &[Listener], sample: &Sample) -> Option<Finding> {
     })
 }
 
-fn finding(listener: &Listener, sample: &Sample, change: Option<Change>) -> Option<Finding> {
+fn finding(listener: &Listener, snapshot: &Snapshot, change: Option<Change>) -> Option<Finding> {
     let limit = listener.accept_limit?;
     let queue = listener.accept_queue;
-    let overflows = sample.counters.get(Counter::ListenOverflows);
+    let overflows = snapshot.counters.get(Counter::ListenOverflows);
     let severity = match change {
         Some(change) if change.by > 0 => Severity::Critical,
         _ => Severity::Warning,
     };
-    let silent = sample.sysctls.get(Sysctl::TcpAbortOnOverflow).unwrap_or(0) == 0;
+    let silent = snapshot
+        .sysctls
+        .get(Sysctl::TcpAbortOnOverflow)
+        .unwrap_or(0)
+        == 0;
     // Seen on Linux 6.18: the setting doesn't change what becomes of a SYN.
     let consequence = if silent {
         "new clients are dropped without a word"
@@ -205,7 +209,7 @@ fn finding(listener: &Listener, sample: &Sample, change: Option<Change>) -> Opti
         None => String::new(),
     };
     // A limit at somaxconn was cut down to it, most likely.
-    let capped = sample.sysctls.get(Sysctl::Somaxconn) == Some(limit.into());
+    let capped = snapshot.sysctls.get(Sysctl::Somaxconn) == Some(limit.into());
     let remedy = if capped {
         "; its limit is net.core.somaxconn, which is in the way of a longer one"
     } else {
@@ -270,17 +274,17 @@ fn of_several(listener: &Listener) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::super::listeners::ListenerTally;
-    use super::super::super::testing::{SampleBuilder, sample, socket};
+    use super::super::super::testing::{SnapshotBuilder, snapshot, socket};
     use super::super::testing::severity;
     use super::*;
     use crate::model::Pressure;
     use std::time::{Duration, Instant};
 
-    fn with_queue(waiting: u32, limit: Option<u32>) -> SampleBuilder {
+    fn with_queue(waiting: u32, limit: Option<u32>) -> SnapshotBuilder {
         let mut tally = ListenerTally::default();
         let listening = socket("0.0.0.0:80", "0.0.0.0:0").listening(waiting, limit);
         tally.add_listener(&listening.build());
-        sample().with_pressure(Pressure {
+        snapshot().with_pressure(Pressure {
             listeners: Some(tally.finish()),
             ..Pressure::default()
         })
@@ -297,9 +301,9 @@ mod tests {
     #[test]
     fn a_queue_with_hardly_a_place_left_is_told_where_clients_were_dropped() {
         let judged = |waiting, overflows| {
-            let sample = with_queue(waiting, Some(8));
+            let snapshot = with_queue(waiting, Some(8));
             judge(
-                &sample
+                &snapshot
                     .with_counter(Counter::ListenOverflows, overflows)
                     .build(),
                 None,
@@ -378,8 +382,8 @@ mod tests {
         );
     }
 
-    fn message(sample: &SampleBuilder) -> (String, String) {
-        let Judgement::Found(findings) = judge(&sample.clone().build(), None) else {
+    fn message(snapshot: &SnapshotBuilder) -> (String, String) {
+        let Judgement::Found(findings) = judge(&snapshot.clone().build(), None) else {
             panic!("it is full");
         };
         let finding = findings.into_iter().next().unwrap();
@@ -403,8 +407,8 @@ mod tests {
     #[test]
     fn a_limit_at_somaxconn_is_said_to_be_cut_to_it() {
         let advised = |limit, somaxconn| {
-            let sample = with_queue(limit + 1, Some(limit));
-            message(&sample.with_sysctl(Sysctl::Somaxconn, somaxconn)).1
+            let snapshot = with_queue(limit + 1, Some(limit));
+            message(&snapshot.with_sysctl(Sysctl::Somaxconn, somaxconn)).1
         };
         assert!(advised(128, 128).contains("net.core.somaxconn"));
         assert!(!advised(127, 128).contains("net.core.somaxconn"));
@@ -422,11 +426,11 @@ mod tests {
                 let listening = socket("0.0.0.0:80", "0.0.0.0:0").listening(waiting, Some(8));
                 tally.add_listener(&listening.build());
             }
-            let sample = sample().with_pressure(Pressure {
+            let snapshot = snapshot().with_pressure(Pressure {
                 listeners: Some(tally.finish()),
                 ..Pressure::default()
             });
-            match judge(&sample.build(), None) {
+            match judge(&snapshot.build(), None) {
                 Judgement::Found(findings) => Some(findings[0].message.clone()),
                 _ => None,
             }
@@ -444,23 +448,23 @@ mod tests {
 
     #[test]
     fn where_no_listener_matched_nothing_is_said_to_be_well() {
-        let mut sample = with_queue(0, Some(8)).build();
-        assert_eq!(judge(&sample, None), Judgement::Fine);
-        let listeners = sample.pressure.listeners.as_mut().unwrap();
+        let mut snapshot = with_queue(0, Some(8)).build();
+        assert_eq!(judge(&snapshot, None), Judgement::Fine);
+        let listeners = snapshot.pressure.listeners.as_mut().unwrap();
         listeners.listeners.clear();
-        assert_eq!(judge(&sample, None), Judgement::NotAsked);
-        listeners_gone(&mut sample);
-        assert_eq!(judge(&sample, None), Judgement::Fine, "nobody listens");
+        assert_eq!(judge(&snapshot, None), Judgement::NotAsked);
+        listeners_gone(&mut snapshot);
+        assert_eq!(judge(&snapshot, None), Judgement::Fine, "nobody listens");
     }
 
-    fn listeners_gone(sample: &mut Sample) {
-        sample.pressure.listeners = Some(crate::model::Listeners::default());
+    fn listeners_gone(snapshot: &mut Snapshot) {
+        snapshot.pressure.listeners = Some(crate::model::Listeners::default());
     }
 
     #[test]
     fn the_unit_behind_a_full_queue_is_named() {
-        let mut sample = with_queue(9, Some(8)).build();
-        let listeners = sample.pressure.listeners.as_mut().unwrap();
+        let mut snapshot = with_queue(9, Some(8)).build();
+        let listeners = snapshot.pressure.listeners.as_mut().unwrap();
         let id = crate::model::CgroupId(7);
         listeners.listeners[0].cgroups = vec![crate::model::Cgroup {
             id,
@@ -468,7 +472,7 @@ mod tests {
             removed: false,
             unit: crate::model::Unit::from_cgroup_path("/system.slice/orders.service"),
         }];
-        let Judgement::Found(findings) = judge(&sample, None) else {
+        let Judgement::Found(findings) = judge(&snapshot, None) else {
             panic!("it is full");
         };
         let begins = "orders.service doesn't accept fast enough on 0.0.0.0:80: 9 ";
@@ -481,7 +485,7 @@ mod tests {
             judge(&with_queue(129, None).build(), None),
             Judgement::Unknown
         );
-        assert_eq!(judge(&sample().build(), None), Judgement::NotAsked);
+        assert_eq!(judge(&snapshot().build(), None), Judgement::NotAsked);
     }
 
     #[test]
@@ -495,7 +499,7 @@ mod tests {
                     let listening = socket(&local, "0.0.0.0:0").listening(waiting, Some(8));
                     tally.add_listener(&listening.build());
                 }
-                sample()
+                snapshot()
                     .with_pressure(Pressure {
                         listeners: Some(tally.finish()),
                         ..Pressure::default()

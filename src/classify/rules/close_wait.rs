@@ -7,9 +7,9 @@ use super::super::change::Past;
 use super::super::close_wait::{FDS_HIGH, LEAKED_CRITICAL, MIN_AGE};
 use super::super::{Evidence, Finding, Judgement, Rule, Severity};
 use super::none_amiss;
-use crate::model::number::ratio;
-use crate::model::number::{argument, counted, duration, grouped};
-use crate::model::{LeakDigest, Sample, SourceKind, Suspect, TcpState, Verdict, Who};
+use crate::model::ratio;
+use crate::model::{LeakDigest, Snapshot, SourceKind, Suspect, TcpState, Verdict, Who};
+use crate::text::number::{argument, counted, duration, grouped};
 
 /// Connections that their application forgot to close.
 pub(in crate::classify) const CLOSE_WAIT_LEAK: Rule = Rule {
@@ -31,8 +31,8 @@ pub(in crate::classify) const TOTAL_CRITICAL: u64 = 200;
 /// Sockets whose age one look can't tell are too many to be chance.
 const UNDATED: u64 = 50;
 
-fn judge(sample: &Sample, _past: Option<Past<'_>>) -> Judgement {
-    let Some(leaks) = &sample.leaks else {
+fn judge(snapshot: &Snapshot, _past: Option<Past<'_>>) -> Judgement {
+    let Some(leaks) = &snapshot.leaks else {
         return Judgement::NotAsked;
     };
     let undated = leaks.counts.of(Verdict::Undated);
@@ -47,10 +47,10 @@ fn judge(sample: &Sample, _past: Option<Past<'_>>) -> Judgement {
         return Judgement::Found(findings);
     }
     // /proc tells no ages: that none is known to be old means nothing there.
-    if undated > 0 && sample.collection.source == SourceKind::Procfs {
+    if undated > 0 && snapshot.collection.source == SourceKind::Procfs {
         return Judgement::Unknown;
     }
-    none_amiss(sample)
+    none_amiss(snapshot)
 }
 
 fn severity(suspect: &Suspect) -> Severity {
@@ -209,11 +209,11 @@ fn cannot_be_dated(undated: u64, leaks: &LeakDigest) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::testing::{java, leak_digest as digest, sample};
+    use super::super::super::testing::{java, leak_digest as digest, snapshot};
     use super::*;
 
     fn found(digest: LeakDigest) -> Vec<Finding> {
-        match judge(&sample().with_leaks(digest).build(), None) {
+        match judge(&snapshot().with_leaks(digest).build(), None) {
             Judgement::Found(findings) => findings,
             Judgement::Fine => Vec::new(),
             Judgement::Unknown | Judgement::NotAsked => panic!("everything needed is there"),
@@ -253,7 +253,7 @@ mod tests {
             (Verdict::Undated, 49),
         ];
         assert_eq!(found(digest(&spared, Vec::new())), []);
-        assert_eq!(judge(&sample().build(), None), Judgement::NotAsked);
+        assert_eq!(judge(&snapshot().build(), None), Judgement::NotAsked);
     }
 
     #[test]
@@ -350,11 +350,11 @@ mod tests {
     #[test]
     fn where_no_ages_are_told_nothing_is_fine() {
         let judged = |source| {
-            let mut sample = sample()
+            let mut snapshot = snapshot()
                 .with_leaks(digest(&[(Verdict::Undated, 49)], Vec::new()))
                 .build();
-            sample.collection.source = source;
-            judge(&sample, None)
+            snapshot.collection.source = source;
+            judge(&snapshot, None)
         };
         assert_eq!(judged(SourceKind::Procfs), Judgement::Unknown);
         assert_eq!(judged(SourceKind::Netlink), Judgement::Fine);

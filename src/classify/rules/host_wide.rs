@@ -2,8 +2,9 @@
 
 use super::super::change::Past;
 use super::super::{Evidence, Finding, Judgement, Rule, Severity};
-use crate::model::Sample;
-use crate::model::number::{counted, grouped, ratio};
+use crate::model::Snapshot;
+use crate::model::ratio;
+use crate::text::number::{counted, grouped};
 
 /// Orphans near their limit.
 pub(in crate::classify) const ORPHANS: Rule = Rule {
@@ -28,8 +29,8 @@ pub(in crate::classify) const ORPHANS_CRITICAL: f64 = 0.9;
 /// Share of the third number of tcp_mem.
 pub(in crate::classify) const MEMORY_CRITICAL: f64 = 0.9;
 
-fn judge_orphans(sample: &Sample, _past: Option<Past<'_>>) -> Judgement {
-    let host_wide = &sample.pressure.host_wide;
+fn judge_orphans(snapshot: &Snapshot, _past: Option<Past<'_>>) -> Judgement {
+    let host_wide = &snapshot.pressure.host_wide;
     let Some(orphans) = host_wide.orphans else {
         return Judgement::NotAsked;
     };
@@ -69,8 +70,8 @@ fn judge_orphans(sample: &Sample, _past: Option<Past<'_>>) -> Judgement {
     }])
 }
 
-fn judge_memory(sample: &Sample, _past: Option<Past<'_>>) -> Judgement {
-    let host_wide = &sample.pressure.host_wide;
+fn judge_memory(snapshot: &Snapshot, _past: Option<Past<'_>>) -> Judgement {
+    let host_wide = &snapshot.pressure.host_wide;
     let Some(pages) = host_wide.memory_pages else {
         return Judgement::NotAsked;
     };
@@ -111,17 +112,17 @@ fn judge_memory(sample: &Sample, _past: Option<Past<'_>>) -> Judgement {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::testing::sample;
+    use super::super::super::testing::snapshot;
     use super::super::testing::severity;
     use super::*;
     use crate::model::{HostWide, Pressure};
 
-    fn with(host_wide: HostWide) -> Sample {
+    fn with(host_wide: HostWide) -> Snapshot {
         let pressure = Pressure {
             host_wide,
             ..Pressure::default()
         };
-        sample().with_pressure(pressure).build()
+        snapshot().with_pressure(pressure).build()
     }
 
     #[test]

@@ -11,7 +11,7 @@ mod syn_flood;
 mod time_wait;
 
 use super::Judgement;
-use crate::model::Sample;
+use crate::model::Snapshot;
 
 pub(super) use accept_queue::ACCEPT_QUEUE_FULL;
 pub(super) use close_wait::{
@@ -34,8 +34,8 @@ pub(super) const MOST_FINDINGS: usize = 5;
 
 /// What a rule about sockets says where none is amiss: rows that are missing
 /// might have been those that are.
-fn none_amiss(sample: &Sample) -> Judgement {
-    if sample.collection.complete {
+fn none_amiss(snapshot: &Snapshot) -> Judgement {
+    if snapshot.collection.complete {
         Judgement::Fine
     } else {
         Judgement::Unknown
@@ -58,7 +58,7 @@ mod testing {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::sample;
+    use super::super::testing::snapshot;
     use super::super::{RULES, assess};
     use crate::model::{Listeners, PortReading, Ports, Pressure};
 
@@ -70,17 +70,17 @@ mod tests {
             listeners: Some(Listeners::default()),
             ..Pressure::default()
         };
-        let mut sample = sample()
+        let mut snapshot = snapshot()
             .with_leaks(super::super::testing::leak_digest(&[], Vec::new()))
             .with_pressure(pressure)
             .build();
         let topics = ["CLOSE_WAIT", "ports", "accept queues", "SYN_RECV"];
         for topic in topics {
             assert!(RULES.iter().any(|rule| rule.topic == topic), "{topic}");
-            assert!(assess(&sample, None).fine.contains(&topic), "{topic}");
+            assert!(assess(&snapshot, None).fine.contains(&topic), "{topic}");
         }
-        sample.collection.complete = false;
-        let assessment = assess(&sample, None);
+        snapshot.collection.complete = false;
+        let assessment = assess(&snapshot, None);
         for topic in topics {
             assert!(assessment.unknown.contains(&topic), "{topic}");
         }

@@ -4,8 +4,8 @@
 use super::super::change::Past;
 use super::super::{Evidence, Finding, Judgement, Rule, Severity, ss};
 use super::{MOST_FINDINGS, none_amiss};
-use crate::model::number::counted;
-use crate::model::{Endpoint, Sample, SilentPeer, TcpState};
+use crate::model::{Endpoint, SilentPeer, Snapshot, TcpState};
+use crate::text::number::counted;
 
 /// A place that many connections wait for in vain.
 pub(in crate::classify) const SILENT_PEERS: Rule = Rule {
@@ -17,8 +17,8 @@ pub(in crate::classify) const SILENT_PEERS: Rule = Rule {
 /// So many connections to one place that hang are no accident of one program.
 pub(in crate::classify) const WARNING: u64 = 10;
 
-fn judge(sample: &Sample, _past: Option<Past<'_>>) -> Judgement {
-    let Some(silence) = &sample.pressure.silence else {
+fn judge(snapshot: &Snapshot, _past: Option<Past<'_>>) -> Judgement {
+    let Some(silence) = &snapshot.pressure.silence else {
         return Judgement::NotAsked;
     };
     let many = |peer: &&SilentPeer| u64::from(peer.connections) >= WARNING;
@@ -26,7 +26,7 @@ fn judge(sample: &Sample, _past: Option<Past<'_>>) -> Judgement {
     let closes = silence.closes.iter().filter(many).map(closing);
     let found: Vec<Finding> = connects.chain(closes).take(MOST_FINDINGS).collect();
     if found.is_empty() {
-        none_amiss(sample)
+        none_amiss(snapshot)
     } else {
         Judgement::Found(found)
     }
@@ -104,7 +104,7 @@ fn closing(peer: &SilentPeer) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::testing::sample;
+    use super::super::super::testing::snapshot;
     use super::super::testing::severity;
     use super::*;
     use crate::model::{Pressure, Silence};
@@ -124,7 +124,7 @@ mod tests {
             silence,
             ..Pressure::default()
         };
-        judge(&sample().with_pressure(pressure).build(), None)
+        judge(&snapshot().with_pressure(pressure).build(), None)
     }
 
     /// 200 connections hung in connect(), and everything was ok.
@@ -164,7 +164,7 @@ mod tests {
 
     #[test]
     fn where_nobody_looked_nothing_is_said() {
-        assert_eq!(judge(&sample().build(), None), Judgement::NotAsked);
+        assert_eq!(judge(&snapshot().build(), None), Judgement::NotAsked);
     }
 
     #[test]

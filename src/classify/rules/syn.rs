@@ -4,8 +4,9 @@ use super::super::change::Past;
 use super::super::listeners::{SynEvidence, syn_limit};
 use super::super::{Evidence, Finding, Judgement, Rule, Severity};
 use super::none_amiss;
-use crate::model::number::{counted, grouped, ratio};
-use crate::model::{Listener, Sample, Sysctl, TcpState};
+use crate::model::ratio;
+use crate::model::{Listener, Snapshot, Sysctl, TcpState};
+use crate::text::number::{counted, grouped};
 
 /// Many unfinished handshakes for the SYN queue that there is.
 pub(in crate::classify) const SYN_RECV_BACKLOG: Rule = Rule {
@@ -24,14 +25,14 @@ pub(in crate::classify) const TCP_SYNCOOKIES: Rule = Rule {
 /// Share of the places in a listener's SYN queue.
 const HIGH: f64 = 0.5;
 
-fn judge_backlog(sample: &Sample, past: Option<Past<'_>>) -> Judgement {
-    let Some(listeners) = &sample.pressure.listeners else {
+fn judge_backlog(snapshot: &Snapshot, past: Option<Past<'_>>) -> Judgement {
+    let Some(listeners) = &snapshot.pressure.listeners else {
         return Judgement::NotAsked;
     };
     if listeners.none_matched() {
         return Judgement::NotAsked;
     }
-    let evidence = SynEvidence::of(sample, past);
+    let evidence = SynEvidence::of(snapshot, past);
     let mut fullest: Option<(f64, u64, u64, &Listener)> = None;
     for listener in &listeners.listeners {
         let (Some(handshakes), Some(limit)) = (listener.syn_recv, syn_limit(listener, &evidence))
@@ -48,7 +49,7 @@ fn judge_backlog(sample: &Sample, past: Option<Past<'_>>) -> Judgement {
         }
     }
     let Some((used, handshakes, limit, listener)) = fullest else {
-        return none_amiss(sample);
+        return none_amiss(snapshot);
     };
     let (severity, consequence) = match evidence.cookies {
         Some(0) => (
@@ -104,8 +105,8 @@ pub(super) fn named(listener: &Listener) -> String {
     }
 }
 
-fn judge_cookies(sample: &Sample, _past: Option<Past<'_>>) -> Judgement {
-    match sample.sysctls.get(Sysctl::TcpSyncookies) {
+fn judge_cookies(snapshot: &Snapshot, _past: Option<Past<'_>>) -> Judgement {
+    match snapshot.sysctls.get(Sysctl::TcpSyncookies) {
         None => Judgement::Unknown,
         Some(0) => Judgement::Found(vec![Finding {
             rule: TCP_SYNCOOKIES.name,
@@ -126,7 +127,7 @@ fn judge_cookies(sample: &Sample, _past: Option<Past<'_>>) -> Judgement {
 #[cfg(test)]
 mod tests {
     use super::super::super::listeners::ListenerTally;
-    use super::super::super::testing::{sample, socket};
+    use super::super::super::testing::{snapshot, socket};
     use super::super::testing::severity;
     use super::*;
     use crate::model::Pressure;
@@ -139,14 +140,14 @@ mod tests {
             let request = socket("10.0.0.1:80", "192.0.2.1:1000").in_syn_recv(0);
             tally.add(&request.build());
         }
-        let sample = sample()
+        let snapshot = snapshot()
             .with_sysctl(Sysctl::TcpMaxSynBacklog, max_backlog)
             .with_sysctl(Sysctl::TcpSyncookies, cookies)
             .with_pressure(Pressure {
                 listeners: Some(tally.finish()),
                 ..Pressure::default()
             });
-        judge_backlog(&sample.build(), None)
+        judge_backlog(&snapshot.build(), None)
     }
 
     /// A queue of backlog 127 holds 128. The kernel's limit is the listener's
@@ -176,14 +177,17 @@ mod tests {
     #[test]
     fn over_proc_no_syn_queue_has_a_verdict() {
         assert_eq!(judged(64, None, 1, 64), Judgement::Unknown);
-        assert_eq!(judge_backlog(&sample().build(), None), Judgement::NotAsked);
+        assert_eq!(
+            judge_backlog(&snapshot().build(), None),
+            Judgement::NotAsked
+        );
     }
 
     #[test]
     fn cookies_off_is_a_warning_and_one_or_two_is_fine() {
         let judged = |value| {
             judge_cookies(
-                &sample().with_sysctl(Sysctl::TcpSyncookies, value).build(),
+                &snapshot().with_sysctl(Sysctl::TcpSyncookies, value).build(),
                 None,
             )
         };
@@ -191,6 +195,6 @@ mod tests {
             if findings[0].severity == Severity::Warning));
         assert_eq!(judged(1), Judgement::Fine);
         assert_eq!(judged(2), Judgement::Fine);
-        assert_eq!(judge_cookies(&sample().build(), None), Judgement::Unknown);
+        assert_eq!(judge_cookies(&snapshot().build(), None), Judgement::Unknown);
     }
 }

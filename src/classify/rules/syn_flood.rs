@@ -4,8 +4,8 @@ use super::super::change::Past;
 use super::super::listeners::{SynEvidence, SynVerdict, Verdict, syn_verdict, verdict};
 use super::super::{Evidence, Finding, Judgement, Rule, Severity};
 use super::syn::named;
-use crate::model::number::{counted, duration, grouped};
-use crate::model::{Listener, Listeners, Sample, TcpState};
+use crate::model::{Listener, Listeners, Snapshot, TcpState};
+use crate::text::number::{counted, duration, grouped};
 
 /// More handshakes than the SYN queues hold.
 pub(in crate::classify) const SYN_FLOOD: Rule = Rule {
@@ -14,9 +14,9 @@ pub(in crate::classify) const SYN_FLOOD: Rule = Rule {
     judge,
 };
 
-fn judge(sample: &Sample, past: Option<Past<'_>>) -> Judgement {
-    let evidence = SynEvidence::of(sample, past);
-    let listeners = sample.pressure.listeners.as_ref();
+fn judge(snapshot: &Snapshot, past: Option<Past<'_>>) -> Judgement {
+    let evidence = SynEvidence::of(snapshot, past);
+    let listeners = snapshot.pressure.listeners.as_ref();
     let flooded = listeners.and_then(|listeners| flooded(listeners, &evidence));
     let is_now = evidence.between;
     // A check compares with the one before, a day ago perhaps.
@@ -78,7 +78,7 @@ fn judge(sample: &Sample, past: Option<Past<'_>>) -> Judgement {
     };
     let mut numbers = Vec::new();
     for (name, value) in [
-        ("syn_recv", sample.states.total_of(TcpState::SynRecv)),
+        ("syn_recv", snapshot.states.total_of(TcpState::SynRecv)),
         ("tcp_syncookies", evidence.cookies),
         ("syncookies_sent", evidence.sent),
         ("syncookies_returned", evidence.returned),
@@ -165,14 +165,14 @@ fn flooded<'a>(listeners: &'a Listeners, evidence: &SynEvidence) -> Option<&'a L
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::testing::{SampleBuilder, sample};
+    use super::super::super::testing::{SnapshotBuilder, snapshot};
     use super::super::testing::severity;
     use super::*;
     use crate::model::{Counter, Pressure, Sysctl};
     use std::time::{Duration, Instant};
 
-    fn with(cookies: u64, sent: u64, returned: u64) -> SampleBuilder {
-        sample()
+    fn with(cookies: u64, sent: u64, returned: u64) -> SnapshotBuilder {
+        snapshot()
             .with_sysctl(Sysctl::TcpSyncookies, cookies)
             .with_counter(Counter::SyncookiesSent, sent)
             .with_counter(Counter::SyncookiesRecv, returned)
@@ -195,7 +195,7 @@ mod tests {
         assert_eq!(severity(&judged(99, 0)), None);
         assert_eq!(severity(&judged(100, 0)), Some(Severity::Info));
         assert_eq!(severity(&judged(100, 51)), Some(Severity::Info), "a burst");
-        assert_eq!(judge(&sample().build(), None), Judgement::Unknown);
+        assert_eq!(judge(&snapshot().build(), None), Judgement::Unknown);
     }
 
     #[test]

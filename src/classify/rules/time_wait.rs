@@ -2,8 +2,9 @@
 
 use super::super::change::Past;
 use super::super::{Evidence, Finding, Judgement, Rule, Severity};
-use crate::model::number::{counted, grouped, percent, ratio};
-use crate::model::{Counter, Sample, Sysctl, TcpState};
+use crate::model::ratio;
+use crate::model::{Counter, Snapshot, Sysctl, TcpState};
+use crate::text::number::{counted, grouped, percent};
 
 /// TIME_WAIT near its bucket limit, or over it.
 pub(in crate::classify) const TIME_WAIT_BUCKETS: Rule = Rule {
@@ -23,14 +24,14 @@ pub(in crate::classify) const TCP_TW_RECYCLE: Rule = Rule {
 pub(in crate::classify) const WARNING: f64 = 0.8;
 pub(in crate::classify) const CRITICAL: f64 = 0.95;
 
-fn judge_buckets(sample: &Sample, _past: Option<Past<'_>>) -> Judgement {
+fn judge_buckets(snapshot: &Snapshot, _past: Option<Past<'_>>) -> Judgement {
     let (Some(count), Some(limit)) = (
-        sample.states.minisockets,
-        sample.sysctls.get(Sysctl::TcpMaxTwBuckets),
+        snapshot.states.minisockets,
+        snapshot.sysctls.get(Sysctl::TcpMaxTwBuckets),
     ) else {
         return Judgement::Unknown;
     };
-    let overflows = sample.counters.get(Counter::TcpTimeWaitOverflow);
+    let overflows = snapshot.counters.get(Counter::TcpTimeWaitOverflow);
     // A limit of 0 keeps no TIME_WAIT at all: everything is over it.
     let share = ratio(count, limit);
     let used = share.unwrap_or(1.0);
@@ -83,15 +84,15 @@ fn judge_buckets(sample: &Sample, _past: Option<Past<'_>>) -> Judgement {
     }])
 }
 
-fn judge_recycle(sample: &Sample, _past: Option<Past<'_>>) -> Judgement {
+fn judge_recycle(snapshot: &Snapshot, _past: Option<Past<'_>>) -> Judgement {
     // Absent is the normal case: the kernel dropped the setting in 4.12. But a
     // sample without any setting hasn't been looking.
-    if sample.sysctls.get(Sysctl::TcpSyncookies).is_none()
-        && sample.sysctls.get(Sysctl::TcpTwRecycle).is_none()
+    if snapshot.sysctls.get(Sysctl::TcpSyncookies).is_none()
+        && snapshot.sysctls.get(Sysctl::TcpTwRecycle).is_none()
     {
         return Judgement::Unknown;
     }
-    match sample.sysctls.get(Sysctl::TcpTwRecycle) {
+    match snapshot.sysctls.get(Sysctl::TcpTwRecycle) {
         None | Some(0) => Judgement::Fine,
         Some(value) => Judgement::Found(vec![Finding {
             rule: TCP_TW_RECYCLE.name,
@@ -110,14 +111,14 @@ fn judge_recycle(sample: &Sample, _past: Option<Past<'_>>) -> Judgement {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::testing::{SampleBuilder, sample};
+    use super::super::super::testing::{SnapshotBuilder, snapshot};
     use super::*;
 
     fn severity(
-        judge: fn(&Sample, Option<Past<'_>>) -> Judgement,
-        sample: SampleBuilder,
+        judge: fn(&Snapshot, Option<Past<'_>>) -> Judgement,
+        snapshot: SnapshotBuilder,
     ) -> Option<Severity> {
-        match judge(&sample.build(), None) {
+        match judge(&snapshot.build(), None) {
             Judgement::Found(findings) => Some(findings[0].severity),
             Judgement::Fine => None,
             Judgement::Unknown | Judgement::NotAsked => panic!("everything needed is there"),
@@ -133,52 +134,52 @@ mod tests {
             (950, Some(Severity::Critical)),
             (1_000, Some(Severity::Critical)),
         ] {
-            let sample = sample()
+            let snapshot = snapshot()
                 .with_minisockets(count)
                 .with_sysctl(Sysctl::TcpMaxTwBuckets, 1_000)
                 .with_counter(Counter::TcpTimeWaitOverflow, 0);
-            assert_eq!(severity(judge_buckets, sample), expected, "{count}");
+            assert_eq!(severity(judge_buckets, snapshot), expected, "{count}");
         }
     }
 
     #[test]
     fn an_overflow_in_the_past_is_told_and_not_alarmed() {
-        let sample = sample()
+        let snapshot = snapshot()
             .with_minisockets(1)
             .with_sysctl(Sysctl::TcpMaxTwBuckets, 1_000)
             .with_counter(Counter::TcpTimeWaitOverflow, 3);
-        assert_eq!(severity(judge_buckets, sample), Some(Severity::Info));
+        assert_eq!(severity(judge_buckets, snapshot), Some(Severity::Info));
     }
 
     #[test]
     fn a_limit_of_zero_is_always_reached() {
-        let sample = sample()
+        let snapshot = snapshot()
             .with_minisockets(0)
             .with_sysctl(Sysctl::TcpMaxTwBuckets, 0);
-        assert_eq!(severity(judge_buckets, sample), Some(Severity::Critical));
+        assert_eq!(severity(judge_buckets, snapshot), Some(Severity::Critical));
     }
 
     #[test]
     fn without_both_families_there_is_no_verdict() {
-        let sample = sample()
+        let snapshot = snapshot()
             .with_state(TcpState::TimeWait, 1_000)
             .with_sysctl(Sysctl::TcpMaxTwBuckets, 1_000);
-        assert_eq!(judge_buckets(&sample.build(), None), Judgement::Unknown);
+        assert_eq!(judge_buckets(&snapshot.build(), None), Judgement::Unknown);
     }
 
     #[test]
     fn without_the_limit_there_is_no_verdict() {
-        let sample = sample().with_minisockets(1_000_000).build();
-        assert_eq!(judge_buckets(&sample, None), Judgement::Unknown);
+        let snapshot = snapshot().with_minisockets(1_000_000).build();
+        assert_eq!(judge_buckets(&snapshot, None), Judgement::Unknown);
     }
 
     #[test]
     fn recycle_fires_when_on_and_not_when_off_or_gone() {
-        let with = |value| sample().with_sysctl(Sysctl::TcpTwRecycle, value);
+        let with = |value| snapshot().with_sysctl(Sysctl::TcpTwRecycle, value);
         assert_eq!(severity(judge_recycle, with(1)), Some(Severity::Critical));
         assert_eq!(severity(judge_recycle, with(0)), None);
-        let gone = sample().with_sysctl(Sysctl::TcpSyncookies, 1);
+        let gone = snapshot().with_sysctl(Sysctl::TcpSyncookies, 1);
         assert_eq!(severity(judge_recycle, gone), None);
-        assert_eq!(judge_recycle(&sample().build(), None), Judgement::Unknown);
+        assert_eq!(judge_recycle(&snapshot().build(), None), Judgement::Unknown);
     }
 }

@@ -3,7 +3,7 @@
 use anyhow::bail;
 
 use super::super::pressure::{programs, read::Reader};
-use super::super::sample::{self, Terms, Wanted};
+use super::super::snapshot::{self, Terms, Wanted};
 use super::super::source;
 use super::super::suspects::Names;
 use super::Answer;
@@ -13,9 +13,9 @@ use crate::classify::check::{PORTS_USED, Reading, Status, Verdict, Wishes, judge
 use crate::classify::count::Scope;
 use crate::cli::{CheckArgs, CheckFormat, CommonArgs};
 use crate::kernel::{KernelError, ProcRoot, SocketSource, read_host_wide, read_sockstat};
-use crate::memory::replace;
-use crate::model::{Family, PortReading, SHORTEST_GROWTH, SHORTEST_RATE, Sample, SourceKind};
+use crate::model::{Family, PortReading, SHORTEST_GROWTH, SHORTEST_RATE, Snapshot, SourceKind};
 use crate::render::check;
+use crate::state_file::replace;
 
 /// The whole check.
 pub(super) fn look(
@@ -47,28 +47,28 @@ pub(super) fn look(
         exact,
         terms,
     };
-    let mut sample = sample::read(
+    let mut snapshot = snapshot::read(
         &mut source,
         &proc_root,
         wanted,
         &mut Names::default(),
         &mut |_| {},
     )?;
-    if sample.collection.source != SourceKind::Replay {
-        sample.pressure.host_wide = read_host_wide(&proc_root, &read_sockstat(&proc_root));
-        programs::name_units(&mut sample, &proc_root);
+    if snapshot.collection.source != SourceKind::Replay {
+        snapshot.pressure.host_wide = read_host_wide(&proc_root, &read_sockstat(&proc_root));
+        programs::name_units(&mut snapshot, &proc_root);
     }
-    count_ports(&mut sample, &mut source, &proc_root, scope.family, wishes)?;
-    if needs_netlink && sample.collection.source == SourceKind::Procfs {
+    count_ports(&mut snapshot, &mut source, &proc_root, scope.family, wishes)?;
+    if needs_netlink && snapshot.collection.source == SourceKind::Procfs {
         bail!("cannot tell units apart over /proc: sockets have no cgroups there");
     }
-    let is_unused = wishes.part.is_by_port_alone() && sample.states.total() == 0;
-    wishes.part.forget_the_rest(&mut sample);
-    recollection.take(&sample, &source.close_wait());
+    let is_unused = wishes.part.is_by_port_alone() && snapshot.states.total() == 0;
+    wishes.part.forget_the_rest(&mut snapshot);
+    recollection.take(&snapshot, &source.close_wait());
     let before = recollection.before(SHORTEST_RATE);
     let long_before = recollection.before(SHORTEST_GROWTH);
     let reading = Reading {
-        sample: &sample,
+        snapshot: &snapshot,
         before: before.as_ref().map(|(mark, age)| (mark, *age)),
         long_before: long_before.as_ref().map(|(mark, age)| (mark, *age)),
         keeps: recollection.keeps(),
@@ -84,7 +84,7 @@ pub(super) fn look(
     }
     let values = counts(&reading);
     let mut notes = Vec::new();
-    match recollection.leave(&sample.counters, values) {
+    match recollection.leave(&snapshot.counters, values) {
         Left::Fine => {}
         Left::Warned(warning) => notes.push(warning),
         Left::Lost(why) => {
@@ -107,14 +107,14 @@ fn list(ports: &[u16]) -> String {
 /// Groups the connections by destination after all, where a threshold of the
 /// user's is for less than what was ruled out.
 fn count_ports(
-    sample: &mut Sample,
+    snapshot: &mut Snapshot,
     source: &mut dyn SocketSource,
     proc_root: &ProcRoot,
     family: Option<Family>,
     wishes: &Wishes,
 ) -> Result<(), KernelError> {
     let reading = Reading {
-        sample,
+        snapshot,
         before: None,
         long_before: None,
         keeps: false,
@@ -130,7 +130,7 @@ fn count_ports(
         bound: false,
     };
     let counted = reader.read()?;
-    sample.pressure.ports = if counted.collection.complete {
+    snapshot.pressure.ports = if counted.collection.complete {
         counted.pressure.ports
     } else {
         PortReading::NotRead
@@ -157,8 +157,8 @@ fn answer(
         // A scrape without metrics is a host that is down.
         CheckFormat::Prometheus => check::prometheus(reading, &verdict),
         _ if args.quiet && status == Status::Ok => String::new(),
-        CheckFormat::Plugin => check::plugin(reading.sample, &verdict, common.verbose),
-        CheckFormat::Json => check::json(reading.sample, &verdict)?,
+        CheckFormat::Plugin => check::plugin(reading.snapshot, &verdict, common.verbose),
+        CheckFormat::Json => check::json(reading.snapshot, &verdict)?,
     };
     Ok(Answer {
         status,

@@ -10,8 +10,8 @@ use crate::classify::check::{METRICS, Reading, Unit, Wishes};
 use crate::classify::close_wait::{Earlier, Interval};
 use crate::cli::{CheckArgs, CommonArgs};
 use crate::kernel::{ProcRoot, read_boot_id, read_counters, since_boot};
-use crate::memory::{StateFile, default_state_file};
-use crate::model::{Counters, Mark, Memories, Memory, Sample, SocketCookie, SourceKind};
+use crate::model::{Counters, Mark, Memories, Memory, Snapshot, SocketCookie, SourceKind};
+use crate::state_file::{StateFile, default_state_file};
 
 /// No dump takes longer before the timeout of a check ends it; an upper bound
 /// of an age may well be too high by so much.
@@ -84,9 +84,9 @@ impl Recollection {
     }
 
     /// Takes in what was seen.
-    pub(super) fn take(&mut self, sample: &Sample, close_wait: &HashSet<SocketCookie>) {
+    pub(super) fn take(&mut self, snapshot: &Snapshot, close_wait: &HashSet<SocketCookie>) {
         self.now.ended = since_boot();
-        let collection = &sample.collection;
+        let collection = &snapshot.collection;
         if collection.complete && collection.source == SourceKind::Netlink {
             self.now.sight(close_wait, self.before.as_ref());
         } else {

@@ -12,8 +12,8 @@ use std::time::Duration;
 use super::{Outcome, output};
 use crate::classify::check::{BadWish, Name, Part, Status, Wishes};
 use crate::cli::{CheckArgs, CheckFormat, CheckStatus, CommonArgs};
-use crate::model::number::elapsed;
 use crate::render::check;
+use crate::text::number::elapsed;
 
 /// What a check has to say.
 struct Answer {

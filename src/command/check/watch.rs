@@ -239,8 +239,8 @@ impl SocketSource for Watch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::FallbackSource;
-    use crate::kernel::netlink::testing::{RowBytes, ScriptedKernel, done, message};
+    use crate::collect::FallbackSource;
+    use crate::kernel::sock_diag::testing::{RowBytes, ScriptedKernel, done, message};
     use crate::model::StateSet;
 
     /// What a lost listener had not accepted yet was nobody's, and `--pid` said

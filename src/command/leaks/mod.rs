@@ -21,7 +21,7 @@ use crate::kernel::processes::process_of;
 use crate::kernel::{ProcRoot, SocketSource, read_host, read_uptime};
 use crate::model::{Collection, Host, Socket, SourceKind};
 use crate::render::leaks::{self, View};
-use crate::render::safe;
+use crate::text::safe;
 
 /// Prints the leaks.
 pub(super) fn run(common: &CommonArgs, args: &LeaksArgs) -> anyhow::Result<Outcome> {

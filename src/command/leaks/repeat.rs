@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::classify::close_wait::MIN_AGE;
 use crate::cli::{CommonArgs, LeaksArgs, Source};
-use crate::model::number::argument;
+use crate::text::number::argument;
 
 /// Each option that changes the question, after a space; not `--pid` and what
 /// only changes how the answer looks.

@@ -13,7 +13,7 @@ use crate::classify::change::time_between;
 use crate::classify::{assess, ports};
 use crate::cli::{CommonArgs, PressureArgs, PressureFormat};
 use crate::kernel::ProcRoot;
-use crate::model::{PortReading, Sample, SourceKind};
+use crate::model::{PortReading, Snapshot, SourceKind};
 use crate::render::{pressure, summary};
 
 /// Prints what is about to run out.
@@ -30,30 +30,30 @@ pub(super) fn run(common: &CommonArgs, args: &PressureArgs) -> anyhow::Result<Ou
         family: source::family(common),
         bound: args.bound,
     };
-    let mut sample = reader.read()?;
+    let mut snapshot = reader.read()?;
     let earlier = match args.over {
         None => None,
         Some(over) => {
-            if let Some(read_at) = sample.read_at {
+            if let Some(read_at) = snapshot.read_at {
                 thread::sleep(over.0.saturating_sub(read_at.elapsed()));
             }
-            Some(std::mem::replace(&mut sample, reader.read()?))
+            Some(std::mem::replace(&mut snapshot, reader.read()?))
         }
     };
-    if let Some(reason) = &sample.collection.fallback_reason {
+    if let Some(reason) = &snapshot.collection.fallback_reason {
         output::note(&format!(
             "{reason}; reading /proc/net/tcp instead: limits of accept queues and bound sockets \
              are unknown"
         ));
     }
     if let Some(earlier) = &earlier {
-        compare(&mut sample, earlier);
+        compare(&mut snapshot, earlier);
     }
-    keep(&mut sample, args);
-    if sample.collection.source != SourceKind::Replay {
+    keep(&mut snapshot, args);
+    if snapshot.collection.source != SourceKind::Replay {
         let find = |inodes, likely: Vec<u32>| programs::search(&proc_root, inodes, &likely);
         let (earlier, all) = (earlier.as_ref(), args.processes);
-        let named = programs::name(&mut sample, earlier, &proc_root, all, find);
+        let named = programs::name(&mut snapshot, earlier, &proc_root, all, find);
         if let Err(error) = named {
             output::note(&format!(
                 "the programs behind listeners are unknown: {error}"
@@ -61,11 +61,11 @@ pub(super) fn run(common: &CommonArgs, args: &PressureArgs) -> anyhow::Result<Ou
         }
     }
     if common.verbose > 0 {
-        output::note(&summary::provenance(&sample));
+        output::note(&summary::provenance(&snapshot));
     }
-    let assessment = assess(&sample, earlier.as_ref());
+    let assessment = assess(&snapshot, earlier.as_ref());
     let view = pressure::View {
-        sample: &sample,
+        snapshot: &snapshot,
         previous: earlier.as_ref(),
         assessment: &assessment,
     };
@@ -80,10 +80,10 @@ pub(super) fn run(common: &CommonArgs, args: &PressureArgs) -> anyhow::Result<Ou
 }
 
 /// How ports grew since an earlier sample.
-pub(super) fn compare(sample: &mut Sample, earlier: &Sample) {
-    let time = time_between(sample, earlier);
+pub(super) fn compare(snapshot: &mut Snapshot, earlier: &Snapshot) {
+    let time = time_between(snapshot, earlier);
     if let (PortReading::Grouped(now), Some(then), Some(time)) = (
-        &mut sample.pressure.ports,
+        &mut snapshot.pressure.ports,
         earlier.pressure.ports.grouped(),
         time,
     ) {
@@ -93,8 +93,8 @@ pub(super) fn compare(sample: &mut Sample, earlier: &Sample) {
 
 /// Leaves what the arguments ask for. After everything was counted: a bound
 /// port counts whoever has it.
-fn keep(sample: &mut Sample, args: &PressureArgs) {
-    if let PortReading::Grouped(ports) = &mut sample.pressure.ports
+fn keep(snapshot: &mut Snapshot, args: &PressureArgs) {
+    if let PortReading::Grouped(ports) = &mut snapshot.pressure.ports
         && !args.remote.is_empty()
     {
         let all = ports.destinations.len();
@@ -104,7 +104,7 @@ fn keep(sample: &mut Sample, args: &PressureArgs) {
         });
         ports.left_out = (all - ports.destinations.len()) as u64;
     }
-    if let Some(listeners) = &mut sample.pressure.listeners
+    if let Some(listeners) = &mut snapshot.pressure.listeners
         && !args.listen_port.is_empty()
     {
         listeners

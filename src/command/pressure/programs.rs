@@ -8,7 +8,7 @@ use crate::classify::change::{self, Past};
 use crate::classify::listeners::{SynEvidence, Verdict, is_nearly_full, verdict};
 use crate::kernel::processes::{CgroupTree, Holders, Which, read_process};
 use crate::kernel::{KernelError, ProcRoot};
-use crate::model::{Cgroup, CgroupId, Counter, Listener, Listeners, Sample, Unit};
+use crate::model::{Cgroup, CgroupId, Counter, Listener, Listeners, Snapshot, Unit};
 
 /// The process that systemd is, which makes sockets for others and keeps them.
 const INIT: u32 = 1;
@@ -19,18 +19,18 @@ const INIT: u32 = 1;
 /// for the holders of some inodes, with the processes where they are likely to
 /// be, at most once.
 pub(in crate::command) fn name<'h>(
-    sample: &mut Sample,
-    previous: Option<&Sample>,
+    snapshot: &mut Snapshot,
+    previous: Option<&Snapshot>,
     proc_root: &ProcRoot,
     all: bool,
     find: impl FnOnce(Vec<u64>, Vec<u32>) -> Result<Cow<'h, Holders>, KernelError>,
 ) -> Result<(), KernelError> {
-    let past = previous.map(|previous| Past::of(previous, sample));
-    let evidence = SynEvidence::of(sample, past);
-    let dropped =
-        change::counter(Counter::ListenOverflows, sample, past).is_some_and(|change| change.by > 0);
-    let overflowed = overflowed(sample);
-    let Some(listeners) = &mut sample.pressure.listeners else {
+    let past = previous.map(|previous| Past::of(previous, snapshot));
+    let evidence = SynEvidence::of(snapshot, past);
+    let dropped = change::counter(Counter::ListenOverflows, snapshot, past)
+        .is_some_and(|change| change.by > 0);
+    let overflowed = overflowed(snapshot);
+    let Some(listeners) = &mut snapshot.pressure.listeners else {
         return Ok(());
     };
     let tree = CgroupTree::of(proc_root);
@@ -73,10 +73,10 @@ pub(in crate::command) fn search(
 /// Names the units of the listeners that are in trouble and nothing else, for
 /// commands that answer more than this: that reads no descriptor, and nothing
 /// at all where all is well.
-pub(in crate::command) fn name_units(sample: &mut Sample, proc_root: &ProcRoot) {
-    let evidence = SynEvidence::of(sample, None);
-    let overflowed = overflowed(sample);
-    let Some(listeners) = &mut sample.pressure.listeners else {
+pub(in crate::command) fn name_units(snapshot: &mut Snapshot, proc_root: &ProcRoot) {
+    let evidence = SynEvidence::of(snapshot, None);
+    let overflowed = overflowed(snapshot);
+    let Some(listeners) = &mut snapshot.pressure.listeners else {
         return;
     };
     let mut all = listeners.listeners.iter();
@@ -87,8 +87,8 @@ pub(in crate::command) fn name_units(sample: &mut Sample, proc_root: &ProcRoot) 
 
 /// Whether an accept queue was ever full: one that is nearly full now may have
 /// been it.
-fn overflowed(sample: &Sample) -> bool {
-    let overflows = sample.counters.get(Counter::ListenOverflows);
+fn overflowed(snapshot: &Snapshot) -> bool {
+    let overflows = snapshot.counters.get(Counter::ListenOverflows);
     overflows.is_some_and(|overflows| overflows > 0)
 }
 
@@ -180,7 +180,7 @@ mod tests {
 
     use super::*;
     use crate::classify::listeners::ListenerTally;
-    use crate::classify::testing::{sample, socket};
+    use crate::classify::testing::{snapshot, socket};
     use crate::model::{Pressure, Socket};
 
     const PATH: &str = "/system.slice/orders.service";
@@ -207,7 +207,7 @@ mod tests {
         socket
     }
 
-    fn with(sockets: &[Socket]) -> Sample {
+    fn with(sockets: &[Socket]) -> Snapshot {
         let mut tally = ListenerTally::default();
         for socket in sockets {
             tally.add_listener(socket);
@@ -216,11 +216,11 @@ mod tests {
             listeners: Some(tally.finish()),
             ..Pressure::default()
         };
-        sample().with_pressure(pressure).build()
+        snapshot().with_pressure(pressure).build()
     }
 
-    fn units(sample: &Sample) -> Vec<(u16, Option<String>)> {
-        let listeners = &sample.pressure.listeners.as_ref().unwrap().listeners;
+    fn units(snapshot: &Snapshot) -> Vec<(u16, Option<String>)> {
+        let listeners = &snapshot.pressure.listeners.as_ref().unwrap().listeners;
         let named = listeners.iter();
         named
             .map(|one| (one.local.port, one.unit(Unit::short)))
@@ -232,12 +232,12 @@ mod tests {
     fn the_unit_is_known_where_no_process_is() {
         let (_host, root, id) = staged();
         let gone = CgroupId(u64::MAX);
-        let mut sample = with(&[listening(80, 9, id), listening(81, 0, gone)]);
+        let mut snapshot = with(&[listening(80, 9, id), listening(81, 0, gone)]);
         let find = |inodes, likely: Vec<u32>| search(&root, inodes, &likely);
-        name(&mut sample, None, &root, false, find).unwrap();
+        name(&mut snapshot, None, &root, false, find).unwrap();
         let orders = || Some("orders.service".to_owned());
-        assert_eq!(units(&sample), [(80, orders()), (81, None)]);
-        let listeners = &sample.pressure.listeners.as_ref().unwrap().listeners;
+        assert_eq!(units(&snapshot), [(80, orders()), (81, None)]);
+        let listeners = &snapshot.pressure.listeners.as_ref().unwrap().listeners;
         assert_eq!(listeners[0].pids, None);
         assert_eq!(listeners[0].cgroups[0].path.as_deref(), Some(PATH));
         assert_eq!(listeners[1].cgroups[0].path, None);

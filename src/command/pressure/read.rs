@@ -13,7 +13,7 @@ use crate::kernel::{
 };
 use crate::model::{
     Collection, Counters, Family, Host, HostWide, PortReading, PortSettings, Pressure, Query,
-    Sample, Socket, Sockstat, SourceKind, StateSet, StateTally, Sysctl, Sysctls, TcpState,
+    Snapshot, Socket, Sockstat, SourceKind, StateSet, StateTally, Sysctl, Sysctls, TcpState,
 };
 
 /// Where and what to read.
@@ -27,7 +27,7 @@ pub(in crate::command) struct Reader<'a> {
 
 impl Reader<'_> {
     /// Reads everything.
-    pub(in crate::command) fn read(&mut self) -> Result<Sample, KernelError> {
+    pub(in crate::command) fn read(&mut self) -> Result<Snapshot, KernelError> {
         let (proc_root, family, bound) = (self.proc_root, self.family, self.bound);
         source::ask(self.source, |source| {
             let mut reader = Reader {
@@ -40,7 +40,7 @@ impl Reader<'_> {
         })
     }
 
-    fn read_once(&mut self) -> Result<Sample, KernelError> {
+    fn read_once(&mut self) -> Result<Snapshot, KernelError> {
         // A recorded dump is of another time and perhaps another host: nothing
         // that could be read here belongs to it.
         let recorded = self.source.kind() == SourceKind::Replay;
@@ -127,7 +127,7 @@ impl Reader<'_> {
                 read_host_wide(self.proc_root, &sockstat)
             },
         };
-        Ok(Sample {
+        Ok(Snapshot {
             taken_at,
             elapsed: start.elapsed(),
             host,
@@ -172,8 +172,8 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::kernel::FallbackSource;
-    use crate::kernel::netlink::testing::{RowBytes, ScriptedKernel, done, message};
+    use crate::collect::FallbackSource;
+    use crate::kernel::sock_diag::testing::{RowBytes, ScriptedKernel, done, message};
 
     const PROC_NET_TCP: &str = "  sl  local_address rem_address   st tx_queue rx_queue tr \
                                 tm->when retrnsmt\n   0: 0100007F:9C62 0100007F:CE33 01 \
@@ -196,10 +196,10 @@ mod tests {
             family: None,
             bound: false,
         };
-        let sample = reader.read().unwrap();
-        assert_eq!(sample.collection.source, SourceKind::Procfs);
-        assert!(sample.collection.fallback_reason.is_some());
-        assert_eq!(sample.states.total(), 1);
+        let snapshot = reader.read().unwrap();
+        assert_eq!(snapshot.collection.source, SourceKind::Procfs);
+        assert!(snapshot.collection.fallback_reason.is_some());
+        assert_eq!(snapshot.states.total(), 1);
     }
 
     /// Ports that are bound and no more were too few, and that was fine.
@@ -239,11 +239,11 @@ mod tests {
                 family: None,
                 bound: true,
             };
-            let sample = reader.read().unwrap();
-            let collection = sample.collection;
+            let snapshot = reader.read().unwrap();
+            let collection = snapshot.collection;
             let lost = (collection.complete, collection.malformed);
             assert_eq!(lost, (complete, malformed));
-            let ports = sample.pressure.ports;
+            let ports = snapshot.pressure.ports;
             assert_eq!(ports.grouped().unwrap().bound.is_some(), is_known);
         }
     }

@@ -9,7 +9,7 @@ use super::super::pressure::read::Reader;
 use super::super::pressure::{compare, programs};
 use super::holders::KnownHolders;
 use crate::kernel::{KernelError, ProcRoot, SocketSource};
-use crate::model::{Family, Pressure, Sample};
+use crate::model::{Family, Pressure, Snapshot};
 
 /// What was read.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ pub(super) struct Read {
 pub(super) struct PressureReader {
     /// Tells the time of a core that was spent.
     clock: Clock,
-    before: Option<Sample>,
+    before: Option<Snapshot>,
     /// Who holds listeners, once one of them was in trouble.
     holders: KnownHolders,
 }
@@ -54,21 +54,21 @@ impl PressureReader {
             family,
             bound: false,
         };
-        let mut sample = reader.read()?;
+        let mut snapshot = reader.read()?;
         // What only one of two sources shows has not changed.
-        let is_alike = |before: &&Sample| before.collection.source == sample.collection.source;
+        let is_alike = |before: &&Snapshot| before.collection.source == snapshot.collection.source;
         if let Some(before) = self.before.as_ref().filter(is_alike) {
-            compare(&mut sample, before);
+            compare(&mut snapshot, before);
         }
         let holders = &mut self.holders;
         let before = self.before.as_ref();
-        let programs = programs::name(&mut sample, before, proc_root, false, |inodes, likely| {
+        let programs = programs::name(&mut snapshot, before, proc_root, false, |inodes, likely| {
             let wanted = inodes.into_iter().collect();
             holders.update(proc_root, &wanted, || likely, now)?;
             Ok(Cow::Borrowed(holders.holders()))
         });
-        let pressure = sample.pressure.clone();
-        self.before = Some(sample);
+        let pressure = snapshot.pressure.clone();
+        self.before = Some(snapshot);
         Ok(Read { pressure, programs })
     }
 

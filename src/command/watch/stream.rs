@@ -15,9 +15,9 @@ use super::{Sink, rescue, signals};
 use crate::classify::history::{Reading, Timeline};
 use crate::cli::CommonArgs;
 use crate::kernel::KernelError;
-use crate::model::number::elapsed;
 use crate::render::watch::View;
 use crate::render::{Style, watch};
+use crate::text::number::elapsed;
 
 /// Samples that may fail in a row: what fails for so long doesn't come back.
 const FAILURES: u32 = 10;
@@ -169,7 +169,7 @@ impl Notes {
     }
 
     fn fallback(&mut self, reading: &Reading) {
-        let reason = reading.sample.collection.fallback_reason.as_ref();
+        let reason = reading.snapshot.collection.fallback_reason.as_ref();
         let reason = reason.map(ToString::to_string);
         if reason == self.fallback {
             return;

@@ -8,7 +8,7 @@ use super::super::json_text;
 use super::headline;
 use super::plugin::whole;
 use crate::classify::check::{Bound, Cause, Gauge, Problem, Range, Status, Verdict};
-use crate::model::Sample;
+use crate::model::Snapshot;
 
 const SCHEMA: &str = "tcpstate.check/1";
 
@@ -68,11 +68,11 @@ struct MetricJson {
 /// # Errors
 ///
 /// When the document can't be written, which memory alone could cause.
-pub fn json(sample: &Sample, verdict: &Verdict) -> anyhow::Result<String> {
+pub fn json(snapshot: &Snapshot, verdict: &Verdict) -> anyhow::Result<String> {
     let document = Document {
-        header: Header::new(SCHEMA, sample),
+        header: Header::new(SCHEMA, snapshot),
         status: verdict.status().key(),
-        message: headline(sample, verdict),
+        message: headline(snapshot, verdict),
         problems: verdict.problems.iter().map(ProblemJson::of).collect(),
         findings: finding::json_of(verdict.findings()),
         metrics: verdict.gauges.iter().map(MetricJson::of).collect(),

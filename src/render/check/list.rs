@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use super::super::Style;
 use super::super::finding::{push_wrapped, wrap};
 use super::super::push_line;
-use super::super::width::{columns_of, pad};
 use crate::classify::RULES;
 use crate::classify::check::{GROWTH, METRICS, Metric, Range};
+use crate::text::width::{columns_of, pad};
 
 /// A row a metric and a row a rule that judges none. On a terminal the last
 /// column wraps; off it each row is a line.

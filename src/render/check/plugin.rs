@@ -3,14 +3,14 @@
 
 use std::fmt::Write;
 
-use super::super::safe;
 use super::super::summary::provenance;
 use super::decimal;
 use super::perfdata::perfdata;
 use crate::classify::Finding;
 use crate::classify::check::{Bound, Cause, Gauge, Missing, Problem, Status, Verdict};
-use crate::model::number::{counted, grouped};
-use crate::model::{Sample, TcpState};
+use crate::model::{Snapshot, TcpState};
+use crate::text::number::{counted, grouped};
+use crate::text::safe;
 
 /// Characters of the part that says what is wrong. With the words around it
 /// that is about what a pager shows.
@@ -27,11 +27,11 @@ const TOLD: [TcpState; 3] = [
 /// problem whole and with what to do, and why netlink wasn't read, from 2 every
 /// metric, from 3 how it was read.
 #[must_use]
-pub fn plugin(sample: &Sample, verdict: &Verdict, verbosity: u8) -> String {
+pub fn plugin(snapshot: &Snapshot, verdict: &Verdict, verbosity: u8) -> String {
     let mut text = format!(
         "TCPSTATE {}: {}",
         verdict.status().word(),
-        headline(sample, verdict)
+        headline(snapshot, verdict)
     );
     if !verdict.gauges.is_empty() {
         text.push_str(" | ");
@@ -52,7 +52,7 @@ pub fn plugin(sample: &Sample, verdict: &Verdict, verbosity: u8) -> String {
         if !pending.is_empty() {
             push_line(&mut text, Missing::NotYet.reason(), &pending.join(", "));
         }
-        if let Some(reason) = &sample.collection.fallback_reason {
+        if let Some(reason) = &snapshot.collection.fallback_reason {
             push_line(&mut text, "from /proc", &reason.to_string());
         }
     }
@@ -62,7 +62,7 @@ pub fn plugin(sample: &Sample, verdict: &Verdict, verbosity: u8) -> String {
         }
     }
     if verbosity > 2 {
-        push_line(&mut text, "source", &provenance(sample));
+        push_line(&mut text, "source", &provenance(snapshot));
     }
     text
 }
@@ -75,9 +75,9 @@ pub fn failed(status: Status, why: &str) -> String {
 
 /// The worst thing in a few words; how it is where nothing is wrong.
 #[must_use]
-pub fn headline(sample: &Sample, verdict: &Verdict) -> String {
+pub fn headline(snapshot: &Snapshot, verdict: &Verdict) -> String {
     let Some(worst) = verdict.problems.first() else {
-        return healthy(sample, verdict);
+        return healthy(snapshot, verdict);
     };
     let short = match &worst.cause {
         // What follows the semicolon explains; -v and JSON have it.
@@ -90,15 +90,15 @@ pub fn headline(sample: &Sample, verdict: &Verdict) -> String {
     }
 }
 
-fn healthy(sample: &Sample, verdict: &Verdict) -> String {
-    let mut parts = vec![counted(sample.states.total(), "socket", "sockets")];
+fn healthy(snapshot: &Snapshot, verdict: &Verdict) -> String {
+    let mut parts = vec![counted(snapshot.states.total(), "socket", "sockets")];
     for state in TOLD {
-        if let Some(count) = sample.states.total_of(state) {
+        if let Some(count) = snapshot.states.total_of(state) {
             parts.push(format!("{} {}", grouped(count), state.name()));
         }
     }
     let mut text = parts.join(", ");
-    if let Some(reason) = &sample.collection.fallback_reason {
+    if let Some(reason) = &snapshot.collection.fallback_reason {
         let _ = write!(text, ", from /proc: {}", plain(&reason.to_string()));
     }
     if verdict.pending().next().is_some() {

@@ -6,48 +6,48 @@ use std::fmt::Write;
 
 use crate::classify::check::{METRICS, Reading, Unit, Verdict};
 use crate::classify::{RULES, Severity};
-use crate::model::number::float;
-use crate::model::{Counter, Sample, TcpState};
+use crate::model::float;
+use crate::model::{Counter, Snapshot, TcpState};
 
 /// Every metric of a sample and its verdict.
 #[must_use]
 pub fn prometheus(reading: &Reading, verdict: &Verdict) -> String {
-    let sample = reading.sample;
+    let snapshot = reading.snapshot;
     let mut page = Page::default();
     let version = [("version", env!("CARGO_PKG_VERSION"))];
     page.family("build_info", "gauge", "The version of tcpstate.");
-    page.sample(&version, Some(1.0));
+    page.snapshot(&version, Some(1.0));
     page.family(
         "check_status",
         "gauge",
         "The outcome of tcpstate check: 0 OK, 1 warning, 2 critical, 3 unknown.",
     );
-    page.sample(&[], Some(verdict.status().code().into()));
-    push_states(&mut page, sample);
+    page.snapshot(&[], Some(verdict.status().code().into()));
+    push_states(&mut page, snapshot);
     push_gauges(&mut page, reading);
     push_findings(&mut page, verdict);
     page.family("sysctl", "gauge", "A kernel setting, by its name.");
-    for (sysctl, value) in sample.sysctls.iter() {
-        page.sample(&[("name", sysctl.name())], value.map(float));
+    for (sysctl, value) in snapshot.sysctls.iter() {
+        page.snapshot(&[("name", sysctl.name())], value.map(float));
     }
-    push_counters(&mut page, sample);
-    push_collection(&mut page, sample);
+    push_counters(&mut page, snapshot);
+    push_collection(&mut page, snapshot);
     page.0
 }
 
-fn push_states(page: &mut Page, sample: &Sample) {
+fn push_states(page: &mut Page, snapshot: &Snapshot) {
     page.family("sockets", "gauge", "TCP sockets by state.");
     // Of a part of the sockets nobody knows how many more there are.
-    let known = |count| sample.collection.complete.then(|| float(count));
-    for (state, count) in sample.states.iter() {
+    let known = |count| snapshot.collection.complete.then(|| float(count));
+    for (state, count) in snapshot.states.iter() {
         // Bound-only sockets are in another table, and nobody asked for it.
         if count.is_some() || state != TcpState::BoundInactive {
             let count = count.and_then(|count| known(count.total));
-            page.sample(&[("state", state.key())], count);
+            page.snapshot(&[("state", state.key())], count);
         }
     }
-    let unknown = known(sample.states.unknown);
-    page.sample(&[("state", TcpState::Unknown(0).key())], unknown);
+    let unknown = known(snapshot.states.unknown);
+    page.snapshot(&[("state", TcpState::Unknown(0).key())], unknown);
 }
 
 /// The metrics that aren't a number of sockets in a state, less the rates:
@@ -63,7 +63,7 @@ fn push_gauges(page: &mut Page, reading: &Reading) {
         };
         let name = format!("{}{suffix}", metric.name);
         page.family(&name, "gauge", &sentence(metric.meaning));
-        page.sample(&[], value);
+        page.snapshot(&[], value);
     }
 }
 
@@ -79,14 +79,14 @@ fn push_findings(page: &mut Page, verdict: &Verdict) {
             let labels = [("rule", rule.name), ("severity", severity.key())];
             let found = found.count() as u64;
             let judged = found > 0 || verdict.judged.contains(&rule.name);
-            page.sample(&labels, judged.then(|| float(found)));
+            page.snapshot(&labels, judged.then(|| float(found)));
         }
     }
 }
 
 /// A counter that the kernel doesn't have has no series.
-fn push_counters(page: &mut Page, sample: &Sample) {
-    for (counter, value) in sample.counters.iter() {
+fn push_counters(page: &mut Page, snapshot: &Snapshot) {
+    for (counter, value) in snapshot.counters.iter() {
         // It goes up and down, and the states say it better.
         if counter == Counter::CurrEstab {
             continue;
@@ -99,27 +99,27 @@ fn push_counters(page: &mut Page, sample: &Sample) {
     }
 }
 
-fn push_collection(page: &mut Page, sample: &Sample) {
-    let collection = &sample.collection;
+fn push_collection(page: &mut Page, snapshot: &Snapshot) {
+    let collection = &snapshot.collection;
     page.family(
         "collection_complete",
         "gauge",
         "Whether every socket could be read.",
     );
-    page.sample(&[], Some(f64::from(u8::from(collection.complete))));
+    page.snapshot(&[], Some(f64::from(u8::from(collection.complete))));
     page.family(
         "collection_fallback",
         "gauge",
         "Whether /proc was read because netlink was refused.",
     );
     let fallback = collection.fallback_reason.is_some();
-    page.sample(&[], Some(f64::from(u8::from(fallback))));
+    page.snapshot(&[], Some(f64::from(u8::from(fallback))));
     page.family(
         "collection_duration_seconds",
         "gauge",
         "How long the sockets took to read.",
     );
-    page.sample(&[], Some(sample.elapsed.as_secs_f64()));
+    page.snapshot(&[], Some(snapshot.elapsed.as_secs_f64()));
 }
 
 /// The text so far, and the name of the family that samples belong to.
@@ -134,7 +134,7 @@ impl Page {
         let _ = writeln!(self.0, "# HELP {} {help}\n# TYPE {0} {kind}", self.1);
     }
 
-    fn sample(&mut self, labels: &[(&str, &str)], value: Option<f64>) {
+    fn snapshot(&mut self, labels: &[(&str, &str)], value: Option<f64>) {
         let value = value.map_or_else(|| "NaN".to_owned(), |value| value.to_string());
         self.line(labels, &value);
     }

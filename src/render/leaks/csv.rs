@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use super::super::cell::cell;
-use super::super::safe;
 use super::View;
 use crate::classify::close_wait::Judged;
 use crate::model::{Process, VanishedSocket};
+use crate::text::safe;
 
 const COLUMNS: [&str; 18] = [
     "pid",

@@ -13,8 +13,8 @@ pub use self::json::json;
 pub use self::table::table;
 
 use crate::classify::close_wait::LeakReport;
-use crate::model::number::elapsed;
 use crate::model::{Cgroup, CgroupId, Collection, Host, Processes, SourceKind};
+use crate::text::number::elapsed;
 
 /// Everything that is shown.
 #[derive(Debug, Clone, Copy)]

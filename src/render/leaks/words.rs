@@ -2,9 +2,9 @@
 
 use super::super::Style;
 use crate::classify::close_wait::{Hint, LeakReport, ProcessLeaks, Unowned};
-pub(in crate::render) use crate::model::number::duration;
-use crate::model::number::{counted, grouped};
 use crate::model::{AgeBounds, IncompleteScan, Verdict};
+pub(in crate::render) use crate::text::number::duration;
+use crate::text::number::{counted, grouped};
 
 /// `≥ 2 h 14 m`; without the sign where the upper bound reads the same.
 pub(in crate::render) fn age(age: AgeBounds, style: &Style) -> String {

@@ -1,9 +1,9 @@
 //! The destinations as CSV, or the listeners, fullest first.
 
 use super::super::cell::cell;
-use super::super::safe;
 use super::View;
 use crate::classify::listeners::{syn_limit, verdict};
+use crate::text::safe;
 
 /// A line a destination; a number that isn't known is empty.
 ///
@@ -29,7 +29,7 @@ pub fn csv(view: &View<'_>) -> anyhow::Result<String> {
         "sustainable_per_s",
     ])?;
     let real = |number: Option<f64>| number.map_or_else(String::new, |n| format!("{n:.4}"));
-    let ports = view.sample.pressure.ports.grouped();
+    let ports = view.snapshot.pressure.ports.grouped();
     for destination in ports.into_iter().flat_map(|ports| &ports.destinations) {
         writer.write_record([
             destination.local_address.to_string(),
@@ -75,7 +75,7 @@ pub fn csv_of_listeners(view: &View<'_>) -> anyhow::Result<String> {
         "unit",
     ])?;
     let evidence = view.syn_evidence();
-    let listeners = view.sample.pressure.listeners.as_ref();
+    let listeners = view.snapshot.pressure.listeners.as_ref();
     for listener in listeners.into_iter().flat_map(|all| &all.listeners) {
         let pids: Vec<String> = listener
             .pids

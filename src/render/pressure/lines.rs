@@ -7,8 +7,8 @@ use super::View;
 use crate::classify::change;
 use crate::classify::listeners::{SynVerdict, syn_verdict};
 use crate::classify::ports::{Reuse, ReusePolicy};
-use crate::model::number::{self, grouped, percent};
 use crate::model::{Counter, Sysctl};
+use crate::text::number::{self, grouped, percent};
 
 /// Columns of a heading and the space behind it.
 const INDENT: usize = 11;
@@ -38,13 +38,13 @@ pub(super) fn lines(view: &View<'_>, style: &Style) -> String {
 }
 
 fn time_wait(view: &View<'_>) -> Option<String> {
-    let sample = view.sample;
+    let snapshot = view.snapshot;
     // FIN_WAIT2 with nobody behind it takes a bucket too.
-    let buckets = sample
+    let buckets = snapshot
         .states
         .minisockets
-        .zip(sample.sysctls.get(Sysctl::TcpMaxTwBuckets));
-    let tally = sample.pressure.time_wait?;
+        .zip(snapshot.sysctls.get(Sysctl::TcpMaxTwBuckets));
+    let tally = snapshot.pressure.time_wait?;
     let mut line = format!(
         "{} client side, {} server side",
         grouped(tally.client_side),
@@ -67,7 +67,7 @@ fn time_wait(view: &View<'_>) -> Option<String> {
             grouped(limit)
         );
     }
-    match sample.counters.get(Counter::TcpTimeWaitOverflow) {
+    match snapshot.counters.get(Counter::TcpTimeWaitOverflow) {
         Some(overflows @ 1..) => {
             let _ = write!(line, ", {} refused so far", grouped(overflows));
         }
@@ -80,7 +80,7 @@ fn time_wait(view: &View<'_>) -> Option<String> {
 /// How old TIME_WAIT sockets are, in steps of 10 s: evenly spread where
 /// connections end all the time, in few steps after a burst.
 fn ages(view: &View<'_>, style: &Style) -> Option<String> {
-    let tally = view.sample.pressure.time_wait?;
+    let tally = view.snapshot.pressure.time_wait?;
     let dash = if style.unicode { "–" } else { "-" };
     let steps: Vec<String> = (0..)
         .zip(tally.ages)
@@ -95,12 +95,12 @@ fn ages(view: &View<'_>, style: &Style) -> Option<String> {
 
 /// What tcp_tw_reuse does for exactly these sockets.
 fn reuse(view: &View<'_>) -> Option<String> {
-    let tally = view.sample.pressure.time_wait?;
-    let reuse = view.sample.sysctls.get(Sysctl::TcpTwReuse)?;
+    let tally = view.snapshot.pressure.time_wait?;
+    let reuse = view.snapshot.sysctls.get(Sysctl::TcpTwReuse)?;
     if tally.client_side == 0 && tally.server_side == 0 {
         return None;
     }
-    let policy = ReusePolicy::of(&view.sample.sysctls);
+    let policy = ReusePolicy::of(&view.snapshot.sysctls);
     let clients = match policy.reuse {
         _ if tally.client_side == 0 => String::new(),
         Reuse::Never if reuse == 0 => "nothing: it is off".to_owned(),
@@ -135,7 +135,7 @@ fn syn(view: &View<'_>) -> Option<String> {
         2 => "cookies for every SYN",
         _ => "cookies in a mode that has no name here",
     };
-    let verdict = match syn_verdict(&evidence, view.sample.pressure.listeners.as_ref()) {
+    let verdict = match syn_verdict(&evidence, view.snapshot.pressure.listeners.as_ref()) {
         SynVerdict::Unknown => "",
         // Totals may be of another year: neither well nor ill.
         SynVerdict::Fine if !evidence.between && evidence.dropped.is_some_and(|n| n > 0) => {
@@ -165,7 +165,7 @@ fn syn(view: &View<'_>) -> Option<String> {
 }
 
 fn orphans(view: &View<'_>) -> Option<String> {
-    let host_wide = &view.sample.pressure.host_wide;
+    let host_wide = &view.snapshot.pressure.host_wide;
     let orphans = grouped(host_wide.orphans?);
     Some(match host_wide.max_orphans {
         Some(limit) => format!("{orphans} of {} in the whole host", grouped(limit)),
@@ -174,7 +174,7 @@ fn orphans(view: &View<'_>) -> Option<String> {
 }
 
 fn memory(view: &View<'_>) -> Option<String> {
-    let host_wide = &view.sample.pressure.host_wide;
+    let host_wide = &view.snapshot.pressure.host_wide;
     let pages = host_wide.memory_pages?;
     Some(match host_wide.memory_limits {
         Some([_, pressure, high]) => {
@@ -228,14 +228,14 @@ const LOSSY: f64 = 0.01;
 /// just before may never be read.
 fn lossy_resets(view: &View<'_>, style: &Style) -> Option<String> {
     let value = |counter| match view.past() {
-        Some(past) => change::counter(counter, view.sample, Some(past)).map(|change| change.by),
-        None => view.sample.counters.get(counter),
+        Some(past) => change::counter(counter, view.snapshot, Some(past)).map(|change| change.by),
+        None => view.snapshot.counters.get(counter),
     };
     let sum = |one, other| Some(value(one)?.saturating_add(value(other)?));
     let resets = sum(Counter::TcpAbortOnClose, Counter::TcpAbortOnData)?;
     let opened = sum(Counter::ActiveOpens, Counter::PassiveOpens)?;
     // Of connections that ended while somebody looked, some began before.
-    let share = number::ratio(resets, opened.max(1))?;
+    let share = crate::model::ratio(resets, opened.max(1))?;
     (resets > 0 && share >= LOSSY).then(|| {
         format!(
             "{} lose nothing so: shutdown() for writing, read to the end, then close(), and no \
@@ -253,7 +253,8 @@ fn resent(view: &View<'_>) -> Option<String> {
         (Counter::TcpSynRetrans, "of them in handshakes"),
     ];
     let mut parts = counted(view, &COUNTERS);
-    if let (Some(part), Some(share)) = (parts.first_mut(), view.sample.counters.share_sent_again())
+    if let (Some(part), Some(share)) =
+        (parts.first_mut(), view.snapshot.counters.share_sent_again())
     {
         let _ = write!(part, " ({} of all)", percent(share));
     }
@@ -274,7 +275,7 @@ fn queues(view: &View<'_>) -> Option<String> {
     ];
     let mut parts = counted(view, &COUNTERS);
     // With cookies for every SYN the kernel counts each here, full or not.
-    if view.sample.sysctls.get(Sysctl::TcpSyncookies) == Some(2) {
+    if view.snapshot.sysctls.get(Sysctl::TcpSyncookies) == Some(2) {
         for part in &mut parts {
             *part = part.replace("got cookies from full SYN queues", "got cookies");
         }
@@ -295,10 +296,10 @@ fn fast_open(view: &View<'_>) -> Option<String> {
             "times switched off by a black hole",
         ),
     ];
-    let setting = view.sample.sysctls.get(Sysctl::TcpFastopen);
+    let setting = view.snapshot.sysctls.get(Sysctl::TcpFastopen);
     let counter = |counter| {
-        let value = view.sample.counters.get(counter);
-        let rate = change::counter(counter, view.sample, view.past())
+        let value = view.snapshot.counters.get(counter);
+        let rate = change::counter(counter, view.snapshot, view.past())
             .filter(|change| change.by > 0)
             .map_or_else(String::new, |change| format!(" (+{:.1}/s)", change.per_s));
         value.map(|value| grouped(value) + &rate)
@@ -324,11 +325,11 @@ fn fast_open(view: &View<'_>) -> Option<String> {
         let _ = write!(line, ", {part}");
     }
     // The kernel counts who asks, whether it gives cookies or not.
-    let asked = view.sample.counters.get(Counter::TcpFastOpenCookieReqd);
+    let asked = view.snapshot.counters.get(Counter::TcpFastOpenCookieReqd);
     if let Some(asked @ 1..) = asked
-        && let Some(off) = view.sample.sysctls.get(Sysctl::TcpFastopen)
+        && let Some(off) = view.snapshot.sysctls.get(Sysctl::TcpFastopen)
         && off & 2 == 0
-        && view.sample.counters.get(Counter::TcpFastOpenPassive) == Some(0)
+        && view.snapshot.counters.get(Counter::TcpFastOpenPassive) == Some(0)
     {
         let _ = write!(
             line,
@@ -358,11 +359,11 @@ fn counted(view: &View<'_>, counters: &[(Counter, &str)]) -> Vec<String> {
         .iter()
         .filter_map(|&(counter, words)| {
             let value = view
-                .sample
+                .snapshot
                 .counters
                 .get(counter)
                 .filter(|&value| value > 0)?;
-            let rate = change::counter(counter, view.sample, view.past())
+            let rate = change::counter(counter, view.snapshot, view.past())
                 .filter(|change| change.by > 0)
                 .map_or_else(String::new, |change| format!(" (+{:.1}/s)", change.per_s));
             Some(format!("{}{rate} {words}", grouped(value)))

@@ -2,17 +2,18 @@
 
 use std::fmt::Write;
 
-use super::super::{Style, finding, safe};
+use super::super::{Style, finding};
 use super::{View, table};
 use crate::classify::Severity;
 use crate::classify::change;
 use crate::classify::listeners::{Verdict, handshake_age_s, verdict};
-use crate::model::number::{counted, grouped};
 use crate::model::{Counter, Listener, Unit};
+use crate::text::number::{counted, grouped};
+use crate::text::safe;
 
 /// The fullest listeners.
 pub(super) fn listeners(view: &View<'_>, top: usize, style: &Style) -> String {
-    let Some(listeners) = &view.sample.pressure.listeners else {
+    let Some(listeners) = &view.snapshot.pressure.listeners else {
         return String::new();
     };
     let evidence = view.syn_evidence();
@@ -142,7 +143,7 @@ pub(in crate::render) const fn verdict_words(verdict: Verdict) -> &'static str {
 
 /// What its full queue did to clients while somebody looked.
 fn dropped(view: &View<'_>) -> Option<String> {
-    let change = change::counter(Counter::ListenOverflows, view.sample, view.past())?;
+    let change = change::counter(Counter::ListenOverflows, view.snapshot, view.past())?;
     (change.by > 0).then(|| format!("{:.1} drops/s", change.per_s))
 }
 

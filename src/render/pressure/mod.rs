@@ -14,15 +14,15 @@ pub use self::table::table;
 use crate::classify::Assessment;
 use crate::classify::change::Past;
 use crate::classify::listeners::SynEvidence;
-use crate::model::Sample;
+use crate::model::Snapshot;
 
 /// What the views show.
 #[derive(Debug, Clone, Copy)]
 pub struct View<'a> {
     /// The sample.
-    pub sample: &'a Sample,
+    pub snapshot: &'a Snapshot,
     /// The one before it, where there are two.
-    pub previous: Option<&'a Sample>,
+    pub previous: Option<&'a Snapshot>,
     /// What was judged.
     pub assessment: &'a Assessment,
 }
@@ -31,11 +31,11 @@ impl<'a> View<'a> {
     /// What was counted before.
     fn past(&self) -> Option<Past<'a>> {
         let previous = self.previous?;
-        Some(Past::of(previous, self.sample))
+        Some(Past::of(previous, self.snapshot))
     }
 
     fn syn_evidence(&self) -> SynEvidence {
-        SynEvidence::of(self.sample, self.past())
+        SynEvidence::of(self.snapshot, self.past())
     }
 }
 

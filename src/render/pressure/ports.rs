@@ -6,22 +6,22 @@ use super::super::{Style, bound_unknown, finding};
 use super::{View, table};
 use crate::classify::Severity;
 use crate::classify::ports::{CRITICAL, WARNING, why_not_reusable};
-use crate::model::number::{counted, grouped, percent};
-use crate::model::{Destination, Ports, Sample};
+use crate::model::{Destination, Ports, Snapshot};
+use crate::text::number::{counted, grouped, percent};
 
 /// From this share on a destination gets a second line.
 const WORTH_A_LINE: f64 = 0.5;
 
 /// The fullest destinations, and what takes ports out of the range.
 pub(super) fn ports(view: &View<'_>, top: usize, style: &Style) -> String {
-    let Some(ports) = view.sample.pressure.ports.grouped() else {
+    let Some(ports) = view.snapshot.pressure.ports.grouped() else {
         return String::new();
     };
     let mut text = String::new();
     let shown = ports.destinations.iter().take(top).collect::<Vec<_>>();
     if ports.destinations.is_empty() {
         let line = match ports.left_out {
-            0 if view.sample.states.total() == 0 => "no connections".to_owned(),
+            0 if view.snapshot.states.total() == 0 => "no connections".to_owned(),
             0 => "no outgoing connection to show".to_owned(),
             others => format!(
                 "no connection matches --remote, of {}",
@@ -61,7 +61,7 @@ pub(super) fn ports(view: &View<'_>, top: usize, style: &Style) -> String {
         );
         finding::push_wrapped(&mut text, "", 0, &line, style);
     }
-    let taken = taken(ports, view.sample, style);
+    let taken = taken(ports, view.snapshot, style);
     finding::push_wrapped(&mut text, "", 0, &taken, style);
     text
 }
@@ -107,7 +107,7 @@ fn destinations(text: &mut String, shown: &[&Destination], view: &View<'_>, styl
             .used_ratio()
             .is_none_or(|used| used >= WORTH_A_LINE)
         {
-            let detail = detail(destination, view.sample);
+            let detail = detail(destination, view.snapshot);
             if !detail.is_empty() {
                 finding::push_wrapped(text, "  ", 2, &detail, style);
             }
@@ -138,10 +138,10 @@ pub(in crate::render) fn full_in(destination: &Destination) -> String {
 }
 
 /// What holds the ports, and what they can bear.
-pub(in crate::render) fn detail(destination: &Destination, sample: &Sample) -> String {
+pub(in crate::render) fn detail(destination: &Destination, snapshot: &Snapshot) -> String {
     let mut parts = Vec::new();
     if destination.time_wait > 0 {
-        let why = why_not_reusable(destination, sample);
+        let why = why_not_reusable(destination, snapshot);
         let reusable = match destination.reusable {
             0 => "none reusable".to_owned(),
             reusable => format!(
@@ -166,7 +166,7 @@ pub(in crate::render) fn detail(destination: &Destination, sample: &Sample) -> S
 }
 
 /// What takes ports out of the range for everybody.
-pub(in crate::render) fn taken(ports: &Ports, sample: &Sample, style: &Style) -> String {
+pub(in crate::render) fn taken(ports: &Ports, snapshot: &Snapshot, style: &Style) -> String {
     let Some(range) = ports.settings.range else {
         return "ip_local_port_range is not known, so nobody can say how many ports there are"
             .to_owned();
@@ -185,7 +185,7 @@ pub(in crate::render) fn taken(ports: &Ports, sample: &Sample, style: &Style) ->
     }
     let range = format!("{}{dash}{}", range.first, range.last);
     let unknown = if ports.bound.is_none() {
-        format!("; {}", bound_unknown(sample))
+        format!("; {}", bound_unknown(snapshot))
     } else {
         String::new()
     };

@@ -2,12 +2,12 @@
 
 use std::fmt::Write;
 
-use super::super::width::{columns_of, pad};
 use super::super::{Style, finding, place};
 use super::{View, lines, listeners, ports};
 use crate::classify::{Finding, Severity};
 use crate::model::SourceKind;
-use crate::model::number::{counted, elapsed};
+use crate::text::number::{counted, elapsed};
+use crate::text::width::{columns_of, pad};
 
 /// The whole view; `top` destinations and listeners of each.
 #[must_use]
@@ -20,7 +20,7 @@ pub fn table(view: &View<'_>, top: usize, style: &Style) -> String {
         .partition(|finding| finding.severity >= Severity::Warning);
     let mut text = heading(view, style);
     text.push('\n');
-    if !view.sample.collection.complete {
+    if !view.snapshot.collection.complete {
         text.push_str(&style.severity(
             Severity::Warning,
             "incomplete: the kernel says that rows were lost",
@@ -44,16 +44,20 @@ pub fn table(view: &View<'_>, top: usize, style: &Style) -> String {
 }
 
 fn heading(view: &View<'_>, style: &Style) -> String {
-    let sample = view.sample;
+    let snapshot = view.snapshot;
     let mut parts = Vec::new();
-    parts.extend(place::place(&sample.host));
-    parts.push(counted(sample.states.total(), "TCP socket", "TCP sockets"));
-    let source = match sample.collection.source {
+    parts.extend(place::place(&snapshot.host));
+    parts.push(counted(
+        snapshot.states.total(),
+        "TCP socket",
+        "TCP sockets",
+    ));
+    let source = match snapshot.collection.source {
         SourceKind::Netlink => "sock_diag",
         SourceKind::Procfs => "/proc/net/tcp",
         SourceKind::Replay => "recorded dump",
     };
-    parts.push(format!("{source}, {}", elapsed(sample.elapsed)));
+    parts.push(format!("{source}, {}", elapsed(snapshot.elapsed)));
     let line = parts.join(&format!(" {} ", style.dot()));
     let lines = finding::wrap(&line, style.width.unwrap_or(usize::MAX));
     style.strong(&lines.join("\n"))

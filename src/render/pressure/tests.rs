@@ -1,7 +1,7 @@
 use super::*;
 use crate::classify::assess;
 use crate::classify::listeners::ListenerTally;
-use crate::classify::testing::{SampleBuilder, sample, socket};
+use crate::classify::testing::{SnapshotBuilder, snapshot, socket};
 use crate::model::{
     Cgroup, CgroupId, Counter, Destination, Endpoint, Host, HostWide, PortRange, PortReading,
     PortSettings, Ports, Pressure, SharedPool, Sysctl, TcpState, TimeWaitTally, Unit,
@@ -60,7 +60,7 @@ fn made_in(path: &str) -> Cgroup {
 }
 
 /// A host in trouble, as its two looks.
-fn troubled(growth: f64, overflows: u64, at: Instant) -> Sample {
+fn troubled(growth: f64, overflows: u64, at: Instant) -> Snapshot {
     let mut listeners = listeners().finish();
     for listener in &mut listeners.listeners {
         listener.dead = Some(0);
@@ -124,8 +124,8 @@ fn troubled(growth: f64, overflows: u64, at: Instant) -> Sample {
     )
 }
 
-fn settings() -> SampleBuilder {
-    sample()
+fn settings() -> SnapshotBuilder {
+    snapshot()
         .with_state(TcpState::Established, 1_290)
         .with_state(TcpState::TimeWait, 22_210)
         .with_minisockets(22_215)
@@ -145,20 +145,20 @@ fn settings() -> SampleBuilder {
         .with_counter(Counter::TcpAbortOnClose, 1_755)
 }
 
-fn named(builder: SampleBuilder) -> Sample {
-    let mut sample = builder.build();
-    sample.host = Host {
+fn named(builder: SnapshotBuilder) -> Snapshot {
+    let mut snapshot = builder.build();
+    snapshot.host = Host {
         name: Some("web-3".to_owned()),
         ..Host::default()
     };
-    sample.elapsed = Duration::from_micros(9_400);
-    sample
+    snapshot.elapsed = Duration::from_micros(9_400);
+    snapshot
 }
 
-fn shown(sample: &Sample, previous: Option<&Sample>, style: &Style) -> String {
-    let assessment = assess(sample, previous);
+fn shown(snapshot: &Snapshot, previous: Option<&Snapshot>, style: &Style) -> String {
+    let assessment = assess(snapshot, previous);
     let view = View {
-        sample,
+        snapshot,
         previous,
         assessment: &assessment,
     };
@@ -201,10 +201,10 @@ fn a_narrow_terminal_is_kept_to_where_words_can_be_broken() {
 
 #[test]
 fn with_none_to_show_the_blocks_say_how_many_there_are() {
-    let sample = troubled(0.0, 100, Instant::now());
-    let assessment = assess(&sample, None);
+    let snapshot = troubled(0.0, 100, Instant::now());
+    let assessment = assess(&snapshot, None);
     let view = View {
-        sample: &sample,
+        snapshot: &snapshot,
         previous: None,
         assessment: &assessment,
     };
@@ -216,14 +216,14 @@ fn with_none_to_show_the_blocks_say_how_many_there_are() {
 
 #[test]
 fn what_was_left_out_on_request_is_not_called_well() {
-    let mut sample = troubled(0.0, 0, Instant::now());
-    if let PortReading::Grouped(ports) = &mut sample.pressure.ports {
+    let mut snapshot = troubled(0.0, 0, Instant::now());
+    if let PortReading::Grouped(ports) = &mut snapshot.pressure.ports {
         ports.left_out = ports.destinations.len() as u64;
         ports.destinations.clear();
     }
-    let listeners = sample.pressure.listeners.as_mut().unwrap();
+    let listeners = snapshot.pressure.listeners.as_mut().unwrap();
     listeners.listeners.clear();
-    let text = shown(&sample, None, &Style::default());
+    let text = shown(&snapshot, None, &Style::default());
     assert!(text.contains("PORTS  no connection matches --remote, of 2 destinations\n"));
     assert!(text.contains("LISTENERS  none matches --listen-port, of 3\n"));
     let fine = text.lines().find(|line| line.starts_with("ok "));
@@ -240,13 +240,13 @@ fn what_was_left_out_on_request_is_not_called_well() {
 /// know is no 0.
 #[test]
 fn fast_open_is_told_where_nobody_uses_it() {
-    let line = |builder: SampleBuilder| {
+    let line = |builder: SnapshotBuilder| {
         let text = shown(&named(builder), None, &Style::default());
         let line = text.lines().find(|line| line.starts_with("FAST OPEN"));
         line.map(str::to_owned)
     };
-    assert_eq!(line(sample()), None, "nothing is known");
-    let off = sample()
+    assert_eq!(line(snapshot()), None, "nothing is known");
+    let off = snapshot()
         .with_sysctl(Sysctl::TcpFastopen, 0)
         .with_counter(Counter::TcpFastOpenActive, 0)
         .with_counter(Counter::TcpFastOpenActiveFail, 0)
@@ -263,7 +263,7 @@ fn fast_open_is_told_where_nobody_uses_it() {
         (2, "servers"),
         (0x403, "clients and servers"),
     ] {
-        let told = line(sample().with_sysctl(Sysctl::TcpFastopen, value)).unwrap();
+        let told = line(snapshot().with_sysctl(Sysctl::TcpFastopen, value)).unwrap();
         assert!(told.contains(&format!("({words});")), "{told}");
     }
 }
@@ -273,11 +273,11 @@ fn fast_open_is_told_where_nobody_uses_it() {
 #[test]
 fn clients_that_ask_for_a_cookie_in_vain_are_told_with_what_it_takes() {
     let line = |setting, passive| {
-        let sample = sample()
+        let snapshot = snapshot()
             .with_sysctl(Sysctl::TcpFastopen, setting)
             .with_counter(Counter::TcpFastOpenCookieReqd, 5)
             .with_counter(Counter::TcpFastOpenPassive, passive);
-        let text = shown(&named(sample), None, &Style::default());
+        let text = shown(&named(snapshot), None, &Style::default());
         let line = text.lines().find(|line| line.starts_with("FAST OPEN"));
         line.unwrap().to_owned()
     };
@@ -294,10 +294,10 @@ fn clients_that_ask_for_a_cookie_in_vain_are_told_with_what_it_takes() {
 #[test]
 fn cookies_for_every_syn_are_not_said_to_come_from_full_queues() {
     let told = |cookies| {
-        let sample = sample()
+        let snapshot = snapshot()
             .with_sysctl(Sysctl::TcpSyncookies, cookies)
             .with_counter(Counter::TcpReqQFullDoCookies, 3_068);
-        let text = shown(&named(sample), None, &Style::default());
+        let text = shown(&named(snapshot), None, &Style::default());
         let line = text.lines().find(|line| line.starts_with("QUEUES"));
         line.unwrap().to_owned()
     };
@@ -309,12 +309,12 @@ fn cookies_for_every_syn_are_not_said_to_come_from_full_queues() {
 #[test]
 fn totals_of_drops_are_not_called_fine() {
     let told = |dropped| {
-        let sample = sample()
+        let snapshot = snapshot()
             .with_sysctl(Sysctl::TcpSyncookies, 0)
             .with_counter(Counter::SyncookiesSent, 0)
             .with_counter(Counter::SyncookiesRecv, 0)
             .with_counter(Counter::TcpReqQFullDrop, dropped);
-        let text = shown(&named(sample), None, &Style::default());
+        let text = shown(&named(snapshot), None, &Style::default());
         let line = text.lines().find(|line| line.starts_with("SYN "));
         line.unwrap().to_owned()
     };
@@ -327,12 +327,12 @@ fn totals_of_drops_are_not_called_fine() {
 #[test]
 fn resets_by_close_are_told_with_what_to_do_where_they_are_many() {
     let told = |accepted, by_close| {
-        let sample = sample()
+        let snapshot = snapshot()
             .with_counter(Counter::ActiveOpens, 0)
             .with_counter(Counter::PassiveOpens, accepted)
             .with_counter(Counter::TcpAbortOnData, 0)
             .with_counter(Counter::TcpAbortOnClose, by_close);
-        shown(&named(sample), None, &Style::default())
+        shown(&named(snapshot), None, &Style::default())
     };
     let many = told(3_000, 30);
     assert!(many.contains("lose nothing so: shutdown()"), "{many}");
@@ -343,10 +343,10 @@ fn resets_by_close_are_told_with_what_to_do_where_they_are_many() {
 
 #[test]
 fn segments_that_were_sent_again_are_told() {
-    let sample = sample()
+    let snapshot = snapshot()
         .with_counter(Counter::RetransSegs, 2_039)
         .with_counter(Counter::TcpSynRetrans, 1_400);
-    let text = shown(&named(sample), None, &Style::default());
+    let text = shown(&named(snapshot), None, &Style::default());
     let line = "RESENT     2,039 segments, 1,400 of them in handshakes\n";
     assert!(text.contains(line), "{text}");
 }
@@ -354,12 +354,12 @@ fn segments_that_were_sent_again_are_told() {
 /// Of two namespaces with the same numbers nobody knew which was which.
 #[test]
 fn the_heading_names_the_network_namespace() {
-    let mut sample = named(sample());
-    sample.host.netns = Some(crate::model::NetNs {
+    let mut snapshot = named(snapshot());
+    snapshot.host.netns = Some(crate::model::NetNs {
         inode: 7,
         name: Some("blue".to_owned()),
     });
-    let text = shown(&sample, None, &Style::default());
+    let text = shown(&snapshot, None, &Style::default());
     let heading = text.lines().next().unwrap();
     assert!(heading.contains(", netns blue - "), "{heading}");
 }
@@ -375,7 +375,7 @@ fn ages_of_time_wait_are_told_where_there_are_some() {
             ..Pressure::default()
         };
         let text = shown(
-            &named(sample().with_pressure(pressure)),
+            &named(snapshot().with_pressure(pressure)),
             None,
             &Style::default(),
         );
@@ -406,16 +406,16 @@ fn a_host_without_anything() {
         time_wait: Some(TimeWaitTally::default()),
         host_wide: HostWide::default(),
     };
-    let sample = named(sample().with_pressure(pressure));
-    insta::assert_snapshot!(shown(&sample, None, &AT_80_COLUMNS));
+    let snapshot = named(snapshot().with_pressure(pressure));
+    insta::assert_snapshot!(shown(&snapshot, None, &AT_80_COLUMNS));
 }
 
 #[test]
 fn the_json_document_follows_the_contract() {
-    let sample = troubled(0.0, 100, Instant::now());
-    let assessment = assess(&sample, None);
+    let snapshot = troubled(0.0, 100, Instant::now());
+    let assessment = assess(&snapshot, None);
     let view = View {
-        sample: &sample,
+        snapshot: &snapshot,
         previous: None,
         assessment: &assessment,
     };
@@ -425,12 +425,12 @@ fn the_json_document_follows_the_contract() {
 
 #[test]
 fn csv_has_a_line_for_every_listener() {
-    let mut sample = troubled(0.0, 100, Instant::now());
-    let listeners = sample.pressure.listeners.as_mut().unwrap();
+    let mut snapshot = troubled(0.0, 100, Instant::now());
+    let listeners = snapshot.pressure.listeners.as_mut().unwrap();
     listeners.listeners[1].cgroups = vec![made_in("/system.slice/nginx.service")];
-    let assessment = assess(&sample, None);
+    let assessment = assess(&snapshot, None);
     let view = View {
-        sample: &sample,
+        snapshot: &snapshot,
         previous: None,
         assessment: &assessment,
     };
@@ -439,10 +439,10 @@ fn csv_has_a_line_for_every_listener() {
 
 #[test]
 fn csv_has_a_line_for_every_destination() {
-    let sample = troubled(0.0, 100, Instant::now());
-    let assessment = assess(&sample, None);
+    let snapshot = troubled(0.0, 100, Instant::now());
+    let assessment = assess(&snapshot, None);
     let view = View {
-        sample: &sample,
+        snapshot: &snapshot,
         previous: None,
         assessment: &assessment,
     };

@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use crate::model::number::{grouped, percent};
 use crate::model::{Counter, Counters};
+use crate::text::number::{grouped, percent};
 
 /// A line of counters under a heading.
 #[derive(Debug, PartialEq, Eq)]

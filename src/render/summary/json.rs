@@ -8,7 +8,9 @@ use super::super::header::Header;
 use super::super::json_text;
 use super::super::share;
 use crate::classify::Assessment;
-use crate::model::{Counter, Counters, Sample, StateCount, StateCounts, Sysctl, Sysctls, TcpState};
+use crate::model::{
+    Counter, Counters, Snapshot, StateCount, StateCounts, Sysctl, Sysctls, TcpState,
+};
 
 /// The document; that of `watch` begins with the same fields.
 #[derive(Debug, Serialize)]
@@ -55,8 +57,8 @@ struct TimeWaitJson {
 /// # Errors
 ///
 /// When the document can't be written, which memory alone could cause.
-pub fn json(sample: &Sample, assessment: &Assessment) -> anyhow::Result<String> {
-    let document = Document::new("tcpstate.summary/1", sample, assessment);
+pub fn json(snapshot: &Snapshot, assessment: &Assessment) -> anyhow::Result<String> {
+    let document = Document::new("tcpstate.summary/1", snapshot, assessment);
     json_text::line(&document)
 }
 
@@ -64,18 +66,18 @@ impl<'a> Document<'a> {
     /// The fields of the summary under a schema.
     pub(in crate::render) fn new(
         schema: &'static str,
-        sample: &'a Sample,
+        snapshot: &'a Snapshot,
         assessment: &'a Assessment,
     ) -> Self {
         Self {
-            header: Header::new(schema, sample),
-            states: StatesJson(&sample.states),
-            total: sample.states.total(),
-            method: sample.states.method.key(),
-            elsewhere_at_most: sample.elsewhere_at_most,
-            sysctls: SysctlsJson(&sample.sysctls),
-            time_wait: TimeWaitJson::of(sample),
-            counters: CountersJson(&sample.counters),
+            header: Header::new(schema, snapshot),
+            states: StatesJson(&snapshot.states),
+            total: snapshot.states.total(),
+            method: snapshot.states.method.key(),
+            elsewhere_at_most: snapshot.elsewhere_at_most,
+            sysctls: SysctlsJson(&snapshot.sysctls),
+            time_wait: TimeWaitJson::of(snapshot),
+            counters: CountersJson(&snapshot.counters),
             findings: finding::json(assessment),
         }
     }
@@ -128,15 +130,15 @@ impl Serialize for CountersJson<'_> {
 }
 
 impl TimeWaitJson {
-    fn of(sample: &Sample) -> Self {
-        let minisockets = sample.states.minisockets;
-        let max_buckets = sample.sysctls.get(Sysctl::TcpMaxTwBuckets);
+    fn of(snapshot: &Snapshot) -> Self {
+        let minisockets = snapshot.states.minisockets;
+        let max_buckets = snapshot.sysctls.get(Sysctl::TcpMaxTwBuckets);
         Self {
-            count: sample.states.total_of(TcpState::TimeWait),
+            count: snapshot.states.total_of(TcpState::TimeWait),
             minisockets,
             max_buckets,
             used_ratio: share(minisockets, max_buckets),
-            overflows: sample.counters.get(Counter::TcpTimeWaitOverflow),
+            overflows: snapshot.counters.get(Counter::TcpTimeWaitOverflow),
         }
     }
 }

@@ -13,17 +13,17 @@ pub use self::json::json;
 pub(super) use self::table::settings_rows;
 pub use self::table::table;
 
-use crate::model::number::{counted, elapsed};
-use crate::model::{CountMethod, Sample, SourceKind, TcpState};
+use crate::model::{CountMethod, Snapshot, SourceKind, TcpState};
+use crate::text::number::{counted, elapsed};
 
 /// How the numbers were obtained, in a sentence.
 #[must_use]
-pub fn provenance(sample: &Sample) -> String {
-    let collection = &sample.collection;
-    let method = match sample.states.method {
+pub fn provenance(snapshot: &Snapshot) -> String {
+    let collection = &snapshot.collection;
+    let method = match snapshot.states.method {
         CountMethod::Derived => format!(
             "{} from the kernel's own counts (sockstat), the other states socket by socket",
-            if tells_time_wait_apart(sample) {
+            if tells_time_wait_apart(snapshot) {
                 "ESTABLISHED"
             } else {
                 "ESTABLISHED and TIME_WAIT"
@@ -34,9 +34,9 @@ pub fn provenance(sample: &Sample) -> String {
     format!(
         "read {} in {}: {method}; {} visited, {}",
         source_name(collection.source),
-        elapsed(sample.elapsed),
+        elapsed(snapshot.elapsed),
         counted(collection.sockets, "socket", "sockets"),
-        defects(sample).unwrap_or_else(|| "nothing lost or unreadable".to_owned()),
+        defects(snapshot).unwrap_or_else(|| "nothing lost or unreadable".to_owned()),
     )
 }
 
@@ -51,14 +51,14 @@ fn source_name(source: SourceKind) -> &'static str {
 
 /// Whether TIME_WAIT was dumped, which alone tells its families apart: that is
 /// so when only one of them was asked for.
-fn tells_time_wait_apart(sample: &Sample) -> bool {
-    let time_wait = sample.states.of(TcpState::TimeWait);
+fn tells_time_wait_apart(snapshot: &Snapshot) -> bool {
+    let time_wait = snapshot.states.of(TcpState::TimeWait);
     time_wait.is_some_and(|count| count.ipv4.is_some() || count.ipv6.is_some())
 }
 
 /// What is missing from the reading; `None` when nothing is known to be.
-fn defects(sample: &Sample) -> Option<String> {
-    let collection = &sample.collection;
+fn defects(snapshot: &Snapshot) -> Option<String> {
+    let collection = &snapshot.collection;
     if collection.malformed > 0 {
         let rows = counted(collection.malformed, "row", "rows");
         return Some(format!("incomplete: {rows} could not be read"));

@@ -1,7 +1,7 @@
 //! The settings that matter, with what their values mean.
 
-use crate::model::number::grouped;
-use crate::model::{Counter, Sample, Sysctl};
+use crate::model::{Counter, Snapshot, Sysctl};
+use crate::text::number::grouped;
 
 /// A setting as a line: name, value, meaning.
 #[derive(Debug, PartialEq, Eq)]
@@ -13,7 +13,7 @@ pub(super) struct Setting {
 
 /// The settings of a sample. One that isn't known isn't listed, except that a
 /// sample without any says so elsewhere.
-pub(super) fn settings(sample: &Sample) -> Vec<Setting> {
+pub(super) fn settings(snapshot: &Snapshot) -> Vec<Setting> {
     [
         Sysctl::TcpTwReuse,
         Sysctl::TcpTwRecycle,
@@ -25,25 +25,25 @@ pub(super) fn settings(sample: &Sample) -> Vec<Setting> {
     ]
     .into_iter()
     .filter_map(|sysctl| {
-        let value = sample.sysctls.get(sysctl)?;
+        let value = snapshot.sysctls.get(sysctl)?;
         Some(Setting {
             name: sysctl.short_name(),
             value: grouped(value),
-            meaning: meaning(sysctl, value, sample)?,
+            meaning: meaning(sysctl, value, snapshot)?,
         })
     })
     .collect()
 }
 
-fn meaning(sysctl: Sysctl, value: u64, sample: &Sample) -> Option<String> {
+fn meaning(sysctl: Sysctl, value: u64, snapshot: &Snapshot) -> Option<String> {
     Some(match sysctl {
-        Sysctl::TcpTwReuse => tw_reuse(value, sample),
+        Sysctl::TcpTwReuse => tw_reuse(value, snapshot),
         Sysctl::TcpTwRecycle => match value {
             0 => "off, as it must be".to_owned(),
             _ => "drops clients behind NAT".to_owned(),
         },
-        Sysctl::TcpSyncookies => syncookies(value, sample.counters.get(Counter::SyncookiesSent)),
-        Sysctl::TcpMaxSynBacklog => match sample.sysctls.get(Sysctl::TcpSyncookies) {
+        Sysctl::TcpSyncookies => syncookies(value, snapshot.counters.get(Counter::SyncookiesSent)),
+        Sysctl::TcpMaxSynBacklog => match snapshot.sysctls.get(Sysctl::TcpSyncookies) {
             Some(0) => "three quarters of it fill a SYN queue, or its backlog".to_owned(),
             Some(_) => "without effect while tcp_syncookies is on".to_owned(),
             None => "counts only where tcp_syncookies is 0".to_owned(),
@@ -62,15 +62,15 @@ fn meaning(sysctl: Sysctl, value: u64, sample: &Sample) -> Option<String> {
 }
 
 /// net/ipv4/tcp_ipv4.c, `tcp_twsk_unique`: reuse rests on timestamps.
-fn tw_reuse(value: u64, sample: &Sample) -> String {
-    let timestamps = sample.sysctls.get(Sysctl::TcpTimestamps);
+fn tw_reuse(value: u64, snapshot: &Snapshot) -> String {
+    let timestamps = snapshot.sysctls.get(Sysctl::TcpTimestamps);
     if value == 0 {
         return "connect() picks no port that is in TIME_WAIT".to_owned();
     }
     if timestamps == Some(0) {
         return "without effect: tcp_timestamps is 0".to_owned();
     }
-    let delay = match sample.sysctls.get(Sysctl::TcpTwReuseDelay) {
+    let delay = match snapshot.sysctls.get(Sysctl::TcpTwReuseDelay) {
         Some(ms) => format!("{} ms", grouped(ms)),
         // Fixed, before Linux 6.14 made it a setting.
         None => "1 s".to_owned(),
@@ -122,10 +122,10 @@ fn fastopen(value: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::classify::testing::{SampleBuilder, sample};
+    use crate::classify::testing::{SnapshotBuilder, snapshot};
 
-    fn meaning_of(sysctl: Sysctl, sample: SampleBuilder) -> String {
-        let settings = settings(&sample.build());
+    fn meaning_of(sysctl: Sysctl, snapshot: SnapshotBuilder) -> String {
+        let settings = settings(&snapshot.build());
         let setting = settings
             .into_iter()
             .find(|setting| setting.name == sysctl.short_name());
@@ -134,8 +134,8 @@ mod tests {
 
     #[test]
     fn reuse_is_told_with_what_it_depends_on() {
-        let with = |reuse| sample().with_sysctl(Sysctl::TcpTwReuse, reuse);
-        let of = |sample| meaning_of(Sysctl::TcpTwReuse, sample);
+        let with = |reuse| snapshot().with_sysctl(Sysctl::TcpTwReuse, reuse);
+        let of = |snapshot| meaning_of(Sysctl::TcpTwReuse, snapshot);
         assert!(of(with(0)).contains("picks no port"));
         assert!(of(with(1)).ends_with("after 1 s in TIME_WAIT"));
         assert!(of(with(2)).starts_with("on loopback,"));
@@ -166,7 +166,7 @@ mod tests {
         let of = |value| {
             meaning_of(
                 Sysctl::TcpTwRecycle,
-                sample().with_sysctl(Sysctl::TcpTwRecycle, value),
+                snapshot().with_sysctl(Sysctl::TcpTwRecycle, value),
             )
         };
         assert_eq!(of(0), "off, as it must be");
@@ -176,10 +176,10 @@ mod tests {
     #[test]
     fn max_syn_backlog_is_told_to_count_only_without_cookies() {
         let of = |cookies| {
-            let sample = sample().with_sysctl(Sysctl::TcpMaxSynBacklog, 128);
+            let snapshot = snapshot().with_sysctl(Sysctl::TcpMaxSynBacklog, 128);
             meaning_of(
                 Sysctl::TcpMaxSynBacklog,
-                sample.with_sysctl(Sysctl::TcpSyncookies, cookies),
+                snapshot.with_sysctl(Sysctl::TcpSyncookies, cookies),
             )
         };
         assert!(of(0).starts_with("three quarters"));
@@ -195,6 +195,6 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_not_listed() {
-        assert_eq!(settings(&sample().build()), []);
+        assert_eq!(settings(&snapshot().build()), []);
     }
 }

@@ -2,19 +2,19 @@
 
 use comfy_table::{CellAlignment, Table, presets};
 
-use super::super::width::columns_of;
 use super::super::{Style, finding, push_line};
 use crate::classify::{Assessment, Severity};
-use crate::model::number::{counted, grouped};
-use crate::model::{Sample, StateCount, TcpState};
+use crate::model::{Snapshot, StateCount, TcpState};
+use crate::text::number::{counted, grouped};
+use crate::text::width::columns_of;
 
 /// The longest bar, and the shortest that still says something.
 const BAR: std::ops::RangeInclusive<usize> = 4..=24;
 
 /// The states that have sockets, the largest first, with a bar each; the others
 /// in one line.
-pub(super) fn table(sample: &Sample, assessment: &Assessment, style: &Style) -> String {
-    let mut present: Vec<(TcpState, StateCount)> = sample
+pub(super) fn table(snapshot: &Snapshot, assessment: &Assessment, style: &Style) -> String {
+    let mut present: Vec<(TcpState, StateCount)> = snapshot
         .states
         .iter()
         .filter_map(|(state, count)| Some((state, count?)))
@@ -51,7 +51,7 @@ pub(super) fn table(sample: &Sample, assessment: &Assessment, style: &Style) -> 
         .map(|(state, _)| worst_about(*state, assessment));
     let remarks: Vec<(Option<Severity>, String)> = findings
         .zip(&present)
-        .map(|(worst, (state, _))| (worst, remark(*state, sample, worst)))
+        .map(|(worst, (state, _))| (worst, remark(*state, snapshot, worst)))
         .collect();
     // One scale for all bars: the longest remark decides how long they may be.
     let numbers = lines.iter().map(|line| columns_of(line)).max();
@@ -69,7 +69,7 @@ pub(super) fn table(sample: &Sample, assessment: &Assessment, style: &Style) -> 
             None => push_line(&mut text, &line),
         }
     }
-    push_line(&mut text, &style.faint(&absent(sample, style)));
+    push_line(&mut text, &style.faint(&absent(snapshot, style)));
     text
 }
 
@@ -84,8 +84,8 @@ fn worst_about(state: TcpState, assessment: &Assessment) -> Option<Severity> {
 }
 
 /// What stands behind a bar: colour alone is no mark.
-fn remark(state: TcpState, sample: &Sample, worst: Option<Severity>) -> String {
-    let leaked = sample
+fn remark(state: TcpState, snapshot: &Snapshot, worst: Option<Severity>) -> String {
+    let leaked = snapshot
         .leaks
         .as_ref()
         .filter(|_| state == TcpState::CloseWait)
@@ -105,8 +105,8 @@ fn bar(length: u64, longest: u64, room: usize) -> usize {
     usize::try_from(scaled).unwrap_or(room).clamp(1, room)
 }
 
-fn absent(sample: &Sample, style: &Style) -> String {
-    let names: Vec<&str> = sample
+fn absent(snapshot: &Snapshot, style: &Style) -> String {
+    let names: Vec<&str> = snapshot
         .states
         .iter()
         .filter(|(_, count)| count.is_some_and(|count| count.total == 0))
@@ -116,8 +116,8 @@ fn absent(sample: &Sample, style: &Style) -> String {
     if !names.is_empty() {
         text = format!("0 in {}", names.join(" "));
     }
-    if sample.states.unknown > 0 {
-        let unknown = counted(sample.states.unknown, "socket", "sockets");
+    if snapshot.states.unknown > 0 {
+        let unknown = counted(snapshot.states.unknown, "socket", "sockets");
         let separator = if text.is_empty() { "" } else { "; " };
         text = format!("{text}{separator}{unknown} in states that have no name here");
     }

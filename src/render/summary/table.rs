@@ -3,28 +3,29 @@
 use super::super::{Style, finding, place, push_line};
 use super::{counters, defects, settings, source_name, states};
 use crate::classify::{Assessment, Severity};
-use crate::model::number::{counted, elapsed, grouped, percent, ratio};
-use crate::model::{CountMethod, Counter, Sample, Sysctl, TcpState};
+use crate::model::ratio;
+use crate::model::{CountMethod, Counter, Snapshot, Sysctl, TcpState};
+use crate::text::number::{counted, elapsed, grouped, percent};
 
 /// The whole summary.
 ///
 /// The findings are at the end, where a terminal shows them last, and the
 /// first lines say that there are some.
 #[must_use]
-pub fn table(sample: &Sample, assessment: &Assessment, style: &Style) -> String {
+pub fn table(snapshot: &Snapshot, assessment: &Assessment, style: &Style) -> String {
     let mut text = String::new();
-    push_line(&mut text, &heading(sample, style));
-    if let Some(defects) = defects(sample) {
+    push_line(&mut text, &heading(snapshot, style));
+    if let Some(defects) = defects(snapshot) {
         push_line(&mut text, &style.severity(Severity::Warning, &defects));
     }
-    text.push_str(&elsewhere(sample, style));
+    text.push_str(&elsewhere(snapshot, style));
     if let Some(verdict) = verdict(assessment, style) {
         push_line(&mut text, &verdict);
     }
     text.push('\n');
-    text.push_str(&states::table(sample, assessment, style));
+    text.push_str(&states::table(snapshot, assessment, style));
     text.push('\n');
-    let details = details(sample, style);
+    let details = details(snapshot, style);
     if !details.is_empty() {
         text.push_str(&details);
         text.push('\n');
@@ -39,9 +40,12 @@ pub fn table(sample: &Sample, assessment: &Assessment, style: &Style) -> String 
 const ELSEWHERE: u64 = 10;
 
 /// That there is more on this host than is shown.
-fn elsewhere(sample: &Sample, style: &Style) -> String {
+fn elsewhere(snapshot: &Snapshot, style: &Style) -> String {
     let mut text = String::new();
-    if let Some(sockets) = sample.elsewhere_at_most.filter(|&count| count >= ELSEWHERE) {
+    if let Some(sockets) = snapshot
+        .elsewhere_at_most
+        .filter(|&count| count >= ELSEWHERE)
+    {
         let sentence = format!(
             "up to {} in other network namespaces (containers), or not connected; \
              lsns -t net lists those, nsenter -n -t PID tcpstate looks into one",
@@ -69,24 +73,28 @@ fn verdict(assessment: &Assessment, style: &Style) -> Option<String> {
     Some(style.severity(worst, &format!("{}, see below", parts.join(" and "))))
 }
 
-fn heading(sample: &Sample, style: &Style) -> String {
+fn heading(snapshot: &Snapshot, style: &Style) -> String {
     let mut parts = Vec::new();
-    parts.extend(place::place(&sample.host));
-    parts.push(counted(sample.states.total(), "TCP socket", "TCP sockets"));
-    let source = source_name(sample.collection.source);
-    let method = match sample.states.method {
+    parts.extend(place::place(&snapshot.host));
+    parts.push(counted(
+        snapshot.states.total(),
+        "TCP socket",
+        "TCP sockets",
+    ));
+    let source = source_name(snapshot.collection.source);
+    let method = match snapshot.states.method {
         CountMethod::Derived => "with the kernel's own counts",
         CountMethod::Dump => "every socket read",
     };
-    parts.push(format!("{source}, {method}, {}", elapsed(sample.elapsed)));
+    parts.push(format!("{source}, {method}, {}", elapsed(snapshot.elapsed)));
     let line = parts.join(&format!(" {} ", style.dot()));
     let lines = finding::wrap(&line, style.width.unwrap_or(usize::MAX));
     style.strong(&lines.join("\n"))
 }
 
 /// TIME_WAIT, settings and counters, in aligned columns.
-fn details(sample: &Sample, style: &Style) -> String {
-    let rows = settings_rows(sample);
+fn details(snapshot: &Snapshot, style: &Style) -> String {
+    let rows = settings_rows(snapshot);
     let width = |width: fn(&(&str, String, String)) -> usize| rows.iter().map(width).max();
     let names = width(|(name, _, _)| name.len()).unwrap_or(0);
     let values = width(|(_, value, _)| value.len()).unwrap_or(0);
@@ -95,7 +103,7 @@ fn details(sample: &Sample, style: &Style) -> String {
         let label = format!("{name:<names$}  {value:>values$}  ");
         finding::push_wrapped(&mut text, &label, label.len(), meaning, style);
     }
-    let lines = counters::lines(&sample.counters);
+    let lines = counters::lines(&snapshot.counters);
     if !lines.is_empty() && !text.is_empty() {
         text.push('\n');
     }
@@ -109,11 +117,11 @@ fn details(sample: &Sample, style: &Style) -> String {
 }
 
 /// TIME_WAIT against its limit, and the settings: name, value, meaning.
-pub(in crate::render) fn settings_rows(sample: &Sample) -> Vec<(&'static str, String, String)> {
+pub(in crate::render) fn settings_rows(snapshot: &Snapshot) -> Vec<(&'static str, String, String)> {
     let mut rows = Vec::new();
-    rows.extend(time_wait(sample).map(|(count, rest)| ("TIME_WAIT", count, rest)));
+    rows.extend(time_wait(snapshot).map(|(count, rest)| ("TIME_WAIT", count, rest)));
     rows.extend(
-        settings::settings(sample)
+        settings::settings(snapshot)
             .into_iter()
             .map(|setting| (setting.name, setting.value, setting.meaning)),
     );
@@ -122,19 +130,19 @@ pub(in crate::render) fn settings_rows(sample: &Sample) -> Vec<(&'static str, St
 
 /// The buckets of TIME_WAIT against their limit: the count, and the words behind
 /// it.
-fn time_wait(sample: &Sample) -> Option<(String, String)> {
-    let count = sample.states.minisockets?;
-    let limit = sample.sysctls.get(Sysctl::TcpMaxTwBuckets)?;
+fn time_wait(snapshot: &Snapshot) -> Option<(String, String)> {
+    let count = snapshot.states.minisockets?;
+    let limit = snapshot.sysctls.get(Sysctl::TcpMaxTwBuckets)?;
     let used =
         ratio(count, limit).map_or_else(String::new, |ratio| format!(" ({})", percent(ratio)));
-    let overflows = match sample.counters.get(Counter::TcpTimeWaitOverflow) {
+    let overflows = match snapshot.counters.get(Counter::TcpTimeWaitOverflow) {
         None => String::new(),
         Some(0) => ", none refused so far".to_owned(),
         Some(times) => format!(", {} refused so far", grouped(times)),
     };
     // FIN_WAIT2 with nobody behind it takes a bucket too: 70 buckets and no
     // TIME_WAIT puzzled.
-    let others = sample
+    let others = snapshot
         .states
         .total_of(TcpState::TimeWait)
         .and_then(|time_wait| count.checked_sub(time_wait))

@@ -1,14 +1,14 @@
 use super::*;
 use crate::classify::assess;
-use crate::classify::testing::{SampleBuilder, java, leak_digest, sample};
+use crate::classify::testing::{SnapshotBuilder, java, leak_digest, snapshot};
 use crate::model::{
     Counter, FallbackReason, Host, NetNs, StateCount, StateCounts, Sysctl, TcpState, Verdict,
 };
 use crate::render::Style;
 use std::time::Duration;
 
-fn healthy() -> SampleBuilder {
-    sample()
+fn healthy() -> SnapshotBuilder {
+    snapshot()
         .with_state(TcpState::Established, 852)
         .with_state(TcpState::TimeWait, 301)
         .with_minisockets(301)
@@ -35,16 +35,16 @@ fn healthy() -> SampleBuilder {
 }
 
 /// A host on which java leaks nearly all that is in CLOSE_WAIT.
-fn leaking() -> SampleBuilder {
+fn leaking() -> SnapshotBuilder {
     let verdicts = [(Verdict::NotClosed, 1_190), (Verdict::Recent, 10)];
     healthy()
         .with_state(TcpState::CloseWait, 1_200)
         .with_leaks(leak_digest(&verdicts, vec![java(1_190, 918)]))
 }
 
-fn named(builder: SampleBuilder) -> Sample {
-    let mut sample = builder.build();
-    sample.host = Host {
+fn named(builder: SnapshotBuilder) -> Snapshot {
+    let mut snapshot = builder.build();
+    snapshot.host = Host {
         name: Some("web-3".to_owned()),
         netns: Some(NetNs {
             inode: 4_026_531_840,
@@ -52,9 +52,9 @@ fn named(builder: SampleBuilder) -> Sample {
         }),
         kernel: Some((6, 18)),
     };
-    sample.states.method = CountMethod::Derived;
-    sample.elapsed = Duration::from_micros(1_400);
-    sample
+    snapshot.states.method = CountMethod::Derived;
+    snapshot.elapsed = Duration::from_micros(1_400);
+    snapshot
 }
 
 fn on_terminal(columns: usize) -> Style {
@@ -65,8 +65,8 @@ fn on_terminal(columns: usize) -> Style {
     }
 }
 
-fn shown(sample: &Sample, style: &Style) -> String {
-    table(sample, &assess(sample, None), style)
+fn shown(snapshot: &Snapshot, style: &Style) -> String {
+    table(snapshot, &assess(snapshot, None), style)
 }
 
 #[test]
@@ -97,9 +97,9 @@ fn nothing_is_wrapped_or_drawn_in_unicode_in_a_cron_mail() {
 
 #[test]
 fn what_a_recording_does_not_know_is_said() {
-    let mut sample = sample().with_state(TcpState::Established, 2).build();
-    sample.collection.source = SourceKind::Replay;
-    insta::assert_snapshot!(shown(&sample, &on_terminal(80)));
+    let mut snapshot = snapshot().with_state(TcpState::Established, 2).build();
+    snapshot.collection.source = SourceKind::Replay;
+    insta::assert_snapshot!(shown(&snapshot, &on_terminal(80)));
 }
 
 #[test]
@@ -125,12 +125,12 @@ fn colours_mark_what_is_wrong_and_only_that() {
 /// With the name of a namespace it was 81 columns, and the terminal cut "0.9 m|s".
 #[test]
 fn the_heading_keeps_to_the_terminal() {
-    let mut sample = named(healthy());
-    sample.host.netns = Some(NetNs {
+    let mut snapshot = named(healthy());
+    snapshot.host.netns = Some(NetNs {
         inode: 1,
         name: Some("a-namespace-with-a-name-that-takes-room".to_owned()),
     });
-    let text = shown(&sample, &on_terminal(80));
+    let text = shown(&snapshot, &on_terminal(80));
     assert!(
         text.lines().all(|line| line.chars().count() <= 80),
         "{text}"
@@ -140,39 +140,43 @@ fn the_heading_keeps_to_the_terminal() {
 /// No socket in TIME_WAIT, and "TIME_WAIT 70 of 131,072 buckets".
 #[test]
 fn buckets_that_fin_wait2_takes_are_told_apart() {
-    let mut sample = named(healthy());
-    let buckets = sample.states.total_of(crate::model::TcpState::TimeWait);
-    let line = |sample: &Sample| {
-        let text = shown(sample, &Style::default());
+    let mut snapshot = named(healthy());
+    let buckets = snapshot.states.total_of(crate::model::TcpState::TimeWait);
+    let line = |snapshot: &Snapshot| {
+        let text = shown(snapshot, &Style::default());
         let line = text.lines().rfind(|line| line.starts_with("TIME_WAIT "));
         line.unwrap().to_owned()
     };
-    sample.states.minisockets = buckets;
-    assert!(!line(&sample).contains("FIN_WAIT2"), "{}", line(&sample));
-    sample.states.minisockets = buckets.map(|buckets| buckets + 70);
-    assert!(line(&sample).contains(", 70 of them for FIN_WAIT2, none refused"));
+    snapshot.states.minisockets = buckets;
+    assert!(
+        !line(&snapshot).contains("FIN_WAIT2"),
+        "{}",
+        line(&snapshot)
+    );
+    snapshot.states.minisockets = buckets.map(|buckets| buckets + 70);
+    assert!(line(&snapshot).contains(", 70 of them for FIN_WAIT2, none refused"));
 }
 
 #[test]
 fn a_hostile_host_name_does_not_reach_the_terminal() {
-    let mut sample = named(healthy());
-    sample.host.name = Some("evil\u{1b}[2J".to_owned());
-    sample.host.netns = Some(NetNs {
+    let mut snapshot = named(healthy());
+    snapshot.host.name = Some("evil\u{1b}[2J".to_owned());
+    snapshot.host.netns = Some(NetNs {
         inode: 1,
         name: Some("a\nb".to_owned()),
     });
-    let text = shown(&sample, &Style::default());
+    let text = shown(&snapshot, &Style::default());
     assert!(!text.contains('\u{1b}'));
     assert!(text.starts_with("evil\\u{1b}[2J, netns a\\nb - "), "{text}");
 }
 
 #[test]
 fn the_json_document_follows_the_contract() {
-    let mut sample = named(healthy());
-    sample.taken_at = Some(std::time::UNIX_EPOCH + Duration::from_millis(1_750_000_000_123));
-    sample.collection.source = SourceKind::Procfs;
-    sample.collection.fallback_reason = Some(FallbackReason::NetlinkRefused("no".to_owned()));
-    let text = json(&sample, &assess(&sample, None)).unwrap();
+    let mut snapshot = named(healthy());
+    snapshot.taken_at = Some(std::time::UNIX_EPOCH + Duration::from_millis(1_750_000_000_123));
+    snapshot.collection.source = SourceKind::Procfs;
+    snapshot.collection.fallback_reason = Some(FallbackReason::NetlinkRefused("no".to_owned()));
+    let text = json(&snapshot, &assess(&snapshot, None)).unwrap();
     assert!(text.ends_with("}\n"));
     let document: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(document["schema"], "tcpstate.summary/1");
@@ -201,10 +205,10 @@ fn a_narrow_terminal_is_kept_to_where_words_can_be_broken() {
 #[test]
 fn what_is_missing_is_told_as_what_it_is() {
     let with = |malformed, complete| {
-        let mut sample = named(healthy());
-        sample.collection.malformed = malformed;
-        sample.collection.complete = complete;
-        shown(&sample, &Style::default())
+        let mut snapshot = named(healthy());
+        snapshot.collection.malformed = malformed;
+        snapshot.collection.complete = complete;
+        shown(&snapshot, &Style::default())
     };
     assert!(!with(0, true).contains("incomplete"));
     assert!(with(1, false).contains("incomplete: 1 row could not be read"));
@@ -230,12 +234,12 @@ fn provenance_tells_which_states_were_derived() {
 #[test]
 fn that_other_namespaces_have_sockets_is_said_where_they_are_many() {
     let shown = |elsewhere_at_most| {
-        let sample = Sample {
+        let snapshot = Snapshot {
             elsewhere_at_most,
             ..healthy().build()
         };
-        let assessment = assess(&sample, None);
-        table(&sample, &assessment, &Style::default())
+        let assessment = assess(&snapshot, None);
+        table(&snapshot, &assessment, &Style::default())
     };
     let said = "\nup to 1,204 more TCP sockets in other network namespaces (containers), \
                 or not connected;";

@@ -5,13 +5,13 @@ use std::time::{Duration, SystemTime};
 use ratatui::layout::Rect;
 
 use super::super::finding::wrap;
-use super::super::safe;
 use super::frame::Moment;
 use super::paint::{Painter, Tone, cut, first_lines, from_column, from_line};
 use super::time::clock;
 use crate::classify::history::{Event, EventKind, Latest};
 use crate::classify::{Finding, Severity};
-use crate::model::number::counted;
+use crate::text::number::counted;
+use crate::text::safe;
 
 /// Columns of a severity and the space behind it.
 const LABEL: u16 = 10;
@@ -23,7 +23,7 @@ const RECENT: Duration = Duration::from_secs(60);
 /// what happened, newest first.
 pub(super) fn draw(painter: &mut Painter<'_>, area: Rect, moment: &Moment<'_>, latest: &Latest) {
     let mut rest = area;
-    let now = latest.sample.taken_at;
+    let now = latest.snapshot.taken_at;
     let events = moment.timeline.events();
     let reserved = events.newest_first().next().is_some_and(|event| {
         event.kind == EventKind::Cleared && is_recent(event.at, now) && area.height > 1

@@ -8,7 +8,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::super::finding::wrap;
-use super::super::{Style, place, safe};
+use super::super::{Style, place};
 use super::number::{age, interval};
 use super::paint::{Painter, Tone, cut, first_lines, from_column, from_line, width};
 use super::screen::{Screen, Shown, View};
@@ -16,7 +16,8 @@ use super::time::clock;
 use super::{findings, help, leaks, listeners, overview, ports, settings};
 use crate::classify::history::{Failure, Latest, Part, Timeline};
 use crate::model::SourceKind;
-use crate::model::number::{counted, elapsed};
+use crate::text::number::{counted, elapsed};
+use crate::text::safe;
 
 /// What changed is marked for so long.
 const FRESH: Duration = Duration::from_millis(1_500);
@@ -135,14 +136,14 @@ fn draw_heading(painter: &mut Painter<'_>, area: Rect, moment: &Moment<'_>) {
         );
         return;
     };
-    let sample = &latest.sample;
+    let snapshot = &latest.snapshot;
     let mut parts = vec![
-        counted(sample.states.total(), "TCP socket", "TCP sockets"),
-        format!("{} UTC", clock(sample.taken_at)),
+        counted(snapshot.states.total(), "TCP socket", "TCP sockets"),
+        format!("{} UTC", clock(snapshot.taken_at)),
         format!("every {}", interval(moment.screen.interval)),
         format!("sampled in {}", elapsed(latest.cost)),
     ];
-    if let Some(place) = place::place(&sample.host) {
+    if let Some(place) = place::place(&snapshot.host) {
         parts.insert(0, place);
     }
     let mut rest = area;
@@ -209,14 +210,14 @@ fn notices(moment: &Moment<'_>, body: Rect) -> Vec<(String, Tone)> {
     for failure in moment.failures(latest) {
         notices.extend(not_read(moment, latest, failure, body));
     }
-    if !latest.sample.collection.complete {
+    if !latest.snapshot.collection.complete {
         let text = "PARTIAL: the kernel says that rows were lost".to_owned();
         notices.push((text, Tone::Warning));
     }
-    if let Some(reason) = &latest.sample.collection.fallback_reason {
+    if let Some(reason) = &latest.snapshot.collection.fallback_reason {
         let text = format!("from /proc/net/tcp: {}", safe(&reason.to_string()));
         notices.push((text, Tone::Warning));
-    } else if latest.sample.collection.source == SourceKind::Procfs {
+    } else if latest.snapshot.collection.source == SourceKind::Procfs {
         let text = "from /proc/net/tcp: who enters CLOSE_WAIT is unknown".to_owned();
         notices.push((text, Tone::Plain));
     }

@@ -78,7 +78,7 @@ pub fn json(timeline: &Timeline, interval: Duration) -> anyhow::Result<String> {
         return Ok(String::new());
     };
     let document = Document {
-        summary: summary::Document::new("tcpstate.watch/1", &latest.sample, &latest.assessment),
+        summary: summary::Document::new("tcpstate.watch/1", &latest.snapshot, &latest.assessment),
         sequence: timeline.taken(),
         interval_ms: milliseconds(interval),
         sample_us: u64::try_from(latest.cost.as_micros()).unwrap_or(u64::MAX),

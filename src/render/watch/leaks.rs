@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use ratatui::layout::Rect;
 
+use super::super::Style;
 use super::super::finding::wrap;
 use super::super::leaks::words;
-use super::super::{Style, safe};
 use super::frame::Moment;
 use super::number::age;
 use super::paint::{Painter, Tone, cut, first_lines, from_line};
@@ -16,7 +16,8 @@ use super::screen::{Shown, Subject};
 use super::table::{Cell, Column, Table};
 use crate::classify::close_wait::{LeakReport, Peer, ProcessLeaks, QueueLeaks, Unowned};
 use crate::classify::history::{Kept, Latest, Leaks};
-use crate::model::number::{counted, elapsed, grouped};
+use crate::text::number::{counted, elapsed, grouped};
+use crate::text::safe;
 
 /// Peers that have a name in a row; the others are counted.
 const PEERS: usize = 2;

@@ -49,12 +49,12 @@ pub fn line_header() -> String {
 /// The line of a sample.
 #[must_use]
 pub fn line(latest: &Latest, style: &Style) -> String {
-    let sample = &latest.sample;
-    let mut text = format!("{:<TIME$}", time(sample.taken_at));
+    let snapshot = &latest.snapshot;
+    let mut text = format!("{:<TIME$}", time(snapshot.taken_at));
     let dash = style.dash();
     for (state, heading) in STATES {
         let width = heading.len();
-        match sample.states.total_of(state) {
+        match snapshot.states.total_of(state) {
             Some(count) => push(&mut text, format_args!(" {count:>width$}")),
             None => push(&mut text, format_args!(" {dash:>width$}")),
         }
@@ -83,10 +83,10 @@ pub fn line(latest: &Latest, style: &Style) -> String {
 /// is to be known of the sample.
 fn notes(latest: &Latest) -> String {
     let mut notes: Vec<&str> = Vec::new();
-    if latest.sample.collection.source == SourceKind::Procfs {
+    if latest.snapshot.collection.source == SourceKind::Procfs {
         notes.push("via-proc");
     }
-    if !latest.sample.collection.complete {
+    if !latest.snapshot.collection.complete {
         notes.push("INCOMPLETE");
     }
     for finding in &latest.assessment.findings {

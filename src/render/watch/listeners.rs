@@ -5,7 +5,6 @@ use std::cmp::Reverse;
 use ratatui::layout::Rect;
 
 use super::super::pressure::listeners::{severity, verdict_words};
-use super::super::safe;
 use super::frame::Moment;
 use super::number::rate;
 use super::paint::{Painter, Tone, below, first_lines};
@@ -13,8 +12,9 @@ use super::screen::Shown;
 use super::table::{Cell, Column, Table};
 use crate::classify::history::Latest;
 use crate::classify::listeners::{Verdict, verdict};
-use crate::model::number::grouped;
 use crate::model::{Counter, Listener, Unit};
+use crate::text::number::grouped;
+use crate::text::safe;
 
 /// Draws the view.
 pub(super) fn draw(

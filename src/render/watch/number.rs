@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::number::duration;
+use crate::text::number::duration;
 
 /// Events in a second: `0`, `0.2`, `12`, `1,204`, `120k`, `3.4M`.
 pub(super) fn rate(per_second: f64) -> String {

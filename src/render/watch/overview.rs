@@ -10,8 +10,8 @@ use super::screen::Shown;
 use super::table::{Cell, Column, Table};
 use crate::classify::history::Latest;
 
-use crate::model::number::grouped;
 use crate::model::{Counter, TcpState};
+use crate::text::number::grouped;
 
 /// Draws the view.
 pub(super) fn draw(
@@ -61,7 +61,7 @@ pub(super) fn draw(
 
 fn states(latest: &Latest, moment: &Moment<'_>) -> Table {
     let mut rows: Vec<(TcpState, u64)> = latest
-        .sample
+        .snapshot
         .states
         .iter()
         .filter_map(|(state, count)| Some((state, count?.total)))
@@ -136,7 +136,7 @@ fn occupied(rows: Vec<Vec<Cell>>, latest: &Latest) -> Vec<Vec<Cell>> {
         };
         name.is_some_and(|state| {
             let moved = latest.rates.as_ref().and_then(|rates| rates.change(state));
-            latest.sample.states.total_of(state) == Some(0) && moved.unwrap_or(0) == 0
+            latest.snapshot.states.total_of(state) == Some(0) && moved.unwrap_or(0) == 0
         })
     };
     rows.into_iter().filter(|row| !is_idle(row)).collect()

@@ -6,8 +6,8 @@ use ratatui::style::{Color, Modifier, Style as CellStyle};
 
 use super::super::Style;
 use super::super::finding::wrap;
-pub(super) use super::super::width::columns_of as width;
 use crate::classify::Severity;
+pub(super) use crate::text::width::columns_of as width;
 
 /// What a text means to the eye. Colours are the terminal's own named ones,
 /// which its owner chose to be read on its background; nothing is said by a

@@ -12,8 +12,8 @@ use super::paint::{Painter, Tone, first_lines, from_line};
 use super::screen::{Shown, Subject};
 use super::table::{Cell, Column, Table};
 use crate::classify::history::Latest;
-use crate::model::number::{grouped, percent};
 use crate::model::{Destination, Ports};
+use crate::text::number::{grouped, percent};
 
 /// TIME_WAIT sockets are counted as recent for so many seconds.
 const RECENT: f64 = 10.0;
@@ -33,7 +33,7 @@ pub(super) fn draw(
         draw_destination(painter, area, moment, latest, ports, subject);
         return Shown::default();
     }
-    let rest = painter.above(area, &taken(ports, &latest.sample, &moment.style));
+    let rest = painter.above(area, &taken(ports, &latest.snapshot, &moment.style));
     let (table, subjects) = table(ports, moment);
     table.draw(painter, rest, moment.screen);
     let chosen = table.chosen(moment.screen);
@@ -133,7 +133,7 @@ fn draw_destination(
                 .used_ratio()
                 .map_or_else(|| moment.style.dash().to_owned(), percent),
         ),
-        format!("{}.", detail(destination, &latest.sample)),
+        format!("{}.", detail(destination, &latest.snapshot)),
         pace,
     ];
     let tones = [Tone::Strong, Tone::Plain, Tone::Plain, Tone::Plain];

@@ -5,7 +5,6 @@ use ratatui::layout::Rect;
 
 use super::super::finding::wrap;
 use super::super::leaks::words;
-use super::super::safe;
 use super::frame::Moment;
 use super::leaks::{Moves, peers, read_ago};
 use super::paint::{Painter, Tone, cut, first_lines, from_column, from_line};
@@ -13,7 +12,8 @@ use super::screen::Shown;
 use super::table::{Cell, Column, Table, more};
 use crate::classify::close_wait::{Held, LeakReport, ProcessLeaks, Unowned};
 use crate::classify::history::{Kept, Leaks};
-use crate::model::number::grouped;
+use crate::text::number::grouped;
+use crate::text::safe;
 
 /// Columns of a label and the space behind it.
 const LABEL: u16 = 9;

@@ -11,7 +11,7 @@ use super::screen::Shown;
 use super::table::{Cell, Column, Table};
 use crate::classify::history::Latest;
 use crate::model::Counter;
-use crate::model::number::grouped;
+use crate::text::number::grouped;
 
 /// Draws the view.
 pub(super) fn draw(
@@ -51,7 +51,7 @@ pub(super) fn draw(
 }
 
 fn rows(latest: &Latest, moment: &Moment<'_>) -> Vec<Vec<Cell>> {
-    let mut rows: Vec<(String, Vec<Cell>)> = settings_rows(&latest.sample)
+    let mut rows: Vec<(String, Vec<Cell>)> = settings_rows(&latest.snapshot)
         .into_iter()
         .map(|(name, value, meaning)| {
             let cells = vec![
@@ -63,7 +63,7 @@ fn rows(latest: &Latest, moment: &Moment<'_>) -> Vec<Vec<Cell>> {
             (name.to_owned(), cells)
         })
         .collect();
-    for (counter, value) in latest.sample.counters.iter() {
+    for (counter, value) in latest.snapshot.counters.iter() {
         if let Some(value) = value {
             let cells = counter_row(counter, value, latest, moment);
             rows.push((counter.name().to_owned(), cells));

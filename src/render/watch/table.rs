@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use super::super::Style;
 use super::paint::{Painter, Tone, first_lines, from_column, from_line, width};
 use super::screen::Screen;
-use crate::model::number::grouped;
+use crate::text::number::grouped;
 
 /// Columns between columns.
 const GAP: usize = 2;

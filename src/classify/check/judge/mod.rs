@@ -100,13 +100,13 @@ fn judge_by_rule(
     let missing: Vec<Missing> = own
         .filter_map(|metric| metric.read(reading).err())
         .collect();
-    match (rule.judge)(reading.sample, reading.past()) {
+    match (rule.judge)(reading.snapshot, reading.past()) {
         Judgement::Found(findings) => {
             // What was seen of a part may be no matter, and the rest one.
             let is_wrong = findings
                 .iter()
                 .any(|finding| finding.severity > Severity::Info);
-            let is_part = !reading.sample.collection.complete;
+            let is_part = !reading.snapshot.collection.complete;
             if !is_wrong && is_part && missing.contains(&Missing::Unread) {
                 untold.add(rule.name.to_owned(), Missing::Unread);
             } else {
@@ -144,7 +144,7 @@ fn rules_word(gauge: &Gauge, reading: &Reading) -> Option<Judgement> {
     let mut rules = gauge.id.metric.rules.iter();
     rules
         .next()
-        .map(|rule| (rule.judge)(reading.sample, reading.past()))
+        .map(|rule| (rule.judge)(reading.snapshot, reading.past()))
 }
 
 /// The ranges that judge a gauge, to warn by and critical. Those that are a

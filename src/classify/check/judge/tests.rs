@@ -1,21 +1,21 @@
 use std::time::Duration;
 
 use super::super::super::listeners::ListenerTally;
-use super::super::super::testing::{SampleBuilder, java, leak_digest, sample, socket};
+use super::super::super::testing::{SnapshotBuilder, java, leak_digest, snapshot, socket};
 use super::super::part::{About, Part};
 use super::super::reading::{Bound, Bounds};
 use super::super::wishes::Name;
 use super::*;
 use crate::model::{
-    Counter, Counters, HostWide, Listeners, Mark, PortReading, Pressure, Sample, SourceKind,
+    Counter, Counters, HostWide, Listeners, Mark, PortReading, Pressure, Snapshot, SourceKind,
     Suspect, Sysctl, TcpState, Verdict as Leak, Who,
 };
 
 /// Everything known, nothing wrong.
-fn healthy() -> SampleBuilder {
+fn healthy() -> SnapshotBuilder {
     Counter::ALL
         .iter()
-        .fold(sample(), |builder, &counter| {
+        .fold(snapshot(), |builder, &counter| {
             builder.with_counter(counter, 0)
         })
         .with_sysctl(Sysctl::TcpMaxTwBuckets, 1_000)
@@ -42,7 +42,7 @@ fn healthy() -> SampleBuilder {
 }
 
 /// The same, and java leaks so many sockets.
-fn leaking(count: u64) -> SampleBuilder {
+fn leaking(count: u64) -> SnapshotBuilder {
     let suspects = vec![java(count, 100)];
     healthy().with_leaks(leak_digest(&[(Leak::NotClosed, count)], suspects))
 }
@@ -59,9 +59,9 @@ fn wishes(warn: &[&str], crit: &[&str]) -> Wishes {
     }
 }
 
-fn judged(sample: &Sample, wishes: &Wishes) -> Verdict {
+fn judged(snapshot: &Snapshot, wishes: &Wishes) -> Verdict {
     let reading = Reading {
-        sample,
+        snapshot,
         before: None,
         long_before: None,
         keeps: true,
@@ -143,8 +143,8 @@ fn what_is_about_everything_is_not_judged_by_a_part() {
         },
         ..Wishes::default()
     };
-    let sample = leaking(2).with_sysctl(Sysctl::TcpSyncookies, 0).build();
-    let verdict = judged(&sample, &part);
+    let snapshot = leaking(2).with_sysctl(Sysctl::TcpSyncookies, 0).build();
+    let verdict = judged(&snapshot, &part);
     assert_eq!(verdict.findings().count(), 1, "{verdict:?}");
     assert!(
         verdict
@@ -159,9 +159,9 @@ fn what_is_about_everything_is_not_judged_by_a_part() {
 
 #[test]
 fn the_last_of_several_ranges_counts() {
-    let sample = healthy().with_state(TcpState::Listen, 5).build();
+    let snapshot = healthy().with_state(TcpState::Listen, 5).build();
     let twice = wishes(&["listen=1", "listen=10"], &[]);
-    assert_eq!(judged(&sample, &twice).status(), Status::Ok);
+    assert_eq!(judged(&snapshot, &twice).status(), Status::Ok);
 }
 
 #[test]
@@ -176,7 +176,7 @@ fn per_cent_are_of_the_limit_and_unknown_without_it() {
         .iter()
         .find(|gauge| gauge.id.metric.name == "time_wait");
     assert_eq!(gauge.unwrap().crit.unwrap().to_string(), "500");
-    let blind = sample()
+    let blind = snapshot()
         .with_state(TcpState::TimeWait, 501)
         .with_sysctl(Sysctl::TcpMaxSynBacklog, 1_000)
         .with_sysctl(Sysctl::TcpSyncookies, 1)
@@ -186,7 +186,7 @@ fn per_cent_are_of_the_limit_and_unknown_without_it() {
 
 #[test]
 fn what_a_rule_cannot_read_is_never_ok() {
-    let verdict = judged(&sample().build(), &Wishes::default());
+    let verdict = judged(&snapshot().build(), &Wishes::default());
     assert_eq!(verdict.status(), Status::Unknown);
     assert_eq!(verdict.problems.len(), 1, "one problem names them all");
 }
@@ -208,11 +208,11 @@ fn a_part_of_the_sockets_is_never_ok_and_can_still_be_critical() {
 
 #[test]
 fn only_and_ignore_choose() {
-    let sample = leaking(2).with_sysctl(Sysctl::TcpSyncookies, 0).build();
+    let snapshot = leaking(2).with_sysctl(Sysctl::TcpSyncookies, 0).build();
     let choose = |only: &[&str], ignore: &[&str]| {
         let names = |texts: &[&str]| texts.iter().map(|text| Name::find(text).unwrap()).collect();
         judged(
-            &sample,
+            &snapshot,
             &Wishes {
                 only: names(only),
                 ignore: names(ignore),
@@ -244,8 +244,8 @@ fn only_and_ignore_choose() {
 fn a_rate_that_is_not_known_yet_is_no_alarm() {
     let mut eager = wishes(&[], &["resets_per_second=5", "close_wait_growth=10"]);
     eager.rates = true;
-    let sample = healthy().with_counter(Counter::EstabResets, 600).build();
-    let first = judged(&sample, &eager);
+    let snapshot = healthy().with_counter(Counter::EstabResets, 600).build();
+    let first = judged(&snapshot, &eager);
     assert_eq!(first.status(), Status::Ok);
     assert!(first.pending().count() > 2);
     let mark = Mark {
@@ -254,7 +254,7 @@ fn a_rate_that_is_not_known_yet_is_no_alarm() {
         ..Mark::default()
     };
     let reading = Reading {
-        sample: &sample,
+        snapshot: &snapshot,
         before: Some((&mark, Duration::from_secs(60))),
         long_before: Some((&mark, Duration::from_secs(60))),
         keeps: true,
@@ -268,9 +268,9 @@ fn a_rate_that_is_not_known_yet_is_no_alarm() {
 #[test]
 fn a_rate_that_will_never_be_known_is_unknown_where_it_was_asked_for() {
     let forgetful = |wishes: &Wishes| {
-        let sample = healthy().build();
+        let snapshot = healthy().build();
         let reading = Reading {
-            sample: &sample,
+            snapshot: &snapshot,
             before: None,
             long_before: None,
             keeps: false,
@@ -291,13 +291,13 @@ fn a_warning_alone_keeps_the_severity_that_a_rule_has_without_a_range() {
         let mut listeners = ListenerTally::in_passing();
         let listening = socket("0.0.0.0:80", "0.0.0.0:0").listening(2, Some(1));
         listeners.add_listener(&listening.build());
-        let mut sample = healthy().build();
-        sample.pressure.listeners = Some(listeners.finish());
+        let mut snapshot = healthy().build();
+        snapshot.pressure.listeners = Some(listeners.finish());
         if dropping {
-            sample.counters.set(Counter::ListenOverflows, 100);
-            sample.counters.set(Counter::ListenDrops, 100);
+            snapshot.counters.set(Counter::ListenOverflows, 100);
+            snapshot.counters.set(Counter::ListenDrops, 100);
         }
-        sample
+        snapshot
     };
     let now = full(true);
     let before = Mark {
@@ -305,7 +305,7 @@ fn a_warning_alone_keeps_the_severity_that_a_rule_has_without_a_range() {
         ..Mark::default()
     };
     let reading = Reading {
-        sample: &now,
+        snapshot: &now,
         before: Some((&before, Duration::from_secs(60))),
         long_before: None,
         keeps: true,
@@ -335,7 +335,7 @@ fn a_range_of_the_users_outlives_the_rule_that_is_ignored() {
 }
 
 /// So many processes with one leaked socket each.
-fn leaking_in(processes: u64) -> Sample {
+fn leaking_in(processes: u64) -> Snapshot {
     let named = processes.min(5);
     let mut suspects: Vec<_> = (0..named).map(|_| java(1, 100)).collect();
     if processes > named {
@@ -418,8 +418,8 @@ fn rules_that_came_to_a_judgement_are_named() {
 /// It has thresholds by default, and nobody knows the number: no OK.
 #[test]
 fn a_rate_whose_counter_cannot_be_read_is_unknown() {
-    let sample = healthy().build();
-    let mut blind = sample.clone();
+    let snapshot = healthy().build();
+    let mut blind = snapshot.clone();
     blind.counters = Counters::default();
     let mut rates = Wishes {
         only: vec![Name::find("resets_per_second").unwrap()],
@@ -428,20 +428,20 @@ fn a_rate_whose_counter_cannot_be_read_is_unknown() {
     rates.rates = true;
     assert_eq!(judged(&blind, &rates).status(), Status::Unknown);
     assert_eq!(
-        judged(&sample, &rates).status(),
+        judged(&snapshot, &rates).status(),
         Status::Ok,
         "not known yet"
     );
 }
 
 /// So many connections in all, of which nobody knows where they lead.
-fn connected(connections: u64) -> Sample {
-    let mut sample = healthy().build();
-    sample.pressure.ports = PortReading::RuledOut {
+fn connected(connections: u64) -> Snapshot {
+    let mut snapshot = healthy().build();
+    snapshot.pressure.ports = PortReading::RuledOut {
         connections,
         usable: 1_000,
     };
-    sample
+    snapshot
 }
 
 /// Six hundred connections may be six hundred destinations.
@@ -466,9 +466,9 @@ fn a_bound_fires_no_threshold() {
 #[test]
 fn who_asks_for_more_than_a_bound_is_known() {
     let names = |connections, wishes: &Wishes| -> Vec<String> {
-        let sample = connected(connections);
+        let snapshot = connected(connections);
         let reading = Reading {
-            sample: &sample,
+            snapshot: &snapshot,
             before: None,
             long_before: None,
             keeps: true,
@@ -491,8 +491,8 @@ fn the_most_of_one_is_a_bound_where_somebody_was_not_found() {
         ..java(9, 0)
     };
     let digest = leak_digest(&[(Leak::NotClosed, 12)], vec![java(3, 100), nobodys]);
-    let sample = healthy().with_leaks(digest).build();
-    let by = |crit: &str| judged(&sample, &wishes(&[], &[crit]));
+    let snapshot = healthy().with_leaks(digest).build();
+    let by = |crit: &str| judged(&snapshot, &wishes(&[], &[crit]));
     let verdict = by("close_wait_leaked_by_one=12");
     let gauge = |verdict: &Verdict, name: &str| {
         let mut gauges = verdict.gauges.iter();
@@ -521,23 +521,23 @@ fn the_most_of_one_is_a_bound_where_somebody_was_not_found() {
 #[test]
 fn where_no_ages_are_told_no_number_of_leaks_is_ok() {
     let digest = leak_digest(&[(Leak::Undated, 3)], Vec::new());
-    let mut sample = healthy().with_leaks(digest).build();
-    let status = |sample: &Sample, name: &str| {
+    let mut snapshot = healthy().with_leaks(digest).build();
+    let status = |snapshot: &Snapshot, name: &str| {
         let only = Wishes {
             only: vec![Name::find(name).unwrap()],
             ..Wishes::default()
         };
-        judged(sample, &only).status()
+        judged(snapshot, &only).status()
     };
     for name in [
         "close_wait_leaked",
         "close_wait_leaked_by_one",
         "leaker_fds_used",
     ] {
-        sample.collection.source = SourceKind::Procfs;
-        assert_eq!(status(&sample, name), Status::Unknown, "{name}");
-        sample.collection.source = SourceKind::Netlink;
-        assert_eq!(status(&sample, name), Status::Ok, "{name}");
+        snapshot.collection.source = SourceKind::Procfs;
+        assert_eq!(status(&snapshot, name), Status::Unknown, "{name}");
+        snapshot.collection.source = SourceKind::Netlink;
+        assert_eq!(status(&snapshot, name), Status::Ok, "{name}");
     }
 }
 
@@ -546,9 +546,9 @@ fn where_no_ages_are_told_no_number_of_leaks_is_ok() {
 fn a_range_of_the_users_does_not_silence_the_second_who_leaks() {
     let suspects = vec![java(60, 100), java(55, 100), java(1, 100)];
     let digest = leak_digest(&[(Leak::NotClosed, 116)], suspects);
-    let sample = healthy().with_leaks(digest).build();
+    let snapshot = healthy().with_leaks(digest).build();
     let told = |wishes: &Wishes| {
-        let verdict = judged(&sample, wishes);
+        let verdict = judged(&snapshot, wishes);
         let severities = |finding: &Finding| (finding.severity, finding.message.contains("60"));
         verdict
             .findings()
@@ -577,8 +577,8 @@ fn a_range_of_the_users_does_not_silence_the_second_who_leaks() {
 fn where_a_range_judges_the_worst_that_the_rule_found_goes_first() {
     let mut verdict = judged(&healthy().build(), &Wishes::default());
     let finding = |subject: &str, severity| {
-        let sample = leaking(60).build();
-        let verdict = judged(&sample, &Wishes::default());
+        let snapshot = leaking(60).build();
+        let verdict = judged(&snapshot, &Wishes::default());
         let first = verdict.findings().next().unwrap().clone();
         Finding {
             subject: subject.to_owned(),
@@ -618,9 +618,9 @@ fn what_is_asked_for_by_name_and_hidden_is_no_ok() {
         only: names.iter().map(|name| Name::find(name).unwrap()).collect(),
         ..Wishes::default()
     };
-    let sample = healthy().build();
+    let snapshot = healthy().build();
     for name in ["tcp_memory_used", "tcp_memory", "orphans_used"] {
-        let verdict = judged(&sample, &only(&[name]));
+        let verdict = judged(&snapshot, &only(&[name]));
         assert_eq!(verdict.status(), Status::Unknown, "{name}");
         let causes: Vec<&Cause> = verdict.problems.iter().map(|p| &p.cause).collect();
         assert!(
@@ -630,10 +630,10 @@ fn what_is_asked_for_by_name_and_hidden_is_no_ok() {
     }
     // Nobody asked for it: the host's own check watches it.
     assert_eq!(
-        judged(&sample, &only(&["close_wait_leaked"])).status(),
+        judged(&snapshot, &only(&["close_wait_leaked"])).status(),
         Status::Ok
     );
-    assert_eq!(judged(&sample, &Wishes::default()).status(), Status::Ok);
+    assert_eq!(judged(&snapshot, &Wishes::default()).status(), Status::Ok);
 }
 
 /// The same of descriptors that only root may count.
@@ -644,20 +644,20 @@ fn what_is_asked_for_by_name_and_denied_is_no_ok() {
         *open_fds = None;
     }
     let digest = leak_digest(&[(Leak::NotClosed, 5)], vec![hidden]);
-    let sample = healthy().with_leaks(digest).build();
+    let snapshot = healthy().with_leaks(digest).build();
     let only = Wishes {
         only: vec![Name::find("leaker_fds_used").unwrap()],
         ..Wishes::default()
     };
-    assert_eq!(judged(&sample, &only).status(), Status::Unknown);
+    assert_eq!(judged(&snapshot, &only).status(), Status::Unknown);
 }
 
 /// Rows were lost, and a remark about those that were read made it OK.
 #[test]
 fn a_remark_about_a_part_of_the_rows_is_no_ok() {
     use crate::model::{Silence, SilentPeer};
-    let mut sample = leaking(1).build();
-    sample.pressure.silence = Some(Silence {
+    let mut snapshot = leaking(1).build();
+    snapshot.pressure.silence = Some(Silence {
         connects: Vec::new(),
         closes: vec![SilentPeer {
             address: "10.0.0.9".parse().unwrap(),
@@ -675,23 +675,23 @@ fn a_remark_about_a_part_of_the_rows_is_no_ok() {
             only: vec![Name::find(name).unwrap()],
             ..Wishes::default()
         };
-        sample.collection.complete = true;
-        let verdict = judged(&sample, &only);
+        snapshot.collection.complete = true;
+        let verdict = judged(&snapshot, &only);
         assert_eq!(verdict.status(), Status::Ok, "{name}");
         assert_eq!(verdict.remarks.len(), 1);
-        sample.collection.complete = false;
-        let verdict = judged(&sample, &only);
+        snapshot.collection.complete = false;
+        let verdict = judged(&snapshot, &only);
         assert_eq!(verdict.status(), Status::Unknown, "{name}");
         assert_eq!(verdict.remarks.len(), 1, "it is told all the same");
     }
     // What is wrong is wrong whatever else is.
-    let mut sample = leaking(9).build();
-    sample.collection.complete = false;
+    let mut snapshot = leaking(9).build();
+    snapshot.collection.complete = false;
     let only = Wishes {
         only: vec![Name::find("close_wait_leaked_by_one").unwrap()],
         ..Wishes::default()
     };
-    assert_eq!(judged(&sample, &only).status(), Status::Warning);
+    assert_eq!(judged(&snapshot, &only).status(), Status::Warning);
 }
 
 /// `-w silent_connects=5`, and the words were those about connections that our
@@ -706,12 +706,12 @@ fn a_range_for_connects_that_hang_is_not_told_in_the_words_of_closes() {
         retransmits: 6,
     };
     let with = |connects| {
-        let mut sample = healthy().build();
-        sample.pressure.silence = Some(Silence {
+        let mut snapshot = healthy().build();
+        snapshot.pressure.silence = Some(Silence {
             connects: vec![peer(Some(80), connects)],
             closes: vec![peer(None, 50)],
         });
-        judged(&sample, &wishes(&["silent_connects=5"], &[]))
+        judged(&snapshot, &wishes(&["silent_connects=5"], &[]))
     };
     let few = with(7);
     assert_eq!(few.status(), Status::Warning);

@@ -11,7 +11,7 @@ use super::metric::{Metric, Source, Unit};
 use super::part::About;
 use super::reading::share;
 use super::{leaks, pressure};
-use crate::model::number::float;
+use crate::model::float;
 use crate::model::{Counter, Sysctl, TcpState};
 
 /// The metric that the check looks again for, where a bound of it doesn't do.
@@ -77,7 +77,7 @@ pub const METRICS: &[Metric] = &[
         "TIME_WAIT buckets in use, of tcp_max_tw_buckets",
         Source::Of(|now| {
             share(
-                now.sockets(now.sample.states.minisockets),
+                now.sockets(now.snapshot.states.minisockets),
                 now.sysctl(Sysctl::TcpMaxTwBuckets),
             )
         }),

@@ -1,12 +1,12 @@
 use super::super::super::listeners::ListenerTally;
-use super::super::super::testing::{java, leak_digest, sample, socket};
+use super::super::super::testing::{java, leak_digest, snapshot, socket};
 use super::super::super::{Judgement, Severity};
 use super::super::metric::MetricId;
 use super::super::reading::{Measured, Missing, Reading};
 use super::*;
 use crate::model::{
-    Destination, Endpoint, HostWide, Mark, PortReading, Ports, Pressure, Sample, Silence,
-    SilentPeer, Verdict,
+    Destination, Endpoint, HostWide, Mark, PortReading, Ports, Pressure, Silence, SilentPeer,
+    Snapshot, Verdict,
 };
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -37,9 +37,9 @@ fn every_state_has_a_metric_of_its_own_count() {
         if state == TcpState::BoundInactive {
             continue;
         }
-        let sample = sample().with_state(state, count).build();
+        let snapshot = snapshot().with_state(state, count).build();
         let reading = Reading {
-            sample: &sample,
+            snapshot: &snapshot,
             before: None,
             long_before: None,
             keeps: true,
@@ -49,10 +49,10 @@ fn every_state_has_a_metric_of_its_own_count() {
     }
 }
 
-fn severity(of: &Metric, sample: &Sample) -> Option<Severity> {
+fn severity(of: &Metric, snapshot: &Snapshot) -> Option<Severity> {
     of.rules
         .iter()
-        .filter_map(|rule| match (rule.judge)(sample, None) {
+        .filter_map(|rule| match (rule.judge)(snapshot, None) {
             Judgement::Found(findings) => findings.iter().map(|finding| finding.severity).max(),
             _ => None,
         })
@@ -61,7 +61,7 @@ fn severity(of: &Metric, sample: &Sample) -> Option<Severity> {
 }
 
 /// `count` of 1,000 of everything that has a rule with a fixed range.
-fn so_much(count: u64) -> Sample {
+fn so_much(count: u64) -> Snapshot {
     let mut listeners = ListenerTally::in_passing();
     let waiting = u32::try_from(count).unwrap();
     let listening = socket("0.0.0.0:80", "0.0.0.0:0").listening(waiting.min(1), Some(0));
@@ -81,7 +81,7 @@ fn so_much(count: u64) -> Sample {
         growth_per_s: None,
         pool_growth_per_s: None,
     };
-    sample()
+    snapshot()
         .with_leaks(leak_digest(
             &[(Verdict::NotClosed, count)],
             vec![java(count, 9)],
@@ -125,9 +125,9 @@ fn shown_defaults_are_the_limits_of_their_rules() {
         .collect();
     assert!(judged.len() >= 5, "{judged:?}");
     for count in 0..1_100 {
-        let sample = so_much(count);
+        let snapshot = so_much(count);
         let reading = Reading {
-            sample: &sample,
+            snapshot: &snapshot,
             before: None,
             long_before: None,
             keeps: true,
@@ -144,7 +144,7 @@ fn shown_defaults_are_the_limits_of_their_rules() {
             };
             assert_eq!(
                 shown,
-                severity(metric, &sample),
+                severity(metric, &snapshot),
                 "{} at {count}",
                 metric.name
             );
@@ -155,14 +155,14 @@ fn shown_defaults_are_the_limits_of_their_rules() {
 #[test]
 fn ports_are_known_as_far_as_anybody_looked() {
     let used = |ports| {
-        let sample = sample()
+        let snapshot = snapshot()
             .with_pressure(Pressure {
                 ports,
                 ..Pressure::default()
             })
             .build();
         let reading = Reading {
-            sample: &sample,
+            snapshot: &snapshot,
             before: None,
             long_before: None,
             keeps: true,
@@ -179,7 +179,7 @@ fn ports_are_known_as_far_as_anybody_looked() {
 
 fn rate(name: &str, now: Option<u64>, before: Option<u64>, seconds: u64) -> Measured {
     let counters = |value: Option<u64>| {
-        let mut builder = sample();
+        let mut builder = snapshot();
         if let Some(value) = value {
             builder = builder.with_counter(Counter::EstabResets, value);
         }
@@ -192,7 +192,7 @@ fn rate(name: &str, now: Option<u64>, before: Option<u64>, seconds: u64) -> Meas
         ..Mark::default()
     };
     let reading = Reading {
-        sample: &now,
+        snapshot: &now,
         before: (seconds > 0).then_some((&mark, Duration::from_secs(seconds))),
         long_before: (seconds > 0).then_some((&mark, Duration::from_secs(seconds))),
         keeps: true,
@@ -223,10 +223,10 @@ fn growth_is_an_hour_and_may_be_negative() {
 
 #[test]
 fn counts_of_an_incomplete_dump_are_unknown() {
-    let mut sample = sample().with_state(TcpState::CloseWait, 3).build();
-    sample.collection.complete = false;
+    let mut snapshot = snapshot().with_state(TcpState::CloseWait, 3).build();
+    snapshot.collection.complete = false;
     let reading = Reading {
-        sample: &sample,
+        snapshot: &snapshot,
         before: None,
         long_before: None,
         keeps: true,

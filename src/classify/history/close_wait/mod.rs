@@ -92,7 +92,7 @@ struct Known {
 pub struct CloseWaitMemory {
     known: HashMap<SocketCookie, Known>,
     /// Number of the sample that is being taken.
-    sample: u64,
+    snapshot: u64,
     /// When it began.
     now: Option<Instant>,
     /// When the last one that came to its end began.
@@ -104,12 +104,12 @@ pub struct CloseWaitMemory {
 impl CloseWaitMemory {
     /// A sample begins.
     pub fn begin(&mut self, now: Instant) {
-        self.sample += 1;
+        self.snapshot += 1;
         self.now = Some(now);
         self.blind = false;
         // Where every sample fails, none comes to its end and forgets them.
-        let sample = self.sample;
-        let is_recent = |known: &Known| sample - known.last <= GRACE_INCOMPLETE.into();
+        let snapshot = self.snapshot;
+        let is_recent = |known: &Known| snapshot - known.last <= GRACE_INCOMPLETE.into();
         self.known
             .retain(|_, known| known.phase != Phase::New || is_recent(known));
     }
@@ -131,11 +131,11 @@ impl CloseWaitMemory {
         let fresh = Known {
             seen,
             phase: Phase::New,
-            last: self.sample,
+            last: self.snapshot,
             missed: 0,
         };
         let known = self.known.entry(cookie).or_insert(fresh);
-        known.last = self.sample;
+        known.last = self.snapshot;
         known.missed = 0;
     }
 
@@ -151,10 +151,10 @@ impl CloseWaitMemory {
         }
         self.previous = self.now;
         let (mut entered, mut left, mut stuck, mut oldest) = (0, 0, 0, None);
-        let sample = self.sample;
+        let snapshot = self.snapshot;
         let grace = if complete { GRACE } else { GRACE_INCOMPLETE };
         self.known.retain(|_, known| {
-            if known.last == sample {
+            if known.last == snapshot {
                 match known.phase {
                     Phase::New => entered += 1,
                     Phase::Here | Phase::Gone => stuck += 1,

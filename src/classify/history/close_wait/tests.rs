@@ -25,7 +25,7 @@ impl Staged {
         self.start + Duration::from_secs(second)
     }
 
-    fn sample(&mut self, second: u64, cookies: &[u64], complete: bool) -> Option<Transitions> {
+    fn snapshot(&mut self, second: u64, cookies: &[u64], complete: bool) -> Option<Transitions> {
         self.memory.begin(self.at(second));
         for &cookie in cookies {
             self.memory.see(&close_wait(cookie));
@@ -42,19 +42,19 @@ fn counts(transitions: Option<Transitions>) -> (u64, Option<u64>, u64) {
 #[test]
 fn entering_leaving_and_staying_are_told_apart() {
     let mut staged = Staged::new();
-    assert_eq!(staged.sample(0, &[1, 2, 3], true), None, "the first");
+    assert_eq!(staged.snapshot(0, &[1, 2, 3], true), None, "the first");
     assert_eq!(
-        counts(staged.sample(1, &[2, 3, 4, 5], true)),
+        counts(staged.snapshot(1, &[2, 3, 4, 5], true)),
         (2, Some(1), 2)
     );
-    assert_eq!(counts(staged.sample(2, &[], true)), (0, Some(4), 0));
+    assert_eq!(counts(staged.snapshot(2, &[], true)), (0, Some(4), 0));
 }
 
 #[test]
 fn an_age_is_exact_when_the_socket_was_seen_entering() {
     let mut staged = Staged::new();
-    staged.sample(0, &[1], true);
-    let transitions = staged.sample(5, &[1, 2], true).unwrap();
+    staged.snapshot(0, &[1], true);
+    let transitions = staged.snapshot(5, &[1, 2], true).unwrap();
     let now = staged.at(65);
     let watched = staged.memory.seen(SocketCookie(2)).unwrap();
     assert_eq!(watched.age_at_least(now), Duration::from_secs(60));
@@ -89,9 +89,9 @@ fn an_age_from_elsewhere_gets_tighter_and_never_contradicts_itself() {
 #[test]
 fn a_socket_that_one_dump_missed_keeps_its_age() {
     let mut staged = Staged::new();
-    staged.sample(0, &[1], true);
-    assert_eq!(counts(staged.sample(1, &[], true)), (0, Some(1), 0));
-    assert_eq!(counts(staged.sample(2, &[1], true)), (0, Some(0), 1));
+    staged.snapshot(0, &[1], true);
+    assert_eq!(counts(staged.snapshot(1, &[], true)), (0, Some(1), 0));
+    assert_eq!(counts(staged.snapshot(2, &[1], true)), (0, Some(0), 1));
     let seen = staged.memory.seen(SocketCookie(1)).unwrap();
     assert_eq!(seen.first, staged.at(0));
 }
@@ -99,31 +99,31 @@ fn a_socket_that_one_dump_missed_keeps_its_age() {
 #[test]
 fn nobody_is_said_to_have_left_when_rows_were_lost() {
     let mut staged = Staged::new();
-    staged.sample(0, &[1, 2], true);
-    assert_eq!(counts(staged.sample(1, &[2], false)), (0, None, 1));
+    staged.snapshot(0, &[1, 2], true);
+    assert_eq!(counts(staged.snapshot(1, &[2], false)), (0, None, 1));
     // The first whole sample tells.
-    assert_eq!(counts(staged.sample(2, &[2], true)), (0, Some(1), 1));
+    assert_eq!(counts(staged.snapshot(2, &[2], true)), (0, Some(1), 1));
 }
 
 #[test]
 fn a_sample_that_failed_is_as_if_it_had_not_been() {
     let mut staged = Staged::new();
-    staged.sample(0, &[1, 2], true);
+    staged.snapshot(0, &[1, 2], true);
     staged.memory.begin(staged.at(1));
     staged.memory.see(&close_wait(7));
     staged.memory.see(&close_wait(8));
     // 2 left and 7 came; 8 came and went unseen.
-    assert_eq!(counts(staged.sample(2, &[1, 7], true)), (1, Some(1), 1));
+    assert_eq!(counts(staged.snapshot(2, &[1, 7], true)), (1, Some(1), 1));
 }
 
 #[test]
 fn a_source_without_cookies_tells_nothing() {
     let mut staged = Staged::new();
-    staged.sample(0, &[1], true);
+    staged.snapshot(0, &[1], true);
     staged.memory.begin(staged.at(1));
     staged.memory.see(&builder().without_cookie().build());
     assert_eq!(staged.memory.end(true), None);
-    assert_eq!(staged.sample(2, &[1, 2], true), None, "the first again");
+    assert_eq!(staged.snapshot(2, &[1, 2], true), None, "the first again");
 }
 
 #[test]
@@ -153,7 +153,7 @@ proptest! {
         let mut recent: Vec<HashSet<u64>> = Vec::new();
         for (second, (cookies, complete)) in (0_u64..).zip(samples) {
             let list: Vec<u64> = cookies.iter().copied().chain(cookies.iter().copied()).collect();
-            let transitions = staged.sample(second, &list, complete);
+            let transitions = staged.snapshot(second, &list, complete);
             prop_assert_eq!(transitions.is_none(), second == 0);
             if let Some(transitions) = transitions {
                 let here = u64::try_from(cookies.len()).unwrap();
@@ -175,9 +175,9 @@ proptest! {
 #[test]
 fn samples_that_fail_for_ever_are_not_remembered_for_ever() {
     let mut staged = Staged::new();
-    for sample in 0..1_000 {
-        staged.memory.begin(staged.at(sample));
-        staged.memory.see(&close_wait(sample));
+    for snapshot in 0..1_000 {
+        staged.memory.begin(staged.at(snapshot));
+        staged.memory.see(&close_wait(snapshot));
     }
     assert!(staged.memory.kept() <= 20, "{}", staged.memory.kept());
 }

@@ -138,25 +138,25 @@ struct Local {
 }
 
 impl Takers {
-    fn of(sample: &PortSample) -> Self {
+    fn of(snapshot: &PortSample) -> Self {
         let mut locals: HashMap<u128, Local, RandomState> = HashMap::default();
-        for (&(address, port), by) in &sample.taken {
+        for (&(address, port), by) in &snapshot.taken {
             let local = locals.entry(address).or_default();
             // bind() gives a port out once, and begins with this parity.
-            local.by_bind += u32::from(by.is_some() && sample.is_of_bind_parity(port));
+            local.by_bind += u32::from(by.is_some() && snapshot.is_of_bind_parity(port));
         }
-        let ranges = sample.ports.ranges().into_iter();
+        let ranges = snapshot.ports.ranges().into_iter();
         let ports = ranges.flat_map(PortRange::ports);
         let parity = ports.fold(0, |count, port| {
-            count + u32::from(sample.is_of_bind_parity(port))
+            count + u32::from(snapshot.is_of_bind_parity(port))
         });
         // It goes on to the other one when hardly any is left.
         let goes_on = |local: &Local| f64::from(local.by_bind) >= USED_UP * f64::from(parity);
-        let in_use: PortSet = sample.taken.keys().map(|&(_, port)| port).collect();
+        let in_use: PortSet = snapshot.taken.keys().map(|&(_, port)| port).collect();
         let mut owners: HashMap<u16, Option<Key>, RandomState> = HashMap::default();
-        for (&(address, port), by) in &sample.taken {
+        for (&(address, port), by) in &snapshot.taken {
             if let Some(key) = *by
-                && (sample.is_of_bind_parity(port) || locals.get(&address).is_some_and(goes_on))
+                && (snapshot.is_of_bind_parity(port) || locals.get(&address).is_some_and(goes_on))
             {
                 // connect() passes it by at any address.
                 owners

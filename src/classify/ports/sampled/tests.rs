@@ -10,7 +10,7 @@ fn settings() -> PortSettings {
 }
 
 /// A sample that is the same every time.
-fn sample() -> PortSample {
+fn snapshot() -> PortSample {
     without(&PortSet::default())
 }
 
@@ -47,17 +47,17 @@ fn of_all(ports: impl Iterator<Item = u16>, share: f64) -> Vec<u16> {
     ports.take((28_232.0 * share) as usize).collect()
 }
 
-fn connect(sample: &mut PortSample, local: &str, remote: &str, ports: &[u16]) {
+fn connect(snapshot: &mut PortSample, local: &str, remote: &str, ports: &[u16]) {
     for port in ports {
-        sample.add(&socket(&format!("{local}:{port}"), remote).build());
+        snapshot.add(&socket(&format!("{local}:{port}"), remote).build());
     }
 }
 
 const NOTHING: u32 = 0;
 
 /// The most that the sample allows for, where it rules exhaustion out.
-fn ruled_out(sample: &PortSample, bound_at_most: u32) -> Option<f64> {
-    match sample.rule_out(bound_at_most)? {
+fn ruled_out(snapshot: &PortSample, bound_at_most: u32) -> Option<f64> {
+    match snapshot.rule_out(bound_at_most)? {
         PortReading::Sampled { used_at_most } => Some(used_at_most),
         other => panic!("{other:?}"),
     }
@@ -77,62 +77,62 @@ fn a_destination_with_four_fifths_of_its_ports_taken_is_never_ruled_out() {
 
 #[test]
 fn many_connections_to_many_destinations_are_ruled_out() {
-    let mut sample = sample();
+    let mut snapshot = snapshot();
     for host in 1..=4 {
         let remote = format!("192.0.2.{host}:443");
-        connect(&mut sample, "10.0.0.5", &remote, &by_connect(0.45));
+        connect(&mut snapshot, "10.0.0.5", &remote, &by_connect(0.45));
     }
-    let most = ruled_out(&sample, NOTHING).unwrap();
+    let most = ruled_out(&snapshot, NOTHING).unwrap();
     assert!((0.45..0.8).contains(&most), "{most}");
 }
 
 #[test]
 fn nearly_all_ports_to_one_destination_among_many_are_not() {
-    let mut sample = sample();
-    connect(&mut sample, "10.0.0.5", "192.0.2.1:443", &by_connect(0.8));
+    let mut snapshot = snapshot();
+    connect(&mut snapshot, "10.0.0.5", "192.0.2.1:443", &by_connect(0.8));
     for host in 2..=9 {
         let remote = format!("192.0.2.{host}:443");
-        connect(&mut sample, "10.0.0.6", &remote, &by_connect(0.1));
+        connect(&mut snapshot, "10.0.0.6", &remote, &by_connect(0.1));
     }
-    assert_eq!(ruled_out(&sample, NOTHING), None);
+    assert_eq!(ruled_out(&snapshot, NOTHING), None);
 }
 
 /// bind() gives a port of an address out once, so its destinations are each far
 /// from the end, and together at it.
 #[test]
 fn a_pool_of_bind_is_not_ruled_out_by_its_parts() {
-    let mut sample = sample();
+    let mut snapshot = snapshot();
     for (host, ports) in by_bind(0.85).chunks(2_400).enumerate() {
         connect(
-            &mut sample,
+            &mut snapshot,
             "10.0.0.5",
             &format!("192.0.2.{host}:443"),
             ports,
         );
     }
-    assert_eq!(ruled_out(&sample, NOTHING), None);
+    assert_eq!(ruled_out(&snapshot, NOTHING), None);
 }
 
 /// On the wildcard address it gives a port out once for all local addresses: each
 /// had a few of them, and that was fine.
 #[test]
 fn a_pool_of_all_addresses_is_not_ruled_out_by_its_parts() {
-    let mut sample = sample();
+    let mut snapshot = snapshot();
     for (host, ports) in by_bind(0.85).chunks(300).enumerate() {
         let local = format!("10.0.0.{host}");
-        connect(&mut sample, &local, "192.0.2.1:443", ports);
+        connect(&mut snapshot, &local, "192.0.2.1:443", ports);
     }
-    assert_eq!(ruled_out(&sample, NOTHING), None);
+    assert_eq!(ruled_out(&snapshot, NOTHING), None);
 }
 
 /// What bind() gave out is lost to connect(), whatever its own address.
 #[test]
 fn ports_of_bind_are_taken_from_those_of_connect() {
     let with_pool = |share| {
-        let mut sample = sample();
-        connect(&mut sample, "10.0.0.5", "192.0.2.1:443", &by_connect(0.3));
-        connect(&mut sample, "10.0.0.6", "192.0.2.2:443", &by_bind(share));
-        ruled_out(&sample, NOTHING)
+        let mut snapshot = snapshot();
+        connect(&mut snapshot, "10.0.0.5", "192.0.2.1:443", &by_connect(0.3));
+        connect(&mut snapshot, "10.0.0.6", "192.0.2.2:443", &by_bind(share));
+        ruled_out(&snapshot, NOTHING)
     };
     assert!(with_pool(0.0).is_some_and(|most| most < 0.6));
     assert!(with_pool(0.1).is_some_and(|most| most > 0.6));
@@ -148,14 +148,14 @@ fn ports_of_bind_are_taken_from_those_of_connect() {
 #[test]
 fn ports_of_bind_at_several_addresses_add_up() {
     let with_pools = |pools: u16| {
-        let mut sample = sample();
-        connect(&mut sample, "10.0.0.5", "192.0.2.1:443", &by_connect(0.3));
+        let mut snapshot = snapshot();
+        connect(&mut snapshot, "10.0.0.5", "192.0.2.1:443", &by_connect(0.3));
         let pool = by_bind(0.3);
         for (host, ports) in (0..pools).zip(pool.chunks(pool.len() / 10)) {
             let local = format!("10.0.1.{host}");
-            connect(&mut sample, &local, "192.0.2.2:443", ports);
+            connect(&mut snapshot, &local, "192.0.2.2:443", ports);
         }
-        ruled_out(&sample, NOTHING)
+        ruled_out(&snapshot, NOTHING)
     };
     assert!(with_pools(1).is_some());
     assert_eq!(with_pools(10), None, "0.3 of the 0.7 that are left");
@@ -166,64 +166,64 @@ fn ports_of_bind_at_several_addresses_add_up() {
 /// is near its end.
 #[test]
 fn ports_of_bind_beyond_its_parity_add_up_as_well() {
-    let mut sample = sample();
+    let mut snapshot = snapshot();
     let (odd, even) = (by_bind(0.45), by_connect(0.5));
     for (host, more) in even.chunks(even.len().div_ceil(10)).enumerate() {
         let pool = [&odd[..], more].concat();
         for (to, ports) in pool.chunks(150).enumerate() {
             let local = format!("10.0.1.{host}");
-            connect(&mut sample, &local, &format!("192.0.2.{to}:443"), ports);
+            connect(&mut snapshot, &local, &format!("192.0.2.{to}:443"), ports);
         }
     }
-    assert_eq!(ruled_out(&sample, NOTHING), None);
+    assert_eq!(ruled_out(&snapshot, NOTHING), None);
 }
 
 #[test]
 fn bound_sockets_are_reckoned_with() {
-    let mut sample = sample();
-    connect(&mut sample, "10.0.0.5", "192.0.2.1:443", &by_connect(0.3));
-    let none = ruled_out(&sample, NOTHING).unwrap();
-    let some = ruled_out(&sample, 2_000).unwrap();
+    let mut snapshot = snapshot();
+    connect(&mut snapshot, "10.0.0.5", "192.0.2.1:443", &by_connect(0.3));
+    let none = ruled_out(&snapshot, NOTHING).unwrap();
+    let some = ruled_out(&snapshot, 2_000).unwrap();
     assert!(some > none);
-    assert_eq!(ruled_out(&sample, 15_000), None);
+    assert_eq!(ruled_out(&snapshot, 15_000), None);
     // Of themselves they are a finding.
-    assert_eq!(ruled_out(&self::sample(), 25_000), None);
-    assert_eq!(ruled_out(&self::sample(), u32::MAX), None);
+    assert_eq!(ruled_out(&self::snapshot(), 25_000), None);
+    assert_eq!(ruled_out(&self::snapshot(), u32::MAX), None);
 }
 
 /// Clients of a listener in the range share its port.
 #[test]
 fn ports_of_listeners_are_no_part_of_the_sample() {
     let listened: PortSet = (32_768..42_768).collect();
-    let mut sample = without(&listened);
-    assert_eq!(sample.ports().count_in(PortRange::ALL), 128);
+    let mut snapshot = without(&listened);
+    assert_eq!(snapshot.ports().count_in(PortRange::ALL), 128);
     assert!(
-        sample
+        snapshot
             .ports()
             .ranges()
             .iter()
             .all(|range| range.first >= 42_768)
     );
     let all: Vec<u16> = (32_768..42_768).collect();
-    connect(&mut sample, "10.0.0.5", "192.0.2.1:443", &all);
-    assert!(ruled_out(&sample, NOTHING).is_some_and(|most| most < 0.15));
+    connect(&mut snapshot, "10.0.0.5", "192.0.2.1:443", &all);
+    assert!(ruled_out(&snapshot, NOTHING).is_some_and(|most| most < 0.15));
     // Each other port is a greater part of those that are left.
     let other: Vec<u16> = (42_768..50_000).collect();
-    connect(&mut sample, "10.0.0.5", "192.0.2.1:443", &other);
-    assert!(ruled_out(&sample, NOTHING).is_some_and(|most| most > 0.5));
+    connect(&mut snapshot, "10.0.0.5", "192.0.2.1:443", &other);
+    assert!(ruled_out(&snapshot, NOTHING).is_some_and(|most| most > 0.5));
 }
 
 #[test]
 fn only_connections_are_counted() {
-    let mut sample = sample();
+    let mut snapshot = snapshot();
     for port in by_connect(1.0) {
-        sample.add(
+        snapshot.add(
             &socket(&format!("0.0.0.0:{port}"), "0.0.0.0:0")
                 .in_state(crate::model::TcpState::Listen)
                 .build(),
         );
     }
-    assert!(ruled_out(&sample, NOTHING).is_some_and(|most| most < 0.15));
+    assert!(ruled_out(&snapshot, NOTHING).is_some_and(|most| most < 0.15));
 }
 
 /// Worked out by hand: without a hit the most is 1 - 1e-6^(1/n).

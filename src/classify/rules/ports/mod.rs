@@ -7,8 +7,8 @@ use super::super::change::Past;
 use super::super::ports::{self, CRITICAL, WARNING};
 use super::super::{Evidence, Finding, Judgement, Rule, Severity};
 use super::{MOST_FINDINGS, none_amiss};
-use crate::model::number::{counted, grouped};
-use crate::model::{Destination, PortReading, Sample};
+use crate::model::{Destination, PortReading, Snapshot};
+use crate::text::number::{counted, grouped};
 
 /// A destination with few ports left.
 pub(in crate::classify) const PORTS_EXHAUSTION: Rule = Rule {
@@ -24,11 +24,11 @@ const SOON_S: f64 = 60.0;
 /// With less than this taken a burst of a few seconds may be all there is to it.
 const HALF: f64 = 0.5;
 
-fn judge(sample: &Sample, _past: Option<Past<'_>>) -> Judgement {
-    let ports = match &sample.pressure.ports {
+fn judge(snapshot: &Snapshot, _past: Option<Past<'_>>) -> Judgement {
+    let ports = match &snapshot.pressure.ports {
         PortReading::NotRead => return Judgement::NotAsked,
         PortReading::Failed => return Judgement::Unknown,
-        PortReading::RuledOut { .. } | PortReading::Sampled { .. } => return none_amiss(sample),
+        PortReading::RuledOut { .. } | PortReading::Sampled { .. } => return none_amiss(snapshot),
         PortReading::Grouped(ports) => ports,
     };
     if ports.destinations.iter().any(|d| d.usable.is_none()) {
@@ -45,13 +45,13 @@ fn judge(sample: &Sample, _past: Option<Past<'_>>) -> Judgement {
             .filter(|destination| ports.pool_of(destination).is_none())
             .filter_map(|destination| Some((destination, severity(destination)?)))
             .take(MOST_FINDINGS)
-            .filter_map(|(destination, severity)| finding(destination, severity, sample)),
+            .filter_map(|(destination, severity)| finding(destination, severity, snapshot)),
     );
     if found.is_empty() && ports.destinations.is_empty() && ports.left_out > 0 {
         // None was asked for.
         Judgement::NotAsked
     } else if found.is_empty() {
-        none_amiss(sample)
+        none_amiss(snapshot)
     } else {
         Judgement::Found(found)
     }
@@ -96,7 +96,7 @@ fn severity(destination: &Destination) -> Option<Severity> {
     (raw >= WARNING).then_some(Severity::Info)
 }
 
-fn finding(destination: &Destination, severity: Severity, sample: &Sample) -> Option<Finding> {
+fn finding(destination: &Destination, severity: Severity, snapshot: &Snapshot) -> Option<Finding> {
     let usable = destination.usable?;
     let free = destination.free()?;
     let Destination {
@@ -110,7 +110,7 @@ fn finding(destination: &Destination, severity: Severity, sample: &Sample) -> Op
     let waiting = match (time_wait, reusable) {
         (0, _) => String::new(),
         (_, 0) => {
-            let why = ports::why_not_reusable(destination, sample).unwrap_or("all are too young");
+            let why = ports::why_not_reusable(destination, snapshot).unwrap_or("all are too young");
             let waiting = grouped((*time_wait).into());
             format!(", {waiting} of them in TIME_WAIT and none reusable ({why})")
         }
@@ -148,7 +148,7 @@ fn finding(destination: &Destination, severity: Severity, sample: &Sample) -> Op
             grouped(usable.into()),
             until_it_fails(free.into(), fails),
         ),
-        advice: ports::advice(destination, sample),
+        advice: ports::advice(destination, snapshot),
         evidence,
         state: None,
     })

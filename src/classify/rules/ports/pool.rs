@@ -3,7 +3,7 @@
 use super::super::super::{Evidence, Finding};
 use super::{PORTS_EXHAUSTION, at_this_rate, by_share_and_time, until_it_fails};
 use crate::model::SharedPool;
-use crate::model::number::{counted, grouped};
+use crate::text::number::{counted, grouped};
 
 /// What is wrong with a pool, if something is.
 pub(super) fn finding(pool: &SharedPool) -> Option<Finding> {

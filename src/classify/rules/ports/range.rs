@@ -4,7 +4,7 @@ use super::super::super::ports::{WARNING, taken_out};
 use super::super::super::{Evidence, Finding, Severity};
 use super::PORTS_EXHAUSTION;
 use crate::model::Ports;
-use crate::model::number::{counted, grouped};
+use crate::text::number::{counted, grouped};
 
 /// What is wrong with the range, if something is.
 pub(super) fn finding(ports: &Ports) -> Option<Finding> {

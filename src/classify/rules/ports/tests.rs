@@ -1,4 +1,4 @@
-use super::super::super::testing::sample;
+use super::super::super::testing::snapshot;
 use super::super::testing::severity;
 use super::*;
 use crate::model::{
@@ -37,11 +37,11 @@ fn judged(destination: Destination) -> Judgement {
         }),
         ..Pressure::default()
     };
-    let sample = sample()
+    let snapshot = snapshot()
         .with_sysctl(Sysctl::TcpTwReuse, 2)
         .with_sysctl(Sysctl::TcpTimestamps, 1)
         .with_pressure(pressure);
-    judge(&sample.build(), None)
+    judge(&snapshot.build(), None)
 }
 
 #[test]
@@ -143,7 +143,7 @@ fn what_was_not_looked_at_has_no_verdict() {
             ports,
             ..Pressure::default()
         };
-        judge(&sample().with_pressure(pressure).build(), None)
+        judge(&snapshot().with_pressure(pressure).build(), None)
     };
     assert_eq!(with(PortReading::NotRead), Judgement::NotAsked);
     assert_eq!(with(PortReading::Failed), Judgement::Unknown);
@@ -158,7 +158,7 @@ fn what_was_not_looked_at_has_no_verdict() {
         ports: few,
         ..Pressure::default()
     };
-    let mut lossy = sample().with_pressure(pressure).build();
+    let mut lossy = snapshot().with_pressure(pressure).build();
     lossy.collection.complete = false;
     assert_eq!(judge(&lossy, None), Judgement::Unknown);
     let unknown = Destination {
@@ -193,7 +193,7 @@ fn a_pool_of_bind_that_runs_out_is_found_once() {
             }),
             ..Pressure::default()
         };
-        judge(&sample().with_pressure(pressure).build(), None)
+        judge(&snapshot().with_pressure(pressure).build(), None)
     };
     let judged_of = |address, taken| judged_at(address, taken, None);
     let judged = |taken| judged_of("10.0.0.5", taken);
@@ -267,7 +267,7 @@ fn a_range_that_others_have_is_found_without_any_connection() {
             }),
             ..Pressure::default()
         };
-        judge(&sample().with_pressure(pressure).build(), None)
+        judge(&snapshot().with_pressure(pressure).build(), None)
     };
     assert_eq!(severity(&judged(799, None)), None);
     assert_eq!(severity(&judged(700, Some(99))), None);

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::super::pace::cpu_time;
 use super::super::pressure::programs;
-use super::super::sample::{self, Terms, Wanted};
+use super::super::snapshot::{self, Terms, Wanted};
 use super::super::source;
 use super::super::suspects::Names;
 use super::leaks::LeakReader;
@@ -12,8 +12,9 @@ use super::pressure::PressureReader;
 use crate::classify::count::Scope;
 use crate::classify::history::{CloseWaitMemory, Leaks, Look, Part, Reading};
 use crate::cli::{CommonArgs, Source, WatchArgs};
-use crate::kernel::{FallbackSource, KernelError, ProcRoot, SocketSource};
-use crate::model::{Sample, SourceKind};
+use crate::collect::FallbackSource;
+use crate::kernel::{KernelError, ProcRoot, SocketSource};
+use crate::model::{Snapshot, SourceKind};
 use crate::render::watch::View;
 
 /// Netlink that failed is tried again after so long.
@@ -88,7 +89,7 @@ impl Sampler {
         let mut reading = self.take_once(view, at)?;
         // Netlink was refused when the sockets were counted already: a sample
         // is of one source, so that two can be compared.
-        if reading.sample.collection.source != self.source.kind() {
+        if reading.snapshot.collection.source != self.source.kind() {
             self.leaks.read_again();
             self.pressure.read_again();
             reading = self.take_once(view, at)?;
@@ -101,7 +102,7 @@ impl Sampler {
         let mut failed = Vec::new();
         let memory = &mut self.memory;
         memory.begin(at);
-        let (mut sample, ports) = sample::read_in_part(
+        let (mut snapshot, ports) = snapshot::read_in_part(
             self.source.as_mut(),
             &self.proc_root,
             self.wanted,
@@ -111,13 +112,13 @@ impl Sampler {
         if let Err(error) = ports {
             failed.push((Part::Ports, error.to_string()));
         }
-        let close_wait = memory.end(sample.collection.complete);
+        let close_wait = memory.end(snapshot.collection.complete);
         let leaks = self.look_for_leaks(view, at, &mut failed);
-        self.look_for_pressure(view, at, &mut sample, &mut failed);
+        self.look_for_pressure(view, at, &mut snapshot, &mut failed);
         Ok(Reading {
             at,
             cost: Duration::ZERO,
-            sample,
+            snapshot,
             close_wait,
             leaks,
             failed,
@@ -153,13 +154,13 @@ impl Sampler {
         &mut self,
         view: View,
         at: Instant,
-        sample: &mut Sample,
+        snapshot: &mut Snapshot,
         failed: &mut Vec<(Part, String)>,
     ) {
         if !matches!(view, View::Ports | View::Listeners) {
             self.pressure.forget();
-            if sample.collection.source != SourceKind::Replay {
-                programs::name_units(sample, &self.proc_root);
+            if snapshot.collection.source != SourceKind::Replay {
+                programs::name_units(snapshot, &self.proc_root);
             }
             return;
         }
@@ -167,7 +168,7 @@ impl Sampler {
         let source = self.source.as_mut();
         match self.pressure.read(source, &self.proc_root, family, at) {
             Ok(read) => {
-                sample.pressure = read.pressure;
+                snapshot.pressure = read.pressure;
                 // Every connection was looked at after all.
                 failed.retain(|(part, _)| *part != Part::Ports);
                 if let Err(error) = read.programs {

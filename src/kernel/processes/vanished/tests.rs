@@ -9,7 +9,7 @@ use socket2::{Domain, SockRef, Socket, Type};
 
 use super::*;
 use crate::kernel::SocketSource;
-use crate::kernel::netlink::NetlinkSource;
+use crate::kernel::sock_diag::NetlinkSource;
 use crate::model::{Endpoint, Query, SocketPast, StateSet};
 
 fn live() -> ProcRoot {

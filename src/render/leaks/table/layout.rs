@@ -3,8 +3,8 @@
 use comfy_table::{CellAlignment, Table, presets};
 
 use super::super::super::Style;
-use super::super::super::width::{beginning, columns_of};
 use super::push_row;
+use crate::text::width::{beginning, columns_of};
 
 /// Columns before what stands on a line of its own below a row.
 pub(super) const INDENT: usize = 4;

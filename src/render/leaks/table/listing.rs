@@ -9,7 +9,7 @@ use super::super::{View, words};
 use super::layout::{Columns, INDENT};
 use super::who;
 use crate::classify::close_wait::Judged;
-use crate::model::number::grouped;
+use crate::text::number::grouped;
 
 /// A socket as it is shown.
 struct Row {

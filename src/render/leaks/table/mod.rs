@@ -8,11 +8,12 @@ mod unowned;
 mod who;
 
 use super::super::finding::{push_wrapped, wrap};
-use super::super::{Style, push_line, safe};
+use super::super::{Style, push_line};
 use super::{View, words};
 use crate::classify::Severity;
 use crate::model::Process;
-use crate::model::number::{counted, grouped};
+use crate::text::number::{counted, grouped};
+use crate::text::safe;
 
 /// The verdict first, then who, then what may be behind it, then what was
 /// spared and why, then what to type next.

@@ -4,15 +4,16 @@ use std::collections::HashMap;
 use std::fmt::Write;
 
 use super::super::super::finding::push_wrapped;
-use super::super::super::width::{columns_of, pad};
-use super::super::super::{Style, push_line, safe};
+use super::super::super::{Style, push_line};
 use super::super::{View, words};
 use super::layout::{Columns, INDENT, cut};
 use super::remarks::arrow;
 use super::{command, name, push_row, times};
 use crate::classify::close_wait::{Peer, ProcessLeaks};
-use crate::model::number::{counted, grouped};
 use crate::model::{Endpoint, Unit};
+use crate::text::number::{counted, grouped};
+use crate::text::safe;
+use crate::text::width::{columns_of, pad};
 
 /// On a terminal, rows beyond these would push the verdict off the screen.
 const ROWS: usize = 12;

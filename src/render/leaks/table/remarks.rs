@@ -4,15 +4,16 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use super::super::super::finding::push_wrapped;
-use super::super::super::width::columns_of;
-use super::super::super::{Style, push_line, safe};
+use super::super::super::{Style, push_line};
 use super::super::{View, words};
 use super::layout::INDENT;
 use super::{name, paragraph, times};
 use crate::classify::Severity;
 use crate::classify::close_wait::{HalfClose, ProcessLeaks};
-use crate::model::number::{argument, counted, grouped};
 use crate::model::{SocketPast, SourceKind, Verdict};
+use crate::text::number::{argument, counted, grouped};
+use crate::text::safe;
+use crate::text::width::columns_of;
 
 /// Everything behind the tables, a paragraph each.
 pub(super) fn remarks(view: &View<'_>, style: &Style) -> String {

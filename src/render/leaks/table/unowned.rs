@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::super::super::{Style, safe};
+use super::super::super::Style;
 use super::super::{View, words};
 use super::layout::Columns;
 use super::owners::unit;
 use super::{name, paragraph, push_row};
-use crate::model::number::{counted, grouped};
 use crate::model::{AgeBounds, Socket};
+use crate::text::number::{counted, grouped};
+use crate::text::safe;
 
 /// Listeners whose queue nobody empties.
 pub(super) fn listeners(view: &View<'_>, style: &Style) -> String {

@@ -1,13 +1,14 @@
 //! Which process this is: five servers of one name differ by their arguments.
 
+use super::super::super::Style;
 use super::super::super::finding::push_wrapped;
-use super::super::super::width::columns_of;
-use super::super::super::{Style, safe};
 use super::super::View;
 use super::layout::cut;
 use super::name;
 use super::owners::unit;
 use crate::model::Process;
+use crate::text::safe;
+use crate::text::width::columns_of;
 
 /// Lines of a command line on a terminal: that of a JVM would fill the screen.
 const LINES: usize = 4;

@@ -1,7 +1,7 @@
 //! Where there is less room than a line needs.
 
 use super::*;
-use crate::render::width::columns_of;
+use crate::text::width::columns_of;
 
 const LONG: [&str; 2] = [
     "[2001:db8:1111:2222:3333:4444:5555:6666]:65535",

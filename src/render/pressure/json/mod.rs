@@ -44,15 +44,15 @@ struct Document<'a> {
 ///
 /// When the document can't be written, which memory alone could cause.
 pub fn json(view: &View<'_>) -> anyhow::Result<String> {
-    let sample = view.sample;
-    let pressure = &sample.pressure;
+    let snapshot = view.snapshot;
+    let pressure = &snapshot.pressure;
     let host_wide = &pressure.host_wide;
     let evidence = view.syn_evidence();
     let over = view
         .previous
-        .and_then(|previous| time_between(sample, previous));
+        .and_then(|previous| time_between(snapshot, previous));
     let document = Document {
-        header: Header::new("tcpstate.pressure/1", sample),
+        header: Header::new("tcpstate.pressure/1", snapshot),
         over_ms: over.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX)),
         time_wait: TimeWaitJson::of(view),
         ports: pressure.ports.grouped().map(PortsJson::from),
@@ -65,12 +65,12 @@ pub fn json(view: &View<'_>) -> anyhow::Result<String> {
         syn: SynJson::of(view, &evidence),
         orphans: host_wide.into(),
         memory: host_wide.into(),
-        sysctls: sample
+        sysctls: snapshot
             .sysctls
             .iter()
             .map(|(sysctl, value)| (sysctl.name(), value))
             .collect(),
-        counters: sample
+        counters: snapshot
             .counters
             .iter()
             .map(|(counter, value)| (counter.name(), value))
@@ -87,7 +87,7 @@ fn rates(view: &View<'_>) -> BTreeMap<&'static str, Option<f64>> {
         // A gauge, however it is written.
         .filter(|&&counter| counter != Counter::CurrEstab)
         .map(|&counter| {
-            let change = change::counter(counter, view.sample, view.past());
+            let change = change::counter(counter, view.snapshot, view.past());
             (counter.name(), change.map(|change| change.per_s))
         })
         .collect()

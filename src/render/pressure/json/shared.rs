@@ -55,16 +55,16 @@ pub(super) struct MemoryJson {
 
 impl TimeWaitJson {
     pub(super) fn of(view: &View<'_>) -> Self {
-        let sample = view.sample;
-        let minisockets = sample.states.minisockets;
-        let max_buckets = sample.sysctls.get(Sysctl::TcpMaxTwBuckets);
-        let tally = sample.pressure.time_wait;
+        let snapshot = view.snapshot;
+        let minisockets = snapshot.states.minisockets;
+        let max_buckets = snapshot.sysctls.get(Sysctl::TcpMaxTwBuckets);
+        let tally = snapshot.pressure.time_wait;
         Self {
-            count: sample.states.total_of(TcpState::TimeWait),
+            count: snapshot.states.total_of(TcpState::TimeWait),
             minisockets,
             max_buckets,
             used_ratio: share(minisockets, max_buckets),
-            overflows: sample.counters.get(Counter::TcpTimeWaitOverflow),
+            overflows: snapshot.counters.get(Counter::TcpTimeWaitOverflow),
             client_side: tally.map(|tally| tally.client_side),
             client_side_loopback: tally.map(|tally| tally.client_loopback),
             server_side: tally.map(|tally| tally.server_side),
@@ -77,15 +77,15 @@ impl TimeWaitJson {
 
 impl SynJson {
     pub(super) fn of(view: &View<'_>, evidence: &SynEvidence) -> Self {
-        let sample = view.sample;
-        let counter = |counter| sample.counters.get(counter);
-        let sysctl = |sysctl| sample.sysctls.get(sysctl);
-        let listeners = sample.pressure.listeners.as_ref();
+        let snapshot = view.snapshot;
+        let counter = |counter| snapshot.counters.get(counter);
+        let sysctl = |sysctl| snapshot.sysctls.get(sysctl);
+        let listeners = snapshot.pressure.listeners.as_ref();
         Self {
             syncookies: sysctl(Sysctl::TcpSyncookies),
             max_syn_backlog: sysctl(Sysctl::TcpMaxSynBacklog),
             synack_retries: sysctl(Sysctl::TcpSynackRetries),
-            syn_recv: sample.states.total_of(TcpState::SynRecv),
+            syn_recv: snapshot.states.total_of(TcpState::SynRecv),
             verdict: syn_verdict(evidence, listeners).key(),
             cookies_sent: counter(Counter::SyncookiesSent),
             cookies_returned: counter(Counter::SyncookiesRecv),

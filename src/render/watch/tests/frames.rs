@@ -5,7 +5,7 @@ use super::staged::{
 };
 use crate::classify::close_wait::Unowned;
 use crate::classify::history::{Leaks, Look, Part, Reading, Search, Timeline};
-use crate::classify::testing::sample;
+use crate::classify::testing::snapshot;
 use crate::model::{FallbackReason, IncompleteScan, SourceKind};
 use crate::render::Style;
 use proptest::prelude::*;
@@ -224,7 +224,7 @@ fn a_view_that_could_not_be_read_says_what_why_and_since_when() {
         timeline.push(Reading {
             at: last + SECOND * after,
             cost: SECOND / 50,
-            sample: at_second(busy(870, 33, 1_050), second),
+            snapshot: at_second(busy(870, 33, 1_050), second),
             close_wait: None,
             leaks: Look::Unchanged,
             failed: vec![(part, why.to_owned())],
@@ -277,7 +277,7 @@ fn rows_that_are_read_seldom_tell_their_age() {
     timeline.push(Reading {
         at,
         cost: SECOND / 20,
-        sample: at_second(busy(870, 33, 1_050), 4),
+        snapshot: at_second(busy(870, 33, 1_050), 4),
         close_wait: None,
         leaks: Look::Found(Leaks {
             report: super::leaking::report(),
@@ -524,7 +524,7 @@ fn without_unicode_everything_is_ascii() {
 #[test]
 fn names_from_outside_cannot_draw() {
     let mut timeline = Timeline::default();
-    let mut hostile = at_second(sample(), 0);
+    let mut hostile = at_second(snapshot(), 0);
     hostile.host.name = Some("a\u{1b}[2Jb\nc\u{202e}d".to_owned());
     push(&mut timeline, Instant::now(), SECOND, hostile, None);
     let text = drawn(&moment(&timeline, &screen()), (80, 24));

@@ -2,20 +2,20 @@
 
 use crate::classify::close_wait::{LeakReport, Unattributed, Unowned};
 use crate::classify::history::{Leaks, Look, Reading, Seen, Timeline, Transitions};
-use crate::classify::testing::{SampleBuilder, java, leak_digest, sample};
-use crate::model::{Counter, Host, LeakDigest, NetNs, Sample, Sysctl, TcpState, Verdict};
+use crate::classify::testing::{SnapshotBuilder, java, leak_digest, snapshot};
+use crate::model::{Counter, Host, LeakDigest, NetNs, Snapshot, Sysctl, TcpState, Verdict};
 use std::time::{Duration, Instant, SystemTime};
 
 pub(super) const SECOND: Duration = Duration::from_secs(1);
 
 /// A sample of a host with a little of everything.
-pub(super) fn at_second(builder: SampleBuilder, second: u64) -> Sample {
-    let mut sample = builder.build();
-    sample.taken_at = Some(
+pub(super) fn at_second(builder: SnapshotBuilder, second: u64) -> Snapshot {
+    let mut snapshot = builder.build();
+    snapshot.taken_at = Some(
         SystemTime::UNIX_EPOCH + SECOND * 1_785_499_200 + SECOND * u32::try_from(second).unwrap(),
     );
-    sample.elapsed = Duration::from_micros(1_400);
-    sample.host = Host {
+    snapshot.elapsed = Duration::from_micros(1_400);
+    snapshot.host = Host {
         name: Some("web-3".to_owned()),
         netns: Some(NetNs {
             inode: 4_026_531_840,
@@ -23,7 +23,7 @@ pub(super) fn at_second(builder: SampleBuilder, second: u64) -> Sample {
         }),
         kernel: Some((6, 18)),
     };
-    sample
+    snapshot
 }
 
 /// Takes a sample for which no view asked for more.
@@ -31,21 +31,21 @@ pub(super) fn push(
     timeline: &mut Timeline,
     at: Instant,
     cost: Duration,
-    sample: Sample,
+    snapshot: Snapshot,
     close_wait: Option<Transitions>,
 ) {
     timeline.push(Reading {
         at,
         cost,
-        sample,
+        snapshot,
         close_wait,
         leaks: Look::NotAsked,
         failed: Vec::new(),
     });
 }
 
-pub(super) fn busy(established: u64, close_wait: u64, opened: u64) -> SampleBuilder {
-    sample()
+pub(super) fn busy(established: u64, close_wait: u64, opened: u64) -> SnapshotBuilder {
+    snapshot()
         .with_state(TcpState::Established, established)
         .with_state(TcpState::TimeWait, 301)
         .with_state(TcpState::CloseWait, close_wait)
@@ -172,7 +172,7 @@ fn reported(report: LeakReport) -> Timeline {
     timeline.push(Reading {
         at,
         cost: Duration::from_millis(12),
-        sample: at_second(busy(870, 33, 1_050), 3),
+        snapshot: at_second(busy(870, 33, 1_050), 3),
         close_wait: None,
         leaks: Look::Found(Leaks {
             report,

@@ -1,7 +1,7 @@
 use super::super::{json, line, line_header};
 use super::staged::{SECOND, at_second, busy, push, timeline};
 use crate::classify::history::Timeline;
-use crate::classify::testing::sample;
+use crate::classify::testing::snapshot;
 use crate::model::SourceKind;
 use crate::render::Style;
 use std::time::Instant;
@@ -38,7 +38,7 @@ fn lines_stand_in_columns_under_their_headings() {
     let style = Style::default();
     let mut text = line_header();
     text.push_str(&line(timeline.latest().unwrap(), &style));
-    let mut bare = at_second(sample(), 4);
+    let mut bare = at_second(snapshot(), 4);
     bare.collection.complete = false;
     bare.collection.source = SourceKind::Procfs;
     let mut first = Timeline::default();

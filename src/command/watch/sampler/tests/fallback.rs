@@ -56,11 +56,14 @@ fn what_two_sources_show_differently_is_no_change() {
     watched.host.kernel.state().refuses_all = true;
     for second in 2..62 {
         let fallen = watched.latest(View::Overview, second);
-        let collection = &fallen.sample.collection;
+        let collection = &fallen.snapshot.collection;
         assert_eq!(collection.source, SourceKind::Procfs, "{second}");
         let why = collection.fallback_reason.as_ref().map(ToString::to_string);
         assert!(why.is_some_and(|why| why.contains("not permitted")));
-        assert_eq!(fallen.sample.states.total_of(TcpState::CloseWait), Some(3));
+        assert_eq!(
+            fallen.snapshot.states.total_of(TcpState::CloseWait),
+            Some(3)
+        );
         assert_eq!(fallen.close_wait, None, "nobody can tell");
         let expected = if second == 2 { None } else { Some(0) };
         assert_eq!(changes(fallen), [expected; 2], "{second}");
@@ -69,8 +72,8 @@ fn what_two_sources_show_differently_is_no_change() {
     watched.host.kernel.state().refuses_all = false;
     // A minute after the first sample that began without it.
     let back = watched.latest(View::Overview, 63);
-    assert_eq!(back.sample.collection.source, SourceKind::Netlink);
-    assert_eq!(back.sample.collection.fallback_reason, None);
+    assert_eq!(back.snapshot.collection.source, SourceKind::Netlink);
+    assert_eq!(back.snapshot.collection.fallback_reason, None);
     assert_eq!(changes(back), [None; 2]);
     assert_eq!(back.closed_per_second, None);
     assert_eq!(back.close_wait, None, "37 would have entered");
@@ -101,7 +104,7 @@ fn netlink_is_tried_again_a_minute_later_and_not_before_whoever_refuses() {
     assert_eq!(asked(&watched), 2);
     watched.host.kernel.state().refuses_all = false;
     let back = watched.latest(View::Overview, 122);
-    assert_eq!(back.sample.collection.source, SourceKind::Netlink);
+    assert_eq!(back.snapshot.collection.source, SourceKind::Netlink);
 }
 
 /// All sockets looked new, and all that netlink had known closed.
@@ -204,11 +207,11 @@ fn a_sample_is_of_one_source() {
         drop(state);
         let only = watched.latest(view, 0);
         assert_eq!(
-            only.sample.collection.source,
+            only.snapshot.collection.source,
             SourceKind::Procfs,
             "{view:?}"
         );
-        assert!(only.sample.collection.fallback_reason.is_some());
+        assert!(only.snapshot.collection.fallback_reason.is_some());
         assert_eq!(only.failures, []);
     }
 }

@@ -27,7 +27,7 @@ fn who_is_behind_a_listener_in_trouble_is_searched_for_seldom() {
     let mut pids = |second| {
         let reading = sampler.take_at(View::Listeners, host.at(second)).unwrap();
         assert_eq!(reading.failed, []);
-        let listeners = reading.sample.pressure.listeners.unwrap().listeners;
+        let listeners = reading.snapshot.pressure.listeners.unwrap().listeners;
         listeners.into_iter().next().unwrap().pids
     };
     assert_eq!(pids(0), Some(vec![7]));

@@ -34,8 +34,11 @@ fn leaks_that_cannot_be_read_leave_the_rest_of_the_sample_fresh() {
     host.has([(LISTEN, 9_000), (CLOSE_WAIT, 1)]);
     let second = latest(&host, &mut sampler, &mut timeline, View::Leaks, 1);
     assert_eq!(second.at, host.at(1));
-    assert_eq!(second.sample.states.total_of(TcpState::CloseWait), Some(1));
-    let since = second.sample.taken_at;
+    assert_eq!(
+        second.snapshot.states.total_of(TcpState::CloseWait),
+        Some(1)
+    );
+    let since = second.snapshot.taken_at;
     assert_eq!(parts(second), [Part::Leaks]);
     let third = latest(&host, &mut sampler, &mut timeline, View::Leaks, 2);
     assert_eq!(third.failures[0].since, since, "the first of them");
@@ -62,7 +65,7 @@ fn a_search_that_fails_keeps_the_holders_of_before_and_says_so() {
     host.loses_proc();
     for second in 1..3 {
         let blind = latest(&host, &mut sampler, &mut timeline, View::Leaks, second);
-        assert_eq!(blind.sample.states.total_of(TcpState::CloseWait), Some(3));
+        assert_eq!(blind.snapshot.states.total_of(TcpState::CloseWait), Some(3));
         assert_eq!(parts(blind), [Part::Leaks]);
         assert!(blind.failures[0].why.contains("No such file"), "{blind:?}");
         let kept = blind.leaks.as_ref().expect("what was read before");
@@ -125,8 +128,11 @@ fn a_sample_whose_ports_cannot_be_read_has_all_the_rest() {
     let mut timeline = Timeline::default();
     let partly = latest(&host, &mut sampler, &mut timeline, View::Overview, 0);
     assert_eq!(parts(partly), [Part::Ports]);
-    assert_eq!(partly.sample.states.total_of(TcpState::CloseWait), Some(3));
-    assert_eq!(partly.sample.pressure.ports, PortReading::Failed);
+    assert_eq!(
+        partly.snapshot.states.total_of(TcpState::CloseWait),
+        Some(3)
+    );
+    assert_eq!(partly.snapshot.pressure.ports, PortReading::Failed);
     assert!(partly.assessment.unknown.contains(&"ports"));
     host.kernel.state().refuses = None;
     let back = latest(&host, &mut sampler, &mut timeline, View::Overview, 1);

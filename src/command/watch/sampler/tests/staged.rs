@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use super::super::*;
-use crate::kernel::netlink::testing::{RowBytes, done, error};
-use crate::kernel::netlink::{NetlinkSource, Transport};
+use crate::kernel::sock_diag::testing::{RowBytes, done, error};
+use crate::kernel::sock_diag::{NetlinkSource, Transport};
 
 pub(super) const LISTEN: u8 = 10;
 pub(super) const CLOSE_WAIT: u8 = 8;

@@ -4,8 +4,8 @@
 mod atomic;
 mod document;
 mod place;
-mod state_file;
+mod session;
 
 pub use atomic::{Replacement, StoreError, replace};
 pub use place::default_state_file;
-pub use state_file::StateFile;
+pub use session::StateFile;

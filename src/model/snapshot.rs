@@ -130,7 +130,7 @@ impl StateCounts {
 
 /// What one reading gave: counts, settings, counters, and how it went.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Sample {
+pub struct Snapshot {
     /// When; `None` for a recorded dump, which doesn't say.
     pub taken_at: Option<SystemTime>,
     /// How long the sockets took to read.

@@ -10,7 +10,8 @@ use rustix::fs::OFlags;
 
 use super::atomic::{Replacement, StoreError, io_error};
 use super::document::{Document, VERSION};
-use crate::model::{Memories, reason};
+use crate::model::Memories;
+use crate::text::reason;
 
 /// Every version begins so; a file that doesn't isn't ours to overwrite.
 const OURS: &str = r#"{"schema":"tcpstate.state/"#;

@@ -11,7 +11,7 @@ use rustix::fs::{FlockOperation, OFlags, flock};
 use rustix::io::Errno;
 use rustix::process::geteuid;
 
-use crate::model::reason;
+use crate::text::reason;
 
 /// How often a lock that another holds is tried.
 const PAUSE: Duration = Duration::from_millis(5);

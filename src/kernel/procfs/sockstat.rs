@@ -2,8 +2,8 @@
 
 use std::io;
 
-use super::ProcRoot;
-use super::proc_root::read_small;
+use crate::kernel::ProcRoot;
+use crate::kernel::proc_root::read_small;
 use crate::model::Sockstat;
 
 /// Reads both files. What they don't say is unknown.

@@ -4,12 +4,14 @@
 use unicode_width::UnicodeWidthStr;
 
 /// The columns that a text takes.
-pub(super) fn columns_of(text: &str) -> usize {
+#[must_use]
+pub fn columns_of(text: &str) -> usize {
     text.width()
 }
 
 /// A text with spaces behind it up to so many columns.
-pub(super) fn pad(text: &str, columns: usize) -> String {
+#[must_use]
+pub fn pad(text: &str, columns: usize) -> String {
     let missing = columns.saturating_sub(columns_of(text));
     format!("{text}{}", " ".repeat(missing))
 }
@@ -19,7 +21,8 @@ pub(super) fn pad(text: &str, columns: usize) -> String {
 const MARKS: usize = 8;
 
 /// The beginning of a text, as much of it as so many columns hold.
-pub(super) fn beginning(text: &str, columns: usize) -> &str {
+#[must_use]
+pub fn beginning(text: &str, columns: usize) -> &str {
     let end = text
         .char_indices()
         .take(columns.saturating_mul(MARKS))

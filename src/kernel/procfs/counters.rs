@@ -1,7 +1,7 @@
 //! The counters of /proc/net/snmp and /proc/net/netstat.
 
-use super::ProcRoot;
-use super::proc_root::read_small;
+use crate::kernel::ProcRoot;
+use crate::kernel::proc_root::read_small;
 use crate::model::{Counter, Counters};
 
 /// Reads the counters of the network namespace. A file that can't be read, and

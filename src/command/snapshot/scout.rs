@@ -32,14 +32,14 @@ impl Scout {
         let settings = settings.clone();
         let look = move || {
             let (listened, listeners) = ports_in(&mut *second, TcpState::Listen).ok()?;
-            let mut sample = PortSample::new(&settings, &listened, choose)?;
+            let mut snapshot = PortSample::new(&settings, &listened, choose)?;
             let query = Query {
-                local_ports: Some(sample.ports().clone()),
+                local_ports: Some(snapshot.ports().clone()),
                 ..Query::states(StateSet::RFC9293.without(TcpState::Listen))
             };
-            let visitor = &mut |socket: &Socket| sample.add(socket);
+            let visitor = &mut |socket: &Socket| snapshot.add(socket);
             let connections = second.visit(&query, visitor).ok()?;
-            (listeners.complete && connections.complete).then_some(sample)
+            (listeners.complete && connections.complete).then_some(snapshot)
         };
         let thread = thread::Builder::new().spawn(look).ok()?;
         Some(Self { thread })
@@ -49,7 +49,7 @@ impl Scout {
     /// looked at whole then.
     pub(super) fn report(self) -> Option<PortSample> {
         match self.thread.join() {
-            Ok(sample) => sample,
+            Ok(snapshot) => snapshot,
             Err(panic) => std::panic::resume_unwind(panic),
         }
     }

@@ -22,7 +22,8 @@ pub fn safe(text: &str) -> Cow<'_, str> {
 }
 
 /// Whether a character does nothing but show.
-pub(super) fn is_harmless(character: char) -> bool {
+#[must_use]
+pub fn is_harmless(character: char) -> bool {
     !character.is_control()
         && !matches!(
             character,

@@ -1,8 +1,8 @@
 //! The settings that aren't one number: the ports that connect() may take, and
 //! the limits of TCP memory.
 
-use super::ProcRoot;
-use super::proc_root::read_small;
+use crate::kernel::ProcRoot;
+use crate::kernel::proc_root::read_small;
 use crate::model::{PortRange, PortSet, PortSettings};
 
 /// Reads `ip_local_port_range` and `ip_local_reserved_ports`.

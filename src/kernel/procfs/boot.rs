@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
-use super::ProcRoot;
-use super::proc_root::read_small;
+use crate::kernel::ProcRoot;
+use crate::kernel::proc_root::read_small;
 
 /// A random number of this boot (`/proc/sys/kernel/random/boot_id`); `None`
 /// where it can't be read.

@@ -1,7 +1,7 @@
 //! The settings under /proc/sys/net.
 
-use super::ProcRoot;
-use super::proc_root::read_small;
+use crate::kernel::ProcRoot;
+use crate::kernel::proc_root::read_small;
 use crate::model::{Sysctl, Sysctls};
 
 /// Reads the wanted settings: each is a file, so nobody reads more than is

@@ -49,7 +49,7 @@ impl Question {
             unhashed_at_most,
             scout,
         } = self;
-        let sample = scout.and_then(Scout::report);
+        let snapshot = scout.and_then(Scout::report);
         let listened = listened(source, family, counted)?;
         let (Some(range), Some(most)) = (settings.range, usable(&settings, &listened)) else {
             return Ok(PortReading::NotRead);
@@ -66,7 +66,7 @@ impl Question {
                     connections,
                     usable,
                 })
-                .or_else(|| sample.as_ref()?.rule_out(bound_at_most))
+                .or_else(|| snapshot.as_ref()?.rule_out(bound_at_most))
         };
         let offered = count::shows_bound(counted.collection.source, host.kernel);
         // Mostly the kernel's counts leave room for a few bound-only sockets

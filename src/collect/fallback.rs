@@ -1,7 +1,7 @@
 //! Netlink first, /proc where netlink is refused.
 
-use super::netlink::{KernelTransport, NetlinkSource, Transport};
-use super::{KernelError, NetlinkFailure, ProcRoot, ProcfsSource, SocketSource};
+use crate::kernel::sock_diag::{KernelTransport, NetlinkSource, Transport};
+use crate::kernel::{KernelError, NetlinkFailure, ProcRoot, ProcfsSource, SocketSource};
 use crate::model::{Collection, FallbackReason, Query, Socket, SourceKind};
 
 /// Reads over netlink until that is refused, and from /proc from then on.
@@ -87,8 +87,8 @@ impl<T: Transport + Send + 'static> SocketSource for FallbackSource<T> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::netlink::testing::{RowBytes, ScriptedKernel, done, error};
     use super::*;
+    use crate::kernel::sock_diag::testing::{RowBytes, ScriptedKernel, done, error};
     use crate::model::StateSet;
     use std::fs;
 

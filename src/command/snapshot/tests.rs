@@ -1,6 +1,6 @@
 use super::*;
-use crate::kernel::FallbackSource;
-use crate::kernel::netlink::testing::{RowBytes, ScriptedKernel, done, message};
+use crate::collect::FallbackSource;
+use crate::kernel::sock_diag::testing::{RowBytes, ScriptedKernel, done, message};
 use crate::model::{CountMethod, Endpoint};
 use std::fs;
 
@@ -26,7 +26,7 @@ fn staged_proc() -> (tempfile::TempDir, ProcRoot) {
     (root, proc_root)
 }
 
-fn read_from(datagrams: impl IntoIterator<Item = Vec<u8>>, exact: bool) -> Sample {
+fn read_from(datagrams: impl IntoIterator<Item = Vec<u8>>, exact: bool) -> Snapshot {
     let (_root, proc_root) = staged_proc();
     let mut source = FallbackSource::over(ScriptedKernel::answering(datagrams), &proc_root);
     let wanted = Wanted {
@@ -46,11 +46,11 @@ fn read_from(datagrams: impl IntoIterator<Item = Vec<u8>>, exact: bool) -> Sampl
 #[test]
 fn what_the_kernel_counts_is_not_dumped() {
     let listener = RowBytes::new(10, 1).message(1);
-    let sample = read_from([[listener, done(1, 0)].concat()], false);
-    assert_eq!(sample.states.method, CountMethod::Derived);
-    assert_eq!(sample.states.total_of(TcpState::Established), Some(4));
-    assert_eq!(sample.states.total_of(TcpState::TimeWait), Some(7));
-    assert_eq!(sample.states.total_of(TcpState::Listen), Some(1));
+    let snapshot = read_from([[listener, done(1, 0)].concat()], false);
+    assert_eq!(snapshot.states.method, CountMethod::Derived);
+    assert_eq!(snapshot.states.total_of(TcpState::Established), Some(4));
+    assert_eq!(snapshot.states.total_of(TcpState::TimeWait), Some(7));
+    assert_eq!(snapshot.states.total_of(TcpState::Listen), Some(1));
 }
 
 /// A container's sockets were invisible from its host without a word.
@@ -74,14 +74,14 @@ fn the_host_is_told_of_sockets_in_other_namespaces_and_a_container_is_not() {
         let kernel = ScriptedKernel::answering([[listener, done(1, 0)].concat()]);
         let mut source = FallbackSource::over(kernel, &proc_root);
         let mut names = Names::default();
-        let sample = read(
+        let snapshot = read(
             &mut source,
             &proc_root,
             Wanted::default(),
             &mut names,
             &mut |_| {},
         );
-        sample.unwrap().elsewhere_at_most
+        snapshot.unwrap().elsewhere_at_most
     };
     assert_eq!(elsewhere(true), Some(1_204));
     assert_eq!(elsewhere(false), None);
@@ -98,10 +98,10 @@ fn nothing_is_derived_from_an_incomplete_dump() {
         RowBytes::new(1, 2).message(2),
         done(2, 0),
     ];
-    let sample = read_from([disturbed, whole.concat()], false);
-    assert_eq!(sample.states.method, CountMethod::Dump);
-    assert_eq!(sample.states.total_of(TcpState::Established), Some(1));
-    assert!(sample.collection.complete);
+    let snapshot = read_from([disturbed, whole.concat()], false);
+    assert_eq!(snapshot.states.method, CountMethod::Dump);
+    assert_eq!(snapshot.states.total_of(TcpState::Established), Some(1));
+    assert!(snapshot.collection.complete);
 }
 
 /// The second look, at CLOSE_WAIT alone, was taken for whole whatever became of
@@ -121,11 +121,11 @@ fn a_look_at_close_wait_that_loses_rows_is_no_complete_reading() {
 fn a_dump_that_fails_in_mid_way_is_counted_anew_from_proc_and_once() {
     for exact in [true, false] {
         let cut = [RowBytes::new(1, 1).message(1), done(1, ENOMEM)].concat();
-        let sample = read_from([cut], exact);
-        assert_eq!(sample.collection.source, SourceKind::Procfs);
-        assert!(sample.collection.fallback_reason.is_some());
-        assert_eq!(sample.states.total(), 1, "exact: {exact}");
-        assert_eq!(sample.states.total_of(TcpState::Established), Some(1));
+        let snapshot = read_from([cut], exact);
+        assert_eq!(snapshot.collection.source, SourceKind::Procfs);
+        assert!(snapshot.collection.fallback_reason.is_some());
+        assert_eq!(snapshot.states.total(), 1, "exact: {exact}");
+        assert_eq!(snapshot.states.total_of(TcpState::Established), Some(1));
     }
 }
 
@@ -170,9 +170,9 @@ fn many_connections_are_ruled_out_only_with_the_bound_sockets_reckoned_in() {
         let mut source = FallbackSource::over(kernel, &proc_root);
         let mut names = Names::default();
         let wanted = Wanted::default();
-        let sample = read(&mut source, &proc_root, wanted, &mut names, &mut |_| {});
-        let sample = sample.unwrap();
-        (sample.pressure.ports, sample.collection.complete)
+        let snapshot = read(&mut source, &proc_root, wanted, &mut names, &mut |_| {});
+        let snapshot = snapshot.unwrap();
+        (snapshot.pressure.ports, snapshot.collection.complete)
     };
     let whole = || done(3, 0);
     assert!(matches!(
@@ -194,7 +194,7 @@ fn many_connections_are_ruled_out_only_with_the_bound_sockets_reckoned_in() {
 
 /// Lets the bound sockets be looked at, whose dump is the second, and then all
 /// connections be grouped, where anybody does.
-fn with_bound(answers: impl IntoIterator<Item = Vec<u8>>) -> Sample {
+fn with_bound(answers: impl IntoIterator<Item = Vec<u8>>) -> Snapshot {
     let (_root, proc_root) = crowded_proc(50_100, 70_200);
     let answers = [done(1, 0)].into_iter().chain(answers);
     let kernel = ScriptedKernel::answering(answers.chain([done(3, 0)]));
@@ -216,10 +216,10 @@ fn a_look_at_bound_sockets_that_loses_rows_rules_nothing_out() {
     let disturbed = [message(20, DUMP_INTR, 2, &row.payload()), done(2, 0)].concat();
     let unreadable = [message(20, 2, 2, &[10]), done(2, 0)].concat();
     for (answer, malformed) in [(disturbed, 0), (unreadable, 1)] {
-        let sample = with_bound([answer]);
-        assert!(matches!(sample.pressure.ports, PortReading::Grouped(_)));
-        assert!(!sample.collection.complete);
-        assert_eq!(sample.collection.malformed, malformed);
+        let snapshot = with_bound([answer]);
+        assert!(matches!(snapshot.pressure.ports, PortReading::Grouped(_)));
+        assert!(!snapshot.collection.complete);
+        assert_eq!(snapshot.collection.malformed, malformed);
     }
 }
 
@@ -228,12 +228,12 @@ fn a_look_at_bound_sockets_that_loses_rows_rules_nothing_out() {
 fn a_look_at_bound_sockets_that_ends_over_proc_rules_nothing_out() {
     let row = RowBytes::new(7, 1).message(2);
     for answer in [done(2, ENOMEM), [row, done(2, ENOMEM)].concat()] {
-        let sample = with_bound([answer]);
-        let PortReading::Grouped(ports) = sample.pressure.ports else {
+        let snapshot = with_bound([answer]);
+        let PortReading::Grouped(ports) = snapshot.pressure.ports else {
             panic!("nothing is ruled out");
         };
         assert_eq!(ports.bound, None);
-        assert!(!sample.collection.complete);
+        assert!(!snapshot.collection.complete);
     }
 }
 
@@ -247,9 +247,9 @@ fn connections_that_were_lost_rule_nothing_out() {
     let mut source = FallbackSource::over(kernel, &proc_root);
     let mut names = Names::default();
     let wanted = Wanted::default();
-    let sample = read(&mut source, &proc_root, wanted, &mut names, &mut |_| {}).unwrap();
-    assert!(!sample.collection.complete);
-    assert!(matches!(sample.pressure.ports, PortReading::Grouped(_)));
+    let snapshot = read(&mut source, &proc_root, wanted, &mut names, &mut |_| {}).unwrap();
+    assert!(!snapshot.collection.complete);
+    assert!(matches!(snapshot.pressure.ports, PortReading::Grouped(_)));
 }
 
 /// The ports that they have were there for the taking.
@@ -262,9 +262,9 @@ fn listeners_of_the_other_family_that_were_lost_make_it_incomplete() {
     let mut wanted = Wanted::default();
     wanted.scope.family = Some(crate::model::Family::Ipv4);
     let mut names = Names::default();
-    let sample = read(&mut source, &proc_root, wanted, &mut names, &mut |_| {}).unwrap();
-    assert!(matches!(sample.pressure.ports, PortReading::Grouped(_)));
-    assert!(!sample.collection.complete);
+    let snapshot = read(&mut source, &proc_root, wanted, &mut names, &mut |_| {}).unwrap();
+    assert!(matches!(snapshot.pressure.ports, PortReading::Grouped(_)));
+    assert!(!snapshot.collection.complete);
 }
 
 /// The sockets were counted, and all was lost because of the ports.
@@ -276,8 +276,8 @@ fn a_dump_of_the_ports_that_fails_in_mid_way_is_grouped_anew_from_proc() {
     let mut source = FallbackSource::over(kernel, &proc_root);
     let mut names = Names::default();
     let wanted = Wanted::default();
-    let sample = read(&mut source, &proc_root, wanted, &mut names, &mut |_| {});
-    let ports = sample.unwrap().pressure.ports;
+    let snapshot = read(&mut source, &proc_root, wanted, &mut names, &mut |_| {});
+    let ports = snapshot.unwrap().pressure.ports;
     let in_use = ports.grouped().unwrap().destinations.iter();
     assert_eq!(in_use.map(|one| one.in_use).sum::<u32>(), 1);
 }
@@ -291,9 +291,9 @@ fn a_sample_with_an_incomplete_dump_of_the_ports_is_incomplete() {
     let mut source = FallbackSource::over(kernel, &proc_root);
     let mut names = Names::default();
     let wanted = Wanted::default();
-    let sample = read(&mut source, &proc_root, wanted, &mut names, &mut |_| {}).unwrap();
-    assert!(matches!(sample.pressure.ports, PortReading::Grouped(_)));
-    assert!(!sample.collection.complete);
+    let snapshot = read(&mut source, &proc_root, wanted, &mut names, &mut |_| {}).unwrap();
+    assert!(matches!(snapshot.pressure.ports, PortReading::Grouped(_)));
+    assert!(!snapshot.collection.complete);
 }
 
 /// Shows these connections, and the same to whoever asks beside.
@@ -359,8 +359,8 @@ fn more_connections_than_ports_are_ruled_out_by_a_sample_of_the_ports() {
         };
         let mut names = Names::default();
         let wanted = Wanted::default();
-        let sample = read(&mut source, &proc_root, wanted, &mut names, &mut |_| {});
-        sample.unwrap().pressure.ports
+        let snapshot = read(&mut source, &proc_root, wanted, &mut names, &mut |_| {});
+        snapshot.unwrap().pressure.ports
     };
     // Of the sample a tenth is taken, give or take 3 %: less than half of it,
     // up to which it proves enough, in all runs that anybody will ever make.

@@ -1,6 +1,7 @@
 //! What the whole host shares, whatever the namespace.
 
-use super::{ProcRoot, read_sysctls, read_tcp_mem};
+use super::{read_sysctls, read_tcp_mem};
+use crate::kernel::ProcRoot;
 use crate::model::{HostWide, Sockstat, Sysctl};
 
 /// Reads the limits, which child namespaces don't show, beside the counts.

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use rustix::system::uname;
 
-use super::ProcRoot;
-use super::proc_root::read_small;
+use crate::kernel::ProcRoot;
+use crate::kernel::proc_root::read_small;
 use crate::model::{Host, NetNs};
 
 /// Where iproute2 keeps named namespaces.

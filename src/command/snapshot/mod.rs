@@ -16,8 +16,8 @@ use crate::kernel::{
     read_tcp_mem, read_uptime,
 };
 use crate::model::{
-    Collection, Counters, Host, PortReading, Pressure, Query, Sample, Socket, Sockstat, SourceKind,
-    StateCounts, StateSet, StateTally, Sysctl, Sysctls, TcpState,
+    Collection, Counters, Host, PortReading, Pressure, Query, Snapshot, Socket, Sockstat,
+    SourceKind, StateCounts, StateSet, StateTally, Sysctl, Sysctls, TcpState,
 };
 
 /// What is asked beyond the counts.
@@ -59,10 +59,10 @@ pub(super) fn read(
     wanted: Wanted<'_>,
     names: &mut Names,
     observer: &mut dyn FnMut(&Socket),
-) -> Result<Sample, KernelError> {
-    let (sample, ports) = read_in_part(source, proc_root, wanted, names, observer)?;
+) -> Result<Snapshot, KernelError> {
+    let (snapshot, ports) = read_in_part(source, proc_root, wanted, names, observer)?;
     ports?;
-    Ok(sample)
+    Ok(snapshot)
 }
 
 /// The same, but where only the ports can't be read, the sample is without them
@@ -73,7 +73,7 @@ pub(super) fn read_in_part(
     wanted: Wanted<'_>,
     names: &mut Names,
     observer: &mut dyn FnMut(&Socket),
-) -> Result<(Sample, Result<(), KernelError>), KernelError> {
+) -> Result<(Snapshot, Result<(), KernelError>), KernelError> {
     let Wanted { scope, terms, .. } = wanted;
     // A recorded dump is of another time and perhaps another host: nothing that
     // could be read here belongs to it.
@@ -125,7 +125,7 @@ pub(super) fn read_in_part(
         Ok(ports) => (ports, Ok(())),
         Err(error) => (PortReading::Failed, Err(error)),
     };
-    let sample = Sample {
+    let snapshot = Snapshot {
         taken_at,
         elapsed,
         host,
@@ -143,7 +143,7 @@ pub(super) fn read_in_part(
             ..Pressure::default()
         },
     };
-    Ok((sample, outcome))
+    Ok((snapshot, outcome))
 }
 
 /// What the sockets came to.

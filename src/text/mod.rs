@@ -1,0 +1,10 @@
+//! How values are written in words: numbers, durations, widths, and text from
+//! outside made safe.
+
+pub mod number;
+mod os_error;
+mod sanitize;
+pub mod width;
+
+pub use os_error::reason;
+pub use sanitize::{is_harmless, safe};
