@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
-use super::Endpoint;
+use super::{Comparison, Condition, End, Endpoint, Filter, Network};
 
 /// A peer, or a network of them: `192.0.2.7`, `10.0.0.0/8`, `10.0.0.9:5432`,
 /// `2001:db8::/32`, `[2001:db8::1]:443`, `:5432`.
@@ -23,6 +23,25 @@ pub struct PeerFilter {
 pub struct NotAPeer;
 
 impl PeerFilter {
+    /// The same as conditions on one end of a socket.
+    #[must_use]
+    pub fn filter(&self, end: End) -> Filter {
+        let mut conditions = Vec::new();
+        if let Some((address, prefix)) = self.network {
+            let network = |network| Filter::from(Condition::Address(end, network));
+            // A network of more bits than its address has is nobody's.
+            conditions.push(Network::new(address, prefix).map_or(Filter::NOTHING, network));
+            // IPv4-mapped addresses are in no IPv6 network here.
+            if address.is_ipv6() {
+                conditions.push(network(Network::IPV4).negated());
+            }
+        }
+        if let Some(port) = self.port {
+            conditions.push(Condition::Port(end, Comparison::Equal, port).into());
+        }
+        Filter::And(conditions)
+    }
+
     /// Whether an end of a connection is one that is wanted. An IPv4-mapped
     /// address is the IPv4 one.
     #[must_use]

@@ -195,6 +195,27 @@ impl StateSet {
     /// finding those costs the kernel the walk of a second table.
     pub const RFC9293: Self = Self(0b1111_1111_1110);
 
+    /// Every state that has a name.
+    pub const ALL: Self = Self::RFC9293.with(TcpState::BoundInactive);
+
+    /// The states of both sets.
+    #[must_use]
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// The states that are in both sets.
+    #[must_use]
+    pub const fn intersection(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// The states of this set that are not in the other.
+    #[must_use]
+    pub const fn difference(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
     /// This set and one state more.
     #[must_use]
     pub const fn with(self, state: TcpState) -> Self {
@@ -293,7 +314,7 @@ mod tests {
         assert_eq!(StateSet::RFC9293.bits(), 0xffe);
         assert_eq!(
             TcpState::NAMED.into_iter().collect::<StateSet>(),
-            StateSet::RFC9293.with(TcpState::BoundInactive)
+            StateSet::ALL
         );
         let masked = StateSet::RFC9293.without(TcpState::TimeWait);
         assert!(!masked.contains(TcpState::TimeWait));
