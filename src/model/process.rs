@@ -36,8 +36,8 @@ pub struct Process {
     /// The effective user id (/proc/PID/status, second of `Uid`), which is the
     /// one that rights are judged by. Names are not looked up.
     pub uid: Option<u32>,
-    /// Its path in cgroup2, or where that is the root and systemd keeps a
-    /// version 1 hierarchy of its own (`name=systemd`), the path in there
+    /// Its path in cgroup2, or in a hierarchy of version 1 where that says more:
+    /// of the innermost container, else the first that isn't the root
     /// (/proc/PID/cgroup). It is where the process is now: sockets remember
     /// the cgroup that they were made in.
     pub cgroup: Option<String>,

@@ -11,9 +11,9 @@ use procfs::process::Process as Directory;
 use rustix::fs::{OFlags, RawDir};
 
 use super::scan::DIRECTORY_BUFFER;
-use super::{directory, link, stat};
+use super::{directory, link, membership, stat};
 use crate::kernel::ProcRoot;
-use crate::model::{Process, Unit};
+use crate::model::Process;
 
 /// More of a file than this is left unread: a command line may have as many
 /// megabytes as its process likes.
@@ -27,14 +27,15 @@ const LONGEST_FILE: u64 = 256 * 1024;
 #[must_use]
 pub fn read_process(proc_root: &ProcRoot, pid: u32) -> Option<Process> {
     let directory = Directory::new_with_root(proc_root.file(&pid.to_string())).ok()?;
-    let cgroup = read(&directory, "cgroup").and_then(|lines| cgroup_path(&lines));
+    let cgroup = read(&directory, "cgroup").and_then(|lines| membership::parse(&lines));
+    let (cgroup, unit) = cgroup.map(|cgroup| (cgroup.path, cgroup.unit)).unzip();
     let mut process = Process {
         pid,
         start_time: 0,
         command: read(&directory, "comm").and_then(|line| command(&line)),
         cmdline: read(&directory, "cmdline").and_then(|bytes| arguments(&bytes)),
         uid: read(&directory, "status").and_then(|lines| effective_uid(&lines)),
-        unit: cgroup.as_deref().and_then(Unit::from_cgroup_path),
+        unit: unit.flatten(),
         cgroup,
         open_fds: open_fds(&directory),
         fd_limit: read(&directory, "limits").and_then(|lines| fd_limit(&lines)),
@@ -100,27 +101,6 @@ pub(super) fn words_after<'l>(lines: &'l [u8], start: &[u8]) -> impl Iterator<It
         .split_ascii_whitespace()
 }
 
-/// The path in cgroup2, `0::/…`, or where that is the root the one in systemd's
-/// own hierarchy, `N:name=systemd:/…`. The kernel adds ` (deleted)` when the
-/// directory was removed under a zombie.
-fn cgroup_path(lines: &[u8]) -> Option<String> {
-    let path_of = |controllers: &[u8]| {
-        lines.split(|&byte| byte == b'\n').find_map(|line| {
-            let mut parts = line.splitn(3, |&byte| byte == b':');
-            let hierarchy = parts.next()?;
-            let unified = hierarchy == b"0" && controllers.is_empty();
-            let wanted = parts.next()? == controllers && (unified || !controllers.is_empty());
-            parts.next().filter(|_| wanted)
-        })
-    };
-    let unified = path_of(b"");
-    let path = match (unified, path_of(b"name=systemd")) {
-        (None | Some(b"/"), Some(systemd)) => systemd,
-        (unified, _) => unified?,
-    };
-    Some(text(path))
-}
-
 /// How many descriptors the process has open: the size of its directory since
 /// Linux 6.2, which takes no right, else the number of names in it.
 fn open_fds(directory: &Directory) -> Option<u64> {
@@ -147,6 +127,7 @@ fn open_fds(directory: &Directory) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Unit;
     use std::fs;
     use std::os::unix::fs::symlink;
     use std::path::Path;
@@ -263,26 +244,6 @@ mod tests {
         assert_eq!(arguments(b""), None);
         assert_eq!(arguments(b"\0\0"), None);
         assert_eq!(command(b"\n"), None);
-    }
-
-    #[test]
-    fn the_cgroup_is_that_of_version_2_unless_only_systemd_has_one() {
-        for (lines, path) in [
-            ("0::/a.service\n", Some("/a.service")),
-            (
-                "4:name=systemd:/b.service\n0::/a.service\n",
-                Some("/a.service"),
-            ),
-            ("4:name=systemd:/b.service\n0::/\n", Some("/b.service")),
-            ("4:name=systemd:/b.service\n", Some("/b.service")),
-            ("3:cpu,cpuacct:/c\n0::/\n", Some("/")),
-            ("3:cpu,cpuacct:/c\n", None),
-            ("5::/named\n", None),
-            ("0:", None),
-            ("", None),
-        ] {
-            assert_eq!(cgroup_path(lines.as_bytes()).as_deref(), path, "{lines}");
-        }
     }
 
     #[test]

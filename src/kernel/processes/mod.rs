@@ -11,6 +11,7 @@ mod directory;
 mod facts;
 mod holders;
 mod link;
+pub(super) mod membership;
 mod recheck;
 mod scan;
 mod shares;

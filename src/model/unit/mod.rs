@@ -1,5 +1,7 @@
 //! What a cgroup path says of who runs in it: a systemd unit or a container.
 
+mod path;
+
 use std::fmt;
 
 /// The program that made a container's cgroup, as far as the path tells.
@@ -7,7 +9,8 @@ use std::fmt;
 pub enum ContainerRuntime {
     /// `docker-ID.scope`, or `/docker/ID`.
     Docker,
-    /// `cri-containerd-ID.scope`, or `pod…:cri-containerd:ID`.
+    /// `cri-containerd-ID.scope`, `nerdctl-ID.scope`, `pod…:cri-containerd:ID`,
+    /// or the id below containerd's own namespace (`/default/ID`).
     Containerd,
     /// `crio-ID.scope`
     CriO,
@@ -15,9 +18,15 @@ pub enum ContainerRuntime {
     Podman,
     /// `/lxc/NAME`, `/lxc.payload.NAME`: the id is the container's name.
     Lxc,
-    /// `machine-NAME.scope` of systemd-machined: the id is the machine's name.
+    /// `machine-NAME.scope` of systemd-machined, `systemd-nspawn@NAME.service`:
+    /// the id is the machine's name.
     Machine,
-    /// Below `kubepods` without a prefix: the path doesn't tell which.
+    /// `/ecs/TASK/ID`: Amazon's agent, by whatever program. On Fargate the id
+    /// is `TASK-digits`.
+    Ecs,
+    /// `/garden/GUID` of Cloud Foundry.
+    Garden,
+    /// An id without a prefix, as below `kubepods`: the path doesn't tell which.
     Unknown,
 }
 
@@ -38,13 +47,19 @@ pub enum Unit {
         runtime: ContainerRuntime,
         /// Its whole id, as the runtime's own commands take it.
         id: String,
-        /// The uid of the Kubernetes pod around it.
+        /// What it shares its namespaces with: the uid of the Kubernetes pod,
+        /// the id of the podman pod or of the ECS task around it.
         pod: Option<String>,
     },
     /// A Kubernetes pod, in none of its containers.
     Pod {
         /// Its uid.
         uid: String,
+    },
+    /// A service of OpenRC.
+    OpenRc {
+        /// Its name, as `rc-service` takes it.
+        service: String,
     },
 }
 
@@ -56,9 +71,14 @@ impl Unit {
     /// systemd of its own, whose units mean nothing outside.
     #[must_use]
     pub fn from_cgroup_path(path: &str) -> Option<Self> {
-        container(path)
-            .or_else(|| pod_in(path).map(|uid| Self::Pod { uid }))
-            .or_else(|| systemd(path))
+        path::unit(path)
+    }
+
+    /// Whether this names a container or a pod, rather than a service of the
+    /// host.
+    #[must_use]
+    pub const fn is_container(&self) -> bool {
+        matches!(self, Self::Container { .. } | Self::Pod { .. })
     }
 
     /// Its name with no more of a container's id than its runtime shows:
@@ -89,154 +109,13 @@ impl Unit {
                     || pod.as_deref() == Some(name)
             }
             Self::Pod { uid } => uid == name,
+            Self::OpenRc { service } => service == name,
         }
     }
 }
 
 /// Characters of a container's id that `docker ps` and its like show.
 const SHORT_ID: usize = 12;
-
-/// Beginnings of the scopes that runtimes make.
-const SCOPES: &[(&str, ContainerRuntime)] = &[
-    ("docker-", ContainerRuntime::Docker),
-    ("cri-containerd-", ContainerRuntime::Containerd),
-    ("nerdctl-", ContainerRuntime::Containerd),
-    ("crio-", ContainerRuntime::CriO),
-    ("libpod-", ContainerRuntime::Podman),
-    ("machine-", ContainerRuntime::Machine),
-];
-
-/// The innermost container of a path.
-fn container(path: &str) -> Option<Unit> {
-    let mut parents = path.trim_end_matches('/');
-    while let Some((parent, name)) = parents.rsplit_once('/') {
-        if let Some((runtime, id)) = container_named(parent, name) {
-            return Some(Unit::Container {
-                runtime,
-                id,
-                pod: pod_in(parent).or_else(|| name.split(':').find_map(pod_uid)),
-            });
-        }
-        parents = parent;
-    }
-    None
-}
-
-/// The container that one directory is the cgroup of.
-fn container_named(parent: &str, name: &str) -> Option<(ContainerRuntime, String)> {
-    // With the systemd driver: a scope, its prefix the runtime. Podman and
-    // CRI-O keep a scope for their monitor (conmon) beside it, which is not in
-    // the container.
-    if let Some(scope) = name.strip_suffix(".scope") {
-        return SCOPES.iter().find_map(|&(prefix, runtime)| {
-            let id = scope.strip_prefix(prefix)?;
-            let known = runtime == ContainerRuntime::Machine || is_container_id(id);
-            (known && !id.is_empty()).then(|| (runtime, id.to_owned()))
-        });
-    }
-    if let Some(id) = name.strip_prefix("lxc.payload.") {
-        return (!id.is_empty()).then(|| (ContainerRuntime::Lxc, id.to_owned()));
-    }
-    let parent = parent.rsplit_once('/').map_or(parent, |(_, last)| last);
-    // containerd below a systemd that it doesn't talk to: `SLICE:RUNTIME:ID`.
-    if let Some((before, id)) = name.rsplit_once(':')
-        && is_container_id(id)
-    {
-        let runtime = match before.rsplit_once(':') {
-            Some((_, "cri-containerd")) => ContainerRuntime::Containerd,
-            Some((_, "docker")) => ContainerRuntime::Docker,
-            Some((_, "crio")) => ContainerRuntime::CriO,
-            _ => ContainerRuntime::Unknown,
-        };
-        return Some((runtime, id.to_owned()));
-    }
-    if parent == "lxc" && !name.is_empty() {
-        return Some((ContainerRuntime::Lxc, name.to_owned()));
-    }
-    // With the cgroupfs driver: the id alone, perhaps with a prefix.
-    let bare = [
-        ("crio-", ContainerRuntime::CriO),
-        ("libpod-", ContainerRuntime::Podman),
-    ];
-    for (prefix, runtime) in bare {
-        if let Some(id) = name.strip_prefix(prefix)
-            && is_container_id(id)
-        {
-            return Some((runtime, id.to_owned()));
-        }
-    }
-    if !is_container_id(name) {
-        return None;
-    }
-    match parent {
-        "docker" => Some((ContainerRuntime::Docker, name.to_owned())),
-        "libpod_parent" => Some((ContainerRuntime::Podman, name.to_owned())),
-        _ if pod_uid(parent).is_some() => Some((ContainerRuntime::Unknown, name.to_owned())),
-        _ => None,
-    }
-}
-
-/// Whether a name is what runtimes call a container: 64 hexadecimal digits.
-fn is_container_id(name: &str) -> bool {
-    name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
-}
-
-/// The uid of the innermost pod of a path.
-fn pod_in(path: &str) -> Option<String> {
-    path.rsplit('/').find_map(pod_uid)
-}
-
-/// The uid in `pod6f3e…` and `kubepods-burstable-pod6f3e_….slice`, in its usual
-/// writing: in the name of a slice `-` means something else, and kubelet puts
-/// `_`. A static pod's is a hash without any.
-fn pod_uid(name: &str) -> Option<String> {
-    let (name, in_slice) = match name.strip_suffix(".slice") {
-        Some(slice) => (slice.strip_prefix("kubepods")?, true),
-        None => (name, false),
-    };
-    let uid = match name.rsplit_once("-pod") {
-        Some((_, uid)) if in_slice => uid,
-        _ => name.strip_prefix("pod")?,
-    };
-    let known = uid.len() >= 32
-        && uid
-            .bytes()
-            .all(|byte| byte.is_ascii_hexdigit() || byte == b'-' || byte == b'_');
-    known.then(|| uid.replace('_', "-"))
-}
-
-/// The unit of systemd on a path. Slices hold units, and the manager of a user
-/// holds the units of that user; what is below any other unit is that unit's
-/// own affair (`Delegate=`).
-fn systemd(path: &str) -> Option<Unit> {
-    let mut user = None;
-    let mut found = None;
-    for name in path.split('/').filter(|name| !name.is_empty()) {
-        let kind = name.rsplit_once('.').map_or("", |(_, kind)| kind);
-        if !UNITS_WITH_PROCESSES.contains(&kind) {
-            break;
-        }
-        found = Some(Unit::Systemd {
-            name: name.to_owned(),
-            user,
-        });
-        match user_manager(name) {
-            Some(uid) => user = Some(uid),
-            None if kind == "slice" => {}
-            None => break,
-        }
-    }
-    found
-}
-
-/// Ends of the names of units that processes can be in.
-const UNITS_WITH_PROCESSES: &[&str] = &["slice", "service", "scope", "socket", "mount", "swap"];
-
-/// Whose manager `user@1000.service` is.
-fn user_manager(name: &str) -> Option<u32> {
-    let uid = name.strip_prefix("user@")?.strip_suffix(".service")?;
-    uid.parse().ok()
-}
 
 impl ContainerRuntime {
     /// The word for it in scripts' output.
@@ -249,6 +128,8 @@ impl ContainerRuntime {
             Self::Podman => "podman",
             Self::Lxc => "lxc",
             Self::Machine => "machine",
+            Self::Ecs => "ecs",
+            Self::Garden => "garden",
             Self::Unknown => "container",
         }
     }
@@ -266,6 +147,7 @@ impl fmt::Display for Unit {
             } => write!(f, "{name} (user {user})"),
             Self::Container { runtime, id, .. } => write!(f, "{} {id}", runtime.key()),
             Self::Pod { uid } => write!(f, "pod {uid}"),
+            Self::OpenRc { service } => write!(f, "{service} (OpenRC)"),
         }
     }
 }

@@ -136,6 +136,140 @@ fn containers_are_recognised_by_the_names_their_runtimes_make() {
     }
 }
 
+/// The other forms that runtimes, orchestrators and clouds make.
+#[test]
+fn containers_of_every_runtime_are_recognised() {
+    use ContainerRuntime::{Containerd, Docker, Ecs, Garden, Lxc, Machine, Podman, Unknown};
+    let pod = "12345678-9abc-def0-1234-56789abcdef0";
+    let task = "0123456789abcdef0123456789abcdef";
+    let on_fargate = "0123456789abcdef0123456789abcdef-3057940393";
+    let guid = "7f1c2d3e-aaaa-4bbb-8ccc-5ddd";
+    for (path, runtime, id, pod) in [
+        // Docker in Docker: the inner one.
+        ("/docker/INNER/docker/ID", Docker, ID, None),
+        // kubelet below a root of its own, as kind has it.
+        (
+            "/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-burstable.slice/kubelet-kubepods-burstable-pod12345678_9abc_def0_1234_56789abcdef0.slice/cri-containerd-ID.scope",
+            Containerd,
+            ID,
+            Some(pod),
+        ),
+        (
+            "/system.slice/containerd.service/kubelet-kubepods-pod12345678_9abc_def0_1234_56789abcdef0.slice:cri-containerd:ID",
+            Containerd,
+            ID,
+            Some(pod),
+        ),
+        (
+            "/kubepods.slice/kubepods-pod12345678_9abc_def0_1234_56789abcdef0.slice/docker-ID.scope",
+            Docker,
+            ID,
+            Some(pod),
+        ),
+        ("/system.slice/nerdctl-ID.scope", Containerd, ID, None),
+        ("/default/ID", Containerd, ID, None),
+        ("/default/web_1", Containerd, "web_1", None),
+        ("/k8s.io/web", Containerd, "web", None),
+        ("/somebody/ID", Unknown, ID, None),
+        (
+            "/machine.slice/machine-libpod_pod_0123456789abcdef0123456789abcdef.slice/libpod-ID.scope",
+            Podman,
+            ID,
+            Some(task),
+        ),
+        (
+            "/ecs/0123456789abcdef0123456789abcdef/ID",
+            Ecs,
+            ID,
+            Some(task),
+        ),
+        (
+            "/ecstasks.slice/ecstasks-0123456789abcdef0123456789abcdef.slice/docker-ID.scope",
+            Docker,
+            ID,
+            Some(task),
+        ),
+        (
+            "/ecs/0123456789abcdef0123456789abcdef/0123456789abcdef0123456789abcdef-3057940393",
+            Ecs,
+            on_fargate,
+            Some(task),
+        ),
+        (
+            "/ecs/0123456789abcdef0123456789abcdef/0123456789abcdef0123456789abcdef-3057940393/kubepods/pod12345678-9abc-def0-1234-56789abcdef0/ID",
+            Unknown,
+            ID,
+            Some(pod),
+        ),
+        ("/garden/7f1c2d3e-aaaa-4bbb-8ccc-5ddd", Garden, guid, None),
+        (
+            "/system.slice/garden.service/garden/good/7f1c2d3e-aaaa-4bbb-8ccc-5ddd",
+            Garden,
+            guid,
+            None,
+        ),
+        ("/lxc.payload/web", Lxc, "web", None),
+        ("/lxc.payload.dev_web/init.scope", Lxc, "dev_web", None),
+        (
+            "/machine.slice/systemd-nspawn@web.service/payload/system.slice/a.service",
+            Machine,
+            "web",
+            None,
+        ),
+        (
+            "/machine.slice/systemd-nspawn@web\\x2d1.service/init.scope",
+            Machine,
+            "web-1",
+            None,
+        ),
+        (
+            "/machine.slice/machine-web\\x2d1.scope",
+            Machine,
+            "web-1",
+            None,
+        ),
+        // As seen from another cgroup namespace.
+        ("/../../docker/ID", Docker, ID, None),
+        ("/../ID", Unknown, ID, None),
+        // The kernel says so of a directory that was removed.
+        ("/docker/ID (deleted)", Docker, ID, None),
+        ("/lxc/web (deleted)", Lxc, "web", None),
+    ] {
+        let path = path.replace("INNER", &"1b".repeat(32));
+        assert_eq!(unit(&path), Some(container(runtime, id, pod)), "{path}");
+    }
+}
+
+#[test]
+fn a_unit_is_named_wherever_it_is_seen_from() {
+    for (path, name) in [
+        ("/system.slice/c.service (deleted)", "c.service"),
+        ("/../../system.slice/b.service", "b.service"),
+        (
+            "/system.slice/system-demo.slice/demo@a:b.service",
+            "demo@a:b.service",
+        ),
+        (
+            "/system.slice/snap.chat.app.service",
+            "snap.chat.app.service",
+        ),
+    ] {
+        assert_eq!(unit(path), Some(systemd_unit(name, None)), "{path}");
+    }
+    let scope = "/user.slice/user-1000.slice/user@1000.service/app.slice/app-gnome-demo-4711.scope";
+    let of_user = systemd_unit("app-gnome-demo-4711.scope", Some(1000));
+    assert_eq!(unit(scope), Some(of_user));
+    for nobody in ["/..", "/../..", " (deleted)", "/ (deleted)"] {
+        assert_eq!(unit(nobody), None, "{nobody}");
+    }
+    let service = Unit::OpenRc {
+        service: "nginx".to_owned(),
+    };
+    assert_eq!(unit("/openrc.nginx"), Some(service.clone()));
+    assert_eq!(service.to_string(), "nginx (OpenRC)");
+    assert!(service.is_called("nginx"));
+}
+
 #[test]
 fn what_only_looks_like_a_container_is_none() {
     for (path, name) in [
@@ -144,6 +278,24 @@ fn what_only_looks_like_a_container_is_none() {
         (
             "/machine.slice/libpod-conmon-ID.scope",
             "libpod-conmon-ID.scope",
+        ),
+        (
+            "/kubepods.slice/x.slice/crio-conmon-ID.scope",
+            "crio-conmon-ID.scope",
+        ),
+        // The monitors of systemd's containers are not inside of them.
+        (
+            "/machine.slice/systemd-nspawn@web.service/supervisor",
+            "systemd-nspawn@web.service",
+        ),
+        (
+            "/machine.slice/machine-web.scope/supervisor",
+            "machine-web.scope",
+        ),
+        // A virtual machine: its process and its sockets are the host's.
+        (
+            "/machine.slice/machine-qemu\\x2d3\\x2dweb.scope/libvirt/emulator",
+            "machine-qemu\\x2d3\\x2dweb.scope",
         ),
     ] {
         assert_eq!(
@@ -159,6 +311,8 @@ fn what_only_looks_like_a_container_is_none() {
         "/docker",
         "/foo/bar",
         "/ID",
+        "/lxc.monitor.web.service",
+        "/kubepods/pod",
         "docker/short",
         "/pod/",
         ":",
