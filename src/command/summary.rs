@@ -2,7 +2,7 @@
 //! wrong?
 
 use super::pressure::programs;
-use super::snapshot::{self, Terms, Wanted};
+use super::snapshot::{self, PortRead, Terms, Wanted};
 use super::suspects::Names;
 use super::{Outcome, outcome, output, source};
 use crate::classify::assess;
@@ -23,6 +23,7 @@ pub(super) fn run(common: &CommonArgs, args: &SummaryArgs) -> anyhow::Result<Out
             bound: args.bound,
         },
         exact: args.exact,
+        ports: PortRead::default(),
         terms: Terms::default(),
     };
     let mut snapshot = snapshot::read(

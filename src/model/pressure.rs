@@ -46,13 +46,7 @@ pub enum PortReading {
         /// Ports that connect() may take, at least.
         usable: u32,
     },
-    /// A random sample of the ports shows that no destination is near the end
-    /// of its own.
-    Sampled {
-        /// The share that no destination is above, 0 to 1.
-        used_at_most: f64,
-    },
-    /// Every connection was looked at.
+    /// Every connection whose port connect() may have taken was looked at.
     Grouped(Ports),
 }
 
@@ -62,7 +56,7 @@ impl PortReading {
     pub const fn grouped(&self) -> Option<&Ports> {
         match self {
             Self::Grouped(ports) => Some(ports),
-            Self::NotRead | Self::Failed | Self::RuledOut { .. } | Self::Sampled { .. } => None,
+            Self::NotRead | Self::Failed | Self::RuledOut { .. } => None,
         }
     }
 }

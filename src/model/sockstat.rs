@@ -1,11 +1,16 @@
 //! The kernel's own socket counts.
 
-/// What /proc/net/sockstat and sockstat6 say of TCP. `None`: not told.
+/// What /proc/net/sockstat, sockstat6 and protocols say. `None`: not told.
 ///
-/// `inuse` and `tw` are of the network namespace; `orphan`, `alloc` and `mem`
-/// are of the whole host.
+/// `used`, `inuse`, `tw` and the counts of protocols are of the network
+/// namespace; `orphan`, `alloc` and `mem` are of the whole host.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Sockstat {
+    /// `sockets: used`: sockets of all protocols, whether they are in a table
+    /// of their protocol or not.
+    pub used: Option<u64>,
+    /// The sum of the column `sockets` of /proc/net/protocols: those that are.
+    pub in_protocol_tables: Option<u64>,
     /// `TCP: inuse`: IPv4 sockets in the hash tables, LISTEN included;
     /// neither requests nor minisockets.
     pub inuse_ipv4: Option<u64>,
@@ -23,11 +28,19 @@ pub struct Sockstat {
 }
 
 impl Sockstat {
-    /// How many sockets of the namespace are in no hash table at most: those
-    /// that are bound and no more, those that nobody used yet, and all of other
-    /// namespaces.
+    /// How many sockets of the namespace are in no table of their protocol:
+    /// bound and no more, not connected, or reset while a descriptor is held.
+    /// An upper bound for TCP: sockets of other protocols that have no port yet
+    /// are among them. 0 proves that there is none.
     #[must_use]
-    pub fn unhashed_at_most(&self) -> Option<u64> {
+    pub fn unlisted_at_most(&self) -> Option<u64> {
+        Some(self.used?.saturating_sub(self.in_protocol_tables?))
+    }
+
+    /// How many TCP sockets other namespaces of the host have at most: sockets of
+    /// this one that are in no hash table are among them.
+    #[must_use]
+    pub fn in_other_namespaces_at_most(&self) -> Option<u64> {
         let hashed = self.inuse_ipv4?.checked_add(self.inuse_ipv6?)?;
         Some(self.alloc?.saturating_sub(hashed))
     }

@@ -16,9 +16,9 @@ mod reading;
 mod status;
 mod wishes;
 
-pub use judge::{judge, unsettled};
+pub use judge::judge;
 pub use metric::{GROWTH, Metric, MetricId, Unit};
-pub use metrics::{METRICS, PORTS_USED};
+pub use metrics::METRICS;
 pub use part::{About, Part};
 pub use range::{NotARange, Range};
 pub use reading::{Bound, Bounds, Measured, Missing, Reading};

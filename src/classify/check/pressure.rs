@@ -1,26 +1,17 @@
 //! How metrics about what runs out are read.
 
 use super::super::listeners::{SynEvidence, syn_limit};
-use super::reading::{Bounds, Measured, Missing, Reading, share};
+use super::reading::{Measured, Missing, Reading, share};
 use crate::model::float;
 use crate::model::{Listener, Listeners, PortReading};
 
 /// Ports that no new connection can have, towards the destination that has
-/// fewest left, per cent. Where nobody grouped them, it is what all connections
-/// together would take towards one, or the most that a sample allows for.
+/// fewest left, per cent. Unknown where nobody grouped them.
 pub(super) fn ports_used(now: &Reading) -> Measured {
     match &now.snapshot.pressure.ports {
         _ if !now.snapshot.collection.complete => Err(Missing::Unread),
-        PortReading::NotRead | PortReading::Failed => Err(Missing::Unread),
-        PortReading::Sampled { used_at_most } => Ok(used_at_most * 100.0),
-        PortReading::RuledOut {
-            connections,
-            usable,
-        } => {
-            if *connections == 0 {
-                return Ok(0.0);
-            }
-            share(Ok(float(*connections)), Ok(f64::from(*usable)))
+        PortReading::NotRead | PortReading::Failed | PortReading::RuledOut { .. } => {
+            Err(Missing::Unread)
         }
         PortReading::Grouped(ports) => {
             // Where no port is left, the next connection fails whatever its
@@ -36,18 +27,6 @@ pub(super) fn ports_used(now: &Reading) -> Measured {
             }
             Ok(most)
         }
-    }
-}
-
-/// Nobody grouped the connections by destination: it is at most so much, and
-/// may be next to nothing.
-pub(super) fn ports_bounds(now: &Reading) -> Option<Bounds> {
-    match &now.snapshot.pressure.ports {
-        PortReading::RuledOut { .. } | PortReading::Sampled { .. } => {
-            let high = ports_used(now).ok().filter(|&most| most > 0.0)?;
-            Some(Bounds { low: 0.0, high })
-        }
-        PortReading::NotRead | PortReading::Failed | PortReading::Grouped(_) => None,
     }
 }
 

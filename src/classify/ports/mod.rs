@@ -9,7 +9,6 @@ mod advice;
 mod crowd;
 mod pools;
 mod reuse;
-mod sampled;
 mod shared;
 mod tally;
 mod wildcard;
@@ -23,7 +22,6 @@ use foldhash::fast::RandomState;
 pub use self::advice::{advice, why_not_reusable};
 use self::pools::Pools;
 pub use self::reuse::{Reuse, ReusePolicy, is_loopback};
-pub use self::sampled::{PortSample, SAMPLE};
 use self::shared::Bound;
 pub use self::tally::PortTally;
 use self::tally::{Key, Used};
@@ -34,8 +32,9 @@ pub const WARNING: f64 = 0.8;
 /// And from this one on critical.
 pub const CRITICAL: f64 = 0.95;
 
-/// From this share on it is worth the walk of the second table to learn which
-/// ports bound-only sockets take.
+/// Where the ports that are taken and the sockets that may be bound and no more
+/// together reach this share of the usable ones, it is worth the walk of the
+/// kernel's bind table to learn which ports those take.
 pub const WORTH_BOUND_WALK: f64 = 0.5;
 
 /// Whether nothing is worth a warning, by the numbers alone: enough of the
@@ -76,9 +75,17 @@ impl PortTally {
         else {
             return false;
         };
-        let at_most = bound_at_most.and_then(|most| u32::try_from(most).ok());
-        let left = usable.saturating_sub(at_most.unwrap_or(u32::MAX));
-        if taken_out(left, range) >= WARNING {
+        if bound_at_most == Some(0) {
+            return false;
+        }
+        let at_most = bound_at_most
+            .and_then(|most| u32::try_from(most).ok())
+            .unwrap_or(u32::MAX);
+        let reach_half = |taken: u32, usable: u32| {
+            f64::from(taken) + f64::from(at_most) >= WORTH_BOUND_WALK * f64::from(usable)
+        };
+        let left = usable.saturating_sub(at_most);
+        if reach_half(0, usable) || taken_out(left, range) >= WARNING {
             return true;
         }
         let mut excluded = self.settings.reserved.clone().unwrap_or_default();
@@ -98,8 +105,7 @@ impl PortTally {
         };
         self.destinations.iter().any(|(key, used)| {
             let (blocked, elsewhere) = blocked(key, used);
-            let left = left.saturating_sub(elsewhere);
-            f64::from(blocked) >= WORTH_BOUND_WALK * f64::from(left)
+            reach_half(blocked, usable.saturating_sub(elsewhere))
         })
     }
 

@@ -162,6 +162,13 @@ impl PortTally {
         self
     }
 
+    /// Ports that connect() may have taken: those of the range that are neither
+    /// reserved nor a listener's.
+    #[must_use]
+    pub fn candidates(&self) -> &PortSet {
+        &self.candidates
+    }
+
     pub(super) fn shows(&self, address: IpAddr) -> bool {
         self.family.is_none_or(|family| match family {
             Family::Ipv4 => address.is_ipv4(),

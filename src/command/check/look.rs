@@ -2,18 +2,18 @@
 
 use anyhow::bail;
 
-use super::super::pressure::{programs, read::Reader};
-use super::super::snapshot::{self, Terms, Wanted};
+use super::super::pressure::programs;
+use super::super::snapshot::{self, PortRead, Terms, Wanted};
 use super::super::source;
 use super::super::suspects::Names;
 use super::Answer;
 use super::memory::{Left, Recollection, counts};
 use super::watch::{Narrowing, Watch};
-use crate::classify::check::{PORTS_USED, Reading, Status, Verdict, Wishes, judge, unsettled};
+use crate::classify::check::{Reading, Status, Verdict, Wishes, judge};
 use crate::classify::count::Scope;
 use crate::cli::{CheckArgs, CheckFormat, CommonArgs};
-use crate::kernel::{KernelError, ProcRoot, SocketSource, read_host_wide, read_sockstat};
-use crate::model::{Family, PortReading, SHORTEST_GROWTH, SHORTEST_RATE, Snapshot, SourceKind};
+use crate::kernel::{ProcRoot, read_host_wide, read_sockstat};
+use crate::model::{SHORTEST_GROWTH, SHORTEST_RATE, SourceKind};
 use crate::render::check;
 use crate::state_file::replace;
 
@@ -45,6 +45,11 @@ pub(super) fn look(
     let wanted = Wanted {
         scope,
         exact,
+        ports: if exact {
+            PortRead::Never
+        } else {
+            PortRead::Always
+        },
         terms,
     };
     let mut snapshot = snapshot::read(
@@ -58,7 +63,6 @@ pub(super) fn look(
         snapshot.pressure.host_wide = read_host_wide(&proc_root, &read_sockstat(&proc_root));
         programs::name_units(&mut snapshot, &proc_root);
     }
-    count_ports(&mut snapshot, &mut source, &proc_root, scope.family, wishes)?;
     if needs_netlink && snapshot.collection.source == SourceKind::Procfs {
         bail!("cannot tell units apart over /proc: sockets have no cgroups there");
     }
@@ -102,40 +106,6 @@ pub(super) fn look(
 fn list(ports: &[u16]) -> String {
     let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
     ports.join(" or ")
-}
-
-/// Groups the connections by destination after all, where a threshold of the
-/// user's is for less than what was ruled out.
-fn count_ports(
-    snapshot: &mut Snapshot,
-    source: &mut dyn SocketSource,
-    proc_root: &ProcRoot,
-    family: Option<Family>,
-    wishes: &Wishes,
-) -> Result<(), KernelError> {
-    let reading = Reading {
-        snapshot,
-        before: None,
-        long_before: None,
-        keeps: false,
-    };
-    let unsettled = unsettled(&reading, wishes);
-    if unsettled.iter().all(|id| id.metric.name != PORTS_USED) {
-        return Ok(());
-    }
-    let mut reader = Reader {
-        source,
-        proc_root,
-        family,
-        bound: false,
-    };
-    let counted = reader.read()?;
-    snapshot.pressure.ports = if counted.collection.complete {
-        counted.pressure.ports
-    } else {
-        PortReading::NotRead
-    };
-    Ok(())
 }
 
 /// Writes the textfile and says the rest.

@@ -91,7 +91,7 @@ impl Reader<'_> {
             read_sockstat(self.proc_root)
         };
         let offered = count::shows_bound(collection.source, host.kernel);
-        let matter = self.bound || ports.could_matter(sockstat.unhashed_at_most());
+        let matter = self.bound || ports.could_matter(sockstat.unlisted_at_most());
         let bound = if offered && matter {
             bound_ports(self.source, &mut collection)?
         } else {

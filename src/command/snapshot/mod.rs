@@ -1,10 +1,11 @@
 //! Reads a sample: what `summary` shows once, and `watch` again and again.
 
 mod ports;
-mod scout;
 
 use std::time::{Duration, Instant, SystemTime};
 
+pub(super) use self::ports::PortRead;
+use self::ports::PortReader;
 use super::source;
 use super::suspects::Names;
 use crate::classify::close_wait::{Digest, Earlier, Judge, MIN_AGE};
@@ -45,6 +46,8 @@ pub(super) struct Wanted<'e> {
     pub(super) scope: Scope,
     /// Whether every socket must be looked at.
     pub(super) exact: bool,
+    /// Whether connections are grouped by destination.
+    pub(super) ports: PortRead,
     /// What is asked beyond the counts.
     pub(super) terms: Terms<'e>,
 }
@@ -92,13 +95,17 @@ pub(super) fn read_in_part(
     };
     // Only the host's own namespace shows the limits of the whole host.
     let elsewhere_at_most = sockstat
-        .unhashed_at_most()
+        .in_other_namespaces_at_most()
         .filter(|_| read_tcp_mem(proc_root).is_some());
-    let ports = if recorded {
-        None
+    let sysctls = if recorded {
+        Sysctls::read(Sysctl::SUMMARY, |_| None)
     } else {
-        Some(ports::Question::put(source, proc_root, &sockstat))
+        read_sysctls(proc_root, Sysctl::SUMMARY)
     };
+    let ports = (!recorded).then(|| {
+        let (read, family) = (wanted.ports, scope.family);
+        PortReader::begin(read, source, proc_root, &sockstat, &sysctls, family)
+    });
     let mut counted = count_sockets(source, sockstat, wanted, &host, observer)?;
     let elapsed = start.elapsed();
     let leaks = names.name(
@@ -106,19 +113,13 @@ pub(super) fn read_in_part(
         terms.min_age,
         (!recorded).then_some(proc_root),
     );
-    let (sysctls, counters) = if recorded {
-        (
-            Sysctls::read(Sysctl::SUMMARY, |_| None),
-            Counters::default(),
-        )
+    let counters = if recorded {
+        Counters::default()
     } else {
-        (
-            read_sysctls(proc_root, Sysctl::SUMMARY),
-            read_counters(proc_root),
-        )
+        read_counters(proc_root)
     };
     let ports = match ports {
-        Some(question) => question.answer(source, scope.family, &mut counted, &sysctls, &host),
+        Some(reader) => reader.finish(source, scope.family, &mut counted, &host),
         None => Ok(PortReading::NotRead),
     };
     let (ports, outcome) = match ports {

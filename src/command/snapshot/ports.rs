@@ -1,105 +1,194 @@
-//! Whether ports run out, as cheaply as that can be told.
+//! Whether ports run out, as cheaply as that can be told: from the number of
+//! connections where that proves it, else from the connections that connect()
+//! may have made, grouped by destination.
+
+use std::thread::{self, JoinHandle};
 
 use super::super::source::{self, bound_ports, ports_in};
 use super::Counted;
-use super::scout::Scout;
 use crate::classify::count;
 use crate::classify::ports::{PortTally, ReusePolicy, is_ruled_out, usable};
 use crate::kernel::{KernelError, ProcRoot, SocketSource, read_port_settings};
 use crate::model::{
-    Family, Host, PortReading, PortSet, PortSettings, Query, Sockstat, StateSet, Sysctls, TcpState,
+    Collection, Family, Host, PortReading, PortSet, PortSettings, Query, Sockstat, StateSet,
+    Sysctls, TcpState,
 };
 
-/// The question, put before the sockets are counted: a part of the answer may
-/// be sought at the same time.
-pub(super) struct Question {
-    settings: PortSettings,
-    /// Sockets that may be bound and no more, where the kernel's counts tell.
-    unhashed_at_most: Option<u64>,
-    scout: Option<Scout>,
+/// Whether connections are grouped by destination.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(in crate::command) enum PortRead {
+    /// Where their number alone can't rule exhaustion out.
+    #[default]
+    UnlessRuledOut,
+    /// Always: the share that is used is wanted.
+    Always,
+    /// Never: nothing is asked about ports.
+    Never,
 }
 
-impl Question {
-    pub(super) fn put(
+/// What is needed to group connections, and the dump for it that may be under
+/// way on a thread of its own while the states are counted.
+pub(super) struct PortReader {
+    read: PortRead,
+    settings: PortSettings,
+    policy: ReusePolicy,
+    /// Sockets that may be bound and no more; `None`: not told.
+    unlisted_at_most: Option<u64>,
+    beside: Option<JoinHandle<Option<(PortTally, Collection)>>>,
+}
+
+impl PortReader {
+    /// Reads the settings. Where the kernel's counts say already that the
+    /// connections have to be grouped, and there is a second source to ask,
+    /// their dump begins now.
+    pub(super) fn begin(
+        read: PortRead,
         source: &dyn SocketSource,
         proc_root: &ProcRoot,
         sockstat: &Sockstat,
+        sysctls: &Sysctls,
+        family: Option<Family>,
     ) -> Self {
-        let settings = read_port_settings(proc_root);
-        Self {
-            unhashed_at_most: sockstat.unhashed_at_most(),
-            scout: Scout::send(source, &settings, sockstat),
-            settings,
+        let mut reader = Self {
+            read,
+            settings: read_port_settings(proc_root),
+            policy: ReusePolicy::of(sysctls),
+            unlisted_at_most: sockstat.unlisted_at_most(),
+            beside: None,
+        };
+        if reader.will_group(sockstat) {
+            reader.beside = reader.begin_beside(source, family);
+        }
+        reader
+    }
+
+    /// Whether the kernel's counts say already that connections are grouped.
+    fn will_group(&self, sockstat: &Sockstat) -> bool {
+        let connections = || {
+            let full = sockstat.inuse_ipv4?.checked_add(sockstat.inuse_ipv6?)?;
+            full.checked_add(sockstat.tw?)
+        };
+        let (Some(range), Some(usable), Some(connections)) = (
+            self.settings.range,
+            usable(&self.settings, &PortSet::default()),
+            connections(),
+        ) else {
+            return false;
+        };
+        match self.read {
+            PortRead::Never => false,
+            PortRead::Always => connections > 0,
+            PortRead::UnlessRuledOut => !is_ruled_out(connections, usable, range),
         }
     }
 
-    /// Proves from the counts, or from a sample of the ports, that no
-    /// destination can be in danger, where that can be proven. Where it can't,
-    /// it groups all connections by destination, which costs a dump of all.
-    pub(super) fn answer(
-        self,
+    fn begin_beside(
+        &self,
+        source: &dyn SocketSource,
+        family: Option<Family>,
+    ) -> Option<JoinHandle<Option<(PortTally, Collection)>>> {
+        let mut second = source.second()?;
+        let (settings, policy) = (self.settings.clone(), self.policy);
+        let dump = move || {
+            let (listened, listeners) = ports_in(&mut *second, TcpState::Listen).ok()?;
+            let tally = PortTally::new(settings, listened, policy).showing(family);
+            let (tally, connections) = group(&mut *second, tally).ok()?;
+            // What it lost the main source may find.
+            (listeners.complete && connections.complete).then_some((tally, connections))
+        };
+        thread::Builder::new()
+            .name("ports".to_owned())
+            .spawn(dump)
+            .ok()
+    }
+
+    /// Says whether ports run out. The sockets of `counted` were read meanwhile.
+    pub(super) fn finish(
+        mut self,
         source: &mut dyn SocketSource,
         family: Option<Family>,
         counted: &mut Counted,
-        sysctls: &Sysctls,
         host: &Host,
     ) -> Result<PortReading, KernelError> {
-        let Self {
-            settings,
-            unhashed_at_most,
-            scout,
-        } = self;
-        let snapshot = scout.and_then(Scout::report);
-        let listened = listened(source, family, counted)?;
-        let (Some(range), Some(most)) = (settings.range, usable(&settings, &listened)) else {
+        let beside = self.join();
+        if self.read == PortRead::Never {
             return Ok(PortReading::NotRead);
-        };
-        // Of one family nobody counted the other, which has a part in the ports.
-        // And of too few nobody proves that they are too few.
-        let all = family.is_none() && counted.collection.complete;
-        let connections = all.then(|| connections(counted));
-        let ruled_out = |bound_at_most| {
-            let usable = most.saturating_sub(bound_at_most);
-            connections
-                .filter(|&connections| is_ruled_out(connections, usable, range))
-                .map(|connections| PortReading::RuledOut {
-                    connections,
-                    usable,
-                })
-                .or_else(|| snapshot.as_ref()?.rule_out(bound_at_most))
-        };
-        let offered = count::shows_bound(counted.collection.source, host.kernel);
-        // Mostly the kernel's counts leave room for a few bound-only sockets
-        // only. Where nobody can show any, none is reckoned with.
-        let bound_at_most = if offered { unhashed_at_most } else { Some(0) };
-        let bound_at_most = bound_at_most.and_then(|most| u32::try_from(most).ok());
-        if let Some(ruled_out) = ruled_out(bound_at_most.unwrap_or(u32::MAX)) {
-            return Ok(ruled_out);
         }
-        let bound = if offered {
+        let offered = count::shows_bound(counted.collection.source, host.kernel);
+        let grouped = match beside {
+            // Counts over /proc and ports over netlink would be two readings.
+            Some((tally, collection)) if collection.source == counted.collection.source => tally,
+            _ => {
+                let listened = listened(source, family, counted)?;
+                let Some(most) = usable(&self.settings, &listened) else {
+                    return Ok(PortReading::NotRead);
+                };
+                if self.read == PortRead::UnlessRuledOut
+                    && let Some(ruled_out) = self.rule_out(most, offered, family, counted)
+                {
+                    return Ok(ruled_out);
+                }
+                let (tally, collection) = source::ask(source, |source| {
+                    let (settings, listened) = (self.settings.clone(), listened.clone());
+                    let tally = PortTally::new(settings, listened, self.policy).showing(family);
+                    group(source, tally)
+                })?;
+                counted.collection.add_losses(&collection);
+                tally
+            }
+        };
+        let bound = if offered && grouped.could_matter(self.unlisted_at_most) {
             bound_ports(source, &mut counted.collection)?
         } else {
             None
         };
-        let left = without(&settings, &listened, bound.as_ref());
-        // The bound ones that are missing may be what it hangs on.
-        if counted.collection.complete
-            && let Some(ruled_out) = ruled_out(most.saturating_sub(left))
-        {
-            return Ok(ruled_out);
-        }
-        let policy = ReusePolicy::of(sysctls);
-        let query = Query::states(StateSet::RFC9293.without(TcpState::Listen));
-        let (tally, collection) = source::ask(source, |source| {
-            let (settings, listened) = (settings.clone(), listened.clone());
-            let mut tally = PortTally::new(settings, listened, policy).showing(family);
-            let collection = source.visit(&query, &mut |socket| tally.add(socket))?;
-            Ok((tally, collection))
-        })?;
-        counted.collection.add_losses(&collection);
-        let (ports, _time_wait) = tally.finish(bound.as_ref());
+        let (ports, _time_wait) = grouped.finish(bound.as_ref());
         Ok(PortReading::Grouped(ports))
     }
+
+    fn join(&mut self) -> Option<(PortTally, Collection)> {
+        match self.beside.take()?.join() {
+            Ok(outcome) => outcome,
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    }
+
+    /// Proves from the numbers that no destination can be in danger.
+    fn rule_out(
+        &self,
+        usable: u32,
+        offered: bool,
+        family: Option<Family>,
+        counted: &Counted,
+    ) -> Option<PortReading> {
+        // Of one family nobody counted the other, which has a part in the ports.
+        // And of too few nobody proves that they are too few.
+        if family.is_some() || !counted.collection.complete {
+            return None;
+        }
+        // Where nobody can show bound-only sockets, none is reckoned with.
+        let bound = if offered { self.unlisted_at_most? } else { 0 };
+        let usable = usable.saturating_sub(u32::try_from(bound).unwrap_or(u32::MAX));
+        let connections = connections(counted);
+        is_ruled_out(connections, usable, self.settings.range?).then_some(PortReading::RuledOut {
+            connections,
+            usable,
+        })
+    }
+}
+
+/// Groups the connections whose local port connect() may have taken: the kernel
+/// leaves the others out before it copies anything.
+fn group(
+    source: &mut dyn SocketSource,
+    mut tally: PortTally,
+) -> Result<(PortTally, Collection), KernelError> {
+    let query = Query {
+        local_ports: Some(tally.candidates().clone()),
+        ..Query::states(StateSet::RFC9293.without(TcpState::Listen))
+    };
+    let collection = source.visit(&query, &mut |socket| tally.add(socket))?;
+    Ok((tally, collection))
 }
 
 /// The ports that listeners of either family have.
@@ -122,13 +211,4 @@ fn connections(counted: &Counted) -> u64 {
     let count = |state| counted.states.total_of(state).unwrap_or(0);
     let idle = count(TcpState::Listen) + count(TcpState::BoundInactive);
     counted.states.total() - idle
-}
-
-/// Ports that connect() may take.
-fn without(settings: &PortSettings, listened: &PortSet, bound: Option<&PortSet>) -> u32 {
-    let mut taken = listened.clone();
-    if let Some(bound) = bound {
-        taken.insert_all(bound);
-    }
-    usable(settings, &taken).unwrap_or(0)
 }

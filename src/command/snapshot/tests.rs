@@ -131,11 +131,15 @@ fn a_dump_that_fails_in_mid_way_is_counted_anew_from_proc_and_once() {
 
 /// Counts of many connections that are in no dump, beside ports that everybody
 /// may have.
-fn crowded_proc(inuse: u32, alloc: u32) -> (tempfile::TempDir, ProcRoot) {
+fn crowded_proc(inuse: u32, unlisted: u32) -> (tempfile::TempDir, ProcRoot) {
     let (root, proc_root) = staged_proc();
-    let sockstat = format!("TCP: inuse {inuse} orphan 0 tw 7 alloc {alloc}\n");
+    let used = inuse + unlisted;
+    // Other namespaces have any number.
+    let sockstat = format!("sockets: used {used}\nTCP: inuse {inuse} orphan 0 tw 7 alloc 900000\n");
+    let protocols = format!("protocol  size sockets  memory\nTCP       2400 {inuse:6}      3\n");
     for (name, text) in [
         ("net/sockstat", sockstat.as_str()),
+        ("net/protocols", protocols.as_str()),
         ("sys/net/ipv4/ip_local_port_range", "1 65535\n"),
         ("sys/net/ipv4/ip_local_reserved_ports", "\n"),
     ] {
@@ -146,27 +150,29 @@ fn crowded_proc(inuse: u32, alloc: u32) -> (tempfile::TempDir, ProcRoot) {
     (root, proc_root)
 }
 
+/// So many sockets that are bound and no more, as the kernel dumps them.
+fn bound_dump(sequence: u32, sockets: u16) -> Vec<Vec<u8>> {
+    let rows = (0..sockets).map(|port| {
+        let [high, low] = (30_000 + port).to_be_bytes();
+        let row = RowBytes::new(7, port.into()).byte(4, high).byte(5, low);
+        row.message(sequence)
+    });
+    let rows: Vec<Vec<u8>> = rows.collect();
+    let mut datagrams: Vec<_> = rows.chunks(100).map(<[Vec<u8>]>::concat).collect();
+    datagrams.push(done(sequence, 0));
+    datagrams
+}
+
 /// Ports that are bound and no more were not reckoned with where there were too
 /// many connections to group: what isn't proven was called fine.
 #[test]
 fn many_connections_are_ruled_out_only_with_the_bound_sockets_reckoned_in() {
     const DUMP_INTR: u16 = 16;
-    let reading = |alloc: u32, connections: Vec<u8>| {
-        let (_root, proc_root) = crowded_proc(50_100, alloc);
-        // The counts, the bound ones, the connections.
-        let bound = (0..20_000_u16).map(|port| {
-            let [high, low] = (30_000 + port).to_be_bytes();
-            let row = RowBytes::new(7, port.into()).byte(4, high).byte(5, low);
-            row.message(2)
-        });
-        let bound: Vec<Vec<u8>> = bound.collect();
-        let answers = bound.chunks(100).map(<[Vec<u8>]>::concat);
-        let kernel = ScriptedKernel::answering(
-            [done(1, 0)]
-                .into_iter()
-                .chain(answers)
-                .chain([done(2, 0), connections]),
-        );
+    let reading = |unlisted: u32, connections: Vec<u8>| {
+        let (_root, proc_root) = crowded_proc(50_100, unlisted);
+        // The counts, the connections, the bound ones.
+        let answers = [done(1, 0), connections].into_iter();
+        let kernel = ScriptedKernel::answering(answers.chain(bound_dump(3, 20_000)));
         let mut source = FallbackSource::over(kernel, &proc_root);
         let mut names = Names::default();
         let wanted = Wanted::default();
@@ -174,30 +180,29 @@ fn many_connections_are_ruled_out_only_with_the_bound_sockets_reckoned_in() {
         let snapshot = snapshot.unwrap();
         (snapshot.pressure.ports, snapshot.collection.complete)
     };
-    let whole = || done(3, 0);
+    let whole = || done(2, 0);
     assert!(matches!(
-        reading(50_200, whole()),
+        reading(100, whole()),
         (PortReading::RuledOut { .. }, true)
     ));
-    assert!(matches!(
-        reading(70_200, whole()),
-        (PortReading::Grouped(_), true)
-    ));
+    let bound = |(ports, complete): (PortReading, bool)| {
+        (ports.grouped().expect("grouped").bound, complete)
+    };
+    // Less than half of the ports: no walk of the bind table.
+    assert_eq!(bound(reading(20_000, whole())), (None, true));
+    assert_eq!(bound(reading(40_000, whole())), (Some(20_000), true));
     // A destination that lost rows was called fine.
     let row = RowBytes::new(1, 1).payload();
-    let disturbed = [message(20, DUMP_INTR, 3, &row), done(3, 0)].concat();
-    assert!(matches!(
-        reading(70_200, disturbed),
-        (PortReading::Grouped(_), false)
-    ));
+    let disturbed = [message(20, DUMP_INTR, 2, &row), done(2, 0)].concat();
+    assert!(!bound(reading(40_000, disturbed)).1);
 }
 
-/// Lets the bound sockets be looked at, whose dump is the second, and then all
-/// connections be grouped, where anybody does.
+/// Lets the bound sockets be looked at, whose dump is the third, behind that of
+/// the connections.
 fn with_bound(answers: impl IntoIterator<Item = Vec<u8>>) -> Snapshot {
-    let (_root, proc_root) = crowded_proc(50_100, 70_200);
-    let answers = [done(1, 0)].into_iter().chain(answers);
-    let kernel = ScriptedKernel::answering(answers.chain([done(3, 0)]));
+    let (_root, proc_root) = crowded_proc(50_100, 40_000);
+    let answers = [done(1, 0), done(2, 0)].into_iter().chain(answers);
+    let kernel = ScriptedKernel::answering(answers);
     let mut source = FallbackSource::over(kernel, &proc_root);
     let mut names = Names::default();
     let wanted = Wanted::default();
@@ -207,14 +212,13 @@ fn with_bound(answers: impl IntoIterator<Item = Vec<u8>>) -> Snapshot {
 /// What it lost was no bound socket, and too few of them a proof that no ports
 /// run out.
 #[test]
-fn a_look_at_bound_sockets_that_loses_rows_rules_nothing_out() {
+fn a_look_at_bound_sockets_that_loses_rows_is_no_complete_reading() {
     const DUMP_INTR: u16 = 16;
     let row = RowBytes::new(7, 1);
-    let whole = with_bound([[row.message(2), done(2, 0)].concat()]);
+    let whole = with_bound([[row.message(3), done(3, 0)].concat()]);
     assert!(whole.collection.complete);
-    assert!(matches!(whole.pressure.ports, PortReading::RuledOut { .. }));
-    let disturbed = [message(20, DUMP_INTR, 2, &row.payload()), done(2, 0)].concat();
-    let unreadable = [message(20, 2, 2, &[10]), done(2, 0)].concat();
+    let disturbed = [message(20, DUMP_INTR, 3, &row.payload()), done(3, 0)].concat();
+    let unreadable = [message(20, 2, 3, &[10]), done(3, 0)].concat();
     for (answer, malformed) in [(disturbed, 0), (unreadable, 1)] {
         let snapshot = with_bound([answer]);
         assert!(matches!(snapshot.pressure.ports, PortReading::Grouped(_)));
@@ -225,14 +229,11 @@ fn a_look_at_bound_sockets_that_loses_rows_rules_nothing_out() {
 
 /// /proc shows no bound socket, and that there is none was taken for its word.
 #[test]
-fn a_look_at_bound_sockets_that_ends_over_proc_rules_nothing_out() {
-    let row = RowBytes::new(7, 1).message(2);
-    for answer in [done(2, ENOMEM), [row, done(2, ENOMEM)].concat()] {
+fn a_look_at_bound_sockets_that_ends_over_proc_proves_nothing() {
+    let row = RowBytes::new(7, 1).message(3);
+    for answer in [done(3, ENOMEM), [row, done(3, ENOMEM)].concat()] {
         let snapshot = with_bound([answer]);
-        let PortReading::Grouped(ports) = snapshot.pressure.ports else {
-            panic!("nothing is ruled out");
-        };
-        assert_eq!(ports.bound, None);
+        assert_eq!(snapshot.pressure.ports.grouped().unwrap().bound, None);
         assert!(!snapshot.collection.complete);
     }
 }
@@ -240,7 +241,7 @@ fn a_look_at_bound_sockets_that_ends_over_proc_rules_nothing_out() {
 /// Of too few connections it was proven that they are too few.
 #[test]
 fn connections_that_were_lost_rule_nothing_out() {
-    let (root, proc_root) = crowded_proc(3, 3);
+    let (root, proc_root) = crowded_proc(3, 0);
     fs::remove_file(root.path().join("net/sockstat")).unwrap();
     let short = |sequence| [message(20, 2, sequence, &[1]), done(sequence, 0)].concat();
     let kernel = ScriptedKernel::answering([short(1), short(2), done(3, 0), done(4, 0)]);
@@ -255,7 +256,7 @@ fn connections_that_were_lost_rule_nothing_out() {
 /// The ports that they have were there for the taking.
 #[test]
 fn listeners_of_the_other_family_that_were_lost_make_it_incomplete() {
-    let (_root, proc_root) = crowded_proc(3, 3);
+    let (_root, proc_root) = crowded_proc(3, 0);
     let short = [message(20, 2, 2, &[1]), done(2, 0)].concat();
     let kernel = ScriptedKernel::answering([done(1, 0), short, done(3, 0), done(4, 0)]);
     let mut source = FallbackSource::over(kernel, &proc_root);
@@ -270,9 +271,9 @@ fn listeners_of_the_other_family_that_were_lost_make_it_incomplete() {
 /// The sockets were counted, and all was lost because of the ports.
 #[test]
 fn a_dump_of_the_ports_that_fails_in_mid_way_is_grouped_anew_from_proc() {
-    let (_root, proc_root) = crowded_proc(60_000, 60_000);
-    let cut = [RowBytes::new(1, 1).message(3), done(3, ENOMEM)].concat();
-    let kernel = ScriptedKernel::answering([done(1, 0), done(2, 0), cut]);
+    let (_root, proc_root) = crowded_proc(60_000, 0);
+    let cut = [RowBytes::new(1, 1).message(2), done(2, ENOMEM)].concat();
+    let kernel = ScriptedKernel::answering([done(1, 0), cut]);
     let mut source = FallbackSource::over(kernel, &proc_root);
     let mut names = Names::default();
     let wanted = Wanted::default();
@@ -285,9 +286,9 @@ fn a_dump_of_the_ports_that_fails_in_mid_way_is_grouped_anew_from_proc() {
 /// Rows that were lost may be of the destination that runs out.
 #[test]
 fn a_sample_with_an_incomplete_dump_of_the_ports_is_incomplete() {
-    let (_root, proc_root) = crowded_proc(60_000, 60_000);
-    let short = [message(20, 2, 3, &[1]), done(3, 0)].concat();
-    let kernel = ScriptedKernel::answering([done(1, 0), done(2, 0), short]);
+    let (_root, proc_root) = crowded_proc(60_000, 0);
+    let short = [message(20, 2, 2, &[1]), done(2, 0)].concat();
+    let kernel = ScriptedKernel::answering([done(1, 0), short, done(3, 0)]);
     let mut source = FallbackSource::over(kernel, &proc_root);
     let mut names = Names::default();
     let wanted = Wanted::default();
@@ -338,14 +339,14 @@ impl SocketSource for Crowd {
     }
 }
 
-/// Where the number of connections proves nothing, a sample of the ports does,
-/// and where that doesn't, all are grouped.
+/// A random sample of the ports stood for all of them, and what a graph showed
+/// was the bound of its error.
 #[test]
-fn more_connections_than_ports_are_ruled_out_by_a_sample_of_the_ports() {
-    let (_root, proc_root) = crowded_proc(60_000, 61_000);
-    let reading = |share: f64, is_whole: bool| {
+fn more_connections_than_ports_are_grouped_by_destination_beside_the_counts() {
+    let (_root, proc_root) = crowded_proc(60_000, 0);
+    let used = |share: u16, is_whole: bool| {
         let towards = |remote: u16| {
-            let ports = (1..=u16::MAX).filter(move |&port| f64::from(port % 100) < 100.0 * share);
+            let ports = (1..=u16::MAX).filter(move |&port| port % 100 < share);
             ports.map(move |port| {
                 let local = Endpoint::new("10.0.0.5".parse().unwrap(), port);
                 let remote = Endpoint::new("10.0.0.9".parse().unwrap(), remote);
@@ -360,11 +361,51 @@ fn more_connections_than_ports_are_ruled_out_by_a_sample_of_the_ports() {
         let mut names = Names::default();
         let wanted = Wanted::default();
         let snapshot = read(&mut source, &proc_root, wanted, &mut names, &mut |_| {});
+        let snapshot = snapshot.unwrap();
+        let ports = snapshot.pressure.ports.grouped().expect("grouped").clone();
+        let in_use = ports
+            .destinations
+            .iter()
+            .map(|one| one.in_use)
+            .collect::<Vec<_>>();
+        (in_use, snapshot.collection.complete)
+    };
+    let expected = |share: u16| {
+        let ports = (1..=u16::MAX).filter(|port| port % 100 < share).count();
+        (vec![u32::try_from(ports).unwrap(); 2], true)
+    };
+    assert_eq!(used(10, true), expected(10));
+    // What the second source lost, the first is asked for.
+    assert_eq!(used(10, false), expected(10));
+    assert_eq!(used(90, true), expected(90));
+}
+
+/// Whoever asks for the share that is used gets it, however small it is; and
+/// whoever asks for a part of the sockets gets none that is of the part.
+#[test]
+fn ports_are_grouped_always_or_never_where_that_is_asked_for() {
+    let (_root, proc_root) = crowded_proc(3, 0);
+    let ports = |ports: PortRead| {
+        let mut source = Crowd {
+            connections: vec![
+                crate::classify::testing::socket("10.0.0.5:4000", "10.0.0.9:80").build(),
+            ],
+            is_whole: true,
+            is_second: false,
+        };
+        let wanted = Wanted {
+            ports,
+            ..Wanted::default()
+        };
+        let mut names = Names::default();
+        let snapshot = read(&mut source, &proc_root, wanted, &mut names, &mut |_| {});
         snapshot.unwrap().pressure.ports
     };
-    // Of the sample a tenth is taken, give or take 3 %: less than half of it,
-    // up to which it proves enough, in all runs that anybody will ever make.
-    assert!(matches!(reading(0.1, true), PortReading::Sampled { .. }));
-    assert!(matches!(reading(0.1, false), PortReading::Grouped(_)));
-    assert!(matches!(reading(0.9, true), PortReading::Grouped(_)));
+    assert!(matches!(
+        ports(PortRead::UnlessRuledOut),
+        PortReading::RuledOut { .. }
+    ));
+    assert_eq!(ports(PortRead::Never), PortReading::NotRead);
+    let grouped = ports(PortRead::Always);
+    assert_eq!(grouped.grouped().unwrap().destinations.len(), 1);
 }

@@ -1,4 +1,4 @@
-//! /proc/net/sockstat and sockstat6: the kernel's own counts.
+//! /proc/net/sockstat, sockstat6 and protocols: the kernel's own counts.
 
 use std::io;
 
@@ -6,12 +6,13 @@ use crate::kernel::ProcRoot;
 use crate::kernel::proc_root::read_small;
 use crate::model::Sockstat;
 
-/// Reads both files. What they don't say is unknown.
+/// Reads the three files. What they don't say is unknown.
 #[must_use]
 pub fn read_sockstat(proc_root: &ProcRoot) -> Sockstat {
     let mut buffer = Vec::with_capacity(512);
     let mut sockstat = Sockstat::default();
     if let Some(bytes) = read_small(&proc_root.net_file("sockstat"), &mut buffer) {
+        sockstat.used = value(bytes, "sockets:", "used");
         sockstat.inuse_ipv4 = value(bytes, "TCP:", "inuse");
         sockstat.tw = value(bytes, "TCP:", "tw");
         sockstat.orphan = value(bytes, "TCP:", "orphan");
@@ -27,7 +28,32 @@ pub fn read_sockstat(proc_root: &ProcRoot) -> Sockstat {
             .is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
             .then_some(0),
     };
+    sockstat.in_protocol_tables =
+        read_small(&proc_root.net_file("protocols"), &mut buffer).and_then(sum_of_protocols);
     sockstat
+}
+
+/// The sum of the third column, `sockets`, below the heading
+/// (`proto_seq_show`, net/core/sock.c). `None` where a line can't be read: a
+/// sum that is too small would show sockets outside of the tables that are in
+/// them.
+fn sum_of_protocols(bytes: &[u8]) -> Option<u64> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let mut lines = text.lines();
+    let heading = lines.next()?;
+    heading
+        .starts_with("protocol  size sockets")
+        .then_some(())?;
+    lines.try_fold(0_u64, |sum, line| {
+        // Behind a name, which is as long as it likes: the size of a socket, and
+        // how many there are.
+        let mut numbers = line
+            .split_ascii_whitespace()
+            .skip_while(|word| word.parse::<u32>().is_err());
+        let sockets: i64 = numbers.nth(1)?.parse().ok()?;
+        // A protocol that counts nothing says -1.
+        sum.checked_add(u64::try_from(sockets.max(0)).ok()?)
+    })
 }
 
 /// The number after `key` in the line of `protocol`. The kernel prints them as
@@ -62,10 +88,21 @@ mod tests {
                 "sockets: used 293\nTCP: inuse 7 orphan 1 tw 15 alloc 9 mem 3\nUDP: inuse 2 mem 1\n",
             ),
             ("sockstat6", "TCP6: inuse 4\nUDP6: inuse 5\n"),
+            (
+                "protocols",
+                "protocol  size sockets  memory press maxhdr  slab module     cl co\n\
+                 MPTCPv6   2216      0       0   no       0   yes  kernel      y  n\n\
+                 PACKET    1472      1      -1   NI       0   no   kernel      n  n\n\
+                 NETLINK   1104     16      -1   NI       0   no   kernel      n  n\n\
+                 UNIX-STREAM 1088    30      -1   NI       0   no   kernel      n  n\n\
+                 AF_VSOCK  1200     -1      -1   NI       0   no   kernel      n  n\n",
+            ),
         ]);
         assert_eq!(
             read_sockstat(&proc_root),
             Sockstat {
+                used: Some(293),
+                in_protocol_tables: Some(47),
                 inuse_ipv4: Some(7),
                 inuse_ipv6: Some(4),
                 tw: Some(15),

@@ -158,22 +158,6 @@ fn judging(gauge: &Gauge, wishes: &Wishes) -> (Option<Range>, Option<Range>) {
     )
 }
 
-/// The metrics of which only bounds are known, where a range of the user's asks
-/// for more.
-#[must_use]
-pub fn unsettled(reading: &Reading, wishes: &Wishes) -> Vec<MetricId> {
-    let asked = metrics().filter(|id| wishes.wants_metric(*id) && wishes.sets(*id));
-    asked
-        .map(|id| gauge(id, reading, wishes))
-        .filter(|gauge| {
-            let (warn, crit) = judging(gauge, wishes);
-            let mut ranges = [warn, crit].into_iter().flatten();
-            gauge.bounds.is_some() && ranges.any(|range| gauge.alerts(range).is_none())
-        })
-        .map(|gauge| gauge.id)
-        .collect()
-}
-
 /// How bad a value is by the ranges that judge it; for the end that has none the
 /// rule's severity stays.
 fn severity(

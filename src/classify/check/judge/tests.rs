@@ -24,10 +24,7 @@ fn healthy() -> SnapshotBuilder {
         .with_minisockets(0)
         .with_pressure(Pressure {
             silence: Some(crate::model::Silence::default()),
-            ports: PortReading::RuledOut {
-                connections: 0,
-                usable: 28_000,
-            },
+            ports: PortReading::Grouped(crate::model::Ports::default()),
             listeners: Some(Listeners::default()),
             time_wait: None,
             host_wide: HostWide {
@@ -434,53 +431,22 @@ fn a_rate_whose_counter_cannot_be_read_is_unknown() {
     );
 }
 
-/// So many connections in all, of which nobody knows where they lead.
-fn connected(connections: u64) -> Snapshot {
+/// Ports that nobody grouped were told as a bound of what is used, and graphs
+/// showed 22 % where 1.3 % were.
+#[test]
+fn ports_that_were_not_grouped_have_no_value() {
     let mut snapshot = healthy().build();
     snapshot.pressure.ports = PortReading::RuledOut {
-        connections,
+        connections: 600,
         usable: 1_000,
     };
-    snapshot
-}
-
-/// Six hundred connections may be six hundred destinations.
-#[test]
-fn a_bound_fires_no_threshold() {
-    let half = wishes(&[], &["ports_used=50"]);
-    let verdict = judged(&connected(600), &half);
-    assert_eq!(verdict.status(), Status::Unknown, "{verdict:?}");
-    let causes: Vec<&Cause> = verdict.problems.iter().map(|p| &p.cause).collect();
-    let untold = Cause::Untold(vec!["ports_used".to_owned()], Missing::Inexact);
-    assert_eq!(causes, [&untold]);
-    assert_eq!(judged(&connected(500), &half).status(), Status::Ok);
-    let any = wishes(&[], &["ports_used=@~:"]);
-    assert_eq!(judged(&connected(600), &any).status(), Status::Critical);
-    // Nobody asked: the rule knows that no warning is due.
-    assert_eq!(
-        judged(&connected(790), &Wishes::default()).status(),
-        Status::Ok
-    );
-}
-
-#[test]
-fn who_asks_for_more_than_a_bound_is_known() {
-    let names = |connections, wishes: &Wishes| -> Vec<String> {
-        let snapshot = connected(connections);
-        let reading = Reading {
-            snapshot: &snapshot,
-            before: None,
-            long_before: None,
-            keeps: true,
-        };
-        let ids = unsettled(&reading, wishes).into_iter();
-        ids.map(|id| id.to_string()).collect()
-    };
-    let half = wishes(&["ports_used=50"], &[]);
-    assert_eq!(names(600, &half), ["ports_used"]);
-    assert!(names(500, &half).is_empty());
-    assert!(names(0, &half).is_empty(), "nothing is exact");
-    assert!(names(600, &Wishes::default()).is_empty());
+    let asked = judged(&snapshot, &wishes(&[], &["ports_used=50"]));
+    assert_eq!(asked.status(), Status::Unknown, "{asked:?}");
+    let gauge = asked
+        .gauges
+        .iter()
+        .find(|g| g.id.metric.name == "ports_used");
+    assert_eq!(gauge.unwrap().value, Err(Missing::Unread));
 }
 
 /// Beside what nobody was found for, who leaks most leaks at least so much.

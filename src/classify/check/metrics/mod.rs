@@ -14,9 +14,6 @@ use super::{leaks, pressure};
 use crate::model::float;
 use crate::model::{Counter, Sysctl, TcpState};
 
-/// The metric that the check looks again for, where a bound of it doesn't do.
-pub const PORTS_USED: &str = "ports_used";
-
 /// Every metric.
 pub const METRICS: &[Metric] = &[
     Metric::new(
@@ -94,12 +91,11 @@ pub const METRICS: &[Metric] = &[
     )
     .warns(Range::above(0.0)),
     Metric::new(
-        PORTS_USED,
+        "ports_used",
         Unit::Percent,
-        "ports taken towards the fullest destination; at most, where a warning is ruled out",
+        "ports taken towards the fullest destination",
         Source::Of(pressure::ports_used),
     )
-    .bounded(pressure::ports_bounds)
     .judged_by(&[PORTS_EXHAUSTION])
     .warns(Range::from(ports::WARNING * 100.0))
     .alarms(Range::from(ports::CRITICAL * 100.0)),

@@ -28,7 +28,7 @@ fn judge(snapshot: &Snapshot, _past: Option<Past<'_>>) -> Judgement {
     let ports = match &snapshot.pressure.ports {
         PortReading::NotRead => return Judgement::NotAsked,
         PortReading::Failed => return Judgement::Unknown,
-        PortReading::RuledOut { .. } | PortReading::Sampled { .. } => return none_amiss(snapshot),
+        PortReading::RuledOut { .. } => return none_amiss(snapshot),
         PortReading::Grouped(ports) => ports,
     };
     if ports.destinations.iter().any(|d| d.usable.is_none()) {

@@ -147,8 +147,6 @@ fn what_was_not_looked_at_has_no_verdict() {
     };
     assert_eq!(with(PortReading::NotRead), Judgement::NotAsked);
     assert_eq!(with(PortReading::Failed), Judgement::Unknown);
-    let sampled = PortReading::Sampled { used_at_most: 0.7 };
-    assert_eq!(with(sampled), Judgement::Fine);
     let few = PortReading::RuledOut {
         connections: 10,
         usable: 28_000,

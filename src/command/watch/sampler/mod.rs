@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::super::pace::cpu_time;
 use super::super::pressure::programs;
-use super::super::snapshot::{self, Terms, Wanted};
+use super::super::snapshot::{self, PortRead, Terms, Wanted};
 use super::super::source;
 use super::super::suspects::Names;
 use super::leaks::LeakReader;
@@ -51,6 +51,7 @@ impl Sampler {
                 bound: false,
             },
             exact: args.exact,
+            ports: PortRead::default(),
             terms: Terms::default(),
         };
         let mut sampler = Self::over(source, proc_root, wanted);
