@@ -15,8 +15,13 @@ impl FallbackSource<KernelTransport> {
     /// Chooses by what this process may open.
     #[must_use]
     pub fn open(proc_root: &ProcRoot) -> Self {
-        if !proc_root.is_live() && !proc_root.shows_our_netns() {
-            let procfs = ProcfsSource::new(proc_root).because(FallbackReason::ForeignProcRoot);
+        if !proc_root.is_of_this_thread() {
+            let reason = if proc_root.is_of_others() {
+                FallbackReason::NotEntered
+            } else {
+                FallbackReason::ForeignProcRoot
+            };
+            let procfs = ProcfsSource::new(proc_root).because(reason);
             return Self {
                 netlink: None,
                 procfs,

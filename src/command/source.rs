@@ -21,7 +21,7 @@ pub(super) fn open(
         Source::Netlink => {
             // The sockets of one namespace beside the settings and counts of
             // another would be a lie.
-            if !proc_root.is_live() && !proc_root.shows_our_netns() {
+            if !proc_root.is_of_this_thread() {
                 bail!(
                     "cannot read {} with --source netlink: it is not known to show this network \
                      namespace; leave one of the two out",

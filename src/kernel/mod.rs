@@ -3,6 +3,7 @@
 
 mod digits;
 mod error;
+pub mod netns;
 mod owner;
 mod proc_root;
 pub mod processes;

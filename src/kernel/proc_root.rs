@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::OFlags;
 
 use super::KernelError;
+use super::digits::decimal;
+use crate::model::{Entrance, Namespace, NetnsKey};
 
 /// A directory that is, or looks like, /proc.
 #[derive(Debug, Clone)]
@@ -17,6 +19,9 @@ pub struct ProcRoot {
     /// *process*, and after setns(2) a thread can be in another namespace than
     /// its process; a copy of /proc has no `thread-self`.
     net: PathBuf,
+    /// The directory of the process or thread whose network files these are,
+    /// where they aren't ours.
+    of: Option<String>,
 }
 
 impl ProcRoot {
@@ -28,6 +33,45 @@ impl ProcRoot {
         Self {
             root: root.to_owned(),
             net,
+            of: None,
+        }
+    }
+
+    /// The same /proc with the network files of another namespace, as one of its
+    /// processes shows them to everybody; `None` where none does any more. The
+    /// settings of that namespace are not to be seen so.
+    #[must_use]
+    pub fn of_namespace(&self, namespace: &Namespace) -> Option<Self> {
+        if namespace.is_own {
+            return Some(self.clone());
+        }
+        let shown = namespace.entrances.iter().filter_map(|entrance| {
+            let of = match entrance {
+                Entrance::Process(pid) => pid.to_string(),
+                Entrance::Thread { pid, thread } => format!("{pid}/task/{thread}"),
+                Entrance::Pin(_) | Entrance::Descriptor { .. } => return None,
+            };
+            Some(Self {
+                root: self.root.clone(),
+                net: self.root.join(&of).join("net"),
+                of: Some(of),
+            })
+        });
+        // A pid may be another process's by now.
+        let is_same = |one: &Self| one.shows(namespace.key);
+        shown.into_iter().find(is_same)
+    }
+
+    /// Whether the network files are those of this namespace.
+    fn shows(&self, key: NetnsKey) -> bool {
+        let inode = |path: &Path| path.metadata().ok().map(|metadata| metadata.ino());
+        match key {
+            NetnsKey::Inode(wanted) => {
+                let link = self.of.as_ref().map(|of| format!("{of}/ns/net"));
+                let link = link.and_then(|link| rustix::fs::readlink(self.file(&link), []).ok());
+                link.is_some_and(|link| netns_of_link(link.to_bytes()) == Some(wanted))
+            }
+            NetnsKey::SocketTable(wanted) => inode(&self.net_file("tcp")) == Some(wanted),
         }
     }
 
@@ -41,6 +85,13 @@ impl ProcRoot {
     #[must_use]
     pub fn file(&self, name: &str) -> PathBuf {
         self.root.join(name)
+    }
+
+    /// A setting of the network namespace (`net/ipv4/…`); `None` where only
+    /// our own could be read instead.
+    #[must_use]
+    pub fn net_setting(&self, name: &str) -> Option<PathBuf> {
+        self.of.is_none().then(|| self.file(&format!("sys/{name}")))
     }
 
     /// A file below /proc/net.
@@ -72,6 +123,9 @@ impl ProcRoot {
     }
 
     fn netns(&self) -> Option<Metadata> {
+        if let Some(of) = &self.of {
+            return self.netns_at(&format!("{of}/ns/net"));
+        }
         ["thread-self/ns/net", "self/ns/net"]
             .into_iter()
             .find_map(|link| self.netns_at(link))
@@ -106,6 +160,20 @@ impl ProcRoot {
         ours.is_some() && self.netns().map(identity) == ours
     }
 
+    /// Whether the network files are those of processes of another namespace
+    /// ([`Self::of_namespace`]).
+    #[must_use]
+    pub const fn is_of_others(&self) -> bool {
+        self.of.is_some()
+    }
+
+    /// Whether a netlink socket of this thread answers for the namespace whose
+    /// files these are.
+    #[must_use]
+    pub fn is_of_this_thread(&self) -> bool {
+        self.of.is_none() && (self.is_live() || self.shows_our_netns())
+    }
+
     /// An error about a file of this root.
     pub(crate) fn error(&self, path: PathBuf, cause: io::Error) -> KernelError {
         KernelError::Proc {
@@ -114,6 +182,11 @@ impl ProcRoot {
             cause,
         }
     }
+}
+
+/// The inode in `net:[1234]`; `None` for what is no network namespace.
+pub(crate) fn netns_of_link(link: &[u8]) -> Option<u64> {
+    decimal(link.strip_prefix(b"net:[")?.strip_suffix(b"]")?)
 }
 
 /// Opens a file of /proc. Under a root that isn't the kernel's it may be a pipe
@@ -138,6 +211,20 @@ pub(crate) fn read_small<'b>(path: &Path, buffer: &'b mut Vec<u8>) -> Option<&'b
     let file = open(path).ok()?;
     file.take(SMALL).read_to_end(buffer).ok()?;
     Some(buffer)
+}
+
+/// Reads a file whole, if it isn't longer than so many bytes; then, and where it
+/// can't be read, `None`.
+pub(crate) fn read_limited(path: &Path, most: u64) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open(path)
+        .ok()?
+        .take(most + 1)
+        .read_to_end(&mut bytes)
+        .ok()?;
+    u64::try_from(bytes.len())
+        .is_ok_and(|length| length <= most)
+        .then_some(bytes)
 }
 
 #[cfg(test)]

@@ -36,6 +36,9 @@ pub enum FallbackReason {
     /// `--proc-root` shows a network namespace that isn't known to be ours:
     /// netlink would answer for another one.
     ForeignProcRoot,
+    /// The sockets are those of another network namespace, which wasn't
+    /// entered: netlink would answer for ours.
+    NotEntered,
 }
 
 impl fmt::Display for FallbackReason {
@@ -45,6 +48,7 @@ impl fmt::Display for FallbackReason {
             Self::ForeignProcRoot => {
                 f.write_str("--proc-root is not known to show this network namespace")
             }
+            Self::NotEntered => f.write_str("the network namespace was not entered"),
         }
     }
 }

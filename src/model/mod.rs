@@ -12,6 +12,7 @@ mod filter;
 mod leaks;
 mod listener;
 mod memory;
+mod namespace;
 mod peer_filter;
 mod port;
 mod pressure;
@@ -37,6 +38,9 @@ pub use filter::{Comparison, Condition, End, FamilySet, Filter, Network};
 pub use leaks::{LEAK_MIN_AGE, LeakDigest, Suspect, Who};
 pub use listener::{ListenSocket, Listener, Listeners};
 pub use memory::{Mark, Memories, Memory, SHORTEST_GROWTH, SHORTEST_RATE, Sighting, Sightings};
+pub use namespace::{
+    Entrance, NamedBy, Namespace, Namespaces, NetnsCounts, NetnsKey, NetnsName, Pin,
+};
 pub use peer_filter::PeerFilter;
 pub use port::{PortRange, PortSet};
 pub use pressure::{

@@ -25,5 +25,6 @@ mod fixtures;
 mod holders;
 mod lab;
 mod leaks;
+mod namespaces;
 mod pressure;
 mod summary;

@@ -9,13 +9,13 @@ use rustix::path::Arg;
 use crate::kernel::{KernelError, ProcRoot};
 
 /// Opens a directory below another one, or anywhere by its absolute path.
-pub(super) fn open(below: impl AsFd, path: impl Arg) -> Result<OwnedFd, Errno> {
+pub(in crate::kernel) fn open(below: impl AsFd, path: impl Arg) -> Result<OwnedFd, Errno> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     openat(below, path, flags, Mode::empty())
 }
 
 /// Opens the root of /proc.
-pub(super) fn open_root(proc_root: &ProcRoot) -> Result<OwnedFd, KernelError> {
+pub(in crate::kernel) fn open_root(proc_root: &ProcRoot) -> Result<OwnedFd, KernelError> {
     open(CWD, proc_root.path())
         .map_err(|errno| proc_root.error(proc_root.path().to_owned(), errno.into()))
 }

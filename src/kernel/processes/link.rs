@@ -4,7 +4,7 @@ use crate::kernel::digits::decimal;
 
 /// The number that is a whole name; `None` for `.`, `..`, and whatever else is
 /// no decimal number of 32 bits.
-pub(super) fn number(name: &[u8]) -> Option<u32> {
+pub(in crate::kernel) fn number(name: &[u8]) -> Option<u32> {
     u32::try_from(decimal(name)?).ok()
 }
 

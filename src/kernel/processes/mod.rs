@@ -7,18 +7,20 @@
 
 mod cgroups;
 mod descriptors;
-mod directory;
+pub(super) mod directory;
 mod facts;
 mod holders;
-mod link;
+pub(super) mod link;
 pub(super) mod membership;
 mod recheck;
 mod scan;
 mod shares;
-mod sizes;
+pub(super) mod sizes;
 mod stat;
-mod tasks;
+pub(super) mod tasks;
 mod vanished;
+
+pub(super) use scan::DIRECTORY_BUFFER;
 
 pub use cgroups::{CgroupPaths, CgroupTree};
 pub use facts::{process_of, read_process};

@@ -22,7 +22,7 @@ use crate::kernel::{KernelError, ProcRoot};
 use crate::model::{Holder, ScanCoverage};
 
 /// Room for some 1300 names of descriptors: larger is not faster.
-pub(super) const DIRECTORY_BUFFER: usize = 32 * 1024;
+pub(in crate::kernel) const DIRECTORY_BUFFER: usize = 32 * 1024;
 
 /// What a walk has found.
 #[derive(Debug, Default)]

@@ -89,7 +89,7 @@ pub(super) fn are_told(root: impl AsFd) -> bool {
 
 /// Whether a directory is the kernel's, and not a copy, in which sizes and
 /// positions mean something else.
-pub(super) fn is_proc(directory: impl AsFd) -> bool {
+pub(in crate::kernel) fn is_proc(directory: impl AsFd) -> bool {
     fstatfs(directory).is_ok_and(|fs| fs.f_type == PROC_SUPER_MAGIC)
 }
 

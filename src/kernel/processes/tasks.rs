@@ -249,7 +249,7 @@ fn surviving_thread(root: BorrowedFd<'_>, pid: u32) -> Option<(u32, u32)> {
 }
 
 /// The threads of a process but its first one; none where they can't be listed.
-pub(super) fn other_threads(root: BorrowedFd<'_>, pid: u32) -> Vec<u32> {
+pub(in crate::kernel) fn other_threads(root: BorrowedFd<'_>, pid: u32) -> Vec<u32> {
     let tasks = format!("{pid}/task");
     // The directory itself, its `.`, and a `..` for each thread: kernel threads
     // and zombies have one. Some file systems that a copy may lie on say 1.
@@ -265,7 +265,7 @@ pub(super) fn other_threads(root: BorrowedFd<'_>, pid: u32) -> Vec<u32> {
 }
 
 /// Every pid that the root lists.
-fn listed(root: impl AsFd) -> Result<Vec<u32>, Errno> {
+pub(in crate::kernel) fn listed(root: impl AsFd) -> Result<Vec<u32>, Errno> {
     let mut buffer = Vec::with_capacity(DIRECTORY_BUFFER);
     let mut entries = RawDir::new(root, buffer.spare_capacity_mut());
     let mut pids = Vec::new();

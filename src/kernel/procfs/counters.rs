@@ -18,6 +18,16 @@ pub fn read_counters(proc_root: &ProcRoot) -> Counters {
     counters
 }
 
+/// Reads `CurrEstab` alone: connections in ESTABLISHED or CLOSE_WAIT.
+#[must_use]
+pub(in crate::kernel) fn read_established(proc_root: &ProcRoot) -> Option<u64> {
+    let mut counters = Counters::default();
+    let mut buffer = Vec::with_capacity(2048);
+    let bytes = read_small(&proc_root.net_file("snmp"), &mut buffer)?;
+    parse(bytes, "Tcp", &mut counters);
+    counters.get(Counter::CurrEstab)
+}
+
 /// The file holds pairs of lines: names, then values, each after the
 /// protocol's name. Kernels differ in which names there are, so a value is
 /// found by its name and never by its place.

@@ -12,6 +12,7 @@ mod sysctl;
 
 pub use boot::{read_boot_id, since_boot};
 pub use counters::read_counters;
+pub(in crate::kernel) use counters::read_established;
 pub use host::read_host;
 pub use host_wide::read_host_wide;
 pub use port_settings::{read_port_settings, read_tcp_mem};

@@ -10,7 +10,7 @@ use crate::model::{PortRange, PortSet, PortSettings};
 pub fn read_port_settings(proc_root: &ProcRoot) -> PortSettings {
     let mut buffer = Vec::with_capacity(256);
     let mut read = |name: &str| {
-        let path = proc_root.file(&format!("sys/net/ipv4/{name}"));
+        let path = proc_root.net_setting(&format!("net/ipv4/{name}"))?;
         let text = std::str::from_utf8(read_small(&path, &mut buffer)?).ok()?;
         Some(text.trim().to_owned())
     };
@@ -25,7 +25,7 @@ pub fn read_port_settings(proc_root: &ProcRoot) -> PortSettings {
 #[must_use]
 pub fn read_tcp_mem(proc_root: &ProcRoot) -> Option<[u64; 3]> {
     let mut buffer = Vec::with_capacity(64);
-    let path = proc_root.file("sys/net/ipv4/tcp_mem");
+    let path = proc_root.net_setting("net/ipv4/tcp_mem")?;
     let text = std::str::from_utf8(read_small(&path, &mut buffer)?).ok()?;
     let mut numbers = text.split_ascii_whitespace().map(str::parse);
     let limits = [

@@ -13,7 +13,7 @@ pub fn read_sysctls(proc_root: &ProcRoot, wanted: &[Sysctl]) -> Sysctls {
 }
 
 fn read_sysctl(proc_root: &ProcRoot, sysctl: Sysctl, buffer: &mut Vec<u8>) -> Option<u64> {
-    let path = proc_root.file(&format!("sys/{}", sysctl.name().replace('.', "/")));
+    let path = proc_root.net_setting(&sysctl.name().replace('.', "/"))?;
     let text = std::str::from_utf8(read_small(&path, buffer)?).ok()?;
     text.trim().parse().ok()
 }

@@ -17,6 +17,7 @@ use super::{Confinement, confine};
 pub(crate) struct Program {
     path: String,
     arguments: Vec<String>,
+    variable: Option<(String, String)>,
     confinement: Option<Confinement>,
     /// Holds a copy of the program for users who may not reach the original.
     copy: Option<TempDir>,
@@ -30,9 +31,16 @@ impl Program {
                 .iter()
                 .map(|&argument| argument.to_owned())
                 .collect(),
+            variable: None,
             confinement: None,
             copy: None,
         }
+    }
+
+    /// Gives it a variable of the environment.
+    pub(crate) fn with_variable(mut self, name: &str, value: &str) -> Self {
+        self.variable = Some((name.to_owned(), value.to_owned()));
+        self
     }
 
     pub(crate) fn confined(mut self, confinement: Confinement) -> Self {
@@ -91,6 +99,7 @@ impl Program {
             command.args(&self.arguments);
             command.stdin(Stdio::null()).stdout(stdout);
         }
+        command.envs(self.variable.iter().cloned());
         let child = command.stderr(Stdio::piped()).spawn();
         // Until it is dropped the command keeps the write end open, and the reader waiting.
         drop(command);

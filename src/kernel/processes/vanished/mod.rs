@@ -106,6 +106,34 @@ impl SocketDescriptors {
         vanished
     }
 
+    /// Those that refer to a TCP socket which is connected or listens, and is not
+    /// among the inodes that the dumps of all namespaces have shown, made after
+    /// these were collected: it keeps a namespace that nothing else leads to. In
+    /// no order. None where nobody may look into it.
+    #[must_use]
+    pub fn unreached(&self, shown: impl Fn(u64) -> bool) -> Vec<(Holder, u64)> {
+        let unshown = self.sockets.iter().filter(|&&(_, inode)| !shown(inode));
+        let unshown: Vec<(Holder, u64)> = unshown.copied().collect();
+        if !self.proc_root.shows_us() {
+            return Vec::new();
+        }
+        let mut unreached = Vec::new();
+        for of_process in unshown.chunk_by(|(a, _), (b, _)| a.pid == b.pid) {
+            let mut probe = None;
+            for &(holder, inode) in of_process {
+                if !matches!(self.protocol(holder, inode), Protocol::Tcp) {
+                    continue;
+                }
+                let probe = probe.get_or_insert_with(|| Probe::open(holder.pid));
+                let probed = probe.as_ref().map(|probe| probe.look(holder.fd, inode));
+                if matches!(probed, Some(Probed::Connected)) {
+                    unreached.push((holder, inode));
+                }
+            }
+        }
+        unreached
+    }
+
     /// The inode of every socket that is held; one that is held twice comes
     /// twice.
     pub fn inodes(&self) -> impl Iterator<Item = u64> {
