@@ -18,6 +18,8 @@ mod place;
 pub mod pressure;
 mod style;
 pub mod summary;
+pub mod table;
+mod text;
 pub mod watch;
 
 pub use bound::bound_unknown;

@@ -1,5 +1,6 @@
 //! How output may look: colours, characters, width.
 
+use super::table::Tone;
 use crate::classify::Severity;
 
 /// Columns where nothing says how many there are.
@@ -74,6 +75,20 @@ impl Style {
     #[must_use]
     pub fn faint(&self, text: &str) -> String {
         self.paint("2", text)
+    }
+
+    /// Text with a tone.
+    #[must_use]
+    pub fn tone(&self, tone: Tone, text: &str) -> String {
+        match tone {
+            Tone::Plain | Tone::Fresh => text.to_owned(),
+            Tone::Faint => self.faint(text),
+            Tone::Strong => self.strong(text),
+            Tone::Good => self.good(text),
+            Tone::Info => self.severity(Severity::Info, text),
+            Tone::Warning => self.severity(Severity::Warning, text),
+            Tone::Critical => self.severity(Severity::Critical, text),
+        }
     }
 
     fn paint(&self, code: &str, text: &str) -> String {

@@ -5,6 +5,8 @@ pub mod number;
 mod os_error;
 mod sanitize;
 pub mod width;
+mod wrap;
 
 pub use os_error::reason;
 pub use sanitize::{is_harmless, safe};
+pub use wrap::wrap;

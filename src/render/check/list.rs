@@ -1,58 +1,73 @@
 //! What can be checked, and what is checked by default.
 
-use std::collections::BTreeSet;
-
 use super::super::Style;
-use super::super::finding::{push_wrapped, wrap};
-use super::super::push_line;
-use crate::classify::RULES;
+use super::super::finding::push_wrapped;
+use super::super::table::{Cell, Column, Table};
+use super::super::text;
 use crate::classify::check::{GROWTH, METRICS, Metric, Range};
-use crate::text::width::{columns_of, pad};
+use crate::classify::{RULES, Rule};
 
-/// A row a metric and a row a rule that judges none. On a terminal the last
-/// column wraps; off it each row is a line.
+/// A row a metric and a row a rule. On a terminal the last column wraps; off it
+/// each row is a line.
 #[must_use]
 pub fn list(style: &Style) -> String {
-    let cell = |range: Option<Range>| range.map_or_else(|| "-".to_owned(), |r| r.to_string());
-    // A rule without a range judges by more than the number.
-    let of = |metric: &Metric, range: Option<Range>| match (range, metric.warn, metric.crit) {
-        (None, None, None) if !metric.rules.is_empty() => "by rule".to_owned(),
-        _ => cell(range),
-    };
-    let mut rows = vec![["METRIC", "UNIT", "WARNING", "CRITICAL", "MEANING"].map(str::to_owned)];
-    rows.extend(METRICS.iter().map(|metric| {
+    let metrics = Table::new(
+        METRICS,
         [
-            metric.name.to_owned(),
-            metric.unit.key().to_owned(),
-            of(metric, metric.warn),
-            of(metric, metric.crit),
-            metric.meaning.to_owned(),
-        ]
-    }));
-    let mut text = table(&rows, style);
+            (Column::words("METRIC", 0), &|metric| {
+                Cell::text(metric.name)
+            }),
+            (Column::words("UNIT", 4).labelled(), &|metric| {
+                Cell::text(metric.unit.key())
+            }),
+            (Column::words("WARNING", 3).labelled(), &|metric| {
+                range(metric, metric.warn)
+            }),
+            (Column::words("CRITICAL", 2).labelled(), &|metric| {
+                range(metric, metric.crit)
+            }),
+            (Column::sentence("MEANING", 5), &|metric| {
+                Cell::text(metric.meaning)
+            }),
+        ],
+    );
+    let rules = Table::new(
+        RULES,
+        [
+            (Column::words("RULE", 0), &|rule| Cell::text(rule.name)),
+            (Column::sentence("ABOUT", 1), &|rule| {
+                Cell::text(about(rule))
+            }),
+        ],
+    );
+    let mut text = text::table(metrics, style);
     text.push('\n');
     push_wrapped(&mut text, "", 0, &growth_and_ranges(), style);
     text.push('\n');
-    let judged: BTreeSet<&str> = METRICS
-        .iter()
-        .flat_map(|metric| metric.rules)
-        .map(|rule| rule.name)
-        .collect();
-    let mut rows = vec![["RULE", "ABOUT"].map(str::to_owned)];
-    rows.extend(RULES.iter().map(|rule| {
-        let about = if judged.contains(rule.name) {
-            let own = METRICS
-                .iter()
-                .filter(|metric| metric.rules.iter().any(|other| other.name == rule.name));
-            let names: Vec<&str> = own.map(|metric| metric.name).collect();
-            format!("{}: {}", rule.topic, names.join(", "))
-        } else {
-            rule.topic.to_owned()
-        };
-        [rule.name.to_owned(), about]
-    }));
-    text.push_str(&table(&rows, style));
+    text.push_str(&text::table(rules, style));
     text
+}
+
+/// A default range. A rule without one judges by more than the number.
+fn range(metric: &Metric, range: Option<Range>) -> Cell {
+    match (range, metric.warn, metric.crit) {
+        (Some(range), ..) => Cell::text(range.to_string()),
+        (None, None, None) if !metric.rules.is_empty() => Cell::text("by rule"),
+        (None, ..) => Cell::known(None::<&str>),
+    }
+}
+
+/// The topic of a rule, and the metrics that it judges.
+fn about(rule: &Rule) -> String {
+    let judged = METRICS
+        .iter()
+        .filter(|metric| metric.rules.iter().any(|other| other.name == rule.name));
+    let names: Vec<&str> = judged.map(|metric| metric.name).collect();
+    if names.is_empty() {
+        rule.topic.to_owned()
+    } else {
+        format!("{}: {}", rule.topic, names.join(", "))
+    }
 }
 
 fn growth_and_ranges() -> String {
@@ -64,51 +79,10 @@ fn growth_and_ranges() -> String {
     )
 }
 
-/// Between two columns.
-const GAP: usize = 2;
-/// Columns below which a sentence stands under its row, not beside it.
-const NARROW: usize = 30;
-/// What then stands before it.
-const INDENT: usize = 4;
-
-/// Columns, the last one ragged.
-fn table<const N: usize>(rows: &[[String; N]], style: &Style) -> String {
-    let mut widths = [0; N];
-    for row in rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = columns_of(cell).max(*width);
-        }
-    }
-    let before: usize = widths.iter().take(N - 1).map(|width| width + GAP).sum();
-    let columns = style.width.unwrap_or(usize::MAX);
-    let beside = columns.saturating_sub(before);
-    let mut text = String::new();
-    for row in rows {
-        let Some((last, cells)) = row.split_last() else {
-            continue;
-        };
-        let mut line: String = cells
-            .iter()
-            .zip(widths)
-            .map(|(cell, width)| pad(cell, width + GAP))
-            .collect();
-        if beside < NARROW {
-            push_line(&mut text, line.trim_end());
-            line = " ".repeat(INDENT);
-        }
-        let hanging = columns_of(&line);
-        for part in wrap(last, columns.saturating_sub(hanging)) {
-            line.push_str(&part);
-            push_line(&mut text, line.trim_end());
-            line = " ".repeat(hanging);
-        }
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::width::columns_of;
 
     fn on_terminal(columns: usize) -> String {
         list(&Style {
@@ -132,8 +106,13 @@ mod tests {
         let words =
             |text: &str| -> Vec<String> { text.split_whitespace().map(str::to_owned).collect() };
         let off = words(&list(&Style::default()));
-        for columns in [20, 80, 120] {
+        for columns in [80, 120] {
             assert_eq!(words(&on_terminal(columns)), off, "{columns}");
+        }
+        let narrow = words(&on_terminal(20)).join(" ");
+        for metric in METRICS {
+            assert!(narrow.contains(metric.name), "{narrow}");
+            assert!(narrow.contains(metric.meaning), "{narrow}");
         }
     }
 
@@ -143,7 +122,7 @@ mod tests {
         let text = list(&Style::default());
         for metric in METRICS {
             let lines = text.lines().filter(|line| {
-                line.starts_with(&format!("{} ", metric.name)) && line.ends_with(metric.meaning)
+                line.starts_with(&format!("{} ", metric.name)) & line.ends_with(metric.meaning)
             });
             assert_eq!(lines.count(), 1, "{}", metric.name);
         }

@@ -1,0 +1,5 @@
+//! Text for people: one file a subject.
+
+mod table;
+
+pub(super) use table::table;
