@@ -1,5 +1,5 @@
-//! man/ and completions/ are made from `src/cli.rs`; what is committed must be
-//! what would be made now.
+//! man/, completions/, docs/json.md and docs/schemas/ are generated; what is
+//! committed must be what would be generated now.
 
 #![expect(
     clippy::expect_used,
@@ -23,7 +23,7 @@ fn contents(directory: &Path) -> BTreeMap<String, String> {
         .collect()
 }
 
-fn assert_current(what: &str, committed: &str) {
+fn generated(what: &str) -> tempfile::TempDir {
     let made = tempfile::tempdir().expect("a directory");
     let status = Command::new(env!("CARGO_BIN_EXE_tcpstate"))
         .args(["generate", what])
@@ -31,8 +31,19 @@ fn assert_current(what: &str, committed: &str) {
         .status()
         .expect("it runs");
     assert!(status.success());
+    made
+}
+
+fn assert_current(what: &str, committed: &str) {
+    assert_same(
+        &format!("{what} {committed}"),
+        committed,
+        &contents(generated(what).path()),
+    );
+}
+
+fn assert_same(arguments: &str, committed: &str, made: &BTreeMap<String, String>) {
     let committed_path = Path::new(env!("CARGO_MANIFEST_DIR")).join(committed);
-    let made = contents(made.path());
     let current = contents(&committed_path);
     assert!(!made.is_empty());
     let changed: Vec<&String> = made
@@ -42,7 +53,7 @@ fn assert_current(what: &str, committed: &str) {
         .collect();
     assert!(
         changed.is_empty(),
-        "{committed}/ is stale ({changed:?}): cargo run -- generate {what} {committed}"
+        "{committed}/ is stale ({changed:?}): cargo run -- generate {arguments}"
     );
 }
 
@@ -54,4 +65,17 @@ fn man_pages_are_current() {
 #[test]
 fn completions_are_current() {
     assert_current("completions", "completions");
+}
+
+#[test]
+fn schemas_and_the_reference_of_json_are_current() {
+    let made = generated("documents");
+    let schemas = contents(&made.path().join("schemas"));
+    assert_same("documents docs", "docs/schemas", &schemas);
+    let page = |directory: &Path| fs::read_to_string(directory.join("json.md")).expect("text");
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    assert!(
+        page(made.path()) == page(&docs),
+        "docs/json.md is stale: cargo run -- generate documents docs"
+    );
 }

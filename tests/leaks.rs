@@ -194,7 +194,7 @@ fn a_recording_has_lower_bounds_and_no_owners() {
     );
     assert_eq!(socket["reason"], "not_searched");
     assert_eq!(document["coverage"]["unattributed"], 1);
-    assert_eq!(document["vanished_fds"], Value::Null);
+    assert_eq!(document["closed_connections"], Value::Null);
 }
 
 #[test]

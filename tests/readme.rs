@@ -1,116 +1,82 @@
-//! What README.md says of the documents is what they hold.
+//! The pages for people: their links lead somewhere, and README.md names the
+//! commands that are run by machines too.
 
 #![expect(
     clippy::expect_used,
     reason = "a test says what it expects by panicking"
 )]
 
-use std::collections::BTreeSet;
 use std::fs;
-use std::net::{TcpListener, TcpStream};
-use std::path::Path;
-use std::process::Command;
+use std::path::{Path, PathBuf};
 
-use serde_json::Value;
-
-/// Objects whose keys are the kernel's names, or a rule's own.
-const OPEN: [&str; 6] = [
-    "states",
-    "sysctls",
-    "counters",
-    "rates",
-    "evidence",
-    "connections",
-];
-
-fn fields(value: &Value, found: &mut BTreeSet<String>) {
-    match value {
-        Value::Object(map) => {
-            for (name, value) in map {
-                found.insert(name.clone());
-                if !OPEN.contains(&name.as_str()) {
-                    fields(value, found);
-                }
-            }
-        }
-        Value::Array(values) => values.iter().for_each(|value| fields(value, found)),
-        _ => {}
-    }
-}
-
-/// The document of a snapshot: what a small host hasn't is in these.
-fn snapshot(command: &str) -> Value {
-    let of_command = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("src/render/{command}"));
-    let name = format!(
-        "snapshots/tcpstate__render__{command}__tests__the_json_document_follows_the_contract.snap"
-    );
-    let beside_tests = ["", "tests"].map(|folder| of_command.join(folder).join(&name));
-    let found = beside_tests.into_iter().find(|path| path.exists());
-    let text = fs::read_to_string(found.expect("a snapshot of the document")).expect("text");
-    let (_, document) = text.split_once("\n---\n").expect("a document");
-    serde_json::from_str(document).expect("JSON")
-}
-
-/// The fields of the last document that a command prints.
-fn printed(args: &[&str]) -> BTreeSet<String> {
-    let output = Command::new(env!("CARGO_BIN_EXE_tcpstate"))
-        .args(args)
-        .output()
-        .expect("it runs");
-    let text = String::from_utf8(output.stdout).expect("text");
-    let last = text.lines().last().expect("a document");
-    let mut found = BTreeSet::new();
-    fields(&serde_json::from_str(last).expect("JSON"), &mut found);
-    found
-}
-
-fn assert_told(readme: &str, fields: &BTreeSet<String>) {
-    let untold: Vec<_> = fields
+fn pages() -> Vec<PathBuf> {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folders = ["", "docs", "benches", "contrib"].map(|folder| repository.join(folder));
+    let entries = folders
         .iter()
-        .filter(|field| !readme.contains(&format!("`{field}`")))
-        .collect();
-    assert!(untold.is_empty(), "README.md lacks {untold:?}");
+        .flat_map(|folder| fs::read_dir(folder).expect("a folder"));
+    let paths = entries.map(|entry| entry.expect("readable").path());
+    paths
+        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
+        .collect()
+}
+
+/// Every target of a link: `[text](target)`.
+fn targets(text: &str) -> impl Iterator<Item = &str> {
+    text.split("](")
+        .skip(1)
+        .filter_map(|rest| Some(rest.split_once(')')?.0))
+}
+
+/// The anchors of a page's headings, as forges make them.
+fn anchors(text: &str) -> Vec<String> {
+    let headings = text.lines().filter(|line| line.starts_with('#'));
+    headings
+        .map(|heading| {
+            let words = heading.trim_start_matches('#').trim().to_lowercase();
+            words
+                .chars()
+                .filter(|&character| {
+                    character.is_alphanumeric() || matches!(character, ' ' | '-' | '_')
+                })
+                .map(|character| if character == ' ' { '-' } else { character })
+                .collect()
+        })
+        .collect()
 }
 
 #[test]
-fn every_field_of_the_documents_is_in_the_readme() {
+fn every_link_leads_to_a_file_and_a_heading() {
+    let mut broken = Vec::new();
+    let mut seen = 0;
+    for page in pages() {
+        let text = fs::read_to_string(&page).expect("text");
+        for target in targets(&text).filter(|target| !target.contains("://")) {
+            seen += 1;
+            let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
+            let file = match file {
+                "" => page.clone(),
+                file => page.parent().expect("a folder").join(file),
+            };
+            let there = match anchor {
+                "" => file.exists(),
+                anchor => fs::read_to_string(&file)
+                    .is_ok_and(|text| anchors(&text).contains(&anchor.to_owned())),
+            };
+            if !there {
+                broken.push(format!("{}: {target}", page.display()));
+            }
+        }
+    }
+    assert!(seen > 20, "only {seen} links were found");
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[test]
+fn the_readme_names_how_to_run_it_and_its_tests() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
     let readme = fs::read_to_string(path).expect("text");
-    // A socket that its peer has closed, and one that waits to be accepted.
-    let listener = TcpListener::bind("127.0.0.1:0").expect("bound");
-    let place = listener.local_addr().expect("a port");
-    drop(TcpStream::connect(place).expect("connected"));
-    let (forgotten, _) = listener.accept().expect("accepted");
-    drop(TcpStream::connect(place).expect("connected"));
-    for (args, some) in [
-        (&["summary", "--json"][..], "minisockets"),
-        (
-            &[
-                "leaks",
-                "--json",
-                "--min-age",
-                "0s",
-                "--deep",
-                "--over",
-                "1s",
-            ],
-            "shared_with",
-        ),
-        (&["pressure", "--json", "--over", "1s"], "members"),
-        (&["check", "--json"], "missing"),
-        (
-            &["watch", "--json", "--count", "2", "--interval", "10ms"],
-            "stuck",
-        ),
-    ] {
-        let fields = printed(args);
-        assert!(fields.contains(some), "{args:?} has no {some}: {fields:?}");
-        assert_told(&readme, &fields);
-    }
-    drop(forgotten);
-    for command in ["summary", "leaks", "pressure"] {
-        let mut found = BTreeSet::new();
-        fields(&snapshot(command), &mut found);
-        assert_told(&readme, &found);
+    for command in ["$ cargo run --release\n", "$ cargo test\n"] {
+        assert!(readme.contains(command), "README.md lacks {command}");
     }
 }

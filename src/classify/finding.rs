@@ -1,10 +1,16 @@
 //! What a judgement looks like.
 
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Serialize, Serializer};
+
 use super::change::Past;
 use crate::model::{Snapshot, TcpState};
 
 /// How bad it is. Ordered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// Worth knowing.
     Info,
@@ -27,7 +33,8 @@ impl Severity {
 }
 
 /// A number that a finding rests on.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
+#[serde(untagged)]
 pub enum Number {
     /// A count, or a setting as the kernel gives it.
     Count(u64),
@@ -65,7 +72,7 @@ impl Evidence {
 }
 
 /// One judgement: what is wrong, with what, how it is known, and what to do.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Finding {
     /// Name of the rule.
     pub rule: &'static str,
@@ -78,9 +85,17 @@ pub struct Finding {
     /// What to do, in a sentence that names the next command to type.
     pub advice: String,
     /// The numbers behind the message.
+    #[serde(serialize_with = "by_name")]
+    #[schemars(with = "BTreeMap<String, Number>")]
     pub evidence: Vec<Evidence>,
     /// The state that it is about, if it is about one: views mark it.
+    #[serde(skip)]
     pub state: Option<TcpState>,
+}
+
+/// Writes evidence as an object: a rule names a number once.
+fn by_name<S: Serializer>(evidence: &[Evidence], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(evidence.iter().map(|one| (one.name, one.number)))
 }
 
 /// What a rule says of a sample.

@@ -406,4 +406,6 @@ pub enum Generated {
     Man,
     /// Completions for bash, zsh and fish
     Completions,
+    /// The JSON Schemas, and json.md
+    Documents,
 }

@@ -1,4 +1,5 @@
-//! Man pages and completions, made from the same definitions as the parser.
+//! Man pages, completions and the reference of JSON, written from the definitions
+//! that the program runs on.
 
 use std::fs;
 use std::io::{self, Write};
@@ -11,6 +12,7 @@ use clap_mangen::Man;
 
 use super::Outcome;
 use crate::cli::{Cli, EXIT_STATUS, GenerateArgs, Generated};
+use crate::render::json::reference;
 
 /// Writes the files.
 pub(super) fn run(args: &GenerateArgs) -> anyhow::Result<Outcome> {
@@ -20,6 +22,7 @@ pub(super) fn run(args: &GenerateArgs) -> anyhow::Result<Outcome> {
     let written = match args.what {
         Generated::Man => man_pages(directory),
         Generated::Completions => completions(directory),
+        Generated::Documents => documents(directory),
     };
     written.with_context(|| format!("cannot write into {}", directory.display()))?;
     Ok(Outcome::Done)
@@ -47,6 +50,16 @@ fn visible() -> Command {
         command = command.long_about(about.clone());
     }
     command
+}
+
+/// A schema for each JSON document, and one page about all of them.
+fn documents(directory: &Path) -> io::Result<()> {
+    let schemas = directory.join("schemas");
+    fs::create_dir_all(&schemas)?;
+    for document in reference::documents() {
+        fs::write(schemas.join(document.file_name()), document.json_schema())?;
+    }
+    fs::write(directory.join("json.md"), reference::reference())
 }
 
 fn completions(directory: &Path) -> io::Result<()> {

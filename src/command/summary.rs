@@ -10,7 +10,7 @@ use crate::classify::count::Scope;
 use crate::cli::{CommonArgs, SummaryArgs, SummaryFormat};
 use crate::kernel::ProcRoot;
 use crate::model::{SourceKind, TcpState};
-use crate::render::{bound_unknown, summary};
+use crate::render::{bound_unknown, json, summary};
 
 /// Prints the summary.
 pub(super) fn run(common: &CommonArgs, args: &SummaryArgs) -> anyhow::Result<Outcome> {
@@ -53,7 +53,7 @@ pub(super) fn run(common: &CommonArgs, args: &SummaryArgs) -> anyhow::Result<Out
         SummaryFormat::Table => {
             summary::table(&snapshot, &assessment, &output::style(common.color))
         }
-        SummaryFormat::Json => summary::json(&snapshot, &assessment)?,
+        SummaryFormat::Json => json::summary(&snapshot, &assessment)?,
         SummaryFormat::Csv => summary::csv(&snapshot)?,
     };
     output::print(&text)?;

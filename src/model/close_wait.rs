@@ -1,5 +1,8 @@
 //! What can be said of a connection in CLOSE_WAIT.
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use std::time::Duration;
 
 /// How long a socket has been in CLOSE_WAIT, as far as that is known. The
@@ -27,7 +30,8 @@ impl AgeBounds {
 }
 
 /// What is judged of one CLOSE_WAIT socket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Still sending, or what was sent is still on its way: legitimate.
     HalfClose,

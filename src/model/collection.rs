@@ -1,9 +1,13 @@
 //! How a reading went: where it came from, and whether it is whole.
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use std::fmt;
 
 /// Where sockets were read from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum SourceKind {
     /// sock_diag over AF_NETLINK.
     Netlink,

@@ -1,5 +1,8 @@
 //! Where a socket is: an address and a port.
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
@@ -14,7 +17,7 @@ pub enum Family {
 }
 
 /// One end of a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, JsonSchema)]
 pub struct Endpoint {
     /// The address as the socket holds it; all zeros is the wildcard.
     pub address: IpAddr,

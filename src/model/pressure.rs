@@ -1,6 +1,9 @@
 //! What can run out: ports towards a destination, accept queues, SYN queues,
 //! orphans, memory.
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use std::net::IpAddr;
 
 use super::{Endpoint, Listeners, PortRange, PortSet, Silence};
@@ -108,7 +111,7 @@ impl Ports {
 
 /// The ports of one local address towards one remote address and port: what
 /// connect() looks through.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Destination {
     /// Our address, IPv4-mapped ones unwrapped.
     pub local_address: IpAddr,
@@ -182,7 +185,7 @@ fn until_none_is_left(free: u32, growth_per_s: f64) -> Option<f64> {
 
 /// Ports that bind() with port 0 seems to have given out: all destinations of
 /// the address, or of all addresses, draw from one pool.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct SharedPool {
     /// The local address; the wildcard one where it is that of all.
     pub local_address: IpAddr,

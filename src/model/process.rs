@@ -1,5 +1,8 @@
 //! A process: who holds a socket, and what is known of it.
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
@@ -57,7 +60,7 @@ pub type Processes = HashMap<u32, Process, RandomState>;
 
 /// How much of the host a scan of descriptors has seen. Every process that was
 /// looked at is in exactly one of the first four numbers.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ScanCoverage {
     /// Processes whose descriptors were read to the end.
     pub processes_scanned: u64,
@@ -116,7 +119,8 @@ impl ScanCoverage {
 
 /// What became of a TCP socket that a descriptor still refers to and that no
 /// dump shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum SocketPast {
     /// It had a connection, or tried to have one, and that is over: reset,
     /// timed out, refused, destroyed, or shut down by both sides. Only close(2)

@@ -1,5 +1,8 @@
 //! What one reading gave.
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use std::time::{Duration, Instant, SystemTime};
 
 use super::{Collection, Counters, LeakDigest, Pressure, Sysctls, TcpState};
@@ -25,7 +28,8 @@ pub struct Host {
 }
 
 /// How the sockets were counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum CountMethod {
     /// ESTABLISHED (and TIME_WAIT) from the kernel's own counts, the rest
     /// socket by socket.
@@ -46,7 +50,7 @@ impl CountMethod {
 }
 
 /// How many sockets are in one state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct StateCount {
     /// Of the families that were asked for.
     pub total: u64,

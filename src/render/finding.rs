@@ -1,60 +1,10 @@
-//! Findings, as JSON and as text.
-
-use serde::ser::SerializeMap;
-use serde::{Serialize, Serializer};
+//! Findings as text.
 
 use super::{Style, push_line};
-use crate::classify::{Assessment, Evidence, Finding, Number, Severity};
+use crate::classify::{Assessment, Finding, Severity};
 use crate::text::safe;
 use crate::text::width::columns_of;
 pub(super) use crate::text::wrap;
-
-/// A finding of the JSON contract.
-#[derive(Debug, Serialize)]
-pub(super) struct FindingJson<'a> {
-    rule: &'static str,
-    severity: &'static str,
-    subject: &'a str,
-    message: &'a str,
-    advice: &'a str,
-    evidence: EvidenceJson<'a>,
-}
-
-#[derive(Debug)]
-struct EvidenceJson<'a>(&'a [Evidence]);
-
-impl Serialize for EvidenceJson<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for evidence in self.0 {
-            match evidence.number {
-                Number::Count(count) => map.serialize_entry(evidence.name, &count)?,
-                Number::Ratio(ratio) => map.serialize_entry(evidence.name, &ratio)?,
-            }
-        }
-        map.end()
-    }
-}
-
-/// The findings of the JSON contract.
-pub(super) fn json(assessment: &Assessment) -> Vec<FindingJson<'_>> {
-    json_of(&assessment.findings)
-}
-
-/// Some findings of the JSON contract.
-pub(super) fn json_of<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Vec<FindingJson<'a>> {
-    findings
-        .into_iter()
-        .map(|finding| FindingJson {
-            rule: finding.rule,
-            severity: finding.severity.key(),
-            subject: &finding.subject,
-            message: &finding.message,
-            advice: &finding.advice,
-            evidence: EvidenceJson(&finding.evidence),
-        })
-        .collect()
-}
 
 /// Columns below which labels stand on lines of their own.
 const NARROW: usize = 60;

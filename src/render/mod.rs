@@ -8,11 +8,8 @@
 mod bound;
 mod cell;
 pub mod check;
-mod each;
-mod endpoint;
 mod finding;
-mod header;
-mod json_text;
+pub mod json;
 pub mod leaks;
 mod place;
 pub mod pressure;

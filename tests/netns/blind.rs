@@ -27,9 +27,12 @@ netns_test!(
         let document: serde_json::Value = serde_json::from_str(&answer.stdout).unwrap();
         assert_eq!(document["close_wait"]["leaked"], 3, "{document:#}");
         assert_eq!(document["coverage"]["unattributed"], 3);
-        assert_eq!(document["coverage"]["unseen_pids"][0], actor.pid());
+        assert_eq!(document["coverage"]["unreadable_pids"][0], actor.pid());
         assert!(document["coverage"]["reason"].is_string());
-        assert!(document["vanished_fds"].is_null(), "nobody could look");
+        assert!(
+            document["closed_connections"].is_null(),
+            "nobody could look"
+        );
         let note = "whether it keeps descriptors whose connection is gone can't be told";
         assert!(answer.stderr.contains(note), "{}", answer.stderr);
         let answer = ask(&[]);

@@ -95,7 +95,9 @@ netns_test!(what_comes_and_goes_is_neither_leaked_nor_lost, |lab| {
     let pid = actor.pid().to_string();
     until("a look during which a connection was closed", || {
         let document = leaks(lab, &["--pid", &pid]);
-        let vanished = document["vanished_fds"].as_array().unwrap();
+        let vanished = document["closed_connections"]["descriptors"]
+            .as_array()
+            .unwrap();
         let inodes: Vec<&Value> = vanished.iter().map(|one| &one["inode"]).collect();
         assert_eq!(inodes, [rows[0].inode], "{document:#}");
         let document = leaks(lab, &[]);
@@ -105,7 +107,7 @@ netns_test!(what_comes_and_goes_is_neither_leaked_nor_lost, |lab| {
         let sockets = processes.flat_map(|process| process["sockets"].as_array().unwrap());
         let kept = sockets.filter(|socket| socket["inode"] == rows[1].inode);
         assert_eq!(kept.count(), 1);
-        match coverage["closed_meanwhile"].as_u64() {
+        match coverage["closed_during_scan"].as_u64() {
             Some(1..) => Ok(()),
             other => Err(format!("{other:?}")),
         }
@@ -220,8 +222,11 @@ netns_test!(
         };
         let document = ask(&["--json"]).json();
         assert_eq!(document["close_wait"]["total"], 0, "{document:#}");
-        assert_eq!(document["vanished_fds"], Value::Array(Vec::new()));
-        assert_eq!(document["vanished_elsewhere"], 3);
+        assert_eq!(
+            document["closed_connections"]["descriptors"],
+            Value::Array(Vec::new())
+        );
+        assert_eq!(document["closed_connections"]["other_namespaces"], 3);
         let text = ask(&[]).succeeded().stdout;
         assert!(!text.contains("holds none"), "{text}");
         assert!(text.contains("is in another network namespace"), "{text}");

@@ -309,11 +309,17 @@ netns_test!(a_reset_hides_the_socket_and_not_the_descriptor, |lab| {
             Some(row) => Err(format!("{row:?}")),
         }
     });
-    assert_eq!(leaks(lab, &[])["vanished_fds"], Value::Null, "nobody asked");
+    assert_eq!(
+        leaks(lab, &[])["closed_connections"],
+        Value::Null,
+        "nobody asked"
+    );
     let pid = actor.pid().to_string();
     for more in [&["--pid", pid.as_str()][..], &["--deep"]] {
         let document = leaks(lab, more);
-        let vanished = document["vanished_fds"].as_array().unwrap();
+        let vanished = document["closed_connections"]["descriptors"]
+            .as_array()
+            .unwrap();
         let ours = vanished.iter().find(|one| one["pid"] == actor.pid());
         let ours = ours.unwrap_or_else(|| panic!("{document:#}"));
         assert_eq!(ours["fd"], fds[0]);
@@ -322,7 +328,9 @@ netns_test!(a_reset_hides_the_socket_and_not_the_descriptor, |lab| {
     let port = rows[0].local.port().to_string();
     let found = |more: &[&str]| {
         let document = leaks(lab, &[&["--pid", &pid], more].concat());
-        document["vanished_fds"].as_array().map(Vec::len)
+        document["closed_connections"]["descriptors"]
+            .as_array()
+            .map(Vec::len)
     };
     assert_eq!(found(&["--listen-port", &port]), Some(1));
     assert_eq!(found(&["--listen-port", "1"]), Some(0));

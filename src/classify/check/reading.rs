@@ -1,5 +1,8 @@
 //! What metrics are read from.
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use std::time::Duration;
 
 use super::super::change::Past;
@@ -66,7 +69,8 @@ pub struct Bounds {
 }
 
 /// Which end of its bounds is given in the place of a number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Bound {
     /// The number is at least so much.
     AtLeast,

@@ -1,5 +1,8 @@
 //! What a check comes to.
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use super::super::{Finding, Severity};
 use super::metric::MetricId;
 use super::range::Range;
@@ -7,7 +10,8 @@ use super::reading::{Bound, Bounds, Measured, Missing};
 
 /// The status of the monitoring plugins. Ordered from good to bad: what is
 /// known to be wrong outweighs what isn't known, and that outweighs OK.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Status {
     /// 0
     Ok,

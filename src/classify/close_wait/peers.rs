@@ -1,5 +1,8 @@
 //! Where connections lead to: peers and local ports, counted.
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -10,7 +13,7 @@ use super::listeners::Listeners;
 use crate::model::Socket;
 
 /// Some connections to one peer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Peer {
     /// Its address, an IPv4-mapped one unwrapped.
     pub address: IpAddr,
@@ -22,7 +25,7 @@ pub struct Peer {
 }
 
 /// Some connections at one port of ours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct LocalPort {
     /// The port.
     pub port: u16,

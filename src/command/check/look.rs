@@ -14,7 +14,7 @@ use crate::classify::count::Scope;
 use crate::cli::{CheckArgs, CheckFormat, CommonArgs};
 use crate::kernel::{ProcRoot, read_host_wide, read_sockstat};
 use crate::model::{SHORTEST_GROWTH, SHORTEST_RATE, SourceKind};
-use crate::render::check;
+use crate::render::{check, json};
 use crate::state_file::replace;
 
 /// The whole check.
@@ -128,7 +128,7 @@ fn answer(
         CheckFormat::Prometheus => check::prometheus(reading, &verdict),
         _ if args.quiet && status == Status::Ok => String::new(),
         CheckFormat::Plugin => check::plugin(reading.snapshot, &verdict, common.verbose),
-        CheckFormat::Json => check::json(reading.snapshot, &verdict)?,
+        CheckFormat::Json => json::check(reading.snapshot, &verdict)?,
     };
     Ok(Answer {
         status,

@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::{Outcome, output};
 use crate::classify::check::{BadWish, Name, Part, Status, Wishes};
 use crate::cli::{CheckArgs, CheckFormat, CheckStatus, CommonArgs};
-use crate::render::check;
+use crate::render::{check, json};
 use crate::text::number::elapsed;
 
 /// What a check has to say.
@@ -157,7 +157,7 @@ fn failed(format: CheckFormat, args: &CheckArgs, status: Status, why: String) ->
     let silent = args.quiet && status == Status::Ok;
     let text = match format {
         CheckFormat::Plugin if !silent => check::failed(status, &why),
-        CheckFormat::Json if !silent => check::failed_json(status, &why),
+        CheckFormat::Json if !silent => json::check_failed(status, &why),
         CheckFormat::Plugin | CheckFormat::Json | CheckFormat::Prometheus => String::new(),
     };
     let notes = if format == CheckFormat::Plugin || silent {

@@ -20,6 +20,7 @@ use crate::cli::{CommonArgs, LeaksArgs, LeaksFormat};
 use crate::kernel::processes::process_of;
 use crate::kernel::{ProcRoot, SocketSource, read_host, read_uptime};
 use crate::model::{Collection, Host, Socket, SourceKind};
+use crate::render::json;
 use crate::render::leaks::{self, View};
 use crate::text::safe;
 
@@ -201,7 +202,7 @@ fn show(common: &CommonArgs, format: LeaksFormat, view: &View<'_>) -> anyhow::Re
     say_how(common, view);
     match format {
         LeaksFormat::Table => output::print(&leaks::table(view, &output::style(common.color))),
-        LeaksFormat::Json => output::stream(|to| leaks::json(view, to)),
+        LeaksFormat::Json => output::stream(|to| json::leaks(view, to)),
         LeaksFormat::Csv => output::stream(|to| leaks::csv(view, to)),
     }
 }

@@ -14,7 +14,7 @@ use crate::classify::{assess, ports};
 use crate::cli::{CommonArgs, PressureArgs, PressureFormat};
 use crate::kernel::ProcRoot;
 use crate::model::{PortReading, Snapshot, SourceKind};
-use crate::render::{pressure, summary};
+use crate::render::{json, pressure, summary};
 
 /// Prints what is about to run out.
 pub(super) fn run(common: &CommonArgs, args: &PressureArgs) -> anyhow::Result<Outcome> {
@@ -71,7 +71,7 @@ pub(super) fn run(common: &CommonArgs, args: &PressureArgs) -> anyhow::Result<Ou
     };
     let text = match format {
         PressureFormat::Table => pressure::table(&view, args.top, &output::style(common.color)),
-        PressureFormat::Json => pressure::json(&view)?,
+        PressureFormat::Json => json::pressure(&view)?,
         PressureFormat::Csv => pressure::csv(&view)?,
         PressureFormat::CsvListeners => pressure::csv_of_listeners(&view)?,
     };

@@ -16,7 +16,7 @@ use crate::classify::history::{Reading, Timeline};
 use crate::cli::CommonArgs;
 use crate::kernel::KernelError;
 use crate::render::watch::View;
-use crate::render::{Style, watch};
+use crate::render::{Style, json, watch};
 use crate::text::number::elapsed;
 
 /// Samples that may fail in a row: what fails for so long doesn't come back.
@@ -113,7 +113,7 @@ impl Stream {
             String::new()
         };
         if self.json {
-            text.push_str(&watch::json(&self.timeline, self.interval)?);
+            text.push_str(&json::watch(&self.timeline, self.interval)?);
         } else if let Some(latest) = self.timeline.latest() {
             text.push_str(&watch::line(latest, &self.style));
         }

@@ -107,7 +107,7 @@ fn healthy(snapshot: &Snapshot, verdict: &Verdict) -> String {
     text
 }
 
-pub(super) fn whole(problem: &Problem) -> String {
+pub(in crate::render) fn whole(problem: &Problem) -> String {
     match &problem.cause {
         Cause::Found(finding) => finding.message.clone(),
         Cause::Exceeded(gauge) => exceeded(gauge, problem.status),

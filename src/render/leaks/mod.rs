@@ -1,7 +1,6 @@
 //! The leaks: who forgot what, since when, and how that is known.
 
 mod csv;
-mod json;
 mod table;
 pub(super) mod words;
 
@@ -9,7 +8,6 @@ use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
 pub use self::csv::csv;
-pub use self::json::json;
 pub use self::table::table;
 
 use crate::classify::close_wait::LeakReport;

@@ -77,7 +77,7 @@ pub(in crate::render) fn hint(hint: Hint, leaks: &ProcessLeaks) -> String {
 }
 
 /// Which processes were not looked into, and why.
-pub(super) fn unseen(why: IncompleteScan, as_root: Option<bool>) -> String {
+pub(in crate::render) fn unseen(why: IncompleteScan, as_root: Option<bool>) -> String {
     match why {
         IncompleteScan::Denied(processes) => format!(
             "{} may not be looked into: that needs CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH, {}",

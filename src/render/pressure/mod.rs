@@ -1,14 +1,12 @@
 //! What is about to run out: ports, queues, TIME_WAIT, memory.
 
 mod csv;
-mod json;
 mod lines;
 pub(super) mod listeners;
 pub(super) mod ports;
 mod table;
 
 pub use self::csv::{csv, csv_of_listeners};
-pub use self::json::json;
 pub use self::table::table;
 
 use crate::classify::Assessment;
@@ -29,12 +27,12 @@ pub struct View<'a> {
 
 impl<'a> View<'a> {
     /// What was counted before.
-    fn past(&self) -> Option<Past<'a>> {
+    pub(super) fn past(&self) -> Option<Past<'a>> {
         let previous = self.previous?;
         Some(Past::of(previous, self.snapshot))
     }
 
-    fn syn_evidence(&self) -> SynEvidence {
+    pub(super) fn syn_evidence(&self) -> SynEvidence {
         SynEvidence::of(self.snapshot, self.past())
     }
 }

@@ -419,7 +419,8 @@ fn the_json_document_follows_the_contract() {
         previous: None,
         assessment: &assessment,
     };
-    let document: serde_json::Value = serde_json::from_str(&json(&view).unwrap()).unwrap();
+    let document: serde_json::Value =
+        serde_json::from_str(&crate::render::json::pressure(&view).unwrap()).unwrap();
     insta::assert_snapshot!(serde_json::to_string_pretty(&document).unwrap());
 }
 

@@ -2,14 +2,11 @@
 
 mod counters;
 mod csv;
-mod json;
 mod settings;
 mod states;
 mod table;
 
 pub use self::csv::csv;
-pub(super) use self::json::Document;
-pub use self::json::json;
 pub(super) use self::table::settings_rows;
 pub use self::table::table;
 

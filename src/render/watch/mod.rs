@@ -4,7 +4,6 @@ mod findings;
 mod frame;
 mod graph;
 mod help;
-mod json;
 mod leaks;
 mod line;
 mod listeners;
@@ -19,7 +18,6 @@ mod table;
 mod time;
 
 pub use self::frame::{Moment, frame};
-pub use self::json::json;
 pub use self::line::{LINES_PER_HEADER, line, line_header};
 pub use self::screen::{Screen, Shown, Subject, View};
 

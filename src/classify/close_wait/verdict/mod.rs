@@ -1,5 +1,8 @@
 //! The verdict on one CLOSE_WAIT socket.
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use std::time::Duration;
 
 use super::age;
@@ -30,9 +33,11 @@ pub struct Judged {
 }
 
 /// How a half-close is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum HalfClose {
     /// Proven: it sent payload between two readings.
+    #[serde(rename = "sent_between_samples")]
     Sent,
     /// Data is on its way, and the peer takes it.
     Draining,

@@ -1,11 +1,16 @@
 //! What is wrong with a listener, in a word.
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use super::evidence::{Cookies, SynEvidence};
 use super::syn_queue::{Fill, fill};
 use crate::model::{Listener, Listeners};
 
 /// What is wrong with one listener.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(rename = "ListenerVerdict")]
 pub enum Verdict {
     /// The source doesn't tell what is needed.
     Unknown,
@@ -19,9 +24,11 @@ pub enum Verdict {
     SynBurst,
     /// The same, and cookies don't come back: honest clients get in all the
     /// same.
+    #[serde(rename = "syn_flood_absorbed")]
     FloodAbsorbed,
     /// Its SYN queue is full and cookies are off, and SYNs were dropped while
     /// somebody looked.
+    #[serde(rename = "syn_flood_dropping")]
     FloodDropping,
     /// Its accept queue is full: the application doesn't accept fast enough.
     SlowAccept,
@@ -44,19 +51,24 @@ impl Verdict {
 }
 
 /// What SYN cookies tell of the whole namespace.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum SynVerdict {
     /// The counters or settings aren't known.
     Unknown,
     /// No more cookies are sent than come back.
     Fine,
     /// A SYN queue is full, and nobody saw that it turned a client away.
+    #[serde(rename = "syn_queue_full")]
     QueueFull,
     /// Cookies are sent and come back: honest clients, too many at once.
+    #[serde(rename = "syn_burst")]
     Burst,
     /// Cookies are sent and don't come back.
+    #[serde(rename = "syn_flood_absorbed")]
     FloodAbsorbed,
     /// SYNs are dropped, and cookies are off.
+    #[serde(rename = "syn_flood_dropping")]
     FloodDropping,
     /// SYNs are dropped, and no full SYN queue explains it.
     DroppedOtherwise,

@@ -9,7 +9,7 @@ use crate::model::{
     CgroupId, ContainerRuntime, Endpoint, Holder, IncompleteScan, NetNs, Process, ScanCoverage,
     Socket, SocketPast, TimerKind, Unit, VanishedSocket, VanishedSockets,
 };
-use crate::render::Style;
+use crate::render::{Style, json};
 
 /// A host with every kind of socket, process and gap.
 #[derive(Default)]
@@ -209,7 +209,7 @@ fn who_never_read_may_have_inherited_its_sockets() {
 
 fn json_text(view: &View<'_>) -> String {
     let mut text = Vec::new();
-    json(view, &mut text).unwrap();
+    json::leaks(view, &mut text).unwrap();
     String::from_utf8(text).unwrap()
 }
 
@@ -331,14 +331,14 @@ fn connections_that_are_gone_are_told_by_descriptor() {
     );
     let text = stage.show(&report, json_text);
     let document: serde_json::Value = serde_json::from_str(&text).unwrap();
-    let fds: Vec<_> = document["vanished_fds"]
+    let fds: Vec<_> = document["closed_connections"]["descriptors"]
         .as_array()
         .unwrap()
         .iter()
         .collect();
     assert_eq!(fds.len(), 2, "one was never connected");
     assert_eq!(fds[0]["past"], "ended");
-    let reason = document["vanished_reason"].as_str().unwrap();
+    let reason = document["closed_connections"]["reason"].as_str().unwrap();
     assert!(reason.starts_with("58 processes may not be looked into"));
 }
 
@@ -515,7 +515,7 @@ fn a_long_document_is_never_whole_in_memory() {
     let report = stage.report(None);
     for (write, at_once) in [
         // A sentence, at the most.
-        (json as fn(&View<'_>, &mut Pieces) -> _, 1_000),
+        (json::leaks as fn(&View<'_>, &mut Pieces) -> _, 1_000),
         // What the writer of CSV collects.
         (csv, 8 * 1024),
     ] {

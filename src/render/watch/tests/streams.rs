@@ -1,9 +1,10 @@
-use super::super::{json, line, line_header};
+use super::super::{line, line_header};
 use super::staged::{SECOND, at_second, busy, push, timeline};
 use crate::classify::history::Timeline;
 use crate::classify::testing::snapshot;
 use crate::model::SourceKind;
 use crate::render::Style;
+use crate::render::json::watch as json;
 use std::time::Instant;
 
 #[test]

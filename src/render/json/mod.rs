@@ -1,0 +1,133 @@
+//! The JSON documents, one file each. Their types are what is written and what
+//! the schemas and docs/json.md are generated from.
+//!
+//! What isn't known is null, and no field is ever absent. A part that wasn't
+//! asked for is one null.
+
+mod check;
+mod leaks;
+mod parts;
+mod pressure;
+pub mod reference;
+mod summary;
+mod watch;
+mod write;
+
+pub use self::check::{check, check_failed};
+pub use self::leaks::leaks;
+pub use self::pressure::pressure;
+pub use self::summary::summary;
+pub use self::watch::watch;
+
+use std::time::{Duration, SystemTime};
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use self::parts::microseconds;
+use crate::model::{self, Host, Snapshot, SourceKind};
+
+/// What every document begins with.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Header<'a> {
+    /// Name of the schema and its number, which rises when a field changes its
+    /// meaning. New fields don't raise it.
+    schema: &'static str,
+    /// Version of tcpstate.
+    version: &'static str,
+    /// Name of the host. Null for a recording, which doesn't say.
+    host: Option<&'a str>,
+    /// When the reading began, as RFC 3339 in UTC. Null for a recording.
+    taken_at: Option<String>,
+    /// The network namespace that was read. Null for a check that failed.
+    netns: Option<NetNs<'a>>,
+    /// How the sockets were read. Null for a check that failed.
+    collection: Option<Collection>,
+}
+
+/// A network namespace.
+#[derive(Debug, Serialize, JsonSchema)]
+struct NetNs<'a> {
+    /// Inode number of the namespace. Null for a recording.
+    inode: Option<u64>,
+    /// Its name in /run/netns. Null where it has none.
+    name: Option<&'a str>,
+}
+
+/// Where sockets were read from, and how completely.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Collection {
+    /// The source.
+    source: SourceKind,
+    /// Why /proc was read although netlink is the first choice. Null where the
+    /// first choice was read.
+    fallback_reason: Option<String>,
+    /// Whether every row arrived and was understood.
+    complete: bool,
+    /// Rows that were read.
+    sockets: u64,
+    /// Rows left out because their cookie had been seen. Null: not looked for.
+    duplicates: Option<u64>,
+    /// Rows that could not be read.
+    malformed: u64,
+    /// Time that reading the sockets took, in microseconds.
+    elapsed_us: u64,
+}
+
+impl<'a> Header<'a> {
+    /// The head of a document about a snapshot.
+    fn new(schema: &'static str, snapshot: &'a Snapshot) -> Self {
+        Self::of(
+            schema,
+            &snapshot.host,
+            snapshot.taken_at,
+            &snapshot.collection,
+            snapshot.elapsed,
+        )
+    }
+
+    /// The head of a document about another reading.
+    fn of(
+        schema: &'static str,
+        host: &'a Host,
+        taken_at: Option<SystemTime>,
+        collection: &model::Collection,
+        elapsed: Duration,
+    ) -> Self {
+        let netns = host.netns.as_ref();
+        Self {
+            host: host.name.as_deref(),
+            // A clock outside the years 1 to 9999 is no time to print.
+            taken_at: taken_at
+                .and_then(|time| Timestamp::try_from(time).ok())
+                .map(|time| format!("{time:.3}")),
+            netns: Some(NetNs {
+                inode: netns.map(|netns| netns.inode),
+                name: netns.and_then(|netns| netns.name.as_deref()),
+            }),
+            collection: Some(Collection {
+                source: collection.source,
+                fallback_reason: collection.fallback_reason.as_ref().map(ToString::to_string),
+                complete: collection.complete,
+                sockets: collection.sockets,
+                duplicates: collection.duplicates,
+                malformed: collection.malformed,
+                elapsed_us: microseconds(elapsed),
+            }),
+            ..Self::unread(schema)
+        }
+    }
+
+    /// The head of a document without a reading.
+    fn unread(schema: &'static str) -> Self {
+        Self {
+            schema,
+            version: env!("CARGO_PKG_VERSION"),
+            host: None,
+            taken_at: None,
+            netns: None,
+            collection: None,
+        }
+    }
+}
