@@ -3,14 +3,13 @@
 
 mod check;
 mod generate;
+mod leak_owners;
 mod leaks;
 mod output;
-mod pace;
 mod pressure;
 mod snapshot;
 mod source;
 mod summary;
-mod suspects;
 mod watch;
 
 use anyhow::bail;

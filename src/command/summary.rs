@@ -3,11 +3,12 @@
 
 use super::pressure::programs;
 use super::snapshot::{self, PortRead, Terms, Wanted};
-use super::suspects::Names;
 use super::{Outcome, outcome, output, source};
 use crate::classify::assess;
 use crate::classify::count::Scope;
 use crate::cli::{CommonArgs, SummaryArgs, SummaryFormat};
+use crate::collect::cpu_budget::cpu_time;
+use crate::collect::ownership::OwnerCache;
 use crate::kernel::ProcRoot;
 use crate::model::{SourceKind, TcpState};
 use crate::render::{bound_unknown, json, summary};
@@ -30,7 +31,7 @@ pub(super) fn run(common: &CommonArgs, args: &SummaryArgs) -> anyhow::Result<Out
         source.as_mut(),
         &proc_root,
         wanted,
-        &mut Names::default(),
+        &mut OwnerCache::new(cpu_time),
         &mut |_| {},
     )?;
     if snapshot.collection.source != SourceKind::Replay {

@@ -13,6 +13,7 @@ mod leaks;
 mod listener;
 mod memory;
 mod namespace;
+mod owners;
 mod peer_filter;
 mod port;
 mod pressure;
@@ -41,13 +42,14 @@ pub use memory::{Mark, Memories, Memory, SHORTEST_GROWTH, SHORTEST_RATE, Sightin
 pub use namespace::{
     Entrance, NamedBy, Namespace, Namespaces, NetnsCounts, NetnsKey, NetnsName, Pin,
 };
+pub use owners::{Inodes, OwnerCoverage, Owners};
 pub use peer_filter::PeerFilter;
 pub use port::{PortRange, PortSet};
 pub use pressure::{
     Destination, HostWide, PortReading, PortSettings, Ports, Pressure, SharedPool, TimeWaitTally,
 };
 pub use process::{
-    Holder, IncompleteScan, Process, Processes, ScanCoverage, SocketPast, VanishedSocket,
+    HeldVia, Holder, IncompleteScan, Process, Processes, ScanCoverage, SocketPast, VanishedSocket,
     VanishedSockets,
 };
 pub use query::Query;

@@ -9,14 +9,42 @@ use foldhash::fast::RandomState;
 
 use super::{Endpoint, Unit};
 
-/// One descriptor of one process. A socket can have many: after fork(2), dup(2)
-/// and SCM_RIGHTS each of them must be closed before the connection is.
+/// One reference of one process to a socket. A socket can have many: after
+/// fork(2), dup(2) and SCM_RIGHTS each of them must be closed before the
+/// connection is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Holder {
     /// The process, as the /proc that was read numbers it.
     pub pid: u32,
-    /// The number of the descriptor in it.
+    /// The number of a descriptor in it.
     pub fd: u32,
+    /// What that descriptor is.
+    pub via: HeldVia,
+}
+
+/// What refers to a socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum HeldVia {
+    /// The descriptor, in the table that the threads of the process share.
+    Descriptor,
+    /// The descriptor, in the table that this thread has of its own (clone(2)
+    /// without CLONE_FILES, as unshare(2) makes it too).
+    ThreadTable(u32),
+    /// The descriptor is that of an io_uring, among whose registered files the
+    /// socket is: it has no descriptor to close.
+    IoUring,
+}
+
+impl Holder {
+    /// A descriptor of a process.
+    #[must_use]
+    pub const fn descriptor(pid: u32, fd: u32) -> Self {
+        Self {
+            pid,
+            fd,
+            via: HeldVia::Descriptor,
+        }
+    }
 }
 
 /// What /proc says of a process. Every text was chosen by the process or by who

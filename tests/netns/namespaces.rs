@@ -232,7 +232,7 @@ netns_test!(sockets_alone_keep_a_namespace_and_have_a_holder, |_lab| {
     let unreached = descriptors.unreached(|inode| shown.contains(&inode));
     let holders: Vec<Holder> = unreached.iter().map(|&(holder, _)| holder).collect();
     let fd = listener.as_raw_fd().try_into().unwrap();
-    assert_eq!(holders, [Holder { pid: own, fd }]);
+    assert_eq!(holders, [Holder::descriptor(own, fd)]);
     drop((fresh, here));
 });
 

@@ -21,6 +21,16 @@ pub trait HoldersOf {
     }
 }
 
+impl HoldersOf for crate::model::Owners {
+    fn holders_of(&self, inode: u64) -> &[Holder] {
+        self.of(inode)
+    }
+
+    fn was_sought(&self, inode: u64) -> bool {
+        self.was_searched_everywhere(inode)
+    }
+}
+
 /// A process that could not be looked into, by what sockets show of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unseen {

@@ -5,13 +5,14 @@ use anyhow::bail;
 use super::super::pressure::programs;
 use super::super::snapshot::{self, PortRead, Terms, Wanted};
 use super::super::source;
-use super::super::suspects::Names;
 use super::Answer;
 use super::memory::{Left, Recollection, counts};
 use super::watch::{Narrowing, Watch};
 use crate::classify::check::{Reading, Status, Verdict, Wishes, judge};
 use crate::classify::count::Scope;
 use crate::cli::{CheckArgs, CheckFormat, CommonArgs};
+use crate::collect::cpu_budget::cpu_time;
+use crate::collect::ownership::OwnerCache;
 use crate::kernel::{ProcRoot, read_host_wide, read_sockstat};
 use crate::model::{SHORTEST_GROWTH, SHORTEST_RATE, SourceKind};
 use crate::render::{check, json};
@@ -56,7 +57,7 @@ pub(super) fn look(
         &mut source,
         &proc_root,
         wanted,
-        &mut Names::default(),
+        &mut OwnerCache::new(cpu_time),
         &mut |_| {},
     )?;
     if snapshot.collection.source != SourceKind::Replay {

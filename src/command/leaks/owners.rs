@@ -1,12 +1,15 @@
 //! Finding out whose the sockets are.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use super::read;
-use crate::classify::close_wait::{HoldersOf, Listeners, Owners, Unseen};
-use crate::kernel::processes::{CgroupTree, Holders, Which, read_process};
+use crate::classify::close_wait::{Listeners, Owners, Unseen};
+use crate::collect::ownership::{self, Budget, Hints};
+use crate::kernel::processes::read_process;
 use crate::kernel::{KernelError, ProcRoot, SocketSource};
-use crate::model::{Cgroup, CgroupId, Collection, Holder, Processes, ScanCoverage, Socket, Unit};
+use crate::model::{
+    Cgroup, CgroupId, Collection, Inodes, Owners as Holders, Processes, ScanCoverage, Socket,
+};
 
 /// What was found out about the owners of some sockets.
 #[derive(Debug, Default)]
@@ -21,12 +24,6 @@ pub(in crate::command) struct Found {
     pub(in crate::command) processes: Processes,
     /// The cgroups that the sockets were made in.
     pub(in crate::command) cgroups: HashMap<CgroupId, Cgroup>,
-}
-
-impl HoldersOf for Holders {
-    fn holders_of(&self, inode: u64) -> &[Holder] {
-        self.of(inode)
-    }
 }
 
 impl Found {
@@ -93,13 +90,16 @@ pub(in crate::command) fn find(
     collection: &mut Collection,
 ) -> Result<Found, KernelError> {
     let listeners = listeners(source, sockets, collection)?;
-    let wanted = wanted(sockets, &listeners);
-    let (cgroups, likely) = cgroups(proc_root, sockets);
-    let first: Vec<u32> = asked.iter().copied().chain(likely).collect();
-    let holders = Holders::find(proc_root, wanted, Which::All { first: &first })?;
-    let processes = processes(proc_root, &holders);
+    let wanted = wanted(sockets, &listeners).collect();
+    let cgroups = cgroups(proc_root, sockets);
+    let hints = Hints {
+        pids: asked.to_vec(),
+        ..Hints::of(&cgroups)
+    };
+    let holders = ownership::find(proc_root, &wanted, &hints, Budget::Everywhere)?;
+    let processes = ownership::processes(proc_root, &holders);
     let mut found = Found {
-        scan: Some(holders.coverage()),
+        scan: Some(holders.coverage.scan),
         unseen: Vec::new(),
         holders,
         listeners,
@@ -109,7 +109,7 @@ pub(in crate::command) fn find(
     found.know(proc_root, asked.iter().copied());
     let unseen = asked
         .iter()
-        .filter(|pid| found.holders.unread().contains(pid));
+        .filter(|pid| found.holders.coverage.unread.contains(pid));
     found.unseen = unseen.map(|&pid| found.unseen(pid)).collect();
     Ok(found)
 }
@@ -140,18 +140,9 @@ pub(in crate::command) fn wanted<'a>(
     wanted.filter_map(|socket| socket.inode)
 }
 
-/// What is known of the processes that hold something.
-pub(in crate::command) fn processes(proc_root: &ProcRoot, holders: &Holders) -> Processes {
-    let pids = holders.pids().into_iter();
-    pids.filter_map(|pid| Some((pid, read_process(proc_root, pid)?)))
-        // Another process may have got the number since.
-        .filter(|(pid, process)| holders.start_time(*pid) == Some(process.start_time))
-        .collect()
-}
-
-/// The processes that are in the cgroups of the sockets now.
-pub(in crate::command) fn likely(proc_root: &ProcRoot, sockets: &[Socket]) -> Vec<u32> {
-    cgroups(proc_root, sockets).1
+/// Where the owners of the sockets are likely to be.
+pub(in crate::command) fn hints(proc_root: &ProcRoot, sockets: &[Socket]) -> Hints {
+    Hints::of(&cgroups(proc_root, sockets))
 }
 
 /// How many of the sockets each process holds, by pid and start time.
@@ -159,9 +150,9 @@ pub(in crate::command) fn count(
     proc_root: &ProcRoot,
     sockets: &[Socket],
 ) -> Result<HashMap<(u32, u64), u64>, KernelError> {
-    let (_, likely) = cgroups(proc_root, sockets);
-    let wanted = sockets.iter().filter_map(|socket| socket.inode);
-    let holders = Holders::find(proc_root, wanted, Which::All { first: &likely })?;
+    let hints = hints(proc_root, sockets);
+    let wanted: Inodes = sockets.iter().filter_map(|socket| socket.inode).collect();
+    let holders = ownership::find(proc_root, &wanted, &hints, Budget::Everywhere)?;
     let mut counts = HashMap::new();
     for (_, of_socket) in holders.iter() {
         for of_process in of_socket.chunk_by(|one, another| one.pid == another.pid) {
@@ -176,28 +167,9 @@ pub(in crate::command) fn count(
     Ok(counts)
 }
 
-/// The cgroups of the sockets, and the processes that are in them now: where
-/// the holders are most likely to be.
-fn cgroups(proc_root: &ProcRoot, sockets: &[Socket]) -> (HashMap<CgroupId, Cgroup>, Vec<u32>) {
-    let ids: BTreeSet<CgroupId> = sockets.iter().filter_map(|socket| socket.cgroup).collect();
-    let Some(tree) = CgroupTree::of(proc_root).filter(|_| !ids.is_empty()) else {
-        return (HashMap::new(), Vec::new());
-    };
-    let paths = tree.paths(ids.iter().copied());
-    let mut likely = Vec::new();
-    let resolve = |id| {
-        let path = paths.get(id);
-        likely.extend(path.map(|path| tree.processes(path)).unwrap_or_default());
-        let cgroup = Cgroup {
-            id,
-            path: path.map(str::to_owned),
-            removed: paths.is_removed(id),
-            unit: path.and_then(Unit::from_cgroup_path),
-        };
-        (id, cgroup)
-    };
-    let cgroups = ids.into_iter().map(resolve).collect();
-    (cgroups, likely)
+/// The cgroups that the sockets were made in.
+fn cgroups(proc_root: &ProcRoot, sockets: &[Socket]) -> HashMap<CgroupId, Cgroup> {
+    ownership::cgroups(proc_root, sockets.iter().filter_map(|socket| socket.cgroup))
 }
 
 #[cfg(test)]

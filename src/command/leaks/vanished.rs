@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn a_socket_that_was_never_connected_has_not_stayed_ended() {
         let socket = |fd, past| VanishedSocket {
-            holder: Holder { pid: 5, fd },
+            holder: Holder::descriptor(5, fd),
             inode: u64::from(fd),
             past,
             local: None,
@@ -95,7 +95,7 @@ mod tests {
         };
         assert_eq!(
             keys(Some(&vanished)),
-            Keys::from([(Holder { pid: 5, fd: 7 }, 7)])
+            Keys::from([(Holder::descriptor(5, 7), 7)])
         );
         assert_eq!(keys(None), Keys::new());
     }

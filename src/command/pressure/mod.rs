@@ -3,6 +3,7 @@
 pub(super) mod programs;
 pub(super) mod read;
 
+use std::borrow::Cow;
 use std::thread;
 
 use anyhow::bail;
@@ -12,6 +13,7 @@ use super::{Outcome, outcome, output, source};
 use crate::classify::change::time_between;
 use crate::classify::{assess, ports};
 use crate::cli::{CommonArgs, PressureArgs, PressureFormat};
+use crate::collect::ownership::{self, Budget};
 use crate::kernel::ProcRoot;
 use crate::model::{PortReading, Snapshot, SourceKind};
 use crate::render::{json, pressure, summary};
@@ -51,7 +53,9 @@ pub(super) fn run(common: &CommonArgs, args: &PressureArgs) -> anyhow::Result<Ou
     }
     keep(&mut snapshot, args);
     if snapshot.collection.source != SourceKind::Replay {
-        let find = |inodes, likely: Vec<u32>| programs::search(&proc_root, inodes, &likely);
+        let find = |inodes, hints| {
+            ownership::find(&proc_root, &inodes, &hints, Budget::Everywhere).map(Cow::Owned)
+        };
         let (earlier, all) = (earlier.as_ref(), args.processes);
         let named = programs::name(&mut snapshot, earlier, &proc_root, all, find);
         if let Err(error) = named {

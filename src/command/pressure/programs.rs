@@ -6,9 +6,10 @@ use std::collections::BTreeSet;
 
 use crate::classify::change::{self, Past};
 use crate::classify::listeners::{SynEvidence, Verdict, is_nearly_full, verdict};
-use crate::kernel::processes::{CgroupTree, Holders, Which, read_process};
+use crate::collect::ownership::{self, Hints};
+use crate::kernel::processes::read_process;
 use crate::kernel::{KernelError, ProcRoot};
-use crate::model::{Cgroup, CgroupId, Counter, Listener, Listeners, Snapshot, Unit};
+use crate::model::{CgroupId, Counter, Inodes, Listener, Listeners, Owners, Snapshot};
 
 /// The process that systemd is, which makes sockets for others and keeps them.
 const INIT: u32 = 1;
@@ -16,14 +17,14 @@ const INIT: u32 = 1;
 /// Names the units of all listeners, and who holds those that are in trouble,
 /// or all. Reading every descriptor of a large host takes longer than
 /// everything else here, so nobody is looked for without need: `find` is asked
-/// for the holders of some inodes, with the processes where they are likely to
-/// be, at most once.
+/// for the owners of some inodes, with hints where they are likely to be, at
+/// most once.
 pub(in crate::command) fn name<'h>(
     snapshot: &mut Snapshot,
     previous: Option<&Snapshot>,
     proc_root: &ProcRoot,
     all: bool,
-    find: impl FnOnce(Vec<u64>, Vec<u32>) -> Result<Cow<'h, Holders>, KernelError>,
+    find: impl FnOnce(Inodes, Hints) -> Result<Cow<'h, Owners>, KernelError>,
 ) -> Result<(), KernelError> {
     let past = previous.map(|previous| Past::of(previous, snapshot));
     let evidence = SynEvidence::of(snapshot, past);
@@ -33,8 +34,7 @@ pub(in crate::command) fn name<'h>(
     let Some(listeners) = &mut snapshot.pressure.listeners else {
         return Ok(());
     };
-    let tree = CgroupTree::of(proc_root);
-    resolve(listeners, tree.as_ref());
+    resolve(listeners, proc_root);
     // Whoever gets into trouble next is looked for with those who are in it: a
     // search takes no longer for that.
     let inodes = listeners
@@ -54,20 +54,11 @@ pub(in crate::command) fn name<'h>(
     if wanted.is_empty() {
         return Ok(());
     }
-    let holders = find(inodes, likely(&wanted, tree.as_ref()))?;
+    let holders = find(inodes, hints(&wanted))?;
     for listener in &mut wanted {
         hold(listener, &holders, proc_root);
     }
     Ok(())
-}
-
-/// Looks for holders through all descriptors.
-pub(in crate::command) fn search(
-    proc_root: &ProcRoot,
-    inodes: Vec<u64>,
-    likely: &[u32],
-) -> Result<Cow<'static, Holders>, KernelError> {
-    Holders::find(proc_root, inodes, Which::All { first: likely }).map(Cow::Owned)
 }
 
 /// Names the units of the listeners that are in trouble and nothing else, for
@@ -81,7 +72,7 @@ pub(in crate::command) fn name_units(snapshot: &mut Snapshot, proc_root: &ProcRo
     };
     let mut all = listeners.listeners.iter();
     if all.any(|listener| is_in_trouble(listener, &evidence, overflowed)) {
-        resolve(listeners, CgroupTree::of(proc_root).as_ref());
+        resolve(listeners, proc_root);
     }
 }
 
@@ -98,49 +89,31 @@ fn is_in_trouble(listener: &Listener, evidence: &SynEvidence, overflowed: bool) 
 }
 
 /// Resolves the cgroups that the sockets were made in: one walk for all.
-fn resolve(listeners: &mut Listeners, tree: Option<&CgroupTree>) {
-    let Some(tree) = tree else {
-        return;
-    };
+fn resolve(listeners: &mut Listeners, proc_root: &ProcRoot) {
     let ids_of = |listener: &Listener| -> BTreeSet<CgroupId> {
         let members = listener.members.iter();
         members.filter_map(|member| member.cgroup).collect()
     };
-    let wanted: BTreeSet<CgroupId> = listeners.listeners.iter().flat_map(ids_of).collect();
-    let paths = tree.paths(wanted);
+    let wanted = listeners.listeners.iter().flat_map(ids_of);
+    let resolved = ownership::cgroups(proc_root, wanted);
     for listener in &mut listeners.listeners {
         let ids = ids_of(listener).into_iter();
-        listener.cgroups = ids
-            .map(|id| {
-                let path = paths.get(id);
-                Cgroup {
-                    id,
-                    path: path.map(str::to_owned),
-                    removed: paths.is_removed(id),
-                    unit: path.and_then(Unit::from_cgroup_path),
-                }
-            })
-            .collect();
+        listener.cgroups = ids.filter_map(|id| resolved.get(&id).cloned()).collect();
     }
 }
 
-/// The processes that are in the cgroups of some listeners now: where the
-/// holders are most likely to be.
-fn likely(listeners: &[&mut Listener], tree: Option<&CgroupTree>) -> Vec<u32> {
-    let Some(tree) = tree else {
-        return Vec::new();
-    };
-    let paths: BTreeSet<&str> = listeners
-        .iter()
-        .flat_map(|listener| &listener.cgroups)
-        .filter_map(|cgroup| cgroup.path.as_deref())
-        .collect();
-    let processes = paths.into_iter().map(|path| tree.processes(path));
-    processes.flatten().collect()
+/// The cgroups of some listeners: where the owners are most likely to be.
+fn hints(listeners: &[&mut Listener]) -> Hints {
+    let cgroups = listeners.iter().flat_map(|listener| &listener.cgroups);
+    let paths: BTreeSet<&String> = cgroups.filter_map(|cgroup| cgroup.path.as_ref()).collect();
+    Hints {
+        pids: Vec::new(),
+        cgroups: paths.into_iter().cloned().collect(),
+    }
 }
 
 /// Says who holds a listener.
-fn hold(listener: &mut Listener, holders: &Holders, proc_root: &ProcRoot) {
+fn hold(listener: &mut Listener, holders: &Owners, proc_root: &ProcRoot) {
     let mut all: BTreeSet<u32> = BTreeSet::new();
     let mut of_full: BTreeSet<u32> = BTreeSet::new();
     for member in &mut listener.members {
@@ -181,7 +154,8 @@ mod tests {
     use super::*;
     use crate::classify::listeners::ListenerTally;
     use crate::classify::testing::{snapshot, socket};
-    use crate::model::{Pressure, Socket};
+    use crate::collect::ownership::Budget;
+    use crate::model::{Pressure, Socket, Unit};
 
     const PATH: &str = "/system.slice/orders.service";
 
@@ -233,7 +207,9 @@ mod tests {
         let (_host, root, id) = staged();
         let gone = CgroupId(u64::MAX);
         let mut snapshot = with(&[listening(80, 9, id), listening(81, 0, gone)]);
-        let find = |inodes, likely: Vec<u32>| search(&root, inodes, &likely);
+        let find = |inodes, hints| {
+            ownership::find(&root, &inodes, &hints, Budget::Everywhere).map(Cow::Owned)
+        };
         name(&mut snapshot, None, &root, false, find).unwrap();
         let orders = || Some("orders.service".to_owned());
         assert_eq!(units(&snapshot), [(80, orders()), (81, None)]);

@@ -6,12 +6,13 @@ use std::time::{Duration, Instant, SystemTime};
 
 pub(super) use self::ports::PortRead;
 use self::ports::PortReader;
+use super::leak_owners;
 use super::source;
-use super::suspects::Names;
 use crate::classify::close_wait::{Digest, Earlier, Judge, MIN_AGE};
 use crate::classify::count::{self, Reading, Scope};
 use crate::classify::listeners::ListenerTally;
 use crate::classify::silence::SilenceTally;
+use crate::collect::ownership::OwnerCache;
 use crate::kernel::{
     KernelError, ProcRoot, SocketSource, read_counters, read_host, read_sockstat, read_sysctls,
     read_tcp_mem, read_uptime,
@@ -54,16 +55,16 @@ pub(super) struct Wanted<'e> {
 
 /// Reads everything that the summary shows. Each socket that is looked at on
 /// the way is shown to `observer`, some of them twice where a first attempt to
-/// count could not be trusted. `names` is what the sample before left behind,
-/// if there was one.
+/// count could not be trusted. `owners` are those that are known from the
+/// sample before, if there was one.
 pub(super) fn read(
     source: &mut dyn SocketSource,
     proc_root: &ProcRoot,
     wanted: Wanted<'_>,
-    names: &mut Names,
+    owners: &mut OwnerCache,
     observer: &mut dyn FnMut(&Socket),
 ) -> Result<Snapshot, KernelError> {
-    let (snapshot, ports) = read_in_part(source, proc_root, wanted, names, observer)?;
+    let (snapshot, ports) = read_in_part(source, proc_root, wanted, owners, observer)?;
     ports?;
     Ok(snapshot)
 }
@@ -74,7 +75,7 @@ pub(super) fn read_in_part(
     source: &mut dyn SocketSource,
     proc_root: &ProcRoot,
     wanted: Wanted<'_>,
-    names: &mut Names,
+    owners: &mut OwnerCache,
     observer: &mut dyn FnMut(&Socket),
 ) -> Result<(Snapshot, Result<(), KernelError>), KernelError> {
     let Wanted { scope, terms, .. } = wanted;
@@ -108,10 +109,11 @@ pub(super) fn read_in_part(
     });
     let mut counted = count_sockets(source, sockstat, wanted, &host, observer)?;
     let elapsed = start.elapsed();
-    let leaks = names.name(
+    let leaks = leak_owners::name(
         &counted.digest,
         terms.min_age,
         (!recorded).then_some(proc_root),
+        owners,
     );
     let counters = if recorded {
         Counters::default()

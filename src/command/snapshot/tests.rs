@@ -1,5 +1,6 @@
 use super::*;
 use crate::collect::FallbackSource;
+use crate::collect::cpu_budget::cpu_time;
 use crate::kernel::sock_diag::testing::{RowBytes, ScriptedKernel, done, message};
 use crate::model::{CountMethod, Endpoint};
 use std::fs;
@@ -37,7 +38,7 @@ fn read_from(datagrams: impl IntoIterator<Item = Vec<u8>>, exact: bool) -> Snaps
         &mut source,
         &proc_root,
         wanted,
-        &mut Names::default(),
+        &mut OwnerCache::new(cpu_time),
         &mut |_| {},
     )
     .unwrap()
@@ -73,7 +74,7 @@ fn the_host_is_told_of_sockets_in_other_namespaces_and_a_container_is_not() {
         let listener = RowBytes::new(10, 1).message(1);
         let kernel = ScriptedKernel::answering([[listener, done(1, 0)].concat()]);
         let mut source = FallbackSource::over(kernel, &proc_root);
-        let mut names = Names::default();
+        let mut names = OwnerCache::new(cpu_time);
         let snapshot = read(
             &mut source,
             &proc_root,
@@ -174,7 +175,7 @@ fn many_connections_are_ruled_out_only_with_the_bound_sockets_reckoned_in() {
         let answers = [done(1, 0), connections].into_iter();
         let kernel = ScriptedKernel::answering(answers.chain(bound_dump(3, 20_000)));
         let mut source = FallbackSource::over(kernel, &proc_root);
-        let mut names = Names::default();
+        let mut names = OwnerCache::new(cpu_time);
         let wanted = Wanted::default();
         let snapshot = read(&mut source, &proc_root, wanted, &mut names, &mut |_| {});
         let snapshot = snapshot.unwrap();
@@ -204,7 +205,7 @@ fn with_bound(answers: impl IntoIterator<Item = Vec<u8>>) -> Snapshot {
     let answers = [done(1, 0), done(2, 0)].into_iter().chain(answers);
     let kernel = ScriptedKernel::answering(answers);
     let mut source = FallbackSource::over(kernel, &proc_root);
-    let mut names = Names::default();
+    let mut names = OwnerCache::new(cpu_time);
     let wanted = Wanted::default();
     read(&mut source, &proc_root, wanted, &mut names, &mut |_| {}).unwrap()
 }
@@ -246,7 +247,7 @@ fn connections_that_were_lost_rule_nothing_out() {
     let short = |sequence| [message(20, 2, sequence, &[1]), done(sequence, 0)].concat();
     let kernel = ScriptedKernel::answering([short(1), short(2), done(3, 0), done(4, 0)]);
     let mut source = FallbackSource::over(kernel, &proc_root);
-    let mut names = Names::default();
+    let mut names = OwnerCache::new(cpu_time);
     let wanted = Wanted::default();
     let snapshot = read(&mut source, &proc_root, wanted, &mut names, &mut |_| {}).unwrap();
     assert!(!snapshot.collection.complete);
@@ -262,7 +263,7 @@ fn listeners_of_the_other_family_that_were_lost_make_it_incomplete() {
     let mut source = FallbackSource::over(kernel, &proc_root);
     let mut wanted = Wanted::default();
     wanted.scope.family = Some(crate::model::Family::Ipv4);
-    let mut names = Names::default();
+    let mut names = OwnerCache::new(cpu_time);
     let snapshot = read(&mut source, &proc_root, wanted, &mut names, &mut |_| {}).unwrap();
     assert!(matches!(snapshot.pressure.ports, PortReading::Grouped(_)));
     assert!(!snapshot.collection.complete);
@@ -275,7 +276,7 @@ fn a_dump_of_the_ports_that_fails_in_mid_way_is_grouped_anew_from_proc() {
     let cut = [RowBytes::new(1, 1).message(2), done(2, ENOMEM)].concat();
     let kernel = ScriptedKernel::answering([done(1, 0), cut]);
     let mut source = FallbackSource::over(kernel, &proc_root);
-    let mut names = Names::default();
+    let mut names = OwnerCache::new(cpu_time);
     let wanted = Wanted::default();
     let snapshot = read(&mut source, &proc_root, wanted, &mut names, &mut |_| {});
     let ports = snapshot.unwrap().pressure.ports;
@@ -290,7 +291,7 @@ fn a_sample_with_an_incomplete_dump_of_the_ports_is_incomplete() {
     let short = [message(20, 2, 2, &[1]), done(2, 0)].concat();
     let kernel = ScriptedKernel::answering([done(1, 0), short, done(3, 0)]);
     let mut source = FallbackSource::over(kernel, &proc_root);
-    let mut names = Names::default();
+    let mut names = OwnerCache::new(cpu_time);
     let wanted = Wanted::default();
     let snapshot = read(&mut source, &proc_root, wanted, &mut names, &mut |_| {}).unwrap();
     assert!(matches!(snapshot.pressure.ports, PortReading::Grouped(_)));
@@ -358,7 +359,7 @@ fn more_connections_than_ports_are_grouped_by_destination_beside_the_counts() {
             is_whole,
             is_second: false,
         };
-        let mut names = Names::default();
+        let mut names = OwnerCache::new(cpu_time);
         let wanted = Wanted::default();
         let snapshot = read(&mut source, &proc_root, wanted, &mut names, &mut |_| {});
         let snapshot = snapshot.unwrap();
@@ -397,7 +398,7 @@ fn ports_are_grouped_always_or_never_where_that_is_asked_for() {
             ports,
             ..Wanted::default()
         };
-        let mut names = Names::default();
+        let mut names = OwnerCache::new(cpu_time);
         let snapshot = read(&mut source, &proc_root, wanted, &mut names, &mut |_| {});
         snapshot.unwrap().pressure.ports
     };

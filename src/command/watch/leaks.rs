@@ -5,15 +5,14 @@ use std::collections::HashMap;
 use std::time::Instant;
 
 use super::super::leaks::{owners, read};
-use super::super::pace::{Clock, Pace, is_due};
-use super::holders::{Inodes, KnownHolders};
-
 use crate::classify::close_wait::{
     Earlier, Judge, Judged, LeakReport, MIN_AGE, Owners, Selection, Unowned,
 };
-use crate::classify::history::{CloseWaitMemory, Leaks};
+use crate::classify::history::{CloseWaitMemory, Leaks, Search};
+use crate::collect::cpu_budget::{Clock, CpuBudget};
+use crate::collect::ownership::{self, Budget, OwnerCache};
 use crate::kernel::{KernelError, ProcRoot, SocketSource, read_uptime};
-use crate::model::{Family, Socket, SourceKind};
+use crate::model::{Family, Inodes, Socket, SourceKind};
 
 /// A reading may take one part of so many of a core in the long run.
 const PARTS: u32 = 50;
@@ -21,12 +20,9 @@ const PARTS: u32 = 50;
 /// Reads leaks, each time beside the time before.
 #[derive(Debug)]
 pub(super) struct LeakReader {
-    /// Tells the time of a core that was spent.
-    clock: Clock,
     before: Option<Before>,
-    holders: KnownHolders,
-    /// The last reading, but for the search in it, which has a pace of its own.
-    last: Option<Pace>,
+    /// For the reading, but for the search in it, which has a budget of its own.
+    budget: CpuBudget,
 }
 
 /// What is remembered of a reading.
@@ -46,10 +42,8 @@ impl LeakReader {
     /// Nothing was read yet.
     pub(super) fn new(clock: Clock) -> Self {
         Self {
-            clock,
             before: None,
-            holders: KnownHolders::new(clock),
-            last: None,
+            budget: CpuBudget::new(clock, PARTS),
         }
     }
 
@@ -62,14 +56,15 @@ impl LeakReader {
         proc_root: &ProcRoot,
         family: Option<Family>,
         memory: &CloseWaitMemory,
+        cache: &mut OwnerCache,
         now: Instant,
     ) -> Result<Option<Leaks>, KernelError> {
-        if !is_due(self.last.as_ref(), now) {
+        if !self.budget.is_due(now) {
             return Ok(None);
         }
         // What fails is tried again with the next sample.
-        self.last = None;
-        let begun = (self.clock)();
+        self.budget.forget();
+        let begun = self.budget.now();
         let filter = read::Filter {
             family,
             peers: &[],
@@ -80,9 +75,9 @@ impl LeakReader {
         let next = Earlier::new(&reading.sockets, uptime);
         let listeners = owners::listeners(source, &reading.sockets, &mut reading.collection)?;
         let wanted: Inodes = owners::wanted(&reading.sockets, &listeners).collect();
-        let likely = || owners::likely(proc_root, &reading.sockets);
-        let searched = self.holders.update(proc_root, &wanted, likely, now)?;
-        let processes = owners::processes(proc_root, self.holders.holders());
+        let hints = || owners::hints(proc_root, &reading.sockets);
+        let searched = cache.update(proc_root, &wanted, hints, Budget::Everywhere)?;
+        let processes = ownership::processes(proc_root, cache.owners());
         let time = (reading.begun, reading.ended);
         // Two sources know sockets by different names: all would look new.
         let origin = reading.collection.source;
@@ -104,10 +99,10 @@ impl LeakReader {
             refined(judged, memory, time.0)
         });
         let owners = Owners {
-            holders: &self.holders,
+            holders: cache.owners(),
             processes: &processes,
             listeners: &listeners,
-            scan: Some(self.holders.holders().coverage()),
+            scan: Some(cache.owners().coverage.scan),
             unseen: &[],
             earlier: counts.as_ref(),
         };
@@ -124,15 +119,17 @@ impl LeakReader {
             time,
             counts: counts_of(&report),
         });
-        let cost = (self.clock)()
-            .saturating_sub(begun)
-            .saturating_sub(searched);
-        let last = self.last.insert(Pace::new(now, cost, PARTS));
+        let spent = self.budget.now().saturating_sub(begun);
+        let run = self.budget.spend(now, spent.saturating_sub(searched));
         Ok(Some(Leaks {
             report,
-            cost,
-            every: last.every(),
-            search: self.holders.search(now),
+            cost: run.cost,
+            every: run.every,
+            search: cache.last_search().map(|last| Search {
+                ago: last.ago(now),
+                cost: last.cost,
+                every: last.every,
+            }),
         }))
     }
 
@@ -140,22 +137,20 @@ impl LeakReader {
     /// counts for nothing.
     pub(super) fn read_again(&mut self) {
         self.before = None;
-        self.last = None;
+        self.budget.forget();
     }
 
     /// How much is remembered.
     #[cfg(test)]
     pub(super) fn kept(&self) -> usize {
-        let before = self.before.as_ref().map_or(0, |before| {
+        self.before.as_ref().map_or(0, |before| {
             before.sockets.len() + before.counts.as_ref().map_or(0, HashMap::len)
-        });
-        before + self.holders.kept()
+        })
     }
 
-    /// The view is closed: the next reading has none before it, and searches
-    /// anew.
+    /// The view is closed: the next reading has none before it.
     pub(super) fn forget(&mut self) {
-        *self = Self::new(self.clock);
+        *self = Self::new(self.budget.clock());
     }
 }
 

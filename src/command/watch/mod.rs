@@ -1,6 +1,5 @@
 //! `tcpstate watch`: what is changing, right now?
 
-mod holders;
 mod keys;
 mod leaks;
 mod limit;

@@ -2,12 +2,10 @@
 //! destination and by listener.
 
 use std::borrow::Cow;
-use std::time::Instant;
 
-use super::super::pace::Clock;
 use super::super::pressure::read::Reader;
 use super::super::pressure::{compare, programs};
-use super::holders::KnownHolders;
+use crate::collect::ownership::{Budget, OwnerCache};
 use crate::kernel::{KernelError, ProcRoot, SocketSource};
 use crate::model::{Family, Pressure, Snapshot};
 
@@ -20,33 +18,19 @@ pub(super) struct Read {
 }
 
 /// Reads pressure, each time beside the time before.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct PressureReader {
-    /// Tells the time of a core that was spent.
-    clock: Clock,
     before: Option<Snapshot>,
-    /// Who holds listeners, once one of them was in trouble.
-    holders: KnownHolders,
 }
 
 impl PressureReader {
-    /// Nothing was read yet.
-    pub(super) fn new(clock: Clock) -> Self {
-        Self {
-            clock,
-            before: None,
-            holders: KnownHolders::new(clock),
-        }
-    }
-
-    /// Reads what is about to run out, and how fast, for a sample that began at
-    /// `now`.
+    /// Reads what is about to run out, and how fast.
     pub(super) fn read(
         &mut self,
         source: &mut dyn SocketSource,
         proc_root: &ProcRoot,
         family: Option<Family>,
-        now: Instant,
+        cache: &mut OwnerCache,
     ) -> Result<Read, KernelError> {
         let mut reader = Reader {
             source,
@@ -60,12 +44,10 @@ impl PressureReader {
         if let Some(before) = self.before.as_ref().filter(is_alike) {
             compare(&mut snapshot, before);
         }
-        let holders = &mut self.holders;
         let before = self.before.as_ref();
-        let programs = programs::name(&mut snapshot, before, proc_root, false, |inodes, likely| {
-            let wanted = inodes.into_iter().collect();
-            holders.update(proc_root, &wanted, || likely, now)?;
-            Ok(Cow::Borrowed(holders.holders()))
+        let programs = programs::name(&mut snapshot, before, proc_root, false, |inodes, hints| {
+            cache.update(proc_root, &inodes, || hints, Budget::Everywhere)?;
+            Ok(Cow::Borrowed(cache.owners()))
         });
         let pressure = snapshot.pressure.clone();
         self.before = Some(snapshot);
@@ -86,12 +68,10 @@ impl PressureReader {
         let listeners = pressure.and_then(|pressure| pressure.listeners.as_ref());
         ports.map_or(0, |ports| ports.destinations.len())
             + listeners.map_or(0, |listeners| listeners.listeners.len())
-            + self.holders.kept()
     }
 
-    /// The view is closed: the next reading has none before it, and searches
-    /// anew.
+    /// The view is closed: the next reading has none before it.
     pub(super) fn forget(&mut self) {
-        *self = Self::new(self.clock);
+        *self = Self::default();
     }
 }

@@ -2,16 +2,16 @@
 //!
 //! The order in which a command uses this: read the sockets, resolve their
 //! cgroups ([`CgroupTree`]), look for holders in the processes of these cgroups
-//! first ([`Holders::find`]), then read the facts of those that were found
+//! first ([`find_owners`]), then read the facts of those that were found
 //! ([`read_process`]).
 
 mod cgroups;
 mod descriptors;
 pub(super) mod directory;
 mod facts;
-mod holders;
 pub(super) mod link;
 pub(super) mod membership;
+mod owners;
 mod recheck;
 mod scan;
 mod shares;
@@ -24,7 +24,8 @@ pub(super) use scan::DIRECTORY_BUFFER;
 
 pub use cgroups::{CgroupPaths, CgroupTree};
 pub use facts::{process_of, read_process};
-pub use holders::Holders;
+pub use owners::find_owners;
+pub use recheck::recheck;
 pub use sizes::with_descriptors;
 pub use vanished::SocketDescriptors;
 

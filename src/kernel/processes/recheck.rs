@@ -13,16 +13,37 @@ use super::scan::read_stat;
 use super::tasks::other_threads;
 use super::{directory, link};
 use crate::kernel::{KernelError, ProcRoot};
-use crate::model::Holder;
+use crate::model::{Holder, Owners};
 
-/// Keeps those of some holders, each with the inode of its socket, that are
-/// still there. `started` says when a process that is a holder started. Who
-/// can't be looked into any more isn't known to hold anything.
-pub(super) fn recheck(
+/// Forgets the sockets that are not wanted any more, and every holder that is
+/// none any more: its descriptor is closed or refers to something else, or it
+/// has ended. Who can't be looked into any more isn't known to hold anything.
+/// Holders that came since are not found, and the coverage stays as it is.
+///
+/// # Errors
+///
+/// When the root of /proc can't be opened: then nobody is known to hold
+/// anything any more.
+pub fn recheck(
     proc_root: &ProcRoot,
-    known: &mut Vec<(u64, Holder)>,
-    started: impl Fn(u32) -> Option<u64>,
+    owners: &mut Owners,
+    wanted: impl Fn(u64) -> bool,
 ) -> Result<(), KernelError> {
+    let (mut known, start_times) = owners.take();
+    known.retain(|&(inode, _)| wanted(inode));
+    let started = |pid| start_times.get(&pid).copied();
+    let kept = kept(proc_root, known, started)?;
+    owners.put(kept, start_times);
+    Ok(())
+}
+
+/// Those of some holders, each with the inode of its socket, that are still
+/// there. `started` says when a process that is a holder started.
+fn kept(
+    proc_root: &ProcRoot,
+    mut known: Vec<(u64, Holder)>,
+    started: impl Fn(u32) -> Option<u64>,
+) -> Result<Vec<(u64, Holder)>, KernelError> {
     let root = directory::open_root(proc_root)?;
     known.sort_unstable_by_key(|&(_, holder)| holder);
     let mut kept = Vec::with_capacity(known.len());
@@ -45,8 +66,7 @@ pub(super) fn recheck(
             }
         }
     }
-    *known = kept;
-    Ok(())
+    Ok(kept)
 }
 
 /// Adds those descriptors of a process that still refer to their sockets.

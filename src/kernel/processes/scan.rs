@@ -305,7 +305,7 @@ mod tests {
 
     #[test]
     fn parts_of_two_processes_with_one_pid_are_not_mixed() {
-        let holder = |fd| Holder { pid: 7, fd };
+        let holder = |fd| Holder::descriptor(7, fd);
         let part = |start_time, fd| Visit {
             pid: 7,
             end: End::Whole,
@@ -329,7 +329,7 @@ mod tests {
             start_time: (!found.is_empty()).then_some(1),
             found,
         };
-        let first = visit(End::Whole, vec![(50, Holder { pid: 7, fd: 3 })]);
+        let first = visit(End::Whole, vec![(50, Holder::descriptor(7, 3))]);
         let scan = sum_up(&Plan::default(), vec![first, visit(End::Gone, Vec::new())]);
         assert_eq!(scan.found, []);
         assert_eq!(scan.coverage.processes_vanished, 1);

@@ -7,11 +7,20 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use super::{Holders, Which, read_process};
-use crate::kernel::ProcRoot;
-use crate::model::{Holder, ScanCoverage};
+use super::{Which, find_owners, read_process, recheck};
+use crate::kernel::{KernelError, ProcRoot};
+use crate::model::{Holder, Inodes, Owners, ScanCoverage};
 
 const EVERYWHERE: Which<'static> = Which::All { first: &[] };
+
+fn find(
+    proc_root: &ProcRoot,
+    wanted: impl IntoIterator<Item = u64>,
+    which: Which<'_>,
+) -> Result<Owners, KernelError> {
+    let wanted: Inodes = wanted.into_iter().collect();
+    find_owners(proc_root, &wanted, which)
+}
 
 fn live() -> ProcRoot {
     ProcRoot::new(Path::new("/proc"))
@@ -23,7 +32,7 @@ fn inode(socket: &impl AsFd) -> u64 {
 
 fn holder(pid: u32, fd: &impl AsRawFd) -> Holder {
     let fd = fd.as_raw_fd().cast_unsigned();
-    Holder { pid, fd }
+    Holder::descriptor(pid, fd)
 }
 
 /// A process that holds a socket as its standard input until it is killed.
@@ -58,14 +67,11 @@ fn every_descriptor_of_every_process_is_found() {
     let heir_pid = heir.0.id();
     let wanted = [inode(&listener), inode(&client), u64::MAX];
 
-    let holders = Holders::find(&live(), wanted, EVERYWHERE).unwrap();
+    let holders = find(&live(), wanted, EVERYWHERE).unwrap();
     let mut of_client = vec![
         holder(own, &client),
         holder(own, &copy),
-        Holder {
-            pid: heir_pid,
-            fd: 0,
-        },
+        Holder::descriptor(heir_pid, 0),
     ];
     of_client.sort_unstable();
     assert_eq!(holders.of(inode(&client)), of_client);
@@ -75,22 +81,22 @@ fn every_descriptor_of_every_process_is_found() {
     let mut pids = vec![own, heir_pid];
     pids.sort_unstable();
     assert_eq!(holders.pids(), pids);
-    assert!(holders.coverage().processes_scanned >= 2);
+    assert!(holders.coverage.scan.processes_scanned >= 2);
 
     let start_time = read_process(&live(), heir_pid).unwrap().start_time;
     assert_eq!(holders.start_time(heir_pid), Some(start_time));
 
     let only = Which::Only(&[heir_pid, heir_pid]);
-    let of_heir = Holders::find(&live(), wanted, only).unwrap();
+    let of_heir = find(&live(), wanted, only).unwrap();
     assert_eq!(of_heir.pids(), [heir_pid]);
-    assert_eq!(of_heir.coverage().processes_scanned, 1);
+    assert_eq!(of_heir.coverage.scan.processes_scanned, 1);
 
     heir.kill();
-    let holders = Holders::find(&live(), wanted, EVERYWHERE).unwrap();
+    let holders = find(&live(), wanted, EVERYWHERE).unwrap();
     assert_eq!(holders.pids(), [own]);
-    let gone = Holders::find(&live(), wanted, only).unwrap();
-    assert_eq!(gone.coverage().processes_vanished, 1);
-    assert_eq!(gone.coverage().incomplete(), None);
+    let gone = find(&live(), wanted, only).unwrap();
+    assert_eq!(gone.coverage.scan.processes_vanished, 1);
+    assert_eq!(gone.coverage.scan.incomplete(), None);
 }
 
 #[test]
@@ -105,17 +111,17 @@ fn a_process_that_has_ended_and_was_not_waited_for_holds_nothing() {
     {
         std::thread::yield_now();
     }
-    let holders = Holders::find(&live(), [inode(&listener)], Which::Only(&[pid])).unwrap();
+    let holders = find(&live(), [inode(&listener)], Which::Only(&[pid])).unwrap();
     assert_eq!(holders.of(inode(&listener)), []);
-    assert_eq!(holders.coverage().processes_scanned, 1);
+    assert_eq!(holders.coverage.scan.processes_scanned, 1);
 }
 
 #[test]
 fn where_nothing_is_wanted_nothing_is_read() {
     let nowhere = ProcRoot::new(Path::new("/nonexistent"));
-    let holders = Holders::find(&nowhere, [], EVERYWHERE).unwrap();
-    assert_eq!(holders.coverage(), ScanCoverage::default());
-    let error = Holders::find(&nowhere, [1], EVERYWHERE).unwrap_err();
+    let holders = find(&nowhere, [], EVERYWHERE).unwrap();
+    assert_eq!(holders.coverage.scan, ScanCoverage::default());
+    let error = find(&nowhere, [1], EVERYWHERE).unwrap_err();
     assert!(error.to_string().contains("/nonexistent"), "{error}");
 }
 
@@ -154,14 +160,14 @@ fn a_copied_proc_is_read_like_a_live_one() {
 
     let proc_root = ProcRoot::new(root.path());
     for first in [&[][..], &[9, 7, 12345]] {
-        let holders = Holders::find(&proc_root, [50], Which::All { first }).unwrap();
-        let found = [3, 5].map(|fd| Holder { pid: 7, fd });
+        let holders = find(&proc_root, [50], Which::All { first }).unwrap();
+        let found = [3, 5].map(|fd| Holder::descriptor(7, fd));
         // 8 has no stat any more: it ended while it was read.
         assert_eq!(holders.of(50), found);
         assert_eq!(holders.pids(), [7]);
         assert_eq!(holders.start_time(7), Some(4711));
         assert_eq!(
-            holders.coverage(),
+            holders.coverage.scan,
             ScanCoverage {
                 processes_scanned: 1,
                 processes_vanished: 3,
@@ -179,31 +185,27 @@ fn a_holder_that_let_go_or_ended_is_forgotten_and_the_others_stay() {
     let shared = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let mut heir = Heir::of(shared.try_clone().unwrap().into());
     let wanted = [inode(&kept), inode(&shared), inode(&listener)];
-    let mut holders = Holders::find(&live(), wanted, EVERYWHERE).unwrap();
+    let mut holders = find(&live(), wanted, EVERYWHERE).unwrap();
     let known = [holder(own, &kept), holder(own, &shared)];
-    let heirs = Holder {
-        pid: heir.0.id(),
-        fd: 0,
-    };
+    let heirs = Holder::descriptor(heir.0.id(), 0);
     let listening = inode(&listener);
-    let recheck = |holders: &mut Holders| {
+    let check = |holders: &mut Owners| {
         // Of what isn't wanted any more nothing is kept.
-        let outcome = holders.recheck(&live(), |inode| inode != listening);
-        outcome.unwrap();
+        recheck(&live(), holders, |inode| inode != listening).unwrap();
         assert!(holders.of(listening).is_empty());
     };
-    recheck(&mut holders);
+    check(&mut holders);
     assert_eq!(holders.of(wanted[0]), [known[0]]);
     assert_eq!(holders.of(wanted[1]).len(), 2);
     // Another file takes the number.
     let file = fs::File::open("/dev/null").unwrap();
     let mut socket = OwnedFd::from(shared);
     rustix::io::dup2(&file, &mut socket).unwrap();
-    recheck(&mut holders);
+    check(&mut holders);
     assert_eq!(holders.of(wanted[0]), [known[0]]);
     assert_eq!(holders.of(wanted[1]), [heirs]);
     heir.kill();
-    recheck(&mut holders);
+    check(&mut holders);
     assert!(holders.of(wanted[1]).is_empty());
     assert_eq!(holders.pids(), [own]);
 }
@@ -229,8 +231,8 @@ fn a_process_whose_first_thread_has_ended_is_read_by_another_where_no_number_is_
     fs::write(root.path().join("11/stat"), format!("11 {STAT}")).unwrap();
 
     let proc_root = ProcRoot::new(root.path());
-    let holders = Holders::find(&proc_root, [50], EVERYWHERE).unwrap();
-    assert_eq!(holders.of(50), [Holder { pid: 7, fd: 3 }]);
+    let holders = find(&proc_root, [50], EVERYWHERE).unwrap();
+    assert_eq!(holders.of(50), [Holder::descriptor(7, 3)]);
     assert_eq!(holders.start_time(7), Some(4711));
-    assert_eq!(holders.coverage().processes_scanned, 2);
+    assert_eq!(holders.coverage.scan.processes_scanned, 2);
 }

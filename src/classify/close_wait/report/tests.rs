@@ -46,7 +46,7 @@ impl Stage {
 
     fn holds(mut self, pid: u32, fd: u32, inode: u64) -> Self {
         let holders = self.holders.entry(inode).or_default();
-        holders.push(Holder { pid, fd });
+        holders.push(Holder::descriptor(pid, fd));
         holders.sort_unstable();
         self
     }

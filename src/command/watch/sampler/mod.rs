@@ -2,17 +2,17 @@
 
 use std::time::{Duration, Instant};
 
-use super::super::pace::cpu_time;
 use super::super::pressure::programs;
 use super::super::snapshot::{self, PortRead, Terms, Wanted};
 use super::super::source;
-use super::super::suspects::Names;
 use super::leaks::LeakReader;
 use super::pressure::PressureReader;
 use crate::classify::count::Scope;
 use crate::classify::history::{CloseWaitMemory, Leaks, Look, Part, Reading};
 use crate::cli::{CommonArgs, Source, WatchArgs};
 use crate::collect::FallbackSource;
+use crate::collect::cpu_budget::cpu_time;
+use crate::collect::ownership::OwnerCache;
 use crate::kernel::{KernelError, ProcRoot, SocketSource};
 use crate::model::{Snapshot, SourceKind};
 use crate::render::watch::View;
@@ -35,7 +35,7 @@ pub(super) struct Sampler {
     proc_root: ProcRoot,
     wanted: Wanted<'static>,
     memory: CloseWaitMemory,
-    names: Names,
+    owners: OwnerCache,
     leaks: LeakReader,
     pressure: PressureReader,
 }
@@ -71,9 +71,9 @@ impl Sampler {
             proc_root,
             wanted,
             memory: CloseWaitMemory::default(),
-            names: Names::default(),
+            owners: OwnerCache::new(cpu_time),
             leaks: LeakReader::new(cpu_time),
-            pressure: PressureReader::new(cpu_time),
+            pressure: PressureReader::default(),
         }
     }
 
@@ -103,11 +103,12 @@ impl Sampler {
         let mut failed = Vec::new();
         let memory = &mut self.memory;
         memory.begin(at);
+        self.owners.begin(at);
         let (mut snapshot, ports) = snapshot::read_in_part(
             self.source.as_mut(),
             &self.proc_root,
             self.wanted,
-            &mut self.names,
+            &mut self.owners,
             &mut |socket| memory.see(socket),
         )?;
         if let Err(error) = ports {
@@ -115,7 +116,7 @@ impl Sampler {
         }
         let close_wait = memory.end(snapshot.collection.complete);
         let leaks = self.look_for_leaks(view, at, &mut failed);
-        self.look_for_pressure(view, at, &mut snapshot, &mut failed);
+        self.look_for_pressure(view, &mut snapshot, &mut failed);
         Ok(Reading {
             at,
             cost: Duration::ZERO,
@@ -138,9 +139,14 @@ impl Sampler {
         }
         let family = self.wanted.scope.family;
         let source = self.source.as_mut();
-        let leaks = self
-            .leaks
-            .read(source, &self.proc_root, family, &self.memory, at);
+        let leaks = self.leaks.read(
+            source,
+            &self.proc_root,
+            family,
+            &self.memory,
+            &mut self.owners,
+            at,
+        );
         match leaks {
             Ok(Some(leaks)) => Look::Found(leaks),
             Ok(None) => Look::Unchanged,
@@ -154,7 +160,6 @@ impl Sampler {
     fn look_for_pressure(
         &mut self,
         view: View,
-        at: Instant,
         snapshot: &mut Snapshot,
         failed: &mut Vec<(Part, String)>,
     ) {
@@ -167,7 +172,8 @@ impl Sampler {
         }
         let family = self.wanted.scope.family;
         let source = self.source.as_mut();
-        match self.pressure.read(source, &self.proc_root, family, at) {
+        let owners = &mut self.owners;
+        match self.pressure.read(source, &self.proc_root, family, owners) {
             Ok(read) => {
                 snapshot.pressure = read.pressure;
                 // Every connection was looked at after all.
@@ -183,7 +189,7 @@ impl Sampler {
     /// How much is remembered from sample to sample.
     #[cfg(test)]
     fn kept(&self) -> usize {
-        self.memory.kept() + self.leaks.kept() + self.pressure.kept()
+        self.memory.kept() + self.owners.kept() + self.leaks.kept() + self.pressure.kept()
     }
 
     /// A source that fell back stays with /proc. What made netlink fail may be

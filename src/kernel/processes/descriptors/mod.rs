@@ -115,7 +115,7 @@ impl<K: Fn(u64) -> bool> Reader<'_, K> {
                     && (self.keep)(inode)
                 {
                     let pid = self.task.pid;
-                    self.found.push((inode, Holder { pid, fd }));
+                    self.found.push((inode, Holder::descriptor(pid, fd)));
                 }
                 true
             }

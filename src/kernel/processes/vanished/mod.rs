@@ -156,7 +156,7 @@ impl SocketDescriptors {
 
     /// What kind of socket a descriptor refers to, if it still refers to it.
     fn protocol(&self, holder: Holder, inode: u64) -> Protocol {
-        let Holder { pid, fd } = holder;
+        let Holder { pid, fd, .. } = holder;
         let path = self.proc_root.file(&format!("{pid}/fd/{fd}"));
         // The longest name of a protocol has 31 bytes (`struct proto`).
         let mut name = [0; 32];

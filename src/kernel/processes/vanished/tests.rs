@@ -44,7 +44,7 @@ fn found(socket: &(impl AsFd + AsRawFd)) -> Option<(SocketPast, Option<Endpoint>
         .into_iter()
         .find(|vanished| vanished.inode == inode(socket))
         .map(|vanished| {
-            assert_eq!(vanished.holder, Holder { pid, fd });
+            assert_eq!(vanished.holder, Holder::descriptor(pid, fd));
             (vanished.past, vanished.local, vanished.unread)
         })
 }

@@ -121,7 +121,7 @@ impl Stage {
         self.holders
             .entry(inode)
             .or_default()
-            .push(Holder { pid, fd });
+            .push(Holder::descriptor(pid, fd));
     }
 
     fn report(&self, earlier: Option<&Earlier>) -> LeakReport {
@@ -300,7 +300,7 @@ fn connections_that_are_gone_are_told_by_descriptor() {
     let stage = Stage::full();
     let mut report = stage.report(None);
     let vanished = |fd, past| VanishedSocket {
-        holder: Holder { pid: 880, fd },
+        holder: Holder::descriptor(880, fd),
         inode: fd.into(),
         past,
         local: Some(Endpoint::new(endpoint("10.0.0.5:443").address, 443)),

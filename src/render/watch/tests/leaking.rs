@@ -73,10 +73,7 @@ pub(super) fn report() -> LeakReport {
     });
     let holders = (1..=32_u32).map(|number| {
         let pid = if number <= 30 { 2231 } else { 880 };
-        let holder = Holder {
-            pid,
-            fd: number + 10,
-        };
+        let holder = Holder::descriptor(pid, number + 10);
         (u64::from(number), vec![holder])
     });
     let processes = Processes::from_iter([

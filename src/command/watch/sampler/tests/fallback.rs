@@ -167,6 +167,7 @@ fn ports_do_not_grow_because_another_source_shows_more() {
 fn leaks_are_read_again_with_the_sample_whatever_that_costs() {
     let mut watched = Watched::new();
     watched.sampler.leaks = LeakReader::new(cpu_time);
+    watched.sampler.owners = OwnerCache::new(cpu_time);
     watched.host.kernel.state().refuses_after = Some(1);
     let only = watched.latest(View::Leaks, 0);
     let report = only.leaks.as_ref().map(|leaks| &leaks.value.report);

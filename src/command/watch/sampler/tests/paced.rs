@@ -23,7 +23,7 @@ fn who_is_behind_a_listener_in_trouble_is_searched_for_seldom() {
     host.kernel.state().waiting = 9;
     host.process(7, 4_711, [9_000]);
     let mut sampler = host.over_netlink();
-    sampler.pressure = PressureReader::new(clock);
+    sampler.owners = OwnerCache::new(clock);
     let mut pids = |second| {
         let reading = sampler.take_at(View::Listeners, host.at(second)).unwrap();
         assert_eq!(reading.failed, []);

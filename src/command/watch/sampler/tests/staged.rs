@@ -188,6 +188,7 @@ impl Host {
     fn sampler(&self, source: BoxedSource) -> Sampler {
         let mut sampler = Sampler::over(source, self.proc_root(), Wanted::default());
         sampler.leaks = LeakReader::new(|| Duration::ZERO);
+        sampler.owners = OwnerCache::new(|| Duration::ZERO);
         sampler
     }
 

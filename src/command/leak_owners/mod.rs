@@ -1,25 +1,43 @@
 //! Naming who leaks, cheaply: for views that answer more than this.
 
-mod names;
-mod search;
 #[cfg(test)]
 mod tests;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-pub(super) use self::names::Names;
-use self::search::Found;
+use std::time::Duration;
+
 use crate::classify::close_wait::{Digest, Share};
+use crate::collect::ownership::{self, Hints, OwnerCache, QUICK};
 use crate::kernel::ProcRoot;
-use crate::kernel::processes::{CgroupTree, read_process};
-use crate::model::{CgroupId, Suspect, Unit, Who};
+use crate::kernel::processes::read_process;
+use crate::model::{Cgroup, CgroupId, Inodes, LeakDigest, Owners, Suspect, Who};
+
+/// Cgroups whose processes are looked into first.
+const MOST_CGROUPS: usize = 8;
 
 /// Suspects that are named; `tcpstate leaks` names all.
 const MOST_SUSPECTS: usize = 5;
 
+/// What a reading says of CLOSE_WAIT, with names where these are cheap to have.
+/// Without a /proc that belongs to the sockets nobody is named.
+pub(super) fn name(
+    digest: &Digest,
+    min_age: Duration,
+    proc_root: Option<&ProcRoot>,
+    cache: &mut OwnerCache,
+) -> LeakDigest {
+    LeakDigest {
+        min_age,
+        counts: digest.counts,
+        oldest: digest.leaked.oldest,
+        suspects: suspects(digest, proc_root, cache),
+    }
+}
+
 /// Every leaked socket counts for one suspect, so that their numbers add up.
-fn suspects(digest: &Digest, proc_root: Option<&ProcRoot>) -> Vec<Suspect> {
+fn suspects(digest: &Digest, proc_root: Option<&ProcRoot>, cache: &mut OwnerCache) -> Vec<Suspect> {
     if digest.leaked.leaked == 0 {
         return Vec::new();
     }
@@ -37,16 +55,22 @@ fn suspects(digest: &Digest, proc_root: Option<&ProcRoot>) -> Vec<Suspect> {
     if let Some(proc_root) = proc_root
         && !digest.remembered.is_empty()
     {
-        let tree = CgroupTree::of(proc_root);
-        let found = search::holders(proc_root, tree.as_ref(), digest);
+        let inodes: Inodes = digest.remembered.keys().copied().collect();
+        let hints = || hints(digest, proc_root);
+        // Who can't be found isn't named.
+        let _ = cache.update(proc_root, &inodes, hints, QUICK);
+        let found = Found {
+            owners: cache.owners(),
+            looked_for_all: digest.remembers_all() && cache.tried_all(inodes.into_iter()),
+        };
         suspects.extend(processes(
             digest,
             proc_root,
-            &found,
+            found,
             &mut cgroups,
             &mut others,
         ));
-        suspects.extend(units(tree.as_ref(), &cgroups));
+        suspects.extend(units(proc_root, &cgroups));
     }
     suspects.sort_by_key(|suspect| Reverse(suspect.leaked));
     for small in suspects.drain(MOST_SUSPECTS.min(suspects.len())..) {
@@ -61,6 +85,38 @@ fn suspects(digest: &Digest, proc_root: Option<&ProcRoot>) -> Vec<Suspect> {
         suspects.push(suspect(Who::Unknown, Share { leaked, oldest }));
     }
     suspects
+}
+
+/// The cgroups that leak most.
+fn hints(digest: &Digest, proc_root: &ProcRoot) -> Hints {
+    let mut worst: Vec<(CgroupId, u64)> = digest
+        .cgroups
+        .iter()
+        .map(|(&id, share)| (id, share.leaked))
+        .collect();
+    worst.sort_by_key(|&(id, leaked)| (Reverse(leaked), id));
+    worst.truncate(MOST_CGROUPS);
+    let resolved = ownership::cgroups(proc_root, worst.iter().map(|&(id, _)| id));
+    let path = |(id, _): &(CgroupId, u64)| resolved.get(id)?.path.clone();
+    Hints {
+        pids: Vec::new(),
+        cgroups: worst.iter().filter_map(path).collect(),
+    }
+}
+
+/// Who was found to hold what.
+#[derive(Clone, Copy)]
+struct Found<'o> {
+    owners: &'o Owners,
+    /// Whether every leaked socket with a file was looked for.
+    looked_for_all: bool,
+}
+
+impl Found<'_> {
+    /// Whether a process may well hold more of the sockets.
+    fn or_more(self, pid: u32) -> bool {
+        !self.looked_for_all || self.owners.coverage.sampled.contains(&pid)
+    }
 }
 
 /// Those who were found and leak no more than those who are named.
@@ -120,12 +176,12 @@ fn suspect(who: Who, share: Share) -> Suspect {
 fn processes(
     digest: &Digest,
     proc_root: &ProcRoot,
-    found: &Found,
+    found: Found<'_>,
     cgroups: &mut BTreeMap<CgroupId, Share>,
     others: &mut Others,
 ) -> Vec<Suspect> {
     let mut held: BTreeMap<u32, Vec<u64>> = BTreeMap::new();
-    for (inode, of_socket) in found.holders.iter() {
+    for (inode, of_socket) in found.owners.iter() {
         for of_process in of_socket.chunk_by(|one, another| one.pid == another.pid) {
             if let Some(holder) = of_process.first() {
                 held.entry(holder.pid).or_default().push(inode);
@@ -156,13 +212,13 @@ fn processes(
             .filter(|inode| !counted.contains(inode))
             .collect();
         let process = read_process(proc_root, pid)
-            .filter(|process| found.holders.start_time(pid) == Some(process.start_time));
+            .filter(|process| found.owners.start_time(pid) == Some(process.start_time));
         // It has ended since, and its sockets are closed, or another's.
         let Some(process) = process else {
             continue;
         };
         let share = take(digest, &inodes, cgroups);
-        let holders = inodes.iter().flat_map(|&inode| found.holders.of(inode));
+        let holders = inodes.iter().flat_map(|&inode| found.owners.of(inode));
         let mut sharers: BTreeSet<u32> = holders.map(|holder| holder.pid).collect();
         sharers.remove(&pid);
         counted.extend(inodes);
@@ -174,7 +230,7 @@ fn processes(
         };
         suspects.push(Suspect {
             others: sharers.len() as u64,
-            or_more: found.sampled.contains(&pid) || !digest.remembers_all(),
+            or_more: found.or_more(pid),
             ..suspect(who, share)
         });
     }
@@ -184,7 +240,7 @@ fn processes(
         if !inodes.is_empty() {
             others.processes += 1;
             others.add(take(digest, &inodes, cgroups));
-            others.or_more |= found.sampled.contains(&pid) || !digest.remembers_all();
+            others.or_more |= found.or_more(pid);
         }
     }
     suspects
@@ -206,19 +262,14 @@ fn take(digest: &Digest, inodes: &[u64], cgroups: &mut BTreeMap<CgroupId, Share>
 }
 
 /// The units and containers of what is left in the cgroups.
-fn units(tree: Option<&CgroupTree>, cgroups: &BTreeMap<CgroupId, Share>) -> Vec<Suspect> {
-    let Some(tree) = tree else {
-        return Vec::new();
-    };
+fn units(proc_root: &ProcRoot, cgroups: &BTreeMap<CgroupId, Share>) -> Vec<Suspect> {
     let left = || cgroups.iter().filter(|(_, share)| share.leaked > 0);
-    if left().next().is_none() {
-        return Vec::new();
-    }
-    let paths = tree.paths(left().map(|(&id, _)| id));
+    let resolved = ownership::cgroups(proc_root, left().map(|(&id, _)| id));
+    let unit = |id| {
+        let cgroup: &Cgroup = resolved.get(id)?;
+        cgroup.unit.as_ref()
+    };
     left()
-        .filter_map(|(&id, &share)| {
-            let unit = Unit::from_cgroup_path(paths.get(id)?)?;
-            Some(suspect(Who::Unit(unit.to_string()), share))
-        })
+        .filter_map(|(id, &share)| Some(suspect(Who::Unit(unit(id)?.to_string()), share)))
         .collect()
 }

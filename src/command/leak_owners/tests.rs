@@ -6,6 +6,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::classify::close_wait::testing::close_wait;
 use crate::classify::close_wait::{Judge, MIN_AGE};
+use crate::collect::cpu_budget::cpu_time;
 
 const JUDGE: Judge<'_> = Judge {
     min_age: MIN_AGE,
@@ -37,6 +38,11 @@ fn digest(inodes: impl IntoIterator<Item = u64>) -> Digest {
         digest.add(&close_wait().inode(inode).build(), &JUDGE);
     }
     digest
+}
+
+fn suspects(digest: &Digest, proc_root: Option<&ProcRoot>) -> Vec<Suspect> {
+    let mut cache = OwnerCache::new(cpu_time);
+    super::suspects(digest, proc_root, &mut cache)
 }
 
 /// Who leaks how many, with how many others; 0 is nobody, or several more.

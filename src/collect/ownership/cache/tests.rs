@@ -21,7 +21,7 @@ fn clock() -> Duration {
 /// A /proc, and who is known to hold what in it.
 struct Staged {
     root: TempDir,
-    known: KnownHolders,
+    known: OwnerCache,
     start: Instant,
     /// Calls for the processes where a search begins: so many searches.
     searches: u32,
@@ -31,7 +31,7 @@ impl Staged {
     fn new() -> Self {
         Self {
             root: tempfile::tempdir().unwrap(),
-            known: KnownHolders::new(clock),
+            known: OwnerCache::new(clock),
             start: Instant::now(),
             searches: 0,
         }
@@ -55,17 +55,24 @@ impl Staged {
         let proc_root = ProcRoot::new(self.root.path());
         let now = self.start + SECOND * second;
         let searches = &mut self.searches;
-        let first = || {
+        let hints = || {
             *searches += 1;
-            Vec::new()
+            Hints::default()
         };
         let known = &mut self.known;
-        known.update(&proc_root, &wanted, first, now).unwrap();
+        let everywhere = Budget::Everywhere;
+        known.begin(now);
+        known
+            .update(&proc_root, &wanted, hints, everywhere)
+            .unwrap();
         let inodes = inodes.iter();
         inodes
             .map(|&inode| {
-                let pids = known.holders_of(inode).iter().map(|holder| holder.pid);
-                (pids.collect(), known.was_sought(inode))
+                let pids = known.owners().of(inode).iter().map(|holder| holder.pid);
+                (
+                    pids.collect(),
+                    known.owners().was_searched_everywhere(inode),
+                )
             })
             .collect()
     }
@@ -83,8 +90,8 @@ fn a_search_that_costs_much_is_done_seldom() {
         assert_eq!(staged.searches, searches, "{second}");
     }
     let now = staged.start + SECOND * 7;
-    let search = staged.known.search(now).unwrap();
-    assert_eq!((search.ago, search.every), (SECOND, SECOND * 3));
+    let search = staged.known.last_search().unwrap();
+    assert_eq!((search.ago(now), search.every), (SECOND, SECOND * 3));
 }
 
 #[test]
@@ -161,7 +168,7 @@ fn what_nobody_holds_is_not_sought_for_ever() {
         assert_eq!(found, [(vec![7], true), (vec![], true)]);
     }
     // A search nearby takes time of its own.
-    assert!(staged.known.nearby.is_none());
+    assert!(staged.known.for_new.last().is_none());
 }
 
 #[test]
@@ -172,9 +179,86 @@ fn after_a_failure_it_begins_anew() {
     let wanted = Inodes::from_iter([10]);
     let nowhere = ProcRoot::new(&staged.root.path().join("nowhere"));
     let now = staged.start + SECOND;
-    let outcome = staged.known.update(&nowhere, &wanted, Vec::new, now);
+    let hints = Hints::default;
+    let everywhere = Budget::Everywhere;
+    staged.known.begin(now);
+    let outcome = staged.known.update(&nowhere, &wanted, hints, everywhere);
     assert!(outcome.is_err());
-    assert!(staged.known.holders_of(10).is_empty() && !staged.known.was_sought(10));
+    assert_eq!(staged.known.kept(), 0);
     assert_eq!(staged.look(1, &[10]), [(vec![7], true)]);
     assert_eq!(staged.searches, 2);
+}
+
+/// Who holds the sockets, by a search that reads few descriptors, and whether
+/// all were looked for.
+fn quick(staged: &mut Staged, second: u32, inodes: &[u64]) -> (u32, Vec<Vec<u32>>, bool) {
+    let proc_root = ProcRoot::new(staged.root.path());
+    staged.known.begin(staged.start + SECOND * second);
+    let searches = &mut staged.searches;
+    let hints = || {
+        *searches += 1;
+        Hints::default()
+    };
+    let wanted = inodes.iter().copied().collect();
+    let known = &mut staged.known;
+    known
+        .update(&proc_root, &wanted, hints, Budget::Descriptors(10_000))
+        .unwrap();
+    let pids = inodes.iter().map(|&inode| {
+        let holders = known.owners().of(inode).iter();
+        holders.map(|holder| holder.pid).collect()
+    });
+    let pids = pids.collect();
+    (*searches, pids, known.tried_all(inodes.iter().copied()))
+}
+
+/// Each sample looked through the descriptors of whoever leaks.
+#[test]
+fn names_are_not_searched_for_while_the_same_sockets_leak() {
+    let mut staged = Staged::new();
+    staged.process(7, 1, &[10, 11]);
+    let seven = || vec![vec![7], vec![7]];
+    for second in 0..30 {
+        let found = quick(&mut staged, second, &[10, 11]);
+        assert_eq!(found, (1, seven(), true));
+    }
+    // Half of them is closed: nobody is said to leak it.
+    staged.process(7, 1, &[10]);
+    assert_eq!(quick(&mut staged, 30, &[10]), (1, vec![vec![7]], true));
+}
+
+/// A leak that grows is another one at each sample, each of which looked
+/// through 25,000 descriptors.
+#[test]
+fn a_leak_that_grows_is_not_searched_for_at_each_sample() {
+    let mut staged = Staged::new();
+    staged.process(7, 1, &[10]);
+    assert_eq!(quick(&mut staged, 0, &[]), (0, vec![], true));
+    assert_eq!(quick(&mut staged, 0, &[10]), (1, vec![vec![7]], true));
+    staged.process(7, 1, &[10, 11]);
+    let some = (1, vec![vec![7], vec![]], false);
+    for second in 1..9 {
+        assert_eq!(quick(&mut staged, second, &[10, 11]), some);
+    }
+    let all = (2, vec![vec![7], vec![7]], true);
+    assert_eq!(quick(&mut staged, 9, &[10, 11]), all);
+}
+
+/// A view asks beside the summary, for other sockets.
+#[test]
+fn two_who_ask_at_one_moment_share_what_is_known() {
+    let mut staged = Staged::new();
+    staged.process(7, 1, &[10]);
+    staged.process(8, 1, &[12]);
+    for second in 0..3 {
+        assert_eq!(quick(&mut staged, second, &[10]).1, [[7]]);
+        let of_view = staged.look(second, &[10, 12]);
+        assert_eq!(of_view, [(vec![7], true), (vec![8], true)]);
+    }
+    assert_eq!(staged.searches, 2, "one for each");
+    // Nobody asks for them any more.
+    let none: [u64; 0] = [];
+    quick(&mut staged, 3, &none);
+    quick(&mut staged, 4, &none);
+    assert_eq!(staged.known.owners().iter().count(), 0);
 }

@@ -1,0 +1,35 @@
+//! Sockets to processes: every descriptor that refers to one of some sockets.
+
+use super::Which;
+use super::scan::scan;
+use crate::kernel::{KernelError, ProcRoot};
+use crate::model::{Inodes, OwnerCoverage, Owners};
+
+/// Finds every holder of the sockets with these inodes: all descriptors of
+/// the processes, to the end, since a socket that was found once can be held
+/// again elsewhere.
+///
+/// Not seen are sockets in flight over SCM_RIGHTS, those that io_uring or the
+/// kernel hold, processes outside the pid namespace of this /proc, and
+/// descriptors of a thread with a table of its own (clone(2) without
+/// CLONE_FILES, as unshare(2) makes it too).
+///
+/// # Errors
+///
+/// When the root of /proc can't be listed.
+pub fn find_owners(
+    proc_root: &ProcRoot,
+    wanted: &Inodes,
+    which: Which<'_>,
+) -> Result<Owners, KernelError> {
+    if wanted.is_empty() {
+        return Ok(Owners::default());
+    }
+    let scan = scan(proc_root, which, &|inode| wanted.contains(&inode))?;
+    let coverage = OwnerCoverage {
+        scan: scan.coverage,
+        unread: scan.unread,
+        ..OwnerCoverage::default()
+    };
+    Ok(Owners::new(scan.found, scan.start_times, coverage))
+}
