@@ -10,6 +10,7 @@
 //!
 //! - [`model`]: the nouns. Plain data.
 //! - [`text`]: how values are written in words.
+//! - [`filter`]: the language of conditions over a socket.
 //! - [`kernel`]: asks the kernel, over sock_diag netlink or /proc.
 //! - [`collect`]: plans and runs the reads that answer a question.
 //! - [`classify`]: judges what was read. Pure functions.
@@ -24,6 +25,7 @@ pub mod classify;
 pub mod cli;
 pub mod collect;
 pub mod command;
+pub mod filter;
 pub mod kernel;
 pub mod model;
 pub mod render;

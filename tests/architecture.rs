@@ -15,20 +15,22 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each part of `src/` with the parts that it may name.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 10] = [
     ("model", &[]),
     ("text", &[]),
-    ("kernel", &["model", "text"]),
-    ("collect", &["model", "text", "kernel"]),
+    ("filter", &["model", "text"]),
+    ("kernel", &["model", "text", "filter"]),
+    ("collect", &["model", "text", "filter", "kernel"]),
     ("state_file", &["model", "text"]),
     ("classify", &["model", "text"]),
     ("render", &["model", "text", "classify"]),
-    ("cli", &["model", "text"]),
+    ("cli", &["model", "text", "filter"]),
     (
         "command",
         &[
             "model",
             "text",
+            "filter",
             "kernel",
             "collect",
             "state_file",

@@ -160,6 +160,7 @@ pub(crate) fn socket(local: &str, remote: &str) -> SocketBuilder {
         inode: Some(1),
         cookie: None,
         cgroup: None,
+        mark: None,
         shutdown: None,
         tcp_info: None,
     })

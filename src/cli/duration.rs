@@ -1,12 +1,10 @@
 //! A length of time as people write it.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use jiff::SpanRelativeTo;
-
+use crate::text::duration;
 use crate::text::number::argument;
 
 /// An argument like `60s`, `1h 30m`, `500ms`, `2d` or, in seconds, `60` or
@@ -30,24 +28,7 @@ impl FromStr for DurationArg {
     type Err = NotADuration;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        // As sleep and watch take them.
-        let in_seconds = text
-            .chars()
-            .all(|digit| digit.is_ascii_digit() || digit == '.');
-        let with_unit = if in_seconds {
-            Cow::Owned(format!("{text}s"))
-        } else {
-            Cow::Borrowed(text)
-        };
-        // A day has 24 hours here. Months and years have no length of their
-        // own, and jiff refuses them.
-        with_unit
-            .parse::<jiff::Span>()
-            .and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()))
-            .ok()
-            .and_then(|duration| Duration::try_from(duration).ok())
-            .map(Self)
-            .ok_or(NotADuration)
+        duration::parse(text).map(Self).ok_or(NotADuration)
     }
 }
 

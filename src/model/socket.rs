@@ -87,6 +87,9 @@ pub struct Socket {
     pub cookie: Option<SocketCookie>,
     /// Over netlink only, full sockets only, Linux 5.8.
     pub cgroup: Option<CgroupId>,
+    /// `SO_MARK` (`INET_DIAG_MARK`): over netlink only, and only with
+    /// CAP_NET_ADMIN.
+    pub mark: Option<u32>,
     /// `INET_DIAG_SHUTDOWN`: 1 = receiving is shut down, 2 = sending. Full
     /// sockets over netlink only.
     pub shutdown: Option<u8>,

@@ -7,6 +7,12 @@
 /// kernel is too old to have is `None`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TcpInfo {
+    /// `tcpi_rtt`: the smoothed round-trip time in µs; 0 before the first
+    /// measurement.
+    pub rtt: Option<u32>,
+    /// `tcpi_total_retrans`: segments sent once more since the connection
+    /// began.
+    pub total_retrans: Option<u32>,
     /// `tcpi_last_data_sent`: ms since the last data segment was sent.
     pub last_data_sent: Option<u32>,
     /// `tcpi_last_data_recv`: ms since the last in-order payload, or since the

@@ -1,6 +1,7 @@
 //! How values are written in words: numbers, durations, widths, and text from
 //! outside made safe.
 
+pub mod duration;
 pub mod number;
 mod os_error;
 mod sanitize;

@@ -26,8 +26,11 @@ pub(crate) fn close_wait() -> SocketBuilder {
         inode: Some(100),
         cookie: Some(SocketCookie(1)),
         cgroup: Some(CgroupId(42)),
+        mark: None,
         shutdown: Some(1),
         tcp_info: Some(TcpInfo {
+            rtt: None,
+            total_retrans: None,
             last_data_sent: long_ago,
             last_data_recv: long_ago,
             last_ack_recv: long_ago,

@@ -24,6 +24,7 @@ fn socket(state: TcpState, kind: SocketKind, family: Family) -> Socket {
         inode: None,
         cookie: None,
         cgroup: None,
+        mark: None,
         shutdown: None,
         tcp_info: None,
     }

@@ -76,6 +76,7 @@ pub(super) fn parse(line: &[u8], family: Family) -> Option<Socket> {
         inode: (owned && inode != 0).then_some(inode),
         cookie: None,
         cgroup: None,
+        mark: None,
         shutdown: None,
         tcp_info: None,
     })

@@ -6,7 +6,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use netlink_packet_sock_diag::constants::{AF_INET, AF_INET6, INET_DIAG_INFO, INET_DIAG_SHUTDOWN};
+use netlink_packet_sock_diag::constants::{
+    AF_INET, AF_INET6, INET_DIAG_INFO, INET_DIAG_MARK, INET_DIAG_SHUTDOWN,
+};
 use zerocopy::native_endian::{U16, U32, U64};
 use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned, big_endian};
 
@@ -68,6 +70,7 @@ pub struct Decoded {
 struct Attributes {
     shutdown: Option<u8>,
     cgroup: Option<CgroupId>,
+    mark: Option<u32>,
     tcp_info: Option<TcpInfo>,
     whole: bool,
 }
@@ -113,6 +116,7 @@ pub fn decode(payload: &[u8], query: &Query) -> Option<Decoded> {
         inode: (owned && inode != 0).then_some(inode),
         cookie: (cookie != 0 && cookie != NO_COOKIE).then_some(SocketCookie(cookie)),
         cgroup: attributes.cgroup,
+        mark: attributes.mark,
         shutdown: attributes.shutdown,
         tcp_info: attributes.tcp_info,
     };
@@ -176,6 +180,11 @@ fn attributes(mut rest: &[u8]) -> Attributes {
                     .ok()
                     .map(|(id, _)| CgroupId(id.get()));
             }
+            INET_DIAG_MARK => {
+                found.mark = U32::read_from_prefix(value)
+                    .ok()
+                    .map(|(mark, _)| mark.get());
+            }
             INET_DIAG_INFO => found.tcp_info = Some(tcp_info(value)),
             _ => {}
         }
@@ -189,6 +198,8 @@ fn tcp_info(bytes: &[u8]) -> TcpInfo {
     let u32_at = |offset| field::<U32>(bytes, offset).map(U32::get);
     let u64_at = |offset| field::<U64>(bytes, offset).map(U64::get);
     TcpInfo {
+        rtt: u32_at(68),
+        total_retrans: u32_at(100),
         last_data_sent: u32_at(44),
         last_data_recv: u32_at(52),
         last_ack_recv: u32_at(56),

@@ -1,0 +1,259 @@
+//! A socket judged by a filter.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use crate::model::{
+    AgeBounds, Comparison, Condition, End, Endpoint, Filter, Process, Socket, SocketKind,
+    SourceKind, StateSet, TcpInfo, TcpState, Unit,
+};
+
+/// `TASK_COMM_LEN`, less the zero at its end.
+const COMM_BYTES: usize = 15;
+
+/// What is known of a condition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Truth {
+    /// It holds.
+    Yes,
+    /// It doesn't.
+    No,
+    /// Nobody can tell.
+    Unknown,
+}
+
+/// What is known of a socket beside what its row says.
+#[derive(Debug, Clone, Copy)]
+pub struct Facts<'a> {
+    /// Where the row came from.
+    pub source: SourceKind,
+    /// Processes that hold it.
+    pub holders: &'a [&'a Process],
+    /// Whether nobody else can hold it.
+    pub all_holders: bool,
+    /// Units and containers that it belongs to: none, or `None` where nobody
+    /// can tell.
+    pub units: Option<&'a [&'a Unit]>,
+    /// How long it has been in its state.
+    pub age: AgeBounds,
+}
+
+impl Facts<'_> {
+    /// Nothing but the row is known.
+    #[must_use]
+    pub const fn of_row(source: SourceKind) -> Self {
+        Self {
+            source,
+            holders: &[],
+            all_holders: false,
+            units: None,
+            age: AgeBounds {
+                at_least: None,
+                at_most: None,
+            },
+        }
+    }
+}
+
+/// Judges a socket. Only [`Truth::Yes`] selects it.
+#[must_use]
+pub fn judge(filter: &Filter, socket: &Socket, facts: &Facts<'_>) -> Truth {
+    match filter {
+        Filter::Is(condition) => holds(condition, socket, facts),
+        Filter::Not(filter) => !judge(filter, socket, facts),
+        Filter::And(filters) => all(filters.iter().map(|filter| judge(filter, socket, facts))),
+        Filter::Or(filters) => !all(filters.iter().map(|filter| !judge(filter, socket, facts))),
+    }
+}
+
+/// One that doesn't hold decides, whatever isn't known.
+fn all(truths: impl Iterator<Item = Truth>) -> Truth {
+    let mut outcome = Truth::Yes;
+    for truth in truths {
+        match truth {
+            Truth::Yes => {}
+            Truth::No => return Truth::No,
+            Truth::Unknown => outcome = Truth::Unknown,
+        }
+    }
+    outcome
+}
+
+impl std::ops::Not for Truth {
+    type Output = Self;
+
+    fn not(self) -> Self {
+        match self {
+            Self::Yes => Self::No,
+            Self::No => Self::Yes,
+            Self::Unknown => Self::Unknown,
+        }
+    }
+}
+
+impl From<bool> for Truth {
+    fn from(holds: bool) -> Self {
+        if holds { Self::Yes } else { Self::No }
+    }
+}
+
+impl From<Option<bool>> for Truth {
+    fn from(holds: Option<bool>) -> Self {
+        holds.map_or(Self::Unknown, Self::from)
+    }
+}
+
+fn holds(condition: &Condition, socket: &Socket, facts: &Facts<'_>) -> Truth {
+    let full = socket.kind == SocketKind::Full;
+    let over_netlink = facts.source != SourceKind::Procfs;
+    match condition {
+        Condition::State(states) => in_states(socket.state, *states).into(),
+        Condition::Family(family) => (socket.family == *family).into(),
+        Condition::Address(end, network) => network.contains(end_of(socket, *end).address).into(),
+        Condition::Port(end, comparison, port) => {
+            comparison.holds(&end_of(socket, *end).port, port).into()
+        }
+        Condition::PortIn(end, ports) => ports.contains(end_of(socket, *end).port).into(),
+        Condition::Device(device) => over_netlink.then_some(socket.interface == *device).into(),
+        Condition::Mark { value, mask } => socket.mark.map(|mark| mark & mask == *value).into(),
+        Condition::Cgroup(cgroup) if full => socket.cgroup.map(|own| own == *cgroup).into(),
+        Condition::Cgroup(_) => Truth::No,
+        Condition::PortNotLocked => (!full).then_some(true).into(),
+        Condition::Pid(pid) => held(facts, |process| process.pid == *pid),
+        Condition::Process(name) => held(facts, |process| {
+            process.command.as_deref() == Some(&*as_comm(name))
+        }),
+        Condition::Uid(uid) => socket.uid.map(|own| own == *uid).into(),
+        Condition::Unit(name) => belongs(facts, |unit| {
+            matches!(unit, Unit::Systemd { .. }) && unit.is_called(name)
+        }),
+        Condition::Container(name) => belongs(facts, |unit| {
+            !matches!(unit, Unit::Systemd { .. }) && unit.is_called(name)
+        }),
+        Condition::Age(comparison, age) => of_age(facts.age, *comparison, *age),
+        Condition::RecvQueue(comparison, bytes) => full
+            .then(|| comparison.holds(&u64::from(socket.recv_q), bytes))
+            .into(),
+        Condition::SendQueue(comparison, bytes) => socket
+            .send_q
+            .filter(|_| full)
+            .map(|queue| comparison.holds(&u64::from(queue), bytes))
+            .into(),
+        Condition::Rtt(comparison, time) => {
+            // Before the first measurement it is 0.
+            let rtt = info(socket, |info| info.rtt).filter(|&rtt| rtt != 0);
+            let rtt = rtt.map(|rtt| Duration::from_micros(rtt.into()));
+            rtt.map(|rtt| comparison.holds(&rtt, time)).into()
+        }
+        Condition::Retransmits(comparison, segments) => info(socket, |info| info.total_retrans)
+            .map(|sent| comparison.holds(&u64::from(sent), segments))
+            .into(),
+        Condition::LastSent(comparison, time) => {
+            since(socket, |info| info.last_data_sent, *comparison, *time)
+        }
+        Condition::LastReceived(comparison, time) => {
+            since(socket, |info| info.last_data_recv, *comparison, *time)
+        }
+    }
+}
+
+/// A state without a name is in the set of every state, and in no other.
+fn in_states(state: TcpState, states: StateSet) -> bool {
+    match state {
+        TcpState::Unknown(_) => states.intersection(StateSet::RFC9293) == StateSet::RFC9293,
+        named => states.contains(named),
+    }
+}
+
+const fn end_of(socket: &Socket, end: End) -> &Endpoint {
+    match end {
+        End::Local => &socket.local,
+        End::Remote => &socket.remote,
+    }
+}
+
+/// What one holder is, all that hold it aren't; where no holder is in sight
+/// nobody knows.
+fn held(facts: &Facts<'_>, is_such: impl Fn(&Process) -> bool) -> Truth {
+    if facts.holders.iter().any(|process| is_such(process)) {
+        Truth::Yes
+    } else if facts.all_holders && !facts.holders.is_empty() {
+        Truth::No
+    } else {
+        Truth::Unknown
+    }
+}
+
+fn belongs(facts: &Facts<'_>, is_such: impl Fn(&Unit) -> bool) -> Truth {
+    let belongs = |units: &[&Unit]| units.iter().any(|unit| is_such(unit));
+    facts.units.map(belongs).into()
+}
+
+/// A program's name as the kernel keeps it: 15 bytes, which may end inside a
+/// character.
+fn as_comm(name: &str) -> Cow<'_, str> {
+    let bytes = name.as_bytes();
+    String::from_utf8_lossy(bytes.get(..COMM_BYTES).unwrap_or(bytes))
+}
+
+/// An age between two bounds compares as both of them do.
+fn of_age(age: AgeBounds, comparison: Comparison, bound: Duration) -> Truth {
+    let low = age.at_least.unwrap_or_default();
+    let high = age.at_most.unwrap_or(Duration::MAX);
+    let at = |age| comparison.holds(&age, &bound);
+    let decided = match comparison {
+        // Only the very same age is equal, and none at all outside the bounds.
+        Comparison::Equal | Comparison::NotEqual => low == high || bound < low || high < bound,
+        _ => at(low) == at(high),
+    };
+    decided.then(|| at(low)).into()
+}
+
+/// A field of `tcp_info`, which says nothing of a listener's traffic.
+fn info(socket: &Socket, field: impl Fn(&TcpInfo) -> Option<u32>) -> Option<u32> {
+    let with_traffic = socket.state != TcpState::Listen;
+    socket
+        .tcp_info
+        .as_ref()
+        .filter(|_| with_traffic)
+        .and_then(field)
+}
+
+fn since(
+    socket: &Socket,
+    field: impl Fn(&TcpInfo) -> Option<u32>,
+    comparison: Comparison,
+    time: Duration,
+) -> Truth {
+    info(socket, field)
+        .map(|ms| comparison.holds(&Duration::from_millis(ms.into()), &time))
+        .into()
+}
+
+/// The conditions of a filter that no row of a source tells anything of, in the
+/// words of the language. Over netlink the kernel itself can judge all of them.
+#[must_use]
+pub fn untold(filter: &Filter, source: SourceKind) -> Vec<&'static str> {
+    let word = |condition: &Condition| match (condition, source) {
+        (_, SourceKind::Netlink) => None,
+        (Condition::PortNotLocked, _) => Some("autobound"),
+        (Condition::Mark { .. }, SourceKind::Procfs) => Some("fwmark"),
+        (Condition::Device(_), SourceKind::Procfs) => Some("dev"),
+        (Condition::Cgroup(_), SourceKind::Procfs) => Some("cgroup"),
+        (Condition::Rtt(..), SourceKind::Procfs) => Some("rtt"),
+        (Condition::Retransmits(..), SourceKind::Procfs) => Some("retrans"),
+        (Condition::LastSent(..), SourceKind::Procfs) => Some("lastsnd"),
+        (Condition::LastReceived(..), SourceKind::Procfs) => Some("lastrcv"),
+        _ => None,
+    };
+    let mut words = Vec::new();
+    filter.any(&mut |condition| {
+        if let Some(word) = word(condition)
+            && !words.contains(&word)
+        {
+            words.push(word);
+        }
+        false
+    });
+    words
+}

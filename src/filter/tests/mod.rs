@@ -1,0 +1,3 @@
+mod expressions;
+mod messages;
+mod staged;
