@@ -81,6 +81,6 @@ impl Collection {
     /// on the way to the same answer.
     pub fn add_losses(&mut self, further: &Self) {
         self.complete &= further.complete;
-        self.malformed += further.malformed;
+        self.malformed = self.malformed.max(further.malformed);
     }
 }

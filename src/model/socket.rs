@@ -45,7 +45,7 @@ pub enum TimerKind {
 pub struct SocketTimer {
     /// What it is for.
     pub kind: TimerKind,
-    /// When it fires, in ms from now (`idiag_expires`).
+    /// When it fires, in ms from now (`idiag_expires`); 0 where it is overdue.
     pub expires_ms: u32,
     /// How often it fired already (`idiag_retrans`); of a request, how many
     /// SYN-ACKs were sent.

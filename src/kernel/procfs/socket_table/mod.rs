@@ -4,11 +4,13 @@
 //! limit of an accept queue.
 
 mod lines;
+mod repeats;
 mod row;
 
 use std::io;
 
 use self::lines::{Line, Lines};
+use self::repeats::Repeats;
 use crate::kernel::proc_root::open;
 use crate::kernel::{KernelError, ProcRoot, SocketSource};
 use crate::model::{Collection, FallbackReason, Family, Query, Socket, SourceKind};
@@ -42,14 +44,14 @@ impl ProcfsSource {
         self.reason = Some(reason);
     }
 
-    /// Reads one table, if the kernel has it.
+    /// Reads one table, if the kernel has it; whether it has.
     fn read_table(
         &self,
         family: Family,
         query: &Query,
         collection: &mut Collection,
         visitor: &mut dyn FnMut(&Socket),
-    ) -> Result<(), KernelError> {
+    ) -> Result<bool, KernelError> {
         let name = match family {
             Family::Ipv4 => "tcp",
             Family::Ipv6 => "tcp6",
@@ -57,9 +59,9 @@ impl ProcfsSource {
         let path = self.proc_root.net_file(name);
         let file = match open(&path) {
             Ok(file) => file,
-            // A kernel without IPv6 has no such table, and no such sockets.
             Err(error) if family == Family::Ipv6 && error.kind() == io::ErrorKind::NotFound => {
-                return Ok(());
+                collection.complete &= self.has_no_ipv6();
+                return Ok(false);
             }
             Err(source) => return Err(self.proc_root.error(path, source)),
         };
@@ -72,12 +74,17 @@ impl ProcfsSource {
                 what: "it doesn't begin with the header of a socket table",
             });
         }
+        let mut repeats = Repeats::default();
         while let Some(line) = lines.next_line().map_err(read)? {
             let socket = match line {
                 Line::Whole(bytes) => row::parse(bytes, family),
-                Line::TooLong => None,
+                Line::TooLong | Line::Cut => None,
             };
             match socket {
+                Some(socket) if repeats.is_repeat(&socket) => {
+                    let repeated = collection.duplicates.unwrap_or(0);
+                    collection.duplicates = Some(repeated + 1);
+                }
                 Some(socket) if query.wants(socket.state, family, socket.local.port) => {
                     collection.sockets += 1;
                     visitor(&socket);
@@ -89,7 +96,18 @@ impl ProcfsSource {
                 }
             }
         }
-        Ok(())
+        Ok(true)
+    }
+
+    /// Whether a table of IPv6 is missing because the kernel has no such
+    /// sockets. A copy of a /proc may lack it because nobody copied it, unless
+    /// it has the counts of IPv4 and not those of IPv6 either.
+    fn has_no_ipv6(&self) -> bool {
+        let lacks = |name| {
+            let metadata = self.proc_root.net_file(name).metadata();
+            metadata.is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+        };
+        lacks("sockstat6") && (self.proc_root.is_live() || !lacks("sockstat"))
     }
 }
 
@@ -104,15 +122,28 @@ impl SocketSource for ProcfsSource {
             fallback_reason: self.reason.clone(),
             complete: true,
             sockets: 0,
-            duplicates: None,
+            duplicates: Some(0),
             malformed: 0,
         };
+        let mut failed = None;
+        let mut is_any_read = false;
         for family in [Family::Ipv4, Family::Ipv6] {
-            if query.family.is_none_or(|wanted| wanted == family) {
-                self.read_table(family, query, &mut collection, visitor)?;
+            if query.family.is_some_and(|wanted| wanted != family) {
+                continue;
+            }
+            // A table that can't be read is no reason to hide the other one.
+            match self.read_table(family, query, &mut collection, visitor) {
+                Ok(is_read) => is_any_read |= is_read,
+                Err(error) => {
+                    collection.complete = false;
+                    failed.get_or_insert(error);
+                }
             }
         }
-        Ok(collection)
+        match failed {
+            Some(error) if !is_any_read => Err(error),
+            _ => Ok(collection),
+        }
     }
 
     fn kind(&self) -> SourceKind {

@@ -11,15 +11,22 @@ use crate::model::{Endpoint, Family, Socket, SocketKind, SocketTimer, TcpState, 
 /// architecture that has this tool.
 const MS_A_TICK: u32 = 10;
 
-/// Full sockets have five columns more than requests and minisockets: rto,
-/// ato, quick acks, congestion window and slow-start threshold.
+/// Columns of a request or a minisocket.
 const COLUMNS_OF_SMALL_SOCKETS: usize = 12;
+/// Full sockets have five more: rto, ato, quick acks, congestion window and
+/// slow-start threshold.
+const COLUMNS_OF_FULL_SOCKETS: usize = COLUMNS_OF_SMALL_SOCKETS + 5;
+
+/// A timer that fires later than this is overdue: where the time was over,
+/// kernels before 3.6 printed what is left, a negative number, as one without a
+/// sign (16 digits, or the lower 8 of them).
+const LATEST_TICKS: u64 = 0x7fff_ffff;
 
 /// Whether a line is the heading of a socket table.
 pub(super) fn is_header(line: &Line<'_>) -> bool {
     match line {
         Line::Whole(bytes) => bytes.trim_ascii_start().starts_with(b"sl "),
-        Line::TooLong => false,
+        Line::TooLong | Line::Cut => false,
     }
 }
 
@@ -34,7 +41,11 @@ pub(super) fn parse(line: &[u8], family: Family) -> Option<Socket> {
     let remote = endpoint(columns.next()?, family)?;
     let state = TcpState::from_kernel(u8::try_from(hex(columns.next()?)?).ok()?);
     let (tx_queue, rx_queue) = hex_pair(columns.next()?)?;
-    let (timer_number, expires_ticks) = hex_pair(columns.next()?)?;
+    let (timer_number, expires_ticks) = split_at_colon(columns.next()?)?;
+    let expires_ticks = match number(expires_ticks, 16)? {
+        overdue if overdue > LATEST_TICKS => 0,
+        ticks => u32::try_from(ticks).ok()?,
+    };
     let retransmits = hex(columns.next()?)?;
     let uid = decimal(columns.next()?)?;
     let _timeout = columns.next()?;
@@ -42,9 +53,15 @@ pub(super) fn parse(line: &[u8], family: Family) -> Option<Socket> {
     // References and the kernel's address of the socket, then what only full
     // sockets have.
     let columns_before = COLUMNS_OF_SMALL_SOCKETS - 2;
-    let is_small = columns.count() + columns_before <= COLUMNS_OF_SMALL_SOCKETS;
+    let is_small = match columns.count() + columns_before {
+        COLUMNS_OF_SMALL_SOCKETS => true,
+        COLUMNS_OF_FULL_SOCKETS.. => false,
+        // A row that was cut may have lost digits, too.
+        _ => return None,
+    };
 
-    let timer = TimerKind::from_kernel(u8::try_from(timer_number).ok()?).map(|kind| SocketTimer {
+    let timer_number = u8::try_from(hex(timer_number)?).ok()?;
+    let timer = TimerKind::from_kernel(timer_number).map(|kind| SocketTimer {
         kind,
         expires_ms: expires_ticks.saturating_mul(MS_A_TICK),
         // The netlink field is a byte too.

@@ -85,13 +85,101 @@ fn a_fast_open_syn_recv_is_a_full_socket() {
 #[test]
 fn bad_lines_are_skipped_and_counted() {
     let bad = "   1: nonsense\n\n   2: 0100007F:CE33 0100007F:9C62 ZZ 0:0 0:0 0 0 0 0\n\u{0}\n";
-    let text = format!("{TCP}{bad}{}\n", TCP.lines().nth(4).unwrap());
+    let good = TCP.lines().nth(4).unwrap().replace(" 4836 ", " 4837 ");
+    let text = format!("{TCP}{bad}{good}\n");
     let (_root, proc_root) = root_with(&[("tcp", text.as_bytes())]);
     let (sockets, outcome) = visit(&proc_root, &all());
     let collection = outcome.unwrap();
     assert_eq!(sockets.len(), 5);
     assert_eq!(collection.malformed, 4);
     assert!(!collection.complete);
+}
+
+/// A row of a kernel before 3.6 was lost for the timer that was overdue.
+#[test]
+fn a_timer_that_an_old_kernel_prints_with_16_digits_is_overdue() {
+    let heading = TCP.lines().next().unwrap();
+    let rows = [
+        "   1: 0700040A:1F90 0009040A:9C40 01 00000200:00000000 01:1999999999999998 00000003     0        0 901 1 f 20 4 0 10 -1",
+        "   2: 0700040A:1F90 0009040A:9C41 03 00000000:00000000 01:99999998 00000001     0        0 0 1 f",
+        "   3: 0700040A:1F90 0009040A:9C42 06 00000000:00000000 03:0000176A 00000000     0        0 0 3 f",
+    ];
+    let table = format!("{heading}\n{}\n", rows.join("\n"));
+    let (_root, proc_root) = root_with(&[("tcp", table.as_bytes())]);
+    let (sockets, outcome) = visit(&proc_root, &all());
+    assert_eq!(outcome.unwrap().malformed, 0);
+    let timers: Vec<_> = sockets.iter().map(|one| one.timer.unwrap()).collect();
+    let expires: Vec<_> = timers.iter().map(|timer| timer.expires_ms).collect();
+    assert_eq!(expires, [0, 0, 59_940]);
+    assert_eq!(timers[0].retransmits, 3);
+}
+
+/// A connection that moved along its chain was counted twice.
+#[test]
+fn a_row_that_comes_twice_counts_once_and_what_shares_a_port_counts_each() {
+    let lines: Vec<&str> = TCP.lines().collect();
+    let other_inode = lines[1].replace(" 4834 ", " 4835 ");
+    let a_tick_later = lines[2].replace("0000176A", "00001769");
+    let rows = [
+        lines[0],
+        lines[1],
+        lines[1],
+        &other_inode,
+        lines[2],
+        &a_tick_later,
+        lines[4],
+        lines[4],
+    ];
+    let table = format!("{}\n", rows.join("\n"));
+    let (_root, proc_root) = root_with(&[("tcp", table.as_bytes()), ("sockstat", b"")]);
+    let (sockets, outcome) = visit(&proc_root, &all());
+    let collection = outcome.unwrap();
+    assert_eq!((sockets.len(), collection.sockets), (4, 4));
+    assert_eq!(collection.duplicates, Some(3));
+    assert!(collection.complete);
+}
+
+/// What was left of the inode was another one.
+#[test]
+fn a_row_that_is_cut_is_no_socket() {
+    let whole = TCP.trim_end();
+    let cut_at = |column: &str| {
+        let text = &whole[..whole.rfind(column).unwrap() + 2];
+        let (_root, proc_root) = root_with(&[("tcp", text.as_bytes())]);
+        let (sockets, outcome) = visit(&proc_root, &all());
+        let collection = outcome.unwrap();
+        (sockets.len(), collection.malformed, collection.complete)
+    };
+    for column in ["4836", " 20 4", "5cb263f7", "-1"] {
+        assert_eq!(cut_at(column), (3, 1, false), "{column}");
+    }
+    // In the middle of a file, too.
+    let text = whole.replace(" 100 0 0 10 0 ", "");
+    let (_root, proc_root) = root_with(&[("tcp", format!("{text}\n").as_bytes())]);
+    assert_eq!(
+        visit(&proc_root, &all()).0.len(),
+        4,
+        "as short as a request"
+    );
+    let text = whole.replace(" 00000000be14b265 100 0 0 10 0 ", "");
+    let (_root, proc_root) = root_with(&[("tcp", format!("{text}\n").as_bytes())]);
+    assert_eq!(visit(&proc_root, &all()).0.len(), 3);
+}
+
+/// A copy of a /proc without tcp6 was taken for a host without IPv6.
+#[test]
+fn without_a_table_of_ipv6_a_copy_is_complete_where_its_counts_have_none_either() {
+    let complete = |files: &[(&str, &[u8])]| {
+        let tcp = [("tcp", TCP.as_bytes())];
+        let (_root, proc_root) = root_with(&[&tcp, files].concat());
+        visit(&proc_root, &all()).1.unwrap().complete
+    };
+    assert!(!complete(&[]));
+    assert!(complete(&[("sockstat", b"TCP: inuse 4\n")]));
+    assert!(!complete(&[
+        ("sockstat", b""),
+        ("sockstat6", b"TCP6: inuse 1\n")
+    ]));
 }
 
 #[test]
@@ -111,12 +199,20 @@ fn states_and_families_are_filtered() {
 }
 
 #[test]
-fn a_missing_table_is_an_error_for_ipv4_and_no_sockets_for_ipv6() {
+fn a_table_that_cannot_be_read_does_not_hide_the_other() {
     let (_root, without_ipv6) = root_with(&[("tcp", TCP.as_bytes())]);
     assert_eq!(visit(&without_ipv6, &all()).0.len(), 4);
-    let (_root, without_ipv4) = root_with(&[("tcp6", TCP6.as_bytes())]);
+    // The one that can be read is shown, and is not all.
+    for tcp in [None, Some(("tcp", b"" as &[u8]))] {
+        let files: Vec<_> = tcp.into_iter().chain([("tcp6", TCP6.as_bytes())]).collect();
+        let (_root, without_ipv4) = root_with(&files);
+        let (sockets, outcome) = visit(&without_ipv4, &all());
+        assert_eq!(sockets.len(), 1);
+        assert!(!outcome.unwrap().complete);
+    }
+    let (_root, without_both) = root_with(&[]);
     assert!(matches!(
-        visit(&without_ipv4, &all()).1,
+        visit(&without_both, &all()).1,
         Err(KernelError::Proc { .. })
     ));
 }
