@@ -20,7 +20,10 @@ const ARROWS: [(&str, &[&str]); 10] = [
     ("text", &[]),
     ("filter", &["model", "text"]),
     ("kernel", &["model", "text", "filter"]),
-    ("collect", &["model", "text", "filter", "kernel"]),
+    (
+        "collect",
+        &["model", "text", "filter", "kernel", "classify"],
+    ),
     ("state_file", &["model", "text"]),
     ("classify", &["model", "text"]),
     ("render", &["model", "text", "classify"]),

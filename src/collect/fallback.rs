@@ -90,6 +90,20 @@ impl<T: Transport + Send + 'static> SocketSource for FallbackSource<T> {
     }
 }
 
+/// Runs a reading, and once more from the beginning where the source failed
+/// within a dump and fell back to another: what the first attempt showed is
+/// dropped with it.
+pub(crate) fn with_fallback<T>(
+    source: &mut dyn SocketSource,
+    mut reading: impl FnMut(&mut dyn SocketSource) -> Result<T, KernelError>,
+) -> Result<T, KernelError> {
+    let before = source.kind();
+    match reading(source) {
+        Err(_) if source.kind() != before => reading(source),
+        outcome => outcome,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -168,5 +182,45 @@ mod tests {
             collection.fallback_reason,
             Some(FallbackReason::ForeignProcRoot)
         );
+    }
+
+    /// Fails, as netlink may in mid-dump; has another to go on with, or not.
+    struct Failing {
+        kind: SourceKind,
+        then: SourceKind,
+    }
+
+    impl SocketSource for Failing {
+        fn kind(&self) -> SourceKind {
+            self.kind
+        }
+
+        fn visit(
+            &mut self,
+            _query: &Query,
+            _visit: &mut dyn FnMut(&Socket),
+        ) -> Result<Collection, KernelError> {
+            self.kind = self.then;
+            let root = ProcRoot::new(std::path::Path::new("/proc"));
+            Err(root.error("/proc".into(), std::io::Error::other("lost")))
+        }
+    }
+
+    #[test]
+    fn a_reading_is_run_again_only_over_another_source() {
+        for (then, expected) in [(SourceKind::Procfs, 2), (SourceKind::Netlink, 1)] {
+            let mut runs = 0;
+            let mut source = Failing {
+                kind: SourceKind::Netlink,
+                then,
+            };
+            let outcome: Result<(), _> = with_fallback(&mut source, |source| {
+                runs += 1;
+                let query = Query::states(StateSet::RFC9293);
+                source.visit(&query, &mut |_| {}).map(|_| ())
+            });
+            assert!(outcome.is_err());
+            assert_eq!(runs, expected);
+        }
     }
 }

@@ -9,15 +9,13 @@ use crate::classify::count::Scope;
 use crate::cli::{CommonArgs, SummaryArgs, SummaryFormat};
 use crate::collect::cpu_budget::cpu_time;
 use crate::collect::ownership::OwnerCache;
-use crate::kernel::ProcRoot;
-use crate::model::{SourceKind, TcpState};
+use crate::model::TcpState;
 use crate::render::{bound_unknown, json, summary};
 
 /// Prints the summary.
 pub(super) fn run(common: &CommonArgs, args: &SummaryArgs) -> anyhow::Result<Outcome> {
     let format = super::format(common, args.format, SummaryFormat::Json)?;
-    let proc_root = ProcRoot::new(&common.proc_root);
-    let mut source = source::open(common, &proc_root)?;
+    let mut namespace = source::open(common)?;
     let wanted = Wanted {
         scope: Scope {
             family: source::family(common),
@@ -27,15 +25,10 @@ pub(super) fn run(common: &CommonArgs, args: &SummaryArgs) -> anyhow::Result<Out
         ports: PortRead::default(),
         terms: Terms::default(),
     };
-    let mut snapshot = snapshot::read(
-        source.as_mut(),
-        &proc_root,
-        wanted,
-        &mut OwnerCache::new(cpu_time),
-        &mut |_| {},
-    )?;
-    if snapshot.collection.source != SourceKind::Replay {
-        programs::name_units(&mut snapshot, &proc_root);
+    let mut owners = OwnerCache::new(cpu_time);
+    let mut snapshot = snapshot::read(&mut namespace, wanted, &mut owners, &mut |_| {})?;
+    if let Some(proc_root) = namespace.proc_root() {
+        programs::name_units(&mut snapshot, proc_root);
     }
     if let Some(reason) = &snapshot.collection.fallback_reason {
         output::note(&format!(

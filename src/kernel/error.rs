@@ -35,6 +35,16 @@ pub enum KernelError {
     /// Netlink failed, and nothing else was to be tried.
     #[error("{0}; try --source procfs, which needs no netlink")]
     Netlink(NetlinkFailure),
+    /// A /proc that may be of another network namespace than netlink.
+    #[error(
+        "cannot read {} with --source netlink: it is not known to show this network namespace; \
+         leave one of the two out",
+        root.display()
+    )]
+    ForeignProcRoot {
+        /// The /proc.
+        root: PathBuf,
+    },
     /// A file of /proc could not be read.
     #[error(
         "cannot read {}: {}; is {} a mounted /proc?",

@@ -1,5 +1,7 @@
 //! Looks, judges, and says it in the format that is asked for.
 
+use std::collections::HashSet;
+
 use anyhow::bail;
 
 use super::super::pressure::programs;
@@ -7,14 +9,13 @@ use super::super::snapshot::{self, PortRead, Terms, Wanted};
 use super::super::source;
 use super::Answer;
 use super::memory::{Left, Recollection, counts};
-use super::watch::{Narrowing, Watch};
+use super::watch::Narrowing;
 use crate::classify::check::{Reading, Status, Verdict, Wishes, judge};
 use crate::classify::count::Scope;
 use crate::cli::{CheckArgs, CheckFormat, CommonArgs};
 use crate::collect::cpu_budget::cpu_time;
 use crate::collect::ownership::OwnerCache;
-use crate::kernel::{ProcRoot, read_host_wide, read_sockstat};
-use crate::model::{SHORTEST_GROWTH, SHORTEST_RATE, SourceKind};
+use crate::model::{SHORTEST_GROWTH, SHORTEST_RATE, SourceKind, TcpState};
 use crate::render::{check, json};
 use crate::state_file::replace;
 
@@ -25,13 +26,12 @@ pub(super) fn look(
     wishes: &Wishes,
     format: CheckFormat,
 ) -> anyhow::Result<Answer> {
-    let proc_root = ProcRoot::new(&common.proc_root);
-    let mut recollection = Recollection::open(common, args, wishes, &proc_root);
-    let mut narrowing = Narrowing::new(args, &proc_root)?;
+    let mut namespace = source::open(common)?;
+    let mut recollection = Recollection::open(common, args, wishes, &namespace);
+    let mut narrowing = Narrowing::new(args, &namespace)?;
     let needs_netlink = narrowing.needs_netlink();
-    let mut source = source::open(common, &proc_root)?;
-    narrowing.see_listeners(&mut *source)?;
-    let mut source = Watch::new(source, narrowing, recollection.remembers());
+    narrowing.see_listeners(namespace.sockets())?;
+    let mut namespace = narrowing.narrow(namespace);
     let scope = Scope {
         family: source::family(common),
         bound: false,
@@ -53,23 +53,28 @@ pub(super) fn look(
         },
         terms,
     };
+    let remembers = recollection.remembers();
+    let mut close_wait = HashSet::new();
     let mut snapshot = snapshot::read(
-        &mut source,
-        &proc_root,
+        &mut namespace,
         wanted,
         &mut OwnerCache::new(cpu_time),
-        &mut |_| {},
+        &mut |socket| {
+            if remembers && socket.state == TcpState::CloseWait {
+                close_wait.extend(socket.cookie);
+            }
+        },
     )?;
-    if snapshot.collection.source != SourceKind::Replay {
-        snapshot.pressure.host_wide = read_host_wide(&proc_root, &read_sockstat(&proc_root));
-        programs::name_units(&mut snapshot, &proc_root);
+    snapshot.pressure.host_wide = namespace.host_wide(&namespace.sockstat());
+    if let Some(proc_root) = namespace.proc_root() {
+        programs::name_units(&mut snapshot, proc_root);
     }
     if needs_netlink && snapshot.collection.source == SourceKind::Procfs {
         bail!("cannot tell units apart over /proc: sockets have no cgroups there");
     }
     let is_unused = wishes.part.is_by_port_alone() && snapshot.states.total() == 0;
     wishes.part.forget_the_rest(&mut snapshot);
-    recollection.take(&snapshot, &source.close_wait());
+    recollection.take(&snapshot, &close_wait);
     let before = recollection.before(SHORTEST_RATE);
     let long_before = recollection.before(SHORTEST_GROWTH);
     let reading = Reading {

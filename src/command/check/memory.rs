@@ -9,7 +9,8 @@ use std::time::Duration;
 use crate::classify::check::{METRICS, Reading, Unit, Wishes};
 use crate::classify::close_wait::{Earlier, Interval};
 use crate::cli::{CheckArgs, CommonArgs};
-use crate::kernel::{ProcRoot, read_boot_id, read_counters, since_boot};
+use crate::collect::Namespace;
+use crate::kernel::since_boot;
 use crate::model::{Counters, Mark, Memories, Memory, Snapshot, SocketCookie, SourceKind};
 use crate::state_file::{StateFile, default_state_file};
 
@@ -34,25 +35,25 @@ impl Recollection {
         common: &CommonArgs,
         args: &CheckArgs,
         wishes: &Wishes,
-        proc_root: &ProcRoot,
+        namespace: &Namespace,
     ) -> Self {
         // A recording is of another time: it neither has a past here nor is it
         // one for the checks to come.
-        let (file, memories, warning) = if wishes.rates && common.replay.is_none() {
+        let (file, memories, warning) = if wishes.rates && namespace.is_live() {
             open(args)
         } else {
             (None, Memories::default(), None)
         };
         let now = Memory {
-            boot_id: read_boot_id(proc_root).unwrap_or_default(),
-            netns: proc_root.netns_inode(),
+            boot_id: namespace.boot_id().unwrap_or_default(),
+            netns: namespace.inode(),
             scope: scope(common, args),
             begun: since_boot(),
             ..Memory::default()
         };
         let before = memories
             .before(&now)
-            .filter(|before| !before.is_ahead_of(&read_counters(proc_root)))
+            .filter(|before| !before.is_ahead_of(&namespace.counters()))
             .cloned();
         Self {
             file,

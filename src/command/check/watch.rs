@@ -1,5 +1,4 @@
-//! A source that shows a part of the sockets, and remembers who is in
-//! CLOSE_WAIT.
+//! A source that shows a part of the sockets.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -7,14 +6,12 @@ use std::path::Path;
 
 use anyhow::bail;
 
-use super::super::leaks::read;
 use crate::classify::close_wait::Listeners;
 use crate::cli::CheckArgs;
+use crate::collect::{Namespace, close_wait};
 use crate::kernel::processes::{CgroupTree, SocketDescriptors, Which};
-use crate::kernel::{KernelError, ProcRoot, SocketSource};
-use crate::model::{
-    CgroupId, Collection, PeerFilter, Query, Socket, SocketCookie, SourceKind, TcpState, Unit,
-};
+use crate::kernel::{KernelError, SocketSource};
+use crate::model::{CgroupId, Collection, PeerFilter, Query, Socket, SourceKind, TcpState, Unit};
 
 /// Which sockets a check is about.
 #[derive(Default)]
@@ -39,14 +36,14 @@ struct Units {
 
 impl Narrowing {
     /// What the arguments narrow a check to.
-    pub(super) fn new(args: &CheckArgs, proc_root: &ProcRoot) -> anyhow::Result<Self> {
+    pub(super) fn new(args: &CheckArgs, namespace: &Namespace) -> anyhow::Result<Self> {
         Ok(Self {
             ports: args.listen_port.clone(),
             peers: args.remote.clone(),
-            inodes: inodes(&args.pid, proc_root)?,
+            inodes: inodes(&args.pid, namespace)?,
             listeners: Listeners::default(),
             lacks_listeners: false,
-            units: Units::new(&args.unit, proc_root)?,
+            units: Units::new(&args.unit, namespace)?,
         })
     }
 
@@ -58,7 +55,7 @@ impl Narrowing {
         if self.inodes.is_none() {
             return Ok(());
         }
-        let (listeners, collection) = read::listeners(source)?;
+        let (listeners, collection) = close_wait::listeners(source)?;
         self.listeners = listeners;
         self.lacks_listeners = !collection.complete;
         Ok(())
@@ -69,6 +66,19 @@ impl Narrowing {
         !(self.ports.is_empty() && self.peers.is_empty())
             || self.inodes.is_some()
             || self.units.is_some()
+    }
+
+    /// The namespace with the sockets that a check is about.
+    pub(super) fn narrow(self, namespace: Namespace) -> Namespace {
+        if !self.is_narrow() {
+            return namespace;
+        }
+        namespace.narrowed(|inner| {
+            Box::new(Narrowed {
+                inner,
+                narrowing: self,
+            })
+        })
     }
 
     /// Whether it can be answered from this source.
@@ -99,10 +109,13 @@ impl Narrowing {
 }
 
 /// `None` where no process is asked for.
-fn inodes(pids: &[u32], proc_root: &ProcRoot) -> anyhow::Result<Option<HashSet<u64>>> {
+fn inodes(pids: &[u32], namespace: &Namespace) -> anyhow::Result<Option<HashSet<u64>>> {
     if pids.is_empty() {
         return Ok(None);
     }
+    let Some(proc_root) = namespace.proc_root() else {
+        bail!("a recorded dump has no processes: leave out --pid");
+    };
     for pid in pids {
         if !proc_root.file(&pid.to_string()).is_dir() {
             bail!("no process {pid}");
@@ -123,10 +136,13 @@ fn inodes(pids: &[u32], proc_root: &ProcRoot) -> anyhow::Result<Option<HashSet<u
 }
 
 impl Units {
-    fn new(names: &[String], proc_root: &ProcRoot) -> anyhow::Result<Option<Self>> {
+    fn new(names: &[String], namespace: &Namespace) -> anyhow::Result<Option<Self>> {
         if names.is_empty() {
             return Ok(None);
         }
+        let Some(proc_root) = namespace.proc_root() else {
+            bail!("a recorded dump has no cgroups: leave out --unit");
+        };
         let Some(tree) = CgroupTree::of(proc_root) else {
             bail!("cannot tell units apart: no cgroup2 is mounted at /sys/fs/cgroup");
         };
@@ -172,52 +188,23 @@ fn is_there(root: &Path, name: &str) -> bool {
     false
 }
 
-/// The source of a check.
-pub(super) struct Watch {
-    inner: Box<dyn SocketSource>,
+/// The sockets of a source that a check is about.
+struct Narrowed {
+    inner: Box<dyn SocketSource + Send>,
     narrowing: Narrowing,
-    remembers: bool,
-    close_wait: HashSet<SocketCookie>,
 }
 
-impl Watch {
-    /// Watches a source; `remembers` the CLOSE_WAIT sockets where that is of
-    /// use.
-    pub(super) fn new(inner: Box<dyn SocketSource>, narrowing: Narrowing, remembers: bool) -> Self {
-        Self {
-            inner,
-            narrowing,
-            remembers,
-            close_wait: HashSet::new(),
-        }
-    }
-
-    /// The sockets that were seen in CLOSE_WAIT.
-    pub(super) fn close_wait(self) -> HashSet<SocketCookie> {
-        self.close_wait
-    }
-}
-
-impl SocketSource for Watch {
+impl SocketSource for Narrowed {
     fn visit(
         &mut self,
         query: &Query,
         visitor: &mut dyn FnMut(&Socket),
     ) -> Result<Collection, KernelError> {
-        let Self {
-            inner,
-            narrowing,
-            remembers,
-            close_wait,
-        } = self;
+        let Self { inner, narrowing } = self;
         let mut collection = inner.visit(query, &mut |socket| {
-            if !narrowing.accepts(socket) {
-                return;
+            if narrowing.accepts(socket) {
+                visitor(socket);
             }
-            if *remembers && socket.state == TcpState::CloseWait {
-                close_wait.extend(socket.cookie);
-            }
-            visitor(socket);
         })?;
         collection.complete &= !narrowing.lacks_listeners;
         Ok(collection)
@@ -229,10 +216,7 @@ impl SocketSource for Watch {
 
     fn second(&self) -> Option<Box<dyn SocketSource + Send>> {
         // It would show all of the sockets.
-        if self.narrowing.is_narrow() {
-            return None;
-        }
-        self.inner.second()
+        None
     }
 }
 
@@ -240,6 +224,7 @@ impl SocketSource for Watch {
 mod tests {
     use super::*;
     use crate::collect::FallbackSource;
+    use crate::kernel::ProcRoot;
     use crate::kernel::sock_diag::testing::{RowBytes, ScriptedKernel, done, message};
     use crate::model::StateSet;
 
@@ -266,7 +251,10 @@ mod tests {
                 ..Narrowing::default()
             };
             narrowing.see_listeners(&mut source).unwrap();
-            let mut watch = Watch::new(Box::new(source), narrowing, false);
+            let mut watch = Narrowed {
+                inner: Box::new(source),
+                narrowing,
+            };
             let complete = !(lost && pids_are_asked_for);
             // However often it is asked.
             for _ in 0..2 {

@@ -2,10 +2,10 @@
 //! do we know?
 
 pub(super) mod owners;
-pub(super) mod read;
 mod repeat;
 mod vanished;
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::ErrorKind;
 use std::thread;
@@ -13,13 +13,13 @@ use std::thread;
 use anyhow::bail;
 
 use self::owners::Found;
-use self::read::{Filter, Reading};
 use super::{Outcome, output, source};
 use crate::classify::close_wait::{Earlier, Judge, LeakReport, Selection};
 use crate::cli::{CommonArgs, LeaksArgs, LeaksFormat};
+use crate::collect::Namespace;
+use crate::collect::close_wait::{self, Filter, Reading};
 use crate::kernel::processes::process_of;
-use crate::kernel::{ProcRoot, SocketSource, read_host, read_uptime};
-use crate::model::{Collection, Host, Socket, SourceKind};
+use crate::model::{Collection, Socket};
 use crate::render::json;
 use crate::render::leaks::{self, View};
 use crate::text::safe;
@@ -27,25 +27,27 @@ use crate::text::safe;
 /// Prints the leaks.
 pub(super) fn run(common: &CommonArgs, args: &LeaksArgs) -> anyhow::Result<Outcome> {
     let format = super::format(common, args.format, LeaksFormat::Json)?;
-    let proc_root = ProcRoot::new(&common.proc_root);
-    check(common, args, &proc_root)?;
-    let mut source = source::open(common, &proc_root)?;
+    let mut namespace = source::open(common)?;
+    check(args, &namespace)?;
     let filter = Filter {
         family: source::family(common),
         peers: &args.remote,
         ports: &args.listen_port,
     };
-    let first = read::close_wait(source.as_mut(), filter)?;
-    let live = source.kind() != SourceKind::Replay;
-    let uptime = if live { read_uptime() } else { None };
+    let first = close_wait::close_wait(namespace.sockets(), filter)?;
+    let live = namespace.is_live();
+    let uptime = namespace.uptime();
     let deep = live && vanished::wanted(args);
     let mut earlier_vanished = None;
     let (reading, earlier, earlier_counts) = match args.over {
         None => (first, None, None),
         Some(over) => {
-            let counts = owners::count(&proc_root, &first.sockets)?;
+            let counts = match namespace.proc_root() {
+                Some(proc_root) => owners::count(proc_root, &first.sockets)?,
+                None => HashMap::new(),
+            };
             if deep {
-                let vanished = vanished::find(source.as_mut(), &proc_root, &args.pid, filter)?;
+                let vanished = vanished::find(&mut namespace, &args.pid, filter)?;
                 earlier_vanished = Some(vanished::keys(vanished.as_ref()));
             }
             let earlier = Earlier::new(&first.sockets, uptime);
@@ -53,7 +55,7 @@ pub(super) fn run(common: &CommonArgs, args: &LeaksArgs) -> anyhow::Result<Outco
             // Its sockets are not needed any more, and may be many.
             drop(first.sockets);
             thread::sleep(over.0.saturating_sub(then.1.elapsed()));
-            let second = read::close_wait(source.as_mut(), filter)?;
+            let second = close_wait::close_wait(namespace.sockets(), filter)?;
             let earlier = earlier.ago(second.since(then));
             (second, Some(earlier), Some(counts))
         }
@@ -63,12 +65,8 @@ pub(super) fn run(common: &CommonArgs, args: &LeaksArgs) -> anyhow::Result<Outco
         mut collection,
         ..
     } = reading;
-    let (mut found, closed_meanwhile) = if live {
-        let source = source.as_mut();
-        find_owners(source, &proc_root, &mut sockets, &args.pid, &mut collection)?
-    } else {
-        (Found::default(), 0)
-    };
+    let (mut found, closed_meanwhile) =
+        find_owners(&mut namespace, &mut sockets, &args.pid, &mut collection)?;
     let judge = Judge {
         min_age: args.min_age.0,
         uptime,
@@ -88,20 +86,18 @@ pub(super) fn run(common: &CommonArgs, args: &LeaksArgs) -> anyhow::Result<Outco
     report.closed_meanwhile = closed_meanwhile;
     refuse_unseen(&report, &found, &args.pid)?;
     if deep {
-        report.vanished = vanished::find(source.as_mut(), &proc_root, &args.pid, filter)?;
+        report.vanished = vanished::find(&mut namespace, &args.pid, filter)?;
         report.vanished_stayed = earlier_vanished.map(|then| {
             vanished::keys(report.vanished.as_ref())
                 .intersection(&then)
                 .count() as u64
         });
-        found.know(&proc_root, report.vanished().map(|one| one.holder.pid));
+        if let Some(proc_root) = namespace.proc_root() {
+            found.know(proc_root, report.vanished().map(|one| one.holder.pid));
+        }
     }
     let view = View {
-        host: &if live {
-            read_host(&proc_root)
-        } else {
-            Host::default()
-        },
+        host: &namespace.host(),
         taken_at: live.then_some(reading.taken_at),
         elapsed,
         collection: &collection,
@@ -109,7 +105,7 @@ pub(super) fn run(common: &CommonArgs, args: &LeaksArgs) -> anyhow::Result<Outco
         processes: &found.processes,
         cgroups: &found.cgroups,
         asked: &args.pid,
-        elsewhere: &elsewhere(&args.pid, &proc_root),
+        elsewhere: &elsewhere(&args.pid, &namespace),
         narrowed: filter.narrows() || !args.pid.is_empty(),
         repeated: &repeat::options(common, args),
         list_sockets: args.sockets,
@@ -127,34 +123,42 @@ pub(super) fn run(common: &CommonArgs, args: &LeaksArgs) -> anyhow::Result<Outco
 /// a search takes longer than a request, and they have no owner for a good
 /// reason. Says how many these are.
 fn find_owners(
-    source: &mut dyn SocketSource,
-    proc_root: &ProcRoot,
+    namespace: &mut Namespace,
     sockets: &mut Vec<Socket>,
     asked: &[u32],
     collection: &mut Collection,
 ) -> anyhow::Result<(Found, u64)> {
-    let found = owners::find(source, proc_root, sockets, asked, collection)?;
+    let Some(proc_root) = namespace.proc_root().cloned() else {
+        return Ok((Found::default(), 0));
+    };
+    let source = namespace.sockets();
+    let found = owners::find(source, &proc_root, sockets, asked, collection)?;
     let doubtful = |socket: &Socket| socket.inode.is_some() && !found.owns(socket);
-    let closed = read::drop_closed(source, sockets, doubtful)?;
+    let closed = close_wait::drop_closed(source, sockets, doubtful)?;
     Ok((found, closed))
 }
 
 /// Those processes that are in another network namespace.
-fn elsewhere(asked: &[u32], proc_root: &ProcRoot) -> Vec<u32> {
+fn elsewhere(asked: &[u32], namespace: &Namespace) -> Vec<u32> {
+    let is_elsewhere = |pid| {
+        let proc_root = namespace.proc_root();
+        proc_root.is_some_and(|proc_root| proc_root.is_elsewhere(pid))
+    };
     let asked = asked.iter().copied();
-    asked.filter(|&pid| proc_root.is_elsewhere(pid)).collect()
+    asked.filter(|&pid| is_elsewhere(pid)).collect()
 }
 
 /// Refuses what can't be answered, before anything is read.
-fn check(common: &CommonArgs, args: &LeaksArgs, proc_root: &ProcRoot) -> anyhow::Result<()> {
-    if common.replay.is_some() {
+fn check(args: &LeaksArgs, namespace: &Namespace) -> anyhow::Result<()> {
+    let Some(proc_root) = namespace.proc_root() else {
         if !args.pid.is_empty() || args.deep {
             bail!("a recorded dump has no processes: leave out --pid and --deep");
         }
         if args.over.is_some() {
             bail!("a recorded dump shows one moment: leave out --over");
         }
-    }
+        return Ok(());
+    };
     for pid in &args.pid {
         if !proc_root.file(&pid.to_string()).is_dir() {
             bail!(

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::read;
 use crate::classify::close_wait::{Listeners, Owners, Unseen};
+use crate::collect::close_wait::listeners_of;
 use crate::collect::ownership::{self, Budget, Hints};
 use crate::kernel::processes::read_process;
 use crate::kernel::{KernelError, ProcRoot, SocketSource};
@@ -89,7 +89,7 @@ pub(in crate::command) fn find(
     asked: &[u32],
     collection: &mut Collection,
 ) -> Result<Found, KernelError> {
-    let listeners = listeners(source, sockets, collection)?;
+    let listeners = listeners_of(source, sockets, collection)?;
     let wanted = wanted(sockets, &listeners).collect();
     let cgroups = cgroups(proc_root, sockets);
     let hints = Hints {
@@ -112,20 +112,6 @@ pub(in crate::command) fn find(
         .filter(|pid| found.holders.coverage.unread.contains(pid));
     found.unseen = unseen.map(|&pid| found.unseen(pid)).collect();
     Ok(found)
-}
-
-/// The listeners that sockets may wait at; losses count in `collection`.
-pub(in crate::command) fn listeners(
-    source: &mut dyn SocketSource,
-    sockets: &[Socket],
-    collection: &mut Collection,
-) -> Result<Listeners, KernelError> {
-    if sockets.is_empty() {
-        return Ok(Listeners::default());
-    }
-    let (listeners, listening) = read::listeners(source)?;
-    collection.add_losses(&listening);
-    Ok(listeners)
 }
 
 /// The inodes to look for: those of the sockets, and of the listeners that

@@ -3,10 +3,12 @@
 use std::collections::HashSet;
 
 use super::super::output;
-use super::read::{self, Filter};
+
 use crate::cli::LeaksArgs;
+use crate::collect::Namespace;
+use crate::collect::close_wait::{self, Filter};
+use crate::kernel::KernelError;
 use crate::kernel::processes::{SocketDescriptors, Which};
-use crate::kernel::{KernelError, ProcRoot, SocketSource};
 use crate::model::{Holder, SocketPast, VanishedSockets};
 
 /// What makes a descriptor the same at two looks.
@@ -27,11 +29,13 @@ pub(super) fn wanted(args: &LeaksArgs) -> bool {
 
 /// Finds them; `None` when that can't be told.
 pub(super) fn find(
-    source: &mut dyn SocketSource,
-    proc_root: &ProcRoot,
+    namespace: &mut Namespace,
     pids: &[u32],
     filter: Filter<'_>,
 ) -> Result<Option<VanishedSockets>, KernelError> {
+    let Some(proc_root) = namespace.proc_root() else {
+        return Ok(None);
+    };
     let which = if pids.is_empty() {
         Which::All { first: &[] }
     } else {
@@ -47,7 +51,7 @@ pub(super) fn find(
         return Ok(None);
     }
     let held: HashSet<u64> = descriptors.inodes().collect();
-    let Some(unshown) = read::unshown(source, &held)? else {
+    let Some(unshown) = close_wait::unshown(namespace.sockets(), &held)? else {
         output::note(
             "the dump of all sockets was incomplete: descriptors whose connection is gone can't \
              be told from the others; try again",

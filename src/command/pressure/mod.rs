@@ -1,45 +1,38 @@
 //! `tcpstate pressure`: what is about to run out?
 
 pub(super) mod programs;
-pub(super) mod read;
 
 use std::borrow::Cow;
 use std::thread;
 
 use anyhow::bail;
 
-use self::read::Reader;
 use super::{Outcome, outcome, output, source};
 use crate::classify::change::time_between;
 use crate::classify::{assess, ports};
 use crate::cli::{CommonArgs, PressureArgs, PressureFormat};
 use crate::collect::ownership::{self, Budget};
-use crate::kernel::ProcRoot;
-use crate::model::{PortReading, Snapshot, SourceKind};
+use crate::collect::read_connections;
+use crate::model::{PortReading, Snapshot};
 use crate::render::{json, pressure, summary};
 
 /// Prints what is about to run out.
 pub(super) fn run(common: &CommonArgs, args: &PressureArgs) -> anyhow::Result<Outcome> {
     let format = super::format(common, args.format, PressureFormat::Json)?;
-    let proc_root = ProcRoot::new(&common.proc_root);
-    let mut source = source::open(common, &proc_root)?;
-    if args.over.is_some() && source.kind() == SourceKind::Replay {
+    let mut namespace = source::open(common)?;
+    if args.over.is_some() && !namespace.is_live() {
         bail!("a recorded dump shows one moment: leave out --over");
     }
-    let mut reader = Reader {
-        source: source.as_mut(),
-        proc_root: &proc_root,
-        family: source::family(common),
-        bound: args.bound,
-    };
-    let mut snapshot = reader.read()?;
+    let family = source::family(common);
+    let mut read = || read_connections(&mut namespace, family, args.bound);
+    let mut snapshot = read()?;
     let earlier = match args.over {
         None => None,
         Some(over) => {
             if let Some(read_at) = snapshot.read_at {
                 thread::sleep(over.0.saturating_sub(read_at.elapsed()));
             }
-            Some(std::mem::replace(&mut snapshot, reader.read()?))
+            Some(std::mem::replace(&mut snapshot, read()?))
         }
     };
     if let Some(reason) = &snapshot.collection.fallback_reason {
@@ -52,12 +45,12 @@ pub(super) fn run(common: &CommonArgs, args: &PressureArgs) -> anyhow::Result<Ou
         compare(&mut snapshot, earlier);
     }
     keep(&mut snapshot, args);
-    if snapshot.collection.source != SourceKind::Replay {
+    if let Some(proc_root) = namespace.proc_root() {
         let find = |inodes, hints| {
-            ownership::find(&proc_root, &inodes, &hints, Budget::Everywhere).map(Cow::Owned)
+            ownership::find(proc_root, &inodes, &hints, Budget::Everywhere).map(Cow::Owned)
         };
         let (earlier, all) = (earlier.as_ref(), args.processes);
-        let named = programs::name(&mut snapshot, earlier, &proc_root, all, find);
+        let named = programs::name(&mut snapshot, earlier, proc_root, all, find);
         if let Err(error) = named {
             output::note(&format!(
                 "the programs behind listeners are unknown: {error}"

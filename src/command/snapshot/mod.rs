@@ -2,24 +2,21 @@
 
 mod ports;
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 pub(super) use self::ports::PortRead;
 use self::ports::PortReader;
 use super::leak_owners;
-use super::source;
 use crate::classify::close_wait::{Digest, Earlier, Judge, MIN_AGE};
 use crate::classify::count::{self, Reading, Scope};
 use crate::classify::listeners::ListenerTally;
 use crate::classify::silence::SilenceTally;
+use crate::collect::Namespace;
 use crate::collect::ownership::OwnerCache;
-use crate::kernel::{
-    KernelError, ProcRoot, SocketSource, read_counters, read_host, read_sockstat, read_sysctls,
-    read_tcp_mem, read_uptime,
-};
+use crate::kernel::KernelError;
 use crate::model::{
-    Collection, Counters, Host, PortReading, Pressure, Query, Snapshot, Socket, Sockstat,
-    SourceKind, StateCounts, StateSet, StateTally, Sysctl, Sysctls, TcpState,
+    Collection, Host, PortReading, Pressure, Query, Snapshot, Socket, Sockstat, SourceKind,
+    StateCounts, StateSet, StateTally, Sysctl, TcpState,
 };
 
 /// What is asked beyond the counts.
@@ -58,13 +55,12 @@ pub(super) struct Wanted<'e> {
 /// count could not be trusted. `owners` are those that are known from the
 /// sample before, if there was one.
 pub(super) fn read(
-    source: &mut dyn SocketSource,
-    proc_root: &ProcRoot,
+    namespace: &mut Namespace,
     wanted: Wanted<'_>,
     owners: &mut OwnerCache,
     observer: &mut dyn FnMut(&Socket),
 ) -> Result<Snapshot, KernelError> {
-    let (snapshot, ports) = read_in_part(source, proc_root, wanted, owners, observer)?;
+    let (snapshot, ports) = read_in_part(namespace, wanted, owners, observer)?;
     ports?;
     Ok(snapshot)
 }
@@ -72,56 +68,36 @@ pub(super) fn read(
 /// The same, but where only the ports can't be read, the sample is without them
 /// and the error beside it.
 pub(super) fn read_in_part(
-    source: &mut dyn SocketSource,
-    proc_root: &ProcRoot,
+    namespace: &mut Namespace,
     wanted: Wanted<'_>,
     owners: &mut OwnerCache,
     observer: &mut dyn FnMut(&Socket),
 ) -> Result<(Snapshot, Result<(), KernelError>), KernelError> {
     let Wanted { scope, terms, .. } = wanted;
-    // A recorded dump is of another time and perhaps another host: nothing that
-    // could be read here belongs to it.
-    let recorded = source.kind() == SourceKind::Replay;
-    let host = if recorded {
-        Host::default()
-    } else {
-        read_host(proc_root)
-    };
-    let taken_at = (!recorded).then(SystemTime::now);
+    let host = namespace.host();
+    let taken_at = namespace.now();
     let start = Instant::now();
-    let sockstat = if recorded {
-        Sockstat::default()
-    } else {
-        read_sockstat(proc_root)
-    };
+    let sockstat = namespace.sockstat();
     // Only the host's own namespace shows the limits of the whole host.
     let elsewhere_at_most = sockstat
         .in_other_namespaces_at_most()
-        .filter(|_| read_tcp_mem(proc_root).is_some());
-    let sysctls = if recorded {
-        Sysctls::read(Sysctl::SUMMARY, |_| None)
-    } else {
-        read_sysctls(proc_root, Sysctl::SUMMARY)
-    };
-    let ports = (!recorded).then(|| {
+        .filter(|_| namespace.shows_host_limits());
+    let sysctls = namespace.sysctls(Sysctl::SUMMARY);
+    let ports = namespace.is_live().then(|| {
         let (read, family) = (wanted.ports, scope.family);
-        PortReader::begin(read, source, proc_root, &sockstat, &sysctls, family)
+        PortReader::begin(read, namespace, &sockstat, &sysctls, family)
     });
-    let mut counted = count_sockets(source, sockstat, wanted, &host, observer)?;
+    let mut counted = count_sockets(namespace, sockstat, wanted, &host, observer)?;
     let elapsed = start.elapsed();
     let leaks = leak_owners::name(
         &counted.digest,
         terms.min_age,
-        (!recorded).then_some(proc_root),
+        namespace.proc_root(),
         owners,
     );
-    let counters = if recorded {
-        Counters::default()
-    } else {
-        read_counters(proc_root)
-    };
+    let counters = namespace.counters();
     let ports = match ports {
-        Some(reader) => reader.finish(source, scope.family, &mut counted, &host),
+        Some(reader) => reader.finish(namespace.sockets(), scope.family, &mut counted, &host),
         None => Ok(PortReading::NotRead),
     };
     let (ports, outcome) = match ports {
@@ -138,7 +114,7 @@ pub(super) fn read_in_part(
         leaks: Some(leaks),
         sysctls,
         counters,
-        read_at: (!recorded).then_some(start),
+        read_at: namespace.is_live().then_some(start),
         pressure: Pressure {
             ports,
             listeners: Some(counted.listeners.finish()),
@@ -162,7 +138,7 @@ struct Counted {
 /// Counts the cheap way where that can be trusted, and looks at every socket
 /// where it can't.
 fn count_sockets(
-    source: &mut dyn SocketSource,
+    namespace: &mut Namespace,
     sockstat: Sockstat,
     wanted: Wanted<'_>,
     host: &Host,
@@ -171,12 +147,12 @@ fn count_sockets(
     let scope = wanted.scope;
     // Only netlink saves by leaving states out.
     if !wanted.exact
-        && source.kind() == SourceKind::Netlink
+        && namespace.source() == SourceKind::Netlink
         && let Some(states) = scope.derived_states(host.kernel)
     {
         // Few rows are left, so tcp_info costs next to nothing: CLOSE_WAIT is
         // judged in the same walk.
-        let (seen, collection) = look_again(source, states, wanted, true, observer)?;
+        let (seen, collection) = look_again(namespace, states, wanted, true, observer)?;
         let reading = Reading {
             tally: &seen.tally,
             source: collection.source,
@@ -198,7 +174,7 @@ fn count_sockets(
         }
     }
     let (mut seen, mut collection) =
-        look_again(source, scope.all_states(), wanted, false, observer)?;
+        look_again(namespace, scope.all_states(), wanted, false, observer)?;
     let reading = Reading {
         tally: &seen.tally,
         source: collection.source,
@@ -208,9 +184,9 @@ fn count_sockets(
     let states = count::from_dump(&reading, scope);
     // Now tcp_info would cost a sixth of the whole; CLOSE_WAIT alone has few
     // rows, mostly none.
-    if seen.digest.counts.total() > 0 && source.kind() == SourceKind::Netlink {
+    if seen.digest.counts.total() > 0 && namespace.source() == SourceKind::Netlink {
         let close_wait = StateSet::NONE.with(TcpState::CloseWait);
-        let (again, second) = look_again(source, close_wait, wanted, true, &mut |_| {})?;
+        let (again, second) = look_again(namespace, close_wait, wanted, true, &mut |_| {})?;
         seen.digest = again.digest;
         // What it lost would be missing among those that leak, and where it
         // fell back to /proc there are no ages.
@@ -238,19 +214,17 @@ struct Seen {
 /// Looks, and looks anew where the source failed in mid-dump and has another to
 /// go on with: nothing is printed yet, so what was seen can be forgotten.
 fn look_again(
-    source: &mut dyn SocketSource,
+    namespace: &mut Namespace,
     states: StateSet,
     wanted: Wanted<'_>,
     tcp_info: bool,
     observer: &mut dyn FnMut(&Socket),
 ) -> Result<(Seen, Collection), KernelError> {
-    source::ask(source, |source| {
-        look(source, states, wanted, tcp_info, observer)
-    })
+    namespace.with_fallback(|namespace| look(namespace, states, wanted, tcp_info, observer))
 }
 
 fn look(
-    source: &mut dyn SocketSource,
+    namespace: &mut Namespace,
     states: StateSet,
     wanted: Wanted<'_>,
     tcp_info: bool,
@@ -258,10 +232,7 @@ fn look(
 ) -> Result<(Seen, Collection), KernelError> {
     let judge = Judge {
         min_age: wanted.terms.min_age,
-        // A recorded dump is of another time, perhaps of another host.
-        uptime: (source.kind() != SourceKind::Replay)
-            .then(read_uptime)
-            .flatten(),
+        uptime: namespace.uptime(),
         earlier: wanted.terms.earlier,
     };
     let query = Query {
@@ -276,7 +247,7 @@ fn look(
         listeners: ListenerTally::in_passing(),
         silence: SilenceTally::default(),
     };
-    let collection = source.visit(&query, &mut |socket| {
+    let collection = namespace.sockets().visit(&query, &mut |socket| {
         seen.tally.add(socket);
         seen.digest.add(socket, &judge);
         seen.listeners.add_listener(socket);

@@ -8,7 +8,8 @@ use super::super::source::{self, bound_ports, ports_in};
 use super::Counted;
 use crate::classify::count;
 use crate::classify::ports::{PortTally, ReusePolicy, is_ruled_out, usable};
-use crate::kernel::{KernelError, ProcRoot, SocketSource, read_port_settings};
+use crate::collect::Namespace;
+use crate::kernel::{KernelError, SocketSource};
 use crate::model::{
     Collection, Family, Host, PortReading, PortSet, PortSettings, Query, Sockstat, StateSet,
     Sysctls, TcpState,
@@ -43,21 +44,20 @@ impl PortReader {
     /// their dump begins now.
     pub(super) fn begin(
         read: PortRead,
-        source: &dyn SocketSource,
-        proc_root: &ProcRoot,
+        namespace: &mut Namespace,
         sockstat: &Sockstat,
         sysctls: &Sysctls,
         family: Option<Family>,
     ) -> Self {
         let mut reader = Self {
             read,
-            settings: read_port_settings(proc_root),
+            settings: namespace.port_settings(),
             policy: ReusePolicy::of(sysctls),
             unlisted_at_most: sockstat.unlisted_at_most(),
             beside: None,
         };
         if reader.will_group(sockstat) {
-            reader.beside = reader.begin_beside(source, family);
+            reader.beside = reader.begin_beside(namespace.sockets(), family);
         }
         reader
     }

@@ -2,6 +2,7 @@ use super::*;
 use crate::collect::FallbackSource;
 use crate::collect::cpu_budget::cpu_time;
 use crate::kernel::sock_diag::testing::{RowBytes, ScriptedKernel, done, message};
+use crate::kernel::{ProcRoot, SocketSource};
 use crate::model::{CountMethod, Endpoint};
 use std::fs;
 
@@ -29,14 +30,14 @@ fn staged_proc() -> (tempfile::TempDir, ProcRoot) {
 
 fn read_from(datagrams: impl IntoIterator<Item = Vec<u8>>, exact: bool) -> Snapshot {
     let (_root, proc_root) = staged_proc();
-    let mut source = FallbackSource::over(ScriptedKernel::answering(datagrams), &proc_root);
+    let source = FallbackSource::over(ScriptedKernel::answering(datagrams), &proc_root);
+    let mut namespace = Namespace::over(source, proc_root.clone());
     let wanted = Wanted {
         exact,
         ..Wanted::default()
     };
     read(
-        &mut source,
-        &proc_root,
+        &mut namespace,
         wanted,
         &mut OwnerCache::new(cpu_time),
         &mut |_| {},
@@ -73,15 +74,10 @@ fn the_host_is_told_of_sockets_in_other_namespaces_and_a_container_is_not() {
         }
         let listener = RowBytes::new(10, 1).message(1);
         let kernel = ScriptedKernel::answering([[listener, done(1, 0)].concat()]);
-        let mut source = FallbackSource::over(kernel, &proc_root);
+        let source = FallbackSource::over(kernel, &proc_root);
+        let mut namespace = Namespace::over(source, proc_root.clone());
         let mut names = OwnerCache::new(cpu_time);
-        let snapshot = read(
-            &mut source,
-            &proc_root,
-            Wanted::default(),
-            &mut names,
-            &mut |_| {},
-        );
+        let snapshot = read(&mut namespace, Wanted::default(), &mut names, &mut |_| {});
         snapshot.unwrap().elsewhere_at_most
     };
     assert_eq!(elsewhere(true), Some(1_204));
@@ -174,10 +170,11 @@ fn many_connections_are_ruled_out_only_with_the_bound_sockets_reckoned_in() {
         // The counts, the connections, the bound ones.
         let answers = [done(1, 0), connections].into_iter();
         let kernel = ScriptedKernel::answering(answers.chain(bound_dump(3, 20_000)));
-        let mut source = FallbackSource::over(kernel, &proc_root);
+        let source = FallbackSource::over(kernel, &proc_root);
+        let mut namespace = Namespace::over(source, proc_root.clone());
         let mut names = OwnerCache::new(cpu_time);
         let wanted = Wanted::default();
-        let snapshot = read(&mut source, &proc_root, wanted, &mut names, &mut |_| {});
+        let snapshot = read(&mut namespace, wanted, &mut names, &mut |_| {});
         let snapshot = snapshot.unwrap();
         (snapshot.pressure.ports, snapshot.collection.complete)
     };
@@ -204,10 +201,11 @@ fn with_bound(answers: impl IntoIterator<Item = Vec<u8>>) -> Snapshot {
     let (_root, proc_root) = crowded_proc(50_100, 40_000);
     let answers = [done(1, 0), done(2, 0)].into_iter().chain(answers);
     let kernel = ScriptedKernel::answering(answers);
-    let mut source = FallbackSource::over(kernel, &proc_root);
+    let source = FallbackSource::over(kernel, &proc_root);
+    let mut namespace = Namespace::over(source, proc_root.clone());
     let mut names = OwnerCache::new(cpu_time);
     let wanted = Wanted::default();
-    read(&mut source, &proc_root, wanted, &mut names, &mut |_| {}).unwrap()
+    read(&mut namespace, wanted, &mut names, &mut |_| {}).unwrap()
 }
 
 /// What it lost was no bound socket, and too few of them a proof that no ports
@@ -246,10 +244,11 @@ fn connections_that_were_lost_rule_nothing_out() {
     fs::remove_file(root.path().join("net/sockstat")).unwrap();
     let short = |sequence| [message(20, 2, sequence, &[1]), done(sequence, 0)].concat();
     let kernel = ScriptedKernel::answering([short(1), short(2), done(3, 0), done(4, 0)]);
-    let mut source = FallbackSource::over(kernel, &proc_root);
+    let source = FallbackSource::over(kernel, &proc_root);
+    let mut namespace = Namespace::over(source, proc_root.clone());
     let mut names = OwnerCache::new(cpu_time);
     let wanted = Wanted::default();
-    let snapshot = read(&mut source, &proc_root, wanted, &mut names, &mut |_| {}).unwrap();
+    let snapshot = read(&mut namespace, wanted, &mut names, &mut |_| {}).unwrap();
     assert!(!snapshot.collection.complete);
     assert!(matches!(snapshot.pressure.ports, PortReading::Grouped(_)));
 }
@@ -260,11 +259,12 @@ fn listeners_of_the_other_family_that_were_lost_make_it_incomplete() {
     let (_root, proc_root) = crowded_proc(3, 0);
     let short = [message(20, 2, 2, &[1]), done(2, 0)].concat();
     let kernel = ScriptedKernel::answering([done(1, 0), short, done(3, 0), done(4, 0)]);
-    let mut source = FallbackSource::over(kernel, &proc_root);
+    let source = FallbackSource::over(kernel, &proc_root);
+    let mut namespace = Namespace::over(source, proc_root.clone());
     let mut wanted = Wanted::default();
     wanted.scope.family = Some(crate::model::Family::Ipv4);
     let mut names = OwnerCache::new(cpu_time);
-    let snapshot = read(&mut source, &proc_root, wanted, &mut names, &mut |_| {}).unwrap();
+    let snapshot = read(&mut namespace, wanted, &mut names, &mut |_| {}).unwrap();
     assert!(matches!(snapshot.pressure.ports, PortReading::Grouped(_)));
     assert!(!snapshot.collection.complete);
 }
@@ -275,10 +275,11 @@ fn a_dump_of_the_ports_that_fails_in_mid_way_is_grouped_anew_from_proc() {
     let (_root, proc_root) = crowded_proc(60_000, 0);
     let cut = [RowBytes::new(1, 1).message(2), done(2, ENOMEM)].concat();
     let kernel = ScriptedKernel::answering([done(1, 0), cut]);
-    let mut source = FallbackSource::over(kernel, &proc_root);
+    let source = FallbackSource::over(kernel, &proc_root);
+    let mut namespace = Namespace::over(source, proc_root.clone());
     let mut names = OwnerCache::new(cpu_time);
     let wanted = Wanted::default();
-    let snapshot = read(&mut source, &proc_root, wanted, &mut names, &mut |_| {});
+    let snapshot = read(&mut namespace, wanted, &mut names, &mut |_| {});
     let ports = snapshot.unwrap().pressure.ports;
     let in_use = ports.grouped().unwrap().destinations.iter();
     assert_eq!(in_use.map(|one| one.in_use).sum::<u32>(), 1);
@@ -290,10 +291,11 @@ fn a_sample_with_an_incomplete_dump_of_the_ports_is_incomplete() {
     let (_root, proc_root) = crowded_proc(60_000, 0);
     let short = [message(20, 2, 2, &[1]), done(2, 0)].concat();
     let kernel = ScriptedKernel::answering([done(1, 0), short, done(3, 0)]);
-    let mut source = FallbackSource::over(kernel, &proc_root);
+    let source = FallbackSource::over(kernel, &proc_root);
+    let mut namespace = Namespace::over(source, proc_root.clone());
     let mut names = OwnerCache::new(cpu_time);
     let wanted = Wanted::default();
-    let snapshot = read(&mut source, &proc_root, wanted, &mut names, &mut |_| {}).unwrap();
+    let snapshot = read(&mut namespace, wanted, &mut names, &mut |_| {}).unwrap();
     assert!(matches!(snapshot.pressure.ports, PortReading::Grouped(_)));
     assert!(!snapshot.collection.complete);
 }
@@ -354,14 +356,15 @@ fn more_connections_than_ports_are_grouped_by_destination_beside_the_counts() {
                 crate::classify::testing::socket(&local.to_string(), &remote.to_string()).build()
             })
         };
-        let mut source = Crowd {
+        let source = Crowd {
             connections: towards(80).chain(towards(443)).collect(),
             is_whole,
             is_second: false,
         };
+        let mut namespace = Namespace::over(source, proc_root.clone());
         let mut names = OwnerCache::new(cpu_time);
         let wanted = Wanted::default();
-        let snapshot = read(&mut source, &proc_root, wanted, &mut names, &mut |_| {});
+        let snapshot = read(&mut namespace, wanted, &mut names, &mut |_| {});
         let snapshot = snapshot.unwrap();
         let ports = snapshot.pressure.ports.grouped().expect("grouped").clone();
         let in_use = ports
@@ -387,19 +390,20 @@ fn more_connections_than_ports_are_grouped_by_destination_beside_the_counts() {
 fn ports_are_grouped_always_or_never_where_that_is_asked_for() {
     let (_root, proc_root) = crowded_proc(3, 0);
     let ports = |ports: PortRead| {
-        let mut source = Crowd {
+        let source = Crowd {
             connections: vec![
                 crate::classify::testing::socket("10.0.0.5:4000", "10.0.0.9:80").build(),
             ],
             is_whole: true,
             is_second: false,
         };
+        let mut namespace = Namespace::over(source, proc_root.clone());
         let wanted = Wanted {
             ports,
             ..Wanted::default()
         };
         let mut names = OwnerCache::new(cpu_time);
-        let snapshot = read(&mut source, &proc_root, wanted, &mut names, &mut |_| {});
+        let snapshot = read(&mut namespace, wanted, &mut names, &mut |_| {});
         snapshot.unwrap().pressure.ports
     };
     assert!(matches!(

@@ -4,14 +4,16 @@
 use std::collections::HashMap;
 use std::time::Instant;
 
-use super::super::leaks::{owners, read};
+use super::super::leaks::owners;
 use crate::classify::close_wait::{
     Earlier, Judge, Judged, LeakReport, MIN_AGE, Owners, Selection, Unowned,
 };
 use crate::classify::history::{CloseWaitMemory, Leaks, Search};
+use crate::collect::Namespace;
+use crate::collect::close_wait::{self, listeners_of};
 use crate::collect::cpu_budget::{Clock, CpuBudget};
 use crate::collect::ownership::{self, Budget, OwnerCache};
-use crate::kernel::{KernelError, ProcRoot, SocketSource, read_uptime};
+use crate::kernel::KernelError;
 use crate::model::{Family, Inodes, Socket, SourceKind};
 
 /// A reading may take one part of so many of a core in the long run.
@@ -52,8 +54,7 @@ impl LeakReader {
     /// were seen entering CLOSE_WAIT.
     pub(super) fn read(
         &mut self,
-        source: &mut dyn SocketSource,
-        proc_root: &ProcRoot,
+        namespace: &mut Namespace,
         family: Option<Family>,
         memory: &CloseWaitMemory,
         cache: &mut OwnerCache,
@@ -65,15 +66,23 @@ impl LeakReader {
         // What fails is tried again with the next sample.
         self.budget.forget();
         let begun = self.budget.now();
-        let filter = read::Filter {
+        let filter = close_wait::Filter {
             family,
             peers: &[],
             ports: &[],
         };
-        let mut reading = read::close_wait(source, filter)?;
-        let uptime = read_uptime();
+        let mut reading = close_wait::close_wait(namespace.sockets(), filter)?;
+        let uptime = namespace.uptime();
         let next = Earlier::new(&reading.sockets, uptime);
-        let listeners = owners::listeners(source, &reading.sockets, &mut reading.collection)?;
+        let listeners = listeners_of(
+            namespace.sockets(),
+            &reading.sockets,
+            &mut reading.collection,
+        )?;
+        // A recording isn't watched: it has no processes.
+        let Some(proc_root) = namespace.proc_root() else {
+            return Ok(None);
+        };
         let wanted: Inodes = owners::wanted(&reading.sockets, &listeners).collect();
         let hints = || owners::hints(proc_root, &reading.sockets);
         let searched = cache.update(proc_root, &wanted, hints, Budget::Everywhere)?;

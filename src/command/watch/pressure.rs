@@ -3,10 +3,10 @@
 
 use std::borrow::Cow;
 
-use super::super::pressure::read::Reader;
 use super::super::pressure::{compare, programs};
 use crate::collect::ownership::{Budget, OwnerCache};
-use crate::kernel::{KernelError, ProcRoot, SocketSource};
+use crate::collect::{Namespace, read_connections};
+use crate::kernel::KernelError;
 use crate::model::{Family, Pressure, Snapshot};
 
 /// What was read.
@@ -27,27 +27,22 @@ impl PressureReader {
     /// Reads what is about to run out, and how fast.
     pub(super) fn read(
         &mut self,
-        source: &mut dyn SocketSource,
-        proc_root: &ProcRoot,
+        namespace: &mut Namespace,
         family: Option<Family>,
         cache: &mut OwnerCache,
     ) -> Result<Read, KernelError> {
-        let mut reader = Reader {
-            source,
-            proc_root,
-            family,
-            bound: false,
-        };
-        let mut snapshot = reader.read()?;
+        let mut snapshot = read_connections(namespace, family, false)?;
         // What only one of two sources shows has not changed.
         let is_alike = |before: &&Snapshot| before.collection.source == snapshot.collection.source;
         if let Some(before) = self.before.as_ref().filter(is_alike) {
             compare(&mut snapshot, before);
         }
         let before = self.before.as_ref();
-        let programs = programs::name(&mut snapshot, before, proc_root, false, |inodes, hints| {
-            cache.update(proc_root, &inodes, || hints, Budget::Everywhere)?;
-            Ok(Cow::Borrowed(cache.owners()))
+        let programs = namespace.proc_root().map_or(Ok(()), |proc_root| {
+            programs::name(&mut snapshot, before, proc_root, false, |inodes, hints| {
+                cache.update(proc_root, &inodes, || hints, Budget::Everywhere)?;
+                Ok(Cow::Borrowed(cache.owners()))
+            })
         });
         let pressure = snapshot.pressure.clone();
         self.before = Some(snapshot);

@@ -9,30 +9,23 @@ use super::leaks::LeakReader;
 use super::pressure::PressureReader;
 use crate::classify::count::Scope;
 use crate::classify::history::{CloseWaitMemory, Leaks, Look, Part, Reading};
-use crate::cli::{CommonArgs, Source, WatchArgs};
-use crate::collect::FallbackSource;
+use crate::cli::{CommonArgs, WatchArgs};
+use crate::collect::Namespace;
 use crate::collect::cpu_budget::cpu_time;
 use crate::collect::ownership::OwnerCache;
-use crate::kernel::{KernelError, ProcRoot, SocketSource};
+use crate::kernel::KernelError;
 use crate::model::{Snapshot, SourceKind};
 use crate::render::watch::View;
 
 /// Netlink that failed is tried again after so long.
 const RETRY: Duration = Duration::from_secs(60);
 
-type BoxedSource = Box<dyn SocketSource + Send>;
-type Open = Box<dyn FnMut(&ProcRoot) -> BoxedSource + Send>;
-
 /// Reads samples from the same place, and remembers between them who is in
 /// CLOSE_WAIT.
 pub(super) struct Sampler {
-    source: BoxedSource,
-    /// Opens it anew, netlink first; `None` where one source only was asked
-    /// for.
-    open_anew: Option<Open>,
+    namespace: Namespace,
     /// Since when /proc is read in place of netlink, if it is.
     fell_back: Option<Instant>,
-    proc_root: ProcRoot,
     wanted: Wanted<'static>,
     memory: CloseWaitMemory,
     owners: OwnerCache,
@@ -43,8 +36,7 @@ pub(super) struct Sampler {
 impl Sampler {
     /// Opens the source.
     pub(super) fn open(common: &CommonArgs, args: &WatchArgs) -> anyhow::Result<Self> {
-        let proc_root = ProcRoot::new(&common.proc_root);
-        let source = source::open(common, &proc_root)?;
+        let namespace = source::open(common)?;
         let wanted = Wanted {
             scope: Scope {
                 family: source::family(common),
@@ -54,21 +46,13 @@ impl Sampler {
             ports: PortRead::default(),
             terms: Terms::default(),
         };
-        let mut sampler = Self::over(source, proc_root, wanted);
-        if common.source == Source::Auto {
-            let open =
-                |proc_root: &ProcRoot| -> BoxedSource { Box::new(FallbackSource::open(proc_root)) };
-            sampler.open_anew = Some(Box::new(open));
-        }
-        Ok(sampler)
+        Ok(Self::over(namespace, wanted))
     }
 
-    fn over(source: BoxedSource, proc_root: ProcRoot, wanted: Wanted<'static>) -> Self {
+    fn over(namespace: Namespace, wanted: Wanted<'static>) -> Self {
         Self {
-            source,
-            open_anew: None,
+            namespace,
             fell_back: None,
-            proc_root,
             wanted,
             memory: CloseWaitMemory::default(),
             owners: OwnerCache::new(cpu_time),
@@ -90,7 +74,7 @@ impl Sampler {
         let mut reading = self.take_once(view, at)?;
         // Netlink was refused when the sockets were counted already: a sample
         // is of one source, so that two can be compared.
-        if reading.snapshot.collection.source != self.source.kind() {
+        if reading.snapshot.collection.source != self.namespace.source() {
             self.leaks.read_again();
             self.pressure.read_again();
             reading = self.take_once(view, at)?;
@@ -105,8 +89,7 @@ impl Sampler {
         memory.begin(at);
         self.owners.begin(at);
         let (mut snapshot, ports) = snapshot::read_in_part(
-            self.source.as_mut(),
-            &self.proc_root,
+            &mut self.namespace,
             self.wanted,
             &mut self.owners,
             &mut |socket| memory.see(socket),
@@ -138,15 +121,8 @@ impl Sampler {
             return Look::NotAsked;
         }
         let family = self.wanted.scope.family;
-        let source = self.source.as_mut();
-        let leaks = self.leaks.read(
-            source,
-            &self.proc_root,
-            family,
-            &self.memory,
-            &mut self.owners,
-            at,
-        );
+        let (namespace, owners) = (&mut self.namespace, &mut self.owners);
+        let leaks = self.leaks.read(namespace, family, &self.memory, owners, at);
         match leaks {
             Ok(Some(leaks)) => Look::Found(leaks),
             Ok(None) => Look::Unchanged,
@@ -165,15 +141,14 @@ impl Sampler {
     ) {
         if !matches!(view, View::Ports | View::Listeners) {
             self.pressure.forget();
-            if snapshot.collection.source != SourceKind::Replay {
-                programs::name_units(snapshot, &self.proc_root);
+            if let Some(proc_root) = self.namespace.proc_root() {
+                programs::name_units(snapshot, proc_root);
             }
             return;
         }
         let family = self.wanted.scope.family;
-        let source = self.source.as_mut();
-        let owners = &mut self.owners;
-        match self.pressure.read(source, &self.proc_root, family, owners) {
+        let (namespace, owners) = (&mut self.namespace, &mut self.owners);
+        match self.pressure.read(namespace, family, owners) {
             Ok(read) => {
                 snapshot.pressure = read.pressure;
                 // Every connection was looked at after all.
@@ -195,16 +170,12 @@ impl Sampler {
     /// A source that fell back stays with /proc. What made netlink fail may be
     /// over, and whoever watches for days shall not pay for a bad minute.
     fn try_netlink_again(&mut self, now: Instant) {
-        let Some(open) = &mut self.open_anew else {
-            return;
-        };
-        if self.source.kind() == SourceKind::Netlink {
+        if self.namespace.source() == SourceKind::Netlink {
             self.fell_back = None;
             return;
         }
         let since = *self.fell_back.get_or_insert(now);
-        if now.saturating_duration_since(since) >= RETRY {
-            self.source = open(&self.proc_root);
+        if now.saturating_duration_since(since) >= RETRY && self.namespace.reopen() {
             self.fell_back = None;
         }
     }

@@ -9,8 +9,10 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use super::super::*;
+use crate::collect::FallbackSource;
 use crate::kernel::sock_diag::testing::{RowBytes, done, error};
 use crate::kernel::sock_diag::{NetlinkSource, Transport};
+use crate::kernel::{ProcRoot, SocketSource};
 
 pub(super) const LISTEN: u8 = 10;
 pub(super) const CLOSE_WAIT: u8 = 8;
@@ -181,12 +183,13 @@ impl Host {
 
     /// A sampler that reads over netlink and nothing else.
     pub(super) fn over_netlink(&self) -> Sampler {
-        self.sampler(Box::new(NetlinkSource::over(self.kernel.clone())))
+        let source = NetlinkSource::over(self.kernel.clone());
+        Self::sampler(Namespace::over(source, self.proc_root()))
     }
 
     /// One to which nothing costs anything, however busy the machine is.
-    fn sampler(&self, source: BoxedSource) -> Sampler {
-        let mut sampler = Sampler::over(source, self.proc_root(), Wanted::default());
+    fn sampler(namespace: Namespace) -> Sampler {
+        let mut sampler = Sampler::over(namespace, Wanted::default());
         sampler.leaks = LeakReader::new(|| Duration::ZERO);
         sampler.owners = OwnerCache::new(|| Duration::ZERO);
         sampler
@@ -195,12 +198,11 @@ impl Host {
     /// One that reads /proc where netlink is refused, and tries it again.
     pub(super) fn with_fallback(&self) -> Sampler {
         let kernel = self.kernel.clone();
-        let open = move |proc_root: &ProcRoot| -> BoxedSource {
-            Box::new(FallbackSource::over(kernel.clone(), proc_root))
-        };
-        let source = open(&self.proc_root());
-        let mut sampler = self.sampler(source);
-        sampler.open_anew = Some(Box::new(open));
-        sampler
+        let open = Box::new(
+            move |proc_root: &ProcRoot| -> Box<dyn SocketSource + Send> {
+                Box::new(FallbackSource::over(kernel.clone(), proc_root))
+            },
+        );
+        Self::sampler(Namespace::opened_by(open, self.proc_root()))
     }
 }

@@ -4,41 +4,48 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 use std::time::{Instant, SystemTime};
 
-use super::super::source;
+use super::with_fallback;
 use crate::classify::close_wait::{Interval, Listeners};
 use crate::kernel::{KernelError, SocketSource};
 use crate::model::{Collection, Endpoint, Family, PeerFilter, Query, Socket, StateSet, TcpState};
 
 /// Which CLOSE_WAIT sockets are wanted.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::command) struct Filter<'a> {
+pub(crate) struct Filter<'a> {
     /// Of one family only.
-    pub(in crate::command) family: Option<Family>,
+    pub(crate) family: Option<Family>,
     /// Towards one of these, or any where there are none.
-    pub(in crate::command) peers: &'a [PeerFilter],
+    pub(crate) peers: &'a [PeerFilter],
     /// At one of these ports of ours, or any where there are none.
-    pub(in crate::command) ports: &'a [u16],
+    pub(crate) ports: &'a [u16],
 }
 
 /// One reading of the CLOSE_WAIT sockets.
 #[derive(Debug)]
-pub(in crate::command) struct Reading {
-    pub(in crate::command) sockets: Vec<Socket>,
-    pub(in crate::command) collection: Collection,
-    pub(in crate::command) taken_at: SystemTime,
-    pub(in crate::command) begun: Instant,
-    pub(in crate::command) ended: Instant,
+pub(crate) struct Reading {
+    /// The sockets.
+    pub(crate) sockets: Vec<Socket>,
+    /// How the reading went.
+    pub(crate) collection: Collection,
+    /// When it began.
+    pub(crate) taken_at: SystemTime,
+    /// The same, by a clock that nobody sets.
+    pub(crate) begun: Instant,
+    /// When it ended.
+    pub(crate) ended: Instant,
 }
 
 impl Filter<'_> {
     /// Whether it may leave sockets out.
-    pub(in crate::command) fn narrows(&self) -> bool {
+    #[must_use]
+    pub(crate) fn narrows(&self) -> bool {
         self.family.is_some() || !self.peers.is_empty() || !self.ports.is_empty()
     }
 
     /// Whether it accepts a socket of which only its own end is known. One of
     /// which that isn't known is not left out unless something was asked of it.
-    pub(super) fn accepts_end(&self, local: Option<&Endpoint>) -> bool {
+    #[must_use]
+    pub(crate) fn accepts_end(&self, local: Option<&Endpoint>) -> bool {
         let Some(local) = local else {
             return self.family.is_none() && self.ports.is_empty();
         };
@@ -58,7 +65,8 @@ impl Filter<'_> {
 
 impl Reading {
     /// The time since an earlier one that began and ended then.
-    pub(in crate::command) fn since(&self, (begun, ended): (Instant, Instant)) -> Interval {
+    #[must_use]
+    pub(crate) fn since(&self, (begun, ended): (Instant, Instant)) -> Interval {
         Interval {
             at_least: self.begun.duration_since(ended),
             at_most: self.ended.duration_since(begun),
@@ -67,7 +75,11 @@ impl Reading {
 }
 
 /// Reads the CLOSE_WAIT sockets, each once.
-pub(in crate::command) fn close_wait(
+///
+/// # Errors
+///
+/// When sockets can't be read.
+pub(crate) fn close_wait(
     source: &mut dyn SocketSource,
     filter: Filter<'_>,
 ) -> Result<Reading, KernelError> {
@@ -77,7 +89,7 @@ pub(in crate::command) fn close_wait(
         unique: true,
         ..Query::states(StateSet::NONE.with(TcpState::CloseWait))
     };
-    source::ask(source, |source| {
+    with_fallback(source, |source| {
         let mut sockets = Vec::new();
         let taken_at = SystemTime::now();
         let begun = Instant::now();
@@ -98,7 +110,11 @@ pub(in crate::command) fn close_wait(
 
 /// Leaves out those of some sockets that are not in CLOSE_WAIT any more, and
 /// says how many. A dump that lost rows proves nothing of any.
-pub(super) fn drop_closed(
+///
+/// # Errors
+///
+/// When sockets can't be read.
+pub(crate) fn drop_closed(
     source: &mut dyn SocketSource,
     sockets: &mut Vec<Socket>,
     doubtful: impl Fn(&Socket) -> bool,
@@ -131,7 +147,11 @@ pub(super) fn drop_closed(
 /// Reads the LISTEN sockets. A mask of LISTEN alone spares the kernel the walk
 /// of its big table. It says how that went, too: whoever waits at a lost one
 /// seems to wait at none.
-pub(in crate::command) fn listeners(
+///
+/// # Errors
+///
+/// When sockets can't be read.
+pub(crate) fn listeners(
     source: &mut dyn SocketSource,
 ) -> Result<(Listeners, Collection), KernelError> {
     let query = Query {
@@ -139,7 +159,7 @@ pub(in crate::command) fn listeners(
         unique: true,
         ..Query::states(StateSet::NONE.with(TcpState::Listen))
     };
-    source::ask(source, |source| {
+    with_fallback(source, |source| {
         let mut listeners = Listeners::default();
         let collection = source.visit(&query, &mut |socket| {
             if socket.state == TcpState::Listen {
@@ -150,13 +170,36 @@ pub(in crate::command) fn listeners(
     })
 }
 
+/// The listeners that unaccepted ones of some sockets may wait at; losses count
+/// in `collection`.
+///
+/// # Errors
+///
+/// When they can't be read.
+pub(crate) fn listeners_of(
+    source: &mut dyn SocketSource,
+    sockets: &[Socket],
+    collection: &mut Collection,
+) -> Result<Listeners, KernelError> {
+    if sockets.is_empty() {
+        return Ok(Listeners::default());
+    }
+    let (listeners, listening) = listeners(source)?;
+    collection.add_losses(&listening);
+    Ok(listeners)
+}
+
 /// Those of some inodes that no socket in any state has; `None` when sockets
 /// may be missing. All sockets are looked at, and none is kept.
-pub(in crate::command) fn unshown(
+///
+/// # Errors
+///
+/// When sockets can't be read.
+pub(crate) fn unshown(
     source: &mut dyn SocketSource,
     inodes: &HashSet<u64>,
 ) -> Result<Option<HashSet<u64>>, KernelError> {
-    source::ask(source, |source| {
+    with_fallback(source, |source| {
         let mut unshown = inodes.clone();
         let mut strike = |socket: &Socket| {
             if let Some(inode) = &socket.inode {
@@ -174,7 +217,6 @@ pub(in crate::command) fn unshown(
 
 #[cfg(test)]
 mod tests {
-    use super::super::owners;
     use super::*;
     use crate::classify::close_wait::testing::{close_wait, endpoint};
     use crate::model::SourceKind;
@@ -271,7 +313,7 @@ mod tests {
                 ..
             } = super::close_wait(&mut dump, filter).unwrap();
             assert!(collection.complete);
-            owners::listeners(&mut dump, &sockets, &mut collection).unwrap();
+            listeners_of(&mut dump, &sockets, &mut collection).unwrap();
             assert_eq!(collection.complete, complete);
         }
     }

@@ -1,0 +1,261 @@
+//! One place to read from: a network namespace as a /proc and netlink show it,
+//! or a recording.
+
+use std::fmt;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use super::FallbackSource;
+use crate::kernel::sock_diag::NetlinkSource;
+use crate::kernel::{
+    KernelError, ProcRoot, ProcfsSource, ReplaySource, SocketSource, read_boot_id, read_counters,
+    read_host, read_host_wide, read_port_settings, read_sockstat, read_sysctls, read_tcp_mem,
+    read_uptime,
+};
+use crate::model::{Counters, Host, HostWide, PortSettings, Sockstat, SourceKind, Sysctl, Sysctls};
+
+type BoxedSource = Box<dyn SocketSource + Send>;
+type Opener = Box<dyn FnMut(&ProcRoot) -> BoxedSource + Send>;
+
+/// Everything that is read from one place.
+///
+/// A recording is of another time and perhaps of another host, so nothing that
+/// could be read here belongs to it: its settings, counters and processes are
+/// unknown.
+pub struct Namespace {
+    sockets: BoxedSource,
+    /// Opens the source of sockets anew; `None` where that wouldn't change it.
+    opener: Option<Opener>,
+    /// `None` for a recording.
+    proc_root: Option<ProcRoot>,
+}
+
+impl fmt::Debug for Namespace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Namespace")
+            .field("source", &self.source())
+            .field("proc_root", &self.proc_root)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Namespace {
+    /// The namespace of a /proc: its sockets over netlink, and from /proc
+    /// where netlink is refused.
+    #[must_use]
+    pub fn open(proc_root: ProcRoot) -> Self {
+        Self::opened_by(
+            Box::new(|proc_root| Box::new(FallbackSource::open(proc_root))),
+            proc_root,
+        )
+    }
+
+    /// The same over netlink alone.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel refuses a netlink socket, and when the /proc may be of
+    /// another namespace than netlink: its settings and counters would stand
+    /// beside sockets that they don't belong to.
+    pub fn over_netlink(proc_root: ProcRoot) -> Result<Self, KernelError> {
+        if !proc_root.is_of_this_thread() {
+            let root = proc_root.path().to_owned();
+            return Err(KernelError::ForeignProcRoot { root });
+        }
+        let sockets = NetlinkSource::open()?;
+        Ok(Self::over(sockets, proc_root))
+    }
+
+    /// The same from /proc alone.
+    #[must_use]
+    pub fn over_procfs(proc_root: ProcRoot) -> Self {
+        Self::over(ProcfsSource::new(&proc_root), proc_root)
+    }
+
+    /// A recorded dump of sockets.
+    #[must_use]
+    pub fn recorded(file: &Path) -> Self {
+        Self {
+            sockets: Box::new(ReplaySource::new(file)),
+            opener: None,
+            proc_root: None,
+        }
+    }
+
+    /// The sockets of any source beside a /proc of the same namespace.
+    #[must_use]
+    pub fn over(sockets: impl SocketSource + Send + 'static, proc_root: ProcRoot) -> Self {
+        Self {
+            sockets: Box::new(sockets),
+            opener: None,
+            proc_root: Some(proc_root),
+        }
+    }
+
+    /// The sockets of the source that `opener` opens, now and whenever it is to
+    /// be opened anew.
+    #[must_use]
+    pub fn opened_by(mut opener: Opener, proc_root: ProcRoot) -> Self {
+        Self {
+            sockets: opener(&proc_root),
+            opener: Some(opener),
+            proc_root: Some(proc_root),
+        }
+    }
+
+    /// The same place, of whose sockets a source shows a part.
+    #[must_use]
+    pub fn narrowed(self, narrow: impl FnOnce(BoxedSource) -> BoxedSource) -> Self {
+        Self {
+            sockets: narrow(self.sockets),
+            ..self
+        }
+    }
+
+    /// Opens the source of sockets anew, netlink first, where both netlink and
+    /// /proc may be read; says whether it did.
+    pub fn reopen(&mut self) -> bool {
+        let (Some(opener), Some(proc_root)) = (&mut self.opener, &self.proc_root) else {
+            return false;
+        };
+        self.sockets = opener(proc_root);
+        true
+    }
+
+    /// Runs a reading, and once more from the beginning where the source of
+    /// sockets failed within a dump and fell back to another.
+    ///
+    /// # Errors
+    ///
+    /// Those of the reading.
+    pub fn with_fallback<T>(
+        &mut self,
+        mut reading: impl FnMut(&mut Self) -> Result<T, KernelError>,
+    ) -> Result<T, KernelError> {
+        let before = self.source();
+        match reading(self) {
+            Err(_) if self.source() != before => reading(self),
+            outcome => outcome,
+        }
+    }
+
+    /// The source of sockets.
+    pub fn sockets(&mut self) -> &mut dyn SocketSource {
+        self.sockets.as_mut()
+    }
+
+    /// Where the next sockets will come from, as far as is known before.
+    #[must_use]
+    pub fn source(&self) -> SourceKind {
+        self.sockets.kind()
+    }
+
+    /// The /proc, and with it the processes; `None` for a recording.
+    #[must_use]
+    pub fn proc_root(&self) -> Option<&ProcRoot> {
+        self.proc_root.as_ref()
+    }
+
+    /// Whether it shows what is there now.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.proc_root.is_some()
+    }
+
+    /// The time, where what is read now is of now.
+    #[must_use]
+    pub fn now(&self) -> Option<SystemTime> {
+        self.is_live().then(SystemTime::now)
+    }
+
+    /// Time since boot (sysinfo(2)).
+    #[must_use]
+    pub fn uptime(&self) -> Option<Duration> {
+        self.is_live().then(read_uptime).flatten()
+    }
+
+    /// Which host, kernel and network namespace it is.
+    #[must_use]
+    pub fn host(&self) -> Host {
+        self.known(read_host)
+    }
+
+    /// The inode of the network namespace; `None` where it isn't known.
+    #[must_use]
+    pub fn inode(&self) -> Option<u64> {
+        self.known(ProcRoot::netns_inode)
+    }
+
+    /// The random number of this boot.
+    #[must_use]
+    pub fn boot_id(&self) -> Option<String> {
+        self.known(read_boot_id)
+    }
+
+    /// The kernel's own counts of sockets.
+    #[must_use]
+    pub fn sockstat(&self) -> Sockstat {
+        self.known(read_sockstat)
+    }
+
+    /// The kernel's counters.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.known(read_counters)
+    }
+
+    /// The settings that say which ports connect() may take.
+    #[must_use]
+    pub fn port_settings(&self) -> PortSettings {
+        self.known(read_port_settings)
+    }
+
+    /// Settings of the kernel.
+    #[must_use]
+    pub fn sysctls(&self, wanted: &[Sysctl]) -> Sysctls {
+        match &self.proc_root {
+            Some(proc_root) => read_sysctls(proc_root, wanted),
+            None => Sysctls::read(wanted, |_| None),
+        }
+    }
+
+    /// What the whole host shares, with the kernel's own counts of sockets.
+    #[must_use]
+    pub fn host_wide(&self, sockstat: &Sockstat) -> HostWide {
+        self.known(|proc_root| read_host_wide(proc_root, sockstat))
+    }
+
+    /// Whether it is the host's own network namespace, which alone shows the
+    /// limits of the whole host.
+    #[must_use]
+    pub fn shows_host_limits(&self) -> bool {
+        self.known(|proc_root| read_tcp_mem(proc_root).is_some())
+    }
+
+    /// What is read of /proc; what is unknown where there is none.
+    fn known<T: Default>(&self, read: impl FnOnce(&ProcRoot) -> T) -> T {
+        self.proc_root.as_ref().map(read).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The settings and counters of this host stood beside the sockets of a
+    /// recording.
+    #[test]
+    fn nothing_is_known_of_a_recording_but_its_sockets() {
+        let recorded = Namespace::recorded(Path::new("/nowhere"));
+        assert_eq!(recorded.source(), SourceKind::Replay);
+        assert!(recorded.proc_root().is_none() && !recorded.is_live());
+        assert_eq!(recorded.host(), Host::default());
+        assert_eq!(recorded.sockstat(), Sockstat::default());
+        assert_eq!(recorded.counters(), Counters::default());
+        assert_eq!(recorded.uptime(), None);
+        assert_eq!(recorded.now(), None);
+        let sysctls = recorded.sysctls(Sysctl::SUMMARY);
+        assert_eq!(sysctls.iter().count(), Sysctl::SUMMARY.len());
+        assert!(sysctls.iter().all(|(_, value)| value.is_none()));
+    }
+}
