@@ -2,23 +2,41 @@
 
 use std::borrow::Cow;
 
+use unicode_width::UnicodeWidthChar;
+
+/// Marks above and below one character that a language may need; more of them
+/// draw over the lines around.
+const MOST_MARKS: usize = 3;
+
 /// Replaces everything that could move a cursor, change a colour, break a line
-/// or turn the direction of writing by its escaped form: whoever may name a
-/// process may otherwise draw on the screen of whoever looks for it.
+/// or turn the direction of writing, and what can't be seen, by its escaped
+/// form: whoever may name a process may otherwise draw on the screen of whoever
+/// looks for it, or have a name that looks like another one.
 #[must_use]
 pub fn safe(text: &str) -> Cow<'_, str> {
-    if text.chars().all(is_harmless) {
+    if kept(text).all(|(_, is_kept)| is_kept) {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len() + 8);
-    for character in text.chars() {
-        if is_harmless(character) {
+    for (character, is_kept) in kept(text) {
+        if is_kept {
             shown.push(character);
         } else {
             shown.extend(character.escape_default());
         }
     }
     Cow::Owned(shown)
+}
+
+/// Each character, and whether it may stay as it is.
+fn kept(text: &str) -> impl Iterator<Item = (char, bool)> {
+    // Marks join the character before them: at the beginning that is ours.
+    let mut marks = MOST_MARKS;
+    text.chars().map(move |character| {
+        let is_mark = character.width() == Some(0);
+        marks = if is_mark { marks + 1 } else { 0 };
+        (character, is_harmless(character) && marks <= MOST_MARKS)
+    })
 }
 
 /// Whether a character does nothing but show.
@@ -35,8 +53,29 @@ pub fn is_harmless(character: char) -> bool {
                 | '\u{2060}'..='\u{206f}'
                 | '\u{feff}'
                 | '\u{fff9}'..='\u{fffb}'
-                | '\u{e0000}'..='\u{e007f}'
+                | '\u{e0000}'..='\u{e0fff}'
                 | '\u{61c}'
+            // Letters and signs that nobody sees (Default_Ignorable_Code_Point
+            // in Unicode's DerivedCoreProperties, and the empty Braille
+            // pattern).
+                | '\u{ad}'
+                | '\u{34f}'
+                | '\u{115f}'..='\u{1160}'
+                | '\u{17b4}'..='\u{17b5}'
+                | '\u{180b}'..='\u{180f}'
+                | '\u{2800}'
+                | '\u{3164}'
+                | '\u{fe00}'..='\u{fe0f}'
+                | '\u{ffa0}'
+                | '\u{1bca0}'..='\u{1bca3}'
+                | '\u{1d173}'..='\u{1d17a}'
+            // Spaces that look like the one of the keyboard, or wider.
+                | '\u{a0}'
+                | '\u{1680}'
+                | '\u{2000}'..='\u{200a}'
+                | '\u{202f}'
+                | '\u{205f}'
+                | '\u{3000}'
         )
 }
 
@@ -54,6 +93,28 @@ mod tests {
         assert!(matches!(safe("größer 東京"), Cow::Borrowed(_)));
     }
 
+    /// A process called U+3164 had an empty name, and one with U+00AD in it that
+    /// of another.
+    #[test]
+    fn a_name_that_cannot_be_seen_is_written_out() {
+        assert_eq!(safe("\u{3164}"), "\\u{3164}");
+        assert_eq!(safe("ng\u{ad}inx"), "ng\\u{ad}inx");
+        for invisible in ['\u{115f}', '\u{2800}', '\u{fe0f}', '\u{a0}', '\u{3000}'] {
+            assert!(safe(&format!("a{invisible}b")).is_ascii(), "{invisible:?}");
+        }
+    }
+
+    /// A hundred accents on one letter covered the lines above.
+    #[test]
+    fn marks_stay_with_their_letter_and_are_few() {
+        let accents = |count| "\u{301}".repeat(count);
+        let name = format!("e{}x", accents(3));
+        assert_eq!(safe(&name), name);
+        let shown = safe(&format!("e{}x", accents(100))).into_owned();
+        assert_eq!(shown, format!("e{}{}x", accents(3), "\\u{301}".repeat(97)));
+        assert_eq!(safe("\u{301}x"), "\\u{301}x", "it would join our text");
+    }
+
     proptest! {
         /// Characters one by one: proptest makes no String with a control
         /// character in it.
@@ -61,7 +122,7 @@ mod tests {
         fn what_comes_out_has_no_control_characters(text: Vec<char>) {
             let text = String::from_iter(text);
             let shown = safe(&text);
-            prop_assert!(shown.chars().all(is_harmless));
+            prop_assert!(kept(&shown).all(|(_, is_kept)| is_kept));
             prop_assert!(matches!(safe(&shown), Cow::Borrowed(_)));
         }
     }
