@@ -36,6 +36,7 @@ pub(crate) fn leak_digest(verdicts: &[(Verdict, u64)], suspects: Vec<Suspect>) -
         counts,
         oldest: AgeBounds::default(),
         suspects,
+        unseen: None,
     }
 }
 

@@ -13,6 +13,7 @@ mod summary;
 mod watch;
 
 use anyhow::bail;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 pub use self::output::in_words;
 
@@ -39,6 +40,7 @@ pub enum Outcome {
 /// When it could not answer. Nothing was printed then, unless it is the printing
 /// that failed.
 pub fn run(cli: &Cli) -> anyhow::Result<Outcome> {
+    raise_descriptor_limit();
     let refusal = refuse(&cli.common);
     if let Some(Command::Check(args)) = &cli.command {
         let misplaced = (cli.summary != SummaryArgs::default()).then_some(MISPLACED);
@@ -61,6 +63,17 @@ pub fn run(cli: &Cli) -> anyhow::Result<Outcome> {
         Command::Watch(args) => watch::run(&cli.common, args),
         Command::Generate(args) => generate::run(args),
     }
+}
+
+/// A parent may have left us its open descriptors, and a soft limit that is for
+/// programs that call select(2). Where it can't be raised the old one holds.
+fn raise_descriptor_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    let _ = setrlimit(Resource::Nofile, raised);
 }
 
 const MISPLACED: &str = "cannot tell whom the options before the command are for: --exact, \

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{AgeBounds, VerdictCounts};
+use super::{AgeBounds, IncompleteScan, VerdictCounts};
 
 /// A connection whose application is alive is closed within milliseconds, or
 /// is at the end of a timeout; a minute is forgotten.
@@ -20,6 +20,9 @@ pub struct LeakDigest {
     pub oldest: AgeBounds,
     /// Who leaks, as far as that was cheap to find out, the worst first.
     pub suspects: Vec<Suspect>,
+    /// Why an owner may be missing among these although every process was to
+    /// be looked into.
+    pub unseen: Option<IncompleteScan>,
 }
 
 /// Somebody who leaks.

@@ -91,3 +91,54 @@ netns_test!(processes_that_hidepid_1_lists_are_not_acquitted, |lab| {
     let told = "tcpstate: may not look into process 1: ";
     assert!(answer.stderr.starts_with(told), "{}", answer.stderr);
 });
+
+netns_test!(who_has_no_descriptors_left_says_so, |lab| {
+    let (actor, clients) = connected(lab, "never reads", Net::V4, 3);
+    for client in &clients {
+        client.shutdown(Shutdown::Write).unwrap();
+        close_wait_with(client, 1);
+    }
+    sleep(Duration::from_millis(150));
+    let pid = actor.pid().to_string();
+    let mut answered = 0;
+    for limit in 4..=16 {
+        // Both limits: the program raises the soft one to the hard one.
+        let shell = format!("ulimit -n {limit}; exec \"$@\"");
+        let tcpstate = env!("CARGO_BIN_EXE_tcpstate");
+        for asked in [&["--pid", &pid][..], &[]] {
+            let leaks = ["leaks", "--json", "--min-age", "100ms"];
+            let arguments = [&["-c", &shell, "sh", tcpstate][..], &leaks, asked].concat();
+            let answer = lab.program("/bin/sh", &arguments).run();
+            if answer.status.code() == Some(2) {
+                let why = answer.stderr.to_lowercase();
+                let is_reason = why.contains("too many open files");
+                assert!(is_reason, "{limit} {asked:?}: {}", answer.stderr);
+                continue;
+            }
+            let document: serde_json::Value = serde_json::from_str(&answer.stdout).unwrap();
+            let context = || format!("{limit} {asked:?}: {document:#} {}", answer.stderr);
+            let coverage = &document["coverage"];
+            assert_eq!(document["close_wait"]["leaked"], 3, "{}", context());
+            assert_eq!(coverage["closed_during_scan"], 0, "{}", context());
+            if coverage["unattributed"] == 0 {
+                answered += 1;
+            } else {
+                assert!(
+                    coverage["processes_failed"].as_u64() > Some(0),
+                    "{}",
+                    context()
+                );
+                let why = &document["unattributed"][0]["reason"];
+                assert_eq!(why, "unreadable", "{}", context());
+            }
+        }
+    }
+    assert!(answered > 0, "16 are enough");
+    // A parent that leaked what it had to us: the hard limit helps.
+    let soft = "ulimit -Sn 4; exec \"$@\"";
+    let tcpstate = env!("CARGO_BIN_EXE_tcpstate");
+    let leaks = ["leaks", "--json", "--min-age", "100ms"];
+    let arguments = [&["-c", soft, "sh", tcpstate][..], &leaks].concat();
+    let document = lab.program("/bin/sh", &arguments).run().json();
+    assert_eq!(document["coverage"]["attributed"], 3, "{document:#}");
+});

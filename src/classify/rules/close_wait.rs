@@ -8,7 +8,9 @@ use super::super::close_wait::{FDS_HIGH, LEAKED_CRITICAL, MIN_AGE};
 use super::super::{Evidence, Finding, Judgement, Rule, Severity};
 use super::none_amiss;
 use crate::model::ratio;
-use crate::model::{LeakDigest, Snapshot, SourceKind, Suspect, TcpState, Verdict, Who};
+use crate::model::{
+    IncompleteScan, LeakDigest, Snapshot, SourceKind, Suspect, TcpState, Verdict, Who,
+};
 use crate::text::number::{argument, counted, duration, grouped};
 
 /// Connections that their application forgot to close.
@@ -149,8 +151,18 @@ fn finding(suspect: &Suspect, severity: Severity, leaks: &LeakDigest) -> Finding
         ),
         Who::Unknown => (
             "CLOSE_WAIT".to_owned(),
-            format!("{number} leaked{age}; a quick look doesn't tell by whom"),
-            "see whose they are: tcpstate leaks".to_owned(),
+            format!(
+                "{number} leaked{age}, owner unknown: {}",
+                unseen(leaks.unseen)
+            ),
+            match leaks.unseen {
+                Some(IncompleteScan::Denied(_) | IncompleteScan::Hidden) => {
+                    "see whose they are, as root: tcpstate leaks".to_owned()
+                }
+                Some(IncompleteScan::Failed(_)) | None => {
+                    "see whose they are: tcpstate leaks".to_owned()
+                }
+            },
         ),
     };
     Finding {
@@ -161,6 +173,21 @@ fn finding(suspect: &Suspect, severity: Severity, leaks: &LeakDigest) -> Finding
         advice,
         evidence,
         state: Some(TcpState::CloseWait),
+    }
+}
+
+/// Why an owner isn't known.
+fn unseen(why: Option<IncompleteScan>) -> String {
+    let processes = |count| counted(count, "process", "processes");
+    match why {
+        Some(IncompleteScan::Denied(count)) => {
+            format!("{} may not be looked into", processes(count))
+        }
+        Some(IncompleteScan::Hidden) => {
+            "/proc hides the processes of other users (hidepid)".to_owned()
+        }
+        Some(IncompleteScan::Failed(count)) => format!("{} could not be read", processes(count)),
+        None => "no process that was looked into has them".to_owned(),
     }
 }
 
@@ -280,6 +307,34 @@ mod tests {
             let whole = format!("look twice: tcpstate leaks{advice}");
             assert_eq!(findings[0].advice, whole);
         }
+    }
+
+    /// "A quick look doesn't tell" was said to who lacks the right to look.
+    #[test]
+    fn why_nobody_is_named_is_told() {
+        let said = |unseen| {
+            let nobody = Suspect {
+                who: Who::Unknown,
+                ..java(3, 0)
+            };
+            let digest = digest(&[(Verdict::NotClosed, 3)], vec![nobody]);
+            let findings = found(LeakDigest { unseen, ..digest });
+            (findings[0].message.clone(), findings[0].advice.clone())
+        };
+        let (message, advice) = said(Some(IncompleteScan::Denied(7)));
+        assert!(
+            message.ends_with("owner unknown: 7 processes may not be looked into"),
+            "{message}"
+        );
+        assert!(advice.contains("as root"), "{advice}");
+        let (message, _) = said(Some(IncompleteScan::Hidden));
+        assert!(message.contains("hidepid"), "{message}");
+        let (message, advice) = said(Some(IncompleteScan::Failed(1)));
+        assert!(message.contains("1 process could not be read"), "{message}");
+        assert!(!advice.contains("root"), "{advice}");
+        let (message, advice) = said(None);
+        assert!(message.contains("no process that was"), "{message}");
+        assert!(!advice.contains("root"), "{advice}");
     }
 
     #[test]

@@ -111,10 +111,18 @@ pub fn cgroups(
 
 /// What is known of the processes that hold something. One that has ended since
 /// isn't among them, nor is another one that got its number.
-#[must_use]
-pub fn processes(proc_root: &ProcRoot, owners: &Owners) -> Processes {
-    let pids = owners.pids().into_iter();
-    pids.filter_map(|pid| Some((pid, read_process(proc_root, pid)?)))
-        .filter(|(pid, process)| owners.start_time(*pid) == Some(process.start_time))
-        .collect()
+///
+/// # Errors
+///
+/// When we are short of something, say descriptors.
+pub fn processes(proc_root: &ProcRoot, owners: &Owners) -> Result<Processes, KernelError> {
+    let mut processes = Processes::default();
+    for pid in owners.pids() {
+        if let Some(process) = read_process(proc_root, pid)?
+            && owners.start_time(pid) == Some(process.start_time)
+        {
+            processes.insert(pid, process);
+        }
+    }
+    Ok(processes)
 }

@@ -11,7 +11,9 @@ use crate::cli::CheckArgs;
 use crate::collect::{Namespace, close_wait};
 use crate::kernel::processes::{CgroupTree, SocketDescriptors, Which};
 use crate::kernel::{KernelError, SocketSource};
-use crate::model::{CgroupId, Collection, PeerFilter, Query, Socket, SourceKind, TcpState, Unit};
+use crate::model::{
+    CgroupId, Collection, IncompleteScan, PeerFilter, Query, Socket, SourceKind, TcpState, Unit,
+};
 
 /// Which sockets a check is about.
 #[derive(Default)]
@@ -122,7 +124,11 @@ fn inodes(pids: &[u32], namespace: &Namespace) -> anyhow::Result<Option<HashSet<
         }
     }
     let descriptors = SocketDescriptors::collect(proc_root, Which::Only(pids))?;
-    if descriptors.coverage().incomplete().is_some() {
+    let incomplete = descriptors.coverage().incomplete();
+    if let Some(IncompleteScan::Failed(_)) = incomplete {
+        bail!("cannot read the descriptors: no file descriptors or no memory left (ulimit -n)");
+    }
+    if incomplete.is_some() {
         bail!(
             "cannot see the descriptors of {}: that takes the same user, root, or CAP_SYS_PTRACE \
              and CAP_DAC_READ_SEARCH; --unit needs none of these",

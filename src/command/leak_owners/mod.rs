@@ -28,11 +28,14 @@ pub(super) fn name(
     proc_root: Option<&ProcRoot>,
     cache: &mut OwnerCache,
 ) -> LeakDigest {
+    let suspects = suspects(digest, proc_root, cache);
+    let is_missing = suspects.iter().any(|one| one.who == Who::Unknown);
     LeakDigest {
         min_age,
         counts: digest.counts,
         oldest: digest.leaked.oldest,
-        suspects: suspects(digest, proc_root, cache),
+        suspects,
+        unseen: cache.owners().coverage.incomplete().filter(|_| is_missing),
     }
 }
 
@@ -211,7 +214,10 @@ fn processes(
             .into_iter()
             .filter(|inode| !counted.contains(inode))
             .collect();
+        // Who can't be read isn't named.
         let process = read_process(proc_root, pid)
+            .ok()
+            .flatten()
             .filter(|process| found.owners.start_time(pid) == Some(process.start_time));
         // It has ended since, and its sockets are closed, or another's.
         let Some(process) = process else {

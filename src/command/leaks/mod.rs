@@ -93,7 +93,7 @@ pub(super) fn run(common: &CommonArgs, args: &LeaksArgs) -> anyhow::Result<Outco
                 .count() as u64
         });
         if let Some(proc_root) = namespace.proc_root() {
-            found.know(proc_root, report.vanished().map(|one| one.holder.pid));
+            found.know(proc_root, report.vanished().map(|one| one.holder.pid))?;
         }
     }
     let view = View {

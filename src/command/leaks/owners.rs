@@ -32,13 +32,14 @@ impl Found {
         &mut self,
         proc_root: &ProcRoot,
         pids: impl Iterator<Item = u32>,
-    ) {
+    ) -> Result<(), KernelError> {
         for pid in pids {
             if !self.processes.contains_key(&pid) {
-                self.processes
-                    .extend(read_process(proc_root, pid).map(|process| (pid, process)));
+                let process = read_process(proc_root, pid)?;
+                self.processes.extend(process.map(|process| (pid, process)));
             }
         }
+        Ok(())
     }
 
     /// What sockets may show of a process that can't be looked into.
@@ -97,7 +98,7 @@ pub(in crate::command) fn find(
         ..Hints::of(&cgroups)
     };
     let holders = ownership::find(proc_root, &wanted, &hints, Budget::Everywhere)?;
-    let processes = ownership::processes(proc_root, &holders);
+    let processes = ownership::processes(proc_root, &holders)?;
     let mut found = Found {
         scan: Some(holders.coverage.scan),
         unseen: Vec::new(),
@@ -106,7 +107,7 @@ pub(in crate::command) fn find(
         processes,
         cgroups,
     };
-    found.know(proc_root, asked.iter().copied());
+    found.know(proc_root, asked.iter().copied())?;
     let unseen = asked
         .iter()
         .filter(|pid| found.holders.coverage.unread.contains(pid));

@@ -56,7 +56,7 @@ pub(in crate::command) fn name<'h>(
     }
     let holders = find(inodes, hints(&wanted))?;
     for listener in &mut wanted {
-        hold(listener, &holders, proc_root);
+        hold(listener, &holders, proc_root)?;
     }
     Ok(())
 }
@@ -113,7 +113,11 @@ fn hints(listeners: &[&mut Listener]) -> Hints {
 }
 
 /// Says who holds a listener.
-fn hold(listener: &mut Listener, holders: &Owners, proc_root: &ProcRoot) {
+fn hold(
+    listener: &mut Listener,
+    holders: &Owners,
+    proc_root: &ProcRoot,
+) -> Result<(), KernelError> {
     let mut all: BTreeSet<u32> = BTreeSet::new();
     let mut of_full: BTreeSet<u32> = BTreeSet::new();
     for member in &mut listener.members {
@@ -127,16 +131,17 @@ fn hold(listener: &mut Listener, holders: &Owners, proc_root: &ProcRoot) {
     }
     let pids = in_order(all, &of_full);
     let Some(&first) = pids.first() else {
-        return;
+        return Ok(());
     };
     // Another process may have got the number since.
-    let process = read_process(proc_root, first)
-        .filter(|process| holders.start_time(first) == Some(process.start_time));
+    let process = read_process(proc_root, first)?;
+    let process = process.filter(|process| holders.start_time(first) == Some(process.start_time));
     if let Some(process) = process {
         listener.command = process.command;
         listener.process_unit = process.unit;
     }
     listener.pids = Some(pids);
+    Ok(())
 }
 
 /// Holders, the one to name first.

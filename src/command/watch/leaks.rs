@@ -86,7 +86,7 @@ impl LeakReader {
         let wanted: Inodes = owners::wanted(&reading.sockets, &listeners).collect();
         let hints = || owners::hints(proc_root, &reading.sockets);
         let searched = cache.update(proc_root, &wanted, hints, Budget::Everywhere)?;
-        let processes = ownership::processes(proc_root, cache.owners());
+        let processes = ownership::processes(proc_root, cache.owners())?;
         let time = (reading.begun, reading.ended);
         // Two sources know sockets by different names: all would look new.
         let origin = reading.collection.source;

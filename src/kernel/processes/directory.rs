@@ -14,6 +14,13 @@ pub(in crate::kernel) fn open(below: impl AsFd, path: impl Arg) -> Result<OwnedF
     openat(below, path, flags, Mode::empty())
 }
 
+/// Opens a file to be read. A FIFO in its place, as a copy of a /proc may have
+/// one, ends at once instead of waiting for a writer.
+pub(super) fn open_file(below: impl AsFd, path: impl Arg) -> Result<OwnedFd, Errno> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    openat(below, path, flags, Mode::empty())
+}
+
 /// Opens the root of /proc.
 pub(in crate::kernel) fn open_root(proc_root: &ProcRoot) -> Result<OwnedFd, KernelError> {
     open(CWD, proc_root.path())

@@ -5,14 +5,16 @@
 //! not used: they give up a whole file for one byte that isn't UTF-8, and a
 //! process chooses its own name.
 
+use std::fs::File;
 use std::io::Read;
+use std::os::fd::{AsFd, OwnedFd};
 
-use procfs::process::Process as Directory;
-use rustix::fs::{OFlags, RawDir};
+use rustix::fs::{CWD, Mode, OFlags, RawDir, openat};
+use rustix::io::Errno;
 
 use super::scan::DIRECTORY_BUFFER;
-use super::{directory, link, membership, stat};
-use crate::kernel::ProcRoot;
+use super::{directory, link, membership};
+use crate::kernel::{KernelError, ProcRoot};
 use crate::model::Process;
 
 /// More of a file than this is left unread: a command line may have as many
@@ -24,42 +26,69 @@ const LONGEST_FILE: u64 = 256 * 1024;
 ///
 /// The command line lies in the process's own memory: it is what the process
 /// made of it, and at most 256 KiB of it are read.
-#[must_use]
-pub fn read_process(proc_root: &ProcRoot, pid: u32) -> Option<Process> {
-    let directory = Directory::new_with_root(proc_root.file(&pid.to_string())).ok()?;
-    let cgroup = read(&directory, "cgroup").and_then(|lines| membership::parse(&lines));
+///
+/// # Errors
+///
+/// When we are short of something, descriptors say: then nothing is known of
+/// the process, nor whether it is there.
+pub fn read_process(proc_root: &ProcRoot, pid: u32) -> Result<Option<Process>, KernelError> {
+    let known = |errno| match errno {
+        Errno::MFILE | Errno::NFILE | Errno::NOMEM => {
+            Err(proc_root.error(proc_root.file(&pid.to_string()), errno.into()))
+        }
+        _ => Ok(None),
+    };
+    let directory = match open_process(proc_root, pid) {
+        Ok(directory) => directory,
+        Err(errno) => return known(errno),
+    };
+    let read = |name| read(&directory, name).ok();
+    let cgroup = read("cgroup").and_then(|lines| membership::parse(&lines));
     let (cgroup, unit) = cgroup.map(|cgroup| (cgroup.path, cgroup.unit)).unzip();
-    let mut process = Process {
+    let process = Process {
         pid,
         start_time: 0,
-        command: read(&directory, "comm").and_then(|line| command(&line)),
-        cmdline: read(&directory, "cmdline").and_then(|bytes| arguments(&bytes)),
-        uid: read(&directory, "status").and_then(|lines| effective_uid(&lines)),
+        command: read("comm").and_then(|line| command(&line)),
+        cmdline: read("cmdline").and_then(|bytes| arguments(&bytes)),
+        uid: read("status").and_then(|lines| effective_uid(&lines)),
         unit: unit.flatten(),
         cgroup,
         open_fds: open_fds(&directory),
-        fd_limit: read(&directory, "limits").and_then(|lines| fd_limit(&lines)),
+        fd_limit: read("limits").and_then(|lines| fd_limit(&lines)),
     };
     // Last: if the process is still there, it was all the time.
-    process.start_time = stat::parse(&read(&directory, "stat")?)?.start_time;
-    Some(process)
+    match super::scan::read_stat(&directory, "stat") {
+        Ok(stat) => Ok(Some(Process {
+            start_time: stat.start_time,
+            ..process
+        })),
+        Err(errno) => known(errno),
+    }
 }
 
 /// The process that a thread belongs to; `None` when it is gone or can't be
 /// read. /proc lists processes only, and answers for threads too.
 #[must_use]
 pub fn process_of(proc_root: &ProcRoot, thread: u32) -> Option<u32> {
-    let directory = Directory::new_with_root(proc_root.file(&thread.to_string())).ok()?;
-    let status = read(&directory, "status")?;
+    let directory = open_process(proc_root, thread).ok()?;
+    let status = read(&directory, "status").ok()?;
     words_after(&status, b"Tgid:").next()?.parse().ok()
 }
 
-/// A file of the process; `None` when it can't be read.
-fn read(directory: &Directory, name: &str) -> Option<Vec<u8>> {
+/// The directory of a process: everything that is read through it is of one
+/// process, even when its pid is used again meanwhile.
+fn open_process(proc_root: &ProcRoot, pid: u32) -> Result<OwnedFd, Errno> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    openat(CWD, proc_root.file(&pid.to_string()), flags, Mode::empty())
+}
+
+/// A file of the process.
+fn read(directory: &OwnedFd, name: &str) -> Result<Vec<u8>, Errno> {
     let mut bytes = Vec::with_capacity(1024);
-    let file = directory.open_relative(name).ok()?;
-    file.take(LONGEST_FILE).read_to_end(&mut bytes).ok()?;
-    Some(bytes)
+    let file = File::from(directory::open_file(directory, name)?);
+    let whole = file.take(LONGEST_FILE).read_to_end(&mut bytes);
+    whole.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
+    Ok(bytes)
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -103,14 +132,13 @@ pub(super) fn words_after<'l>(lines: &'l [u8], start: &[u8]) -> impl Iterator<It
 
 /// How many descriptors the process has open: the size of its directory since
 /// Linux 6.2, which takes no right, else the number of names in it.
-fn open_fds(directory: &Directory) -> Option<u64> {
+fn open_fds(directory: &OwnedFd) -> Option<u64> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let place = directory.open_relative_flags("fd", flags).ok()?;
-    if let Ok(metadata) = place.metadata()
-        && metadata.len() > 0
+    let place = openat(directory, "fd", flags, Mode::empty()).ok()?;
+    if let Ok(size @ 1..) = super::sizes::size(place.as_fd(), ".")
         && super::sizes::is_proc(&place)
     {
-        return Some(metadata.len());
+        return Some(size.into());
     }
     let descriptors = directory::open(&place, ".").ok()?;
     let mut buffer = Vec::with_capacity(DIRECTORY_BUFFER);
@@ -167,7 +195,7 @@ mod tests {
             symlink("socket:[5]", descriptors.join(fd)).unwrap();
         }
         assert_eq!(
-            read_process(&proc_root, 7),
+            read_process(&proc_root, 7).unwrap(),
             Some(Process {
                 pid: 7,
                 start_time: 4711,
@@ -195,15 +223,32 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_unknown_and_a_process_without_stat_is_gone() {
         let (_root, proc_root) = staged(&[("stat", STAT.as_bytes())]);
-        let process = read_process(&proc_root, 7).unwrap();
+        let process = read_process(&proc_root, 7).unwrap().unwrap();
         assert_eq!(process.start_time, 4711);
         assert_eq!((process.command, process.cmdline), (None, None));
         assert_eq!((process.uid, process.fd_limit), (None, None));
         assert_eq!((process.cgroup, process.open_fds), (None, None));
         let (_root, without_stat) = staged(&[("comm", b"x\n")]);
-        assert_eq!(read_process(&without_stat, 7), None);
-        assert_eq!(read_process(&without_stat, 8), None);
-        assert_eq!(read_process(&without_stat, u32::MAX), None);
+        assert_eq!(read_process(&without_stat, 7).unwrap(), None);
+        assert_eq!(read_process(&without_stat, 8).unwrap(), None);
+        assert_eq!(read_process(&without_stat, u32::MAX).unwrap(), None);
+    }
+
+    /// It hung for ever: a copy of a /proc may have anything in it.
+    #[test]
+    fn a_fifo_in_place_of_a_file_is_not_waited_for() {
+        let (root, proc_root) = staged(&[("stat", STAT.as_bytes())]);
+        for name in ["comm", "cmdline", "status", "limits", "cgroup"] {
+            let path = root.path().join("7").join(name);
+            rustix::fs::mknodat(CWD, path, rustix::fs::FileType::Fifo, Mode::RUSR, 0).unwrap();
+        }
+        let process = read_process(&proc_root, 7).unwrap().unwrap();
+        assert_eq!((process.start_time, process.command), (4711, None));
+        assert_eq!(process_of(&proc_root, 7), None);
+        let stat = root.path().join("7/stat");
+        fs::remove_file(&stat).unwrap();
+        rustix::fs::mknodat(CWD, stat, rustix::fs::FileType::Fifo, Mode::RUSR, 0).unwrap();
+        assert_eq!(read_process(&proc_root, 7).unwrap(), None);
     }
 
     #[test]
@@ -222,7 +267,7 @@ mod tests {
             ("cgroup", b"0::/a:b\xff\x1b\n"),
             ("limits", b"\nMax open files unlimited unlimited files\n"),
         ]);
-        let process = read_process(&proc_root, 7).unwrap();
+        let process = read_process(&proc_root, 7).unwrap().unwrap();
         assert_eq!(process.start_time, 99);
         assert_eq!(process.command.as_deref(), Some("evil) R 1\n) S 1"));
         let cmdline = ["\u{1b}[2J\"},{", "a\nb", "", "\u{fffd}"];
@@ -249,7 +294,9 @@ mod tests {
     #[test]
     fn the_live_proc_tells_of_ourselves() {
         let own = std::process::id();
-        let process = read_process(&ProcRoot::new(Path::new("/proc")), own).unwrap();
+        let process = read_process(&ProcRoot::new(Path::new("/proc")), own)
+            .unwrap()
+            .unwrap();
         assert_eq!(process.pid, own);
         assert!(process.start_time > 0);
         assert_eq!(

@@ -6,6 +6,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use rustix::fs::readlinkat_raw;
+use rustix::io::Errno;
 use rustix::path::DecInt;
 
 use super::descriptors::LINK_BUFFER;
@@ -54,15 +55,19 @@ fn kept(
             // The descriptors of a process whose first thread has ended are
             // those of another one.
             if kept.len() == before
-                && let Some(thread) = other_threads(root.as_fd(), pid).first()
+                && let Ok(threads) = other_threads(root.as_fd(), pid)
+                && let Some(thread) = threads.first()
             {
                 let directory = format!("{pid}/task/{thread}/fd");
                 check(root.as_fd(), &directory, of_process, &mut kept);
             }
             // Asked last: only then were they those of the same process.
-            let stat = read_stat(&root, &format!("{pid}/stat"));
-            if stat.is_none() || stat.map(|stat| stat.start_time) != started(pid) {
-                kept.truncate(before);
+            match read_stat(&root, &format!("{pid}/stat")) {
+                Ok(stat) if Some(stat.start_time) == started(pid) => {}
+                Err(errno @ (Errno::MFILE | Errno::NFILE | Errno::NOMEM)) => {
+                    return Err(proc_root.error(proc_root.file(&pid.to_string()), errno.into()));
+                }
+                _ => kept.truncate(before),
             }
         }
     }

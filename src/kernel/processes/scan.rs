@@ -11,7 +11,6 @@ use std::num::NonZero;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::thread;
 
-use rustix::fs::{Mode, OFlags, openat};
 use rustix::io::Errno;
 
 use super::descriptors::read_links;
@@ -114,7 +113,14 @@ fn visit(
     }
     // Nothing at all: its first thread may have ended, which the kernel tells
     // together with the number of descriptors, or not at all.
-    for thread in other_threads(root, task.pid) {
+    let threads = match other_threads(root, task.pid) {
+        Ok(threads) => threads,
+        Err(errno) => {
+            by_process.visit.end = end_after(errno, read_stat(root, &format!("{}/stat", task.pid)));
+            return by_process.visit;
+        }
+    };
+    for thread in threads {
         let by_thread = look(root, task.by_thread(thread), keep, buffer);
         if by_thread.any && by_thread.visit.end == End::Whole {
             by_process = by_thread;
@@ -169,14 +175,17 @@ fn look(
             }
             if !visit.found.is_empty() {
                 match read_stat(&directory, task.stat()) {
-                    Some(stat) => visit.start_time = Some(stat.start_time),
-                    None => visit.end = End::Gone,
+                    Ok(stat) => visit.start_time = Some(stat.start_time),
+                    Err(errno) => {
+                        visit.end = end_after(errno, Err(errno));
+                        visit.found.clear();
+                    }
                 }
             }
         }
         Err(errno) => {
             let stat = read_stat(root, &format!("{}/stat", task.pid));
-            is_zombie = stat.is_some_and(|stat| stat.is_zombie);
+            is_zombie = stat.is_ok_and(|stat| stat.is_zombie);
             visit.end = end_after(errno, stat);
         }
     }
@@ -189,23 +198,26 @@ fn look(
 
 /// What an error says of a process, of which `stat` could be read or not. The
 /// kernel refuses a process that has just ended in the same words as one that
-/// we may not look into.
-fn end_after(errno: Errno, stat: Option<stat::Stat>) -> End {
+/// we may not look into. That we are short of something says nothing about it.
+fn end_after(errno: Errno, stat: Result<stat::Stat, Errno>) -> End {
+    // ENOTDIR is a file among the processes of a copy.
+    let is_gone = |errno| matches!(errno, Errno::NOENT | Errno::SRCH | Errno::NOTDIR);
     match (errno, stat) {
-        (Errno::NOENT | Errno::SRCH, _) | (_, None) => End::Gone,
-        (_, Some(stat)) if stat.is_kernel_thread => End::Whole,
-        (Errno::ACCESS | Errno::PERM, _) => End::Denied,
+        (errno, _) | (_, Err(errno)) if is_gone(errno) => End::Gone,
+        (_, Ok(stat)) if stat.is_kernel_thread => End::Whole,
+        (Errno::ACCESS | Errno::PERM, Ok(_) | Err(Errno::ACCESS | Errno::PERM)) => End::Denied,
         _ => End::Failed,
     }
 }
 
-pub(super) fn read_stat(directory: impl AsFd, path: &str) -> Option<stat::Stat> {
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-    let file = openat(directory, path, flags, Mode::empty()).ok()?;
+/// The stat of a process; what can't be understood is EINVAL.
+pub(super) fn read_stat(directory: impl AsFd, path: &str) -> Result<stat::Stat, Errno> {
+    let file = directory::open_file(directory, path)?;
     // Some 52 numbers of at most 20 digits, and a command of 15 bytes.
     let mut line = [0; 2048];
-    let length = rustix::io::read(file, &mut line).ok()?;
-    stat::parse(line.get(..length)?)
+    let length = rustix::io::read(file, &mut line)?;
+    let line = line.get(..length).unwrap_or_default();
+    stat::parse(line).ok_or(Errno::INVAL)
 }
 
 /// Puts the parts together.
@@ -215,7 +227,8 @@ fn sum_up(plan: &Plan, mut visits: Vec<Visit>) -> Scan {
     scan.coverage.processes_vanished = plan.gone;
     scan.coverage.processes_hidden = plan.hidden;
     scan.coverage.processes_denied = plan.denied.len() as u64;
-    scan.unread.extend(&plan.denied);
+    scan.coverage.processes_failed = plan.failed.len() as u64;
+    scan.unread.extend(plan.denied.iter().chain(&plan.failed));
     // Of a pid that was used again between two parts, the last one to start.
     visits.sort_unstable_by_key(|visit| (visit.pid, visit.start_time));
     for parts in visits.chunk_by_mut(|a, b| a.pid == b.pid) {
@@ -257,7 +270,7 @@ mod tests {
     #[test]
     fn an_error_is_told_apart_by_what_else_is_known_of_the_process() {
         let stat = |is_kernel_thread| {
-            Some(stat::Stat {
+            Ok(stat::Stat {
                 start_time: 1,
                 is_kernel_thread,
                 is_zombie: false,
@@ -266,10 +279,16 @@ mod tests {
         assert_eq!(end_after(Errno::ACCESS, stat(false)), End::Denied);
         assert_eq!(end_after(Errno::PERM, stat(false)), End::Denied);
         assert_eq!(end_after(Errno::ACCESS, stat(true)), End::Whole);
-        assert_eq!(end_after(Errno::ACCESS, None), End::Gone);
+        assert_eq!(end_after(Errno::ACCESS, Err(Errno::NOENT)), End::Gone);
+        assert_eq!(end_after(Errno::ACCESS, Err(Errno::SRCH)), End::Gone);
         assert_eq!(end_after(Errno::NOENT, stat(false)), End::Gone);
-        assert_eq!(end_after(Errno::SRCH, None), End::Gone);
+        assert_eq!(end_after(Errno::SRCH, Err(Errno::MFILE)), End::Gone);
         assert_eq!(end_after(Errno::NOMEM, stat(false)), End::Failed);
+        assert_eq!(end_after(Errno::ACCESS, Err(Errno::ACCESS)), End::Denied);
+        for short in [Errno::MFILE, Errno::NFILE, Errno::NOMEM] {
+            assert_eq!(end_after(short, Err(short)), End::Failed);
+            assert_eq!(end_after(Errno::ACCESS, Err(short)), End::Failed);
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@
 use std::io::Read;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use rustix::fs::{AtFlags, Mode, OFlags, PROC_SUPER_MAGIC, fstatfs, openat, statat};
+use rustix::fs::{AtFlags, PROC_SUPER_MAGIC, fstatfs, statat};
 use rustix::io::Errno;
 
 use super::directory;
@@ -43,7 +43,7 @@ pub fn with_descriptors(
             let root = root.as_fd();
             let size = match size(root, &format!("{pid}/fd")) {
                 // So it is told too of a process whose first thread has ended.
-                Ok(0) if told && !other_threads(root, pid).is_empty() => UNTOLD,
+                Ok(0) if told && other_threads(root, pid) != Ok(Vec::new()) => UNTOLD,
                 Ok(size) if told => size,
                 Ok(_) => match places(root, pid) {
                     Some(places @ 1..=SMALLEST) => places.min(IN_THE_SMALLEST),
@@ -67,8 +67,7 @@ pub(super) fn size(root: BorrowedFd<'_>, directory: &str) -> Result<u32, Errno> 
 /// of a kernel thread, whose table is empty. `None` where that isn't known: its
 /// first thread has ended and others go on, or its status can't be read.
 pub(super) fn places(root: BorrowedFd<'_>, pid: u32) -> Option<u32> {
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-    let file = openat(root, format!("{pid}/status"), flags, Mode::empty()).ok()?;
+    let file = directory::open_file(root, format!("{pid}/status")).ok()?;
     let mut status = Vec::with_capacity(2048);
     let file = std::fs::File::from(file);
     file.take(LONGEST_STATUS).read_to_end(&mut status).ok()?;

@@ -122,6 +122,8 @@ pub(super) struct Plan {
     /// Processes of which not even that may be asked (`hidepid=1`); kernel
     /// threads among them, which can't be told from the others then.
     pub(super) denied: Vec<u32>,
+    /// Processes whose threads can't be listed for another reason.
+    pub(super) failed: Vec<u32>,
     /// Whether other users' processes are not listed.
     pub(super) hidden: bool,
     /// Descriptors of all tasks; `None` when the kernel doesn't tell.
@@ -181,7 +183,22 @@ pub(super) fn plan(root: impl AsFd, which: Which<'_>) -> Result<Plan, Errno> {
             }
             Err(_) => 0,
         };
-        let survivor = (known && count == 0).then(|| surviving_thread(root, pid));
+        let survivor = match (known && count == 0).then(|| surviving_thread(root, pid)) {
+            None => None,
+            Some(Ok(survivor)) => Some(survivor),
+            Some(Err(Errno::NOENT | Errno::SRCH)) => {
+                plan.gone += 1;
+                continue;
+            }
+            Some(Err(Errno::ACCESS | Errno::PERM)) => {
+                plan.denied.push(pid);
+                continue;
+            }
+            Some(Err(_)) => {
+                plan.failed.push(pid);
+                continue;
+            }
+        };
         let (thread, count) = match survivor {
             None => (None, count),
             Some(Some((thread, count))) => (Some(thread), count),
@@ -241,27 +258,25 @@ fn parts(pid: u32, descriptors: u32) -> impl Iterator<Item = Task> {
 
 /// A thread that outlives the first one of its process, with the number of
 /// descriptors: all threads have the same, as a rule.
-fn surviving_thread(root: BorrowedFd<'_>, pid: u32) -> Option<(u32, u32)> {
-    other_threads(root, pid).into_iter().find_map(|thread| {
+fn surviving_thread(root: BorrowedFd<'_>, pid: u32) -> Result<Option<(u32, u32)>, Errno> {
+    Ok(other_threads(root, pid)?.into_iter().find_map(|thread| {
         let count = size(root, &format!("{pid}/task/{thread}/fd")).ok()?;
         (count > 0).then_some((thread, count))
-    })
+    }))
 }
 
-/// The threads of a process but its first one; none where they can't be listed.
-pub(in crate::kernel) fn other_threads(root: BorrowedFd<'_>, pid: u32) -> Vec<u32> {
+/// The threads of a process but its first one.
+pub(in crate::kernel) fn other_threads(root: BorrowedFd<'_>, pid: u32) -> Result<Vec<u32>, Errno> {
     let tasks = format!("{pid}/task");
     // The directory itself, its `.`, and a `..` for each thread: kernel threads
     // and zombies have one. Some file systems that a copy may lie on say 1.
     match statat(root, &tasks, AtFlags::empty()) {
         Ok(stat) if !matches!(stat.st_nlink, 2 | 3) => {}
-        _ => return Vec::new(),
+        _ => return Ok(Vec::new()),
     }
-    let mut threads = directory::open(root, &tasks)
-        .and_then(listed)
-        .unwrap_or_default();
+    let mut threads = directory::open(root, &tasks).and_then(listed)?;
     threads.retain(|&thread| thread != pid);
-    threads
+    Ok(threads)
 }
 
 /// Every pid that the root lists.

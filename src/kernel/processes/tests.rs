@@ -83,7 +83,7 @@ fn every_descriptor_of_every_process_is_found() {
     assert_eq!(holders.pids(), pids);
     assert!(holders.coverage.scan.processes_scanned >= 2);
 
-    let start_time = read_process(&live(), heir_pid).unwrap().start_time;
+    let start_time = read_process(&live(), heir_pid).unwrap().unwrap().start_time;
     assert_eq!(holders.start_time(heir_pid), Some(start_time));
 
     let only = Which::Only(&[heir_pid, heir_pid]);

@@ -92,7 +92,7 @@ pub(in crate::render) fn unseen(why: IncompleteScan, as_root: Option<bool>) -> S
             "/proc hides other users' processes (hidepid); CAP_SYS_PTRACE shows them".to_owned()
         }
         IncompleteScan::Failed(processes) => format!(
-            "{} could not be read",
+            "{} could not be read: no file descriptors or no memory left (ulimit -n)",
             counted(processes, "process", "processes")
         ),
     }

@@ -26,7 +26,7 @@ pub fn find_descriptors(proc_root: &ProcRoot, found: &mut Namespaces) -> Result<
             continue;
         }
         // A process whose first thread has ended shows none.
-        for thread in other_threads(root.as_fd(), pid) {
+        for thread in other_threads(root.as_fd(), pid).unwrap_or_default() {
             let path = format!("{pid}/task/{thread}/fd");
             if look_into(root.as_fd(), pid, &path, &mut buffer, found) > 0 {
                 break;

@@ -156,7 +156,7 @@ impl Search {
         if let Ok(link) = readlinkat(&self.root, format!("{pid}/ns/mnt"), []) {
             self.mounts.entry(link.into_bytes()).or_insert(pid);
         }
-        for thread in other_threads(self.root.as_fd(), pid) {
+        for thread in other_threads(self.root.as_fd(), pid).unwrap_or_default() {
             let path = format!("{pid}/task/{thread}");
             let place = Entrance::Thread { pid, thread };
             // Most threads are where the first one is, and then add nothing.
