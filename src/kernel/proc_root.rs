@@ -9,7 +9,7 @@ use rustix::fs::OFlags;
 
 use super::KernelError;
 use super::digits::decimal;
-use crate::model::{Entrance, Namespace, NetnsKey};
+use crate::model::{Entrance, NamespaceEntry, NetnsKey};
 
 /// A directory that is, or looks like, /proc.
 #[derive(Debug, Clone)]
@@ -41,7 +41,7 @@ impl ProcRoot {
     /// processes shows them to everybody; `None` where none does any more. The
     /// settings of that namespace are not to be seen so.
     #[must_use]
-    pub fn of_namespace(&self, namespace: &Namespace) -> Option<Self> {
+    pub fn of_namespace(&self, namespace: &NamespaceEntry) -> Option<Self> {
         if namespace.is_own {
             return Some(self.clone());
         }

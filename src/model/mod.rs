@@ -40,7 +40,8 @@ pub use leaks::{LEAK_MIN_AGE, LeakDigest, Suspect, Who};
 pub use listener::{ListenSocket, Listener, Listeners};
 pub use memory::{Mark, Memories, Memory, SHORTEST_GROWTH, SHORTEST_RATE, Sighting, Sightings};
 pub use namespace::{
-    Entrance, NamedBy, Namespace, Namespaces, NetnsCounts, NetnsKey, NetnsName, Pin,
+    Entrance, NamedBy, NamespaceEntry, NamespaceList, NetnsCounts, NetnsIdentity, NetnsKey,
+    NetnsName, Pin,
 };
 pub use owners::{Inodes, OwnerCoverage, Owners};
 pub use peer_filter::PeerFilter;
@@ -49,8 +50,8 @@ pub use pressure::{
     Destination, HostWide, PortReading, PortSettings, Ports, Pressure, SharedPool, TimeWaitTally,
 };
 pub use process::{
-    HeldVia, Holder, IncompleteScan, Process, Processes, ScanCoverage, SocketPast, VanishedSocket,
-    VanishedSockets,
+    HeldVia, Holder, IncompleteScan, Member, Process, Processes, ScanCoverage, SocketPast,
+    VanishedSocket, VanishedSockets,
 };
 pub use query::Query;
 pub use ratio::{float, ratio};

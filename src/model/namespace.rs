@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Sockstat;
+use super::{Sockstat, Unit};
 
 /// Which network namespace it is, while it exists: the kernel gives the numbers
 /// of one that ended to the next one at once.
@@ -87,7 +87,7 @@ impl Pin {
 
 /// A network namespace, as it was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Namespace {
+pub struct NamespaceEntry {
     /// Which one.
     pub key: NetnsKey,
     /// Whether it is the one that tcpstate runs in.
@@ -101,7 +101,7 @@ pub struct Namespace {
     pub entrances: Vec<Entrance>,
 }
 
-impl Namespace {
+impl NamespaceEntry {
     /// The files that it is mounted on.
     pub fn pins(&self) -> impl Iterator<Item = &Pin> {
         self.entrances.iter().filter_map(|entrance| match entrance {
@@ -113,9 +113,9 @@ impl Namespace {
 
 /// What was found, and how completely.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Namespaces {
+pub struct NamespaceList {
     /// Each namespace once, our own first.
-    pub all: Vec<Namespace>,
+    pub all: Vec<NamespaceEntry>,
     /// Files among the pins that no namespace is mounted on: entering them
     /// fails. The namespace may be gone, or be mounted elsewhere only.
     pub stale_pins: Vec<PathBuf>,
@@ -128,16 +128,25 @@ pub struct Namespaces {
     pub more: bool,
 }
 
-impl Namespaces {
+impl NamespaceList {
     /// The one with this key.
     #[must_use]
-    pub fn get(&self, key: NetnsKey) -> Option<&Namespace> {
+    pub fn get(&self, key: NetnsKey) -> Option<&NamespaceEntry> {
         self.all.iter().find(|namespace| namespace.key == key)
+    }
+
+    /// Whether a namespace may be in the list twice: once as it is mounted, and
+    /// once by its processes, whose namespace may not be read. Then it isn't to
+    /// be counted.
+    #[must_use]
+    pub fn may_be_listed_twice(&self, namespace: &NamespaceEntry) -> bool {
+        let is_table = |one: &NamespaceEntry| matches!(one.key, NetnsKey::SocketTable(_));
+        namespace.members.is_empty() && self.all.iter().any(is_table)
     }
 
     /// The one that a process, or a thread of it, is in.
     #[must_use]
-    pub fn of_process(&self, pid: u32) -> Option<&Namespace> {
+    pub fn of_process(&self, pid: u32) -> Option<&NamespaceEntry> {
         self.all
             .iter()
             .find(|namespace| namespace.members.binary_search(&pid).is_ok())
@@ -245,6 +254,27 @@ pub struct NetnsName {
     pub name: String,
 }
 
+/// Who is in a namespace, and what it is called.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NetnsIdentity {
+    /// All its names, the best first; none where not even its number is known.
+    pub names: Vec<NetnsName>,
+    /// The units and containers of its processes, that of the oldest process
+    /// first.
+    pub units: Vec<Unit>,
+    /// When its oldest process started, in clock ticks since boot. With its key
+    /// and the boot it tells it from one that got the same number later.
+    pub since: Option<u64>,
+}
+
+impl NetnsIdentity {
+    /// What to call it.
+    #[must_use]
+    pub fn name(&self) -> Option<&NetnsName> {
+        self.names.first()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -266,6 +296,23 @@ mod tests {
         assert_eq!(counts(None, Some(0)).is_empty(), None);
         assert_eq!(counts(Some(0), None).is_empty(), None);
         assert_eq!(NetnsCounts::default().may_leak(), None);
+    }
+
+    #[test]
+    fn a_pin_may_be_of_processes_that_may_not_be_looked_into() {
+        let namespace = |key, members: &[u32]| NamespaceEntry {
+            key,
+            is_own: false,
+            is_host: None,
+            members: members.to_vec(),
+            entrances: Vec::new(),
+        };
+        let mut found = NamespaceList::default();
+        found.all.push(namespace(NetnsKey::Inode(7), &[]));
+        assert!(!found.may_be_listed_twice(&found.all[0]));
+        found.all.push(namespace(NetnsKey::SocketTable(8), &[9]));
+        assert!(found.may_be_listed_twice(&found.all[0]));
+        assert!(!found.may_be_listed_twice(&found.all[1]));
     }
 
     #[test]

@@ -83,6 +83,19 @@ pub struct Process {
     pub fd_limit: Option<u64>,
 }
 
+/// The little of a process that tells who it is. See [`Process`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// The directory's name in /proc.
+    pub pid: u32,
+    /// When it started, in clock ticks since boot.
+    pub start_time: u64,
+    /// The name of the program.
+    pub command: Option<String>,
+    /// Its unit or container.
+    pub unit: Option<Unit>,
+}
+
 /// What is known of some processes, by pid. It is asked for each socket.
 pub type Processes = HashMap<u32, Process, RandomState>;
 

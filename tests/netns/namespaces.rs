@@ -13,13 +13,15 @@ use std::{
     thread,
 };
 
-use tcpstate::collect::FallbackSource;
+use tcpstate::collect::{
+    Access, FallbackSource, Namespace, NetnsNamer, Resolved, read_in, resolve,
+};
 use tcpstate::kernel::netns::{EnterFailure, enter, find, find_descriptors, read_counts};
 use tcpstate::kernel::processes::{SocketDescriptors, Which};
 use tcpstate::kernel::{ProcRoot, ProcfsSource, SocketSource, read_sysctls};
 use tcpstate::model::{
-    Entrance, FallbackReason, Holder, Namespace, Namespaces, NetnsKey, Query, SourceKind, StateSet,
-    Sysctl, Sysctls,
+    Entrance, FallbackReason, Holder, NamedBy, NamespaceEntry, NamespaceList, NetnsKey, Query,
+    SourceKind, StateSet, Sysctl, Sysctls,
 };
 
 use crate::lab::{Net, netns_test, until};
@@ -28,7 +30,7 @@ fn live() -> ProcRoot {
     ProcRoot::new(Path::new("/proc"))
 }
 
-fn found() -> Namespaces {
+fn found() -> NamespaceList {
     find(&live()).expect("/proc can be listed")
 }
 
@@ -43,7 +45,7 @@ impl Idle {
     fn start(unshare: &str, script: &str) -> Self {
         let mut process = Command::new("unshare")
             .args([unshare, "sh", "-ec"])
-            .arg(format!("{script}\necho ready\nexec cat"))
+            .arg(format!("{script}\necho ready\nread -r _"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -65,7 +67,7 @@ impl Idle {
         NetnsKey::Inode(self.inode)
     }
 
-    fn namespace(&self) -> Namespace {
+    fn namespace(&self) -> NamespaceEntry {
         found().get(self.key()).expect("it is found").clone()
     }
 }
@@ -111,11 +113,12 @@ netns_test!(sockets_and_settings_are_those_of_the_namespace, |lab| {
     let counts = read_counts(&live(), &namespace).unwrap();
     assert_eq!(counts.hashed(), Some(2));
     assert_eq!(counts.may_leak(), Some(false));
-    let (shown, settings) = enter(&live(), &namespace, |inside| {
-        let second = FallbackSource::open(inside).second();
+    let (shown, settings) = read_in(&live(), &namespace, |inside, access| {
+        assert!(matches!(access, Access::Inside));
+        let second = Namespace::open(inside.clone()).sockets().second();
         assert_eq!(visit(&mut *second.unwrap()).0, 2);
         (
-            visit(&mut FallbackSource::open(inside)),
+            visit(Namespace::open(inside.clone()).sockets()),
             fin_timeout(inside),
         )
     })
@@ -249,7 +252,7 @@ netns_test!(
         let idle = Idle::start("-m", &script);
         assert_eq!(fs::metadata(&pin).unwrap().len(), 0, "to us it is a file");
         let found = found();
-        let pinned = |one: &&Namespace| one.pins().any(|one| one.path == pin);
+        let pinned = |one: &&NamespaceEntry| one.pins().any(|one| one.path == pin);
         let namespace = found.all.iter().find(pinned).expect("it is mounted");
         let seen_by = namespace.pins().next().unwrap().seen_by;
         assert_eq!(seen_by, Some(idle.process.id()));
@@ -262,6 +265,34 @@ netns_test!(
         assert!(matches!(outcome, Err(EnterFailure::Gone)), "{outcome:?}");
     }
 );
+
+netns_test!(a_namespace_is_named_by_the_host_name_of_its_own, |lab| {
+    let script = "echo web-1 > /proc/sys/kernel/hostname";
+    if lab.skip_without_real_root("only the host's root may set a host name in /proc") {
+        return;
+    }
+    let idle = Idle::start("-nu", script);
+    let (live, found) = (live(), found());
+    let namer = NetnsNamer::new(&live, &found);
+    let identity = namer.identify(found.get(idle.key()).unwrap());
+    let name = |named_by| {
+        let mut all = identity.names.iter();
+        all.find(|name| name.named_by == named_by)
+            .map(|name| name.name.as_str())
+    };
+    assert_eq!(name(NamedBy::HostName), Some("web-1"));
+    let process = format!("sh[{}]", idle.process.id());
+    assert_eq!(name(NamedBy::Process), Some(process.as_str()));
+    let own_name = rustix::system::uname();
+    assert_ne!(
+        own_name.nodename().to_bytes(),
+        b"web-1",
+        "we have not moved"
+    );
+    let resolved = resolve(&live, &found, &namer, "web-1");
+    assert!(matches!(resolved, Resolved::One(one) if one.key == idle.key()));
+    assert!(identity.since.is_some());
+});
 
 /// Tells the process of an [`Idle`] to the one that looks without privileges.
 const IDLE: &str = "TCPSTATE_LAB_IDLE";
@@ -306,8 +337,15 @@ fn entry_without_privileges() {
     );
     let counts = read_counts(&live(), namespace).unwrap();
     assert_eq!(counts.hashed(), Some(1));
-    let shown = live().of_namespace(namespace).unwrap();
-    assert_eq!(visit(&mut FallbackSource::open(&shown)).0, 1);
-    assert_eq!(fin_timeout(&shown).get(Sysctl::TcpFinTimeout), None);
+    let (sockets, settings) = read_in(&live(), namespace, |open, access| {
+        assert!(matches!(access, Access::ProcOnly(EnterFailure::Denied(_))));
+        (
+            visit(Namespace::open(open.clone()).sockets()).0,
+            fin_timeout(open),
+        )
+    })
+    .unwrap();
+    assert_eq!(sockets, 1);
+    assert_eq!(settings.get(Sysctl::TcpFinTimeout), None);
     std::io::stdout().flush().unwrap();
 }

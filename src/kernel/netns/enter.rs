@@ -16,7 +16,7 @@ use rustix::thread::{CapabilitySet, LinkNameSpaceType, capabilities, move_into_l
 
 use super::NSFS_MAGIC;
 use crate::kernel::ProcRoot;
-use crate::model::{Entrance, Namespace, NetnsKey};
+use crate::model::{Entrance, NamespaceEntry, NetnsKey};
 use crate::text::reason;
 
 /// Why a namespace can't be entered.
@@ -45,7 +45,7 @@ pub enum EnterFailure {
 /// When the namespace can't be entered; then the reading didn't run.
 pub fn enter<T: Send>(
     proc_root: &ProcRoot,
-    namespace: &Namespace,
+    namespace: &NamespaceEntry,
     read: impl FnOnce(&ProcRoot) -> T + Send,
 ) -> Result<T, EnterFailure> {
     if namespace.is_own {
@@ -101,7 +101,7 @@ const FLAGS: OFlags = OFlags::RDONLY
     .union(OFlags::NOCTTY);
 
 /// Opens the namespace by the first way that leads to it.
-fn open(proc_root: &ProcRoot, namespace: &Namespace) -> Result<OwnedFd, EnterFailure> {
+fn open(proc_root: &ProcRoot, namespace: &NamespaceEntry) -> Result<OwnedFd, EnterFailure> {
     if namespace.entrances.is_empty() {
         return Err(EnterFailure::Unreachable);
     }
@@ -179,8 +179,8 @@ mod tests {
     use crate::model::Pin;
     use std::path::Path;
 
-    fn namespace(key: NetnsKey, entrances: Vec<Entrance>) -> Namespace {
-        Namespace {
+    fn namespace(key: NetnsKey, entrances: Vec<Entrance>) -> NamespaceEntry {
+        NamespaceEntry {
             key,
             is_own: false,
             is_host: None,

@@ -10,7 +10,7 @@ mod find;
 mod triage;
 
 pub use enter::{EnterFailure, enter, uts_name};
-pub use find::{find, find_descriptors};
+pub use find::{find, find_descriptors, namespace_at};
 pub use triage::read_counts;
 
 /// The file system of namespaces (include/uapi/linux/magic.h).

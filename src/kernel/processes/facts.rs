@@ -15,7 +15,7 @@ use rustix::io::Errno;
 use super::scan::DIRECTORY_BUFFER;
 use super::{directory, link, membership};
 use crate::kernel::{KernelError, ProcRoot};
-use crate::model::Process;
+use crate::model::{Member, Process};
 
 /// More of a file than this is left unread: a command line may have as many
 /// megabytes as its process likes.
@@ -64,6 +64,24 @@ pub fn read_process(proc_root: &ProcRoot, pid: u32) -> Result<Option<Process>, K
         })),
         Err(errno) => known(errno),
     }
+}
+
+/// Reads who a process is: a third of what all its facts cost. `None` when it
+/// is gone, or hidden from us.
+#[must_use]
+pub fn read_member(proc_root: &ProcRoot, pid: u32) -> Option<Member> {
+    let directory = open_process(proc_root, pid).ok()?;
+    let read = |name| read(&directory, name).ok();
+    let cgroup = read("cgroup").and_then(|lines| membership::parse(&lines));
+    let command = read("comm").and_then(|line| command(&line));
+    // Last: if the process is still there, it was all the time.
+    let start_time = super::scan::read_stat(&directory, "stat").ok()?.start_time;
+    Some(Member {
+        pid,
+        start_time,
+        command,
+        unit: cgroup.and_then(|cgroup| cgroup.unit),
+    })
 }
 
 /// The process that a thread belongs to; `None` when it is gone or can't be

@@ -23,7 +23,7 @@ mod vanished;
 pub(super) use scan::DIRECTORY_BUFFER;
 
 pub use cgroups::{CgroupPaths, CgroupTree};
-pub use facts::{process_of, read_process};
+pub use facts::{process_of, read_member, read_process};
 pub use owners::find_owners;
 pub use recheck::recheck;
 pub use sizes::with_descriptors;

@@ -7,7 +7,7 @@ use crate::kernel::proc_root::netns_of_link;
 use crate::kernel::processes::tasks::{listed, other_threads};
 use crate::kernel::processes::{DIRECTORY_BUFFER, directory, link};
 use crate::kernel::{KernelError, ProcRoot};
-use crate::model::{Entrance, Namespaces};
+use crate::model::{Entrance, NamespaceList};
 use std::os::fd::{AsFd, BorrowedFd};
 
 /// Adds the namespaces that only a descriptor of a process leads to. It costs a
@@ -16,7 +16,10 @@ use std::os::fd::{AsFd, BorrowedFd};
 /// # Errors
 ///
 /// When the root of /proc can't be listed.
-pub fn find_descriptors(proc_root: &ProcRoot, found: &mut Namespaces) -> Result<(), KernelError> {
+pub fn find_descriptors(
+    proc_root: &ProcRoot,
+    found: &mut NamespaceList,
+) -> Result<(), KernelError> {
     let root = directory::open_root(proc_root)?;
     let pids = directory::open(&root, ".").and_then(listed);
     let pids = pids.map_err(|errno| proc_root.error(proc_root.path().to_owned(), errno.into()))?;
@@ -42,7 +45,7 @@ fn look_into(
     pid: u32,
     path: &str,
     buffer: &mut Vec<u8>,
-    found: &mut Namespaces,
+    found: &mut NamespaceList,
 ) -> usize {
     let Ok(directory) = directory::open(root, path) else {
         return 0;

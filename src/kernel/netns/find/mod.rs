@@ -9,18 +9,19 @@ mod descriptors;
 mod pins;
 
 use std::collections::HashMap;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 
 use foldhash::fast::RandomState;
 use rustix::fs::{AtFlags, readlinkat, statat};
 use rustix::io::Errno;
 
 pub use self::descriptors::find_descriptors;
+pub use self::pins::namespace_at;
 use crate::kernel::proc_root::netns_of_link;
 use crate::kernel::processes::tasks::{listed, other_threads};
 use crate::kernel::processes::{directory, sizes};
 use crate::kernel::{KernelError, ProcRoot};
-use crate::model::{Entrance, Namespace, Namespaces, NetnsKey, Pin};
+use crate::model::{Entrance, NamespaceEntry, NamespaceList, NetnsKey, Pin};
 
 /// More namespaces than these are not listed.
 const MOST: usize = 10_000;
@@ -44,7 +45,7 @@ const HOST_PIDS: &[u8] = b"pid:[4026531836]";
 /// # Errors
 ///
 /// When the root of /proc can't be listed.
-pub fn find(proc_root: &ProcRoot) -> Result<Namespaces, KernelError> {
+pub fn find(proc_root: &ProcRoot) -> Result<NamespaceList, KernelError> {
     let root = directory::open_root(proc_root)?;
     let failed =
         |errno: Errno| proc_root.error(proc_root.path().to_owned(), std::io::Error::from(errno));
@@ -68,7 +69,7 @@ pub fn find(proc_root: &ProcRoot) -> Result<Namespaces, KernelError> {
 /// What has been found so far.
 struct Search {
     root: OwnedFd,
-    found: Namespaces,
+    found: NamespaceList,
     /// Where each namespace is in the list.
     by_key: HashMap<NetnsKey, usize, RandomState>,
     /// Processes and threads whose namespace may not be read, with the inode of
@@ -82,7 +83,7 @@ impl Search {
     fn new(proc_root: &ProcRoot, root: OwnedFd) -> Self {
         let mut search = Self {
             root,
-            found: Namespaces::default(),
+            found: NamespaceList::default(),
             by_key: HashMap::default(),
             denied: Vec::new(),
             mounts: HashMap::default(),
@@ -110,7 +111,7 @@ impl Search {
 
     /// The namespace with this key, added where it is new; `None` where there
     /// are too many.
-    fn at(&mut self, key: NetnsKey) -> Option<&mut Namespace> {
+    fn at(&mut self, key: NetnsKey) -> Option<&mut NamespaceEntry> {
         let next = self.found.all.len();
         if !self.by_key.contains_key(&key) {
             if next >= MOST {
@@ -118,7 +119,7 @@ impl Search {
                 return None;
             }
             self.by_key.insert(key, next);
-            self.found.all.push(Namespace {
+            self.found.all.push(NamespaceEntry {
                 key,
                 is_own: false,
                 is_host: None,
@@ -163,7 +164,7 @@ impl Search {
             match (self.netns(&path), first) {
                 (Ok(inode), Some(Place::Known(same))) if inode == same => {}
                 (Err(Errno::ACCESS | Errno::PERM), Some(Place::Denied(same)))
-                    if self.table(&path) == Some(same) => {}
+                    if self.table(&path) == Ok(same) => {}
                 _ => {
                     self.look(&path, place);
                 }
@@ -179,9 +180,15 @@ impl Search {
                 Some(Place::Known(inode))
             }
             Err(Errno::ACCESS | Errno::PERM) => {
-                let Some(table) = self.table(path) else {
-                    self.found.denied += u64::from(matches!(entrance, Entrance::Process(_)));
-                    return None;
+                let table = match self.table(path) {
+                    Ok(table) => table,
+                    Err(Errno::ACCESS | Errno::PERM) => {
+                        let is_process = matches!(entrance, Entrance::Process(_));
+                        self.found.denied += u64::from(is_process);
+                        return None;
+                    }
+                    // Who has ended belongs to no user any more.
+                    Err(_) => return None,
                 };
                 self.denied.push((entrance, table));
                 Some(Place::Denied(table))
@@ -196,8 +203,10 @@ impl Search {
         netns_of_link(link.to_bytes()).ok_or(Errno::INVAL)
     }
 
-    fn table(&self, path: &str) -> Option<u64> {
-        inode_of(self.root.as_fd(), &format!("{path}/net/tcp"))
+    /// The inode of a table of sockets: everybody may ask for it.
+    fn table(&self, path: &str) -> Result<u64, Errno> {
+        let stat = statat(&self.root, format!("{path}/net/tcp"), AtFlags::empty())?;
+        Ok(stat.st_ino)
     }
 
     /// Sorts those that may not be looked into to the namespaces that are known
@@ -217,8 +226,10 @@ impl Search {
                 Some(Entrance::Thread { pid, thread }) => format!("{pid}/task/{thread}"),
                 _ => continue,
             };
-            let table = self.table(&path);
-            let table = table.or_else(|| namespace.is_own.then(|| self.table("self"))?);
+            let mut table = self.table(&path);
+            if table.is_err() && namespace.is_own {
+                table = self.table("self");
+            }
             known.extend(table.map(|table| (table, namespace.key)));
         }
         for (entrance, table) in std::mem::take(&mut self.denied) {
@@ -236,7 +247,7 @@ impl Search {
     }
 
     /// Says which one is the host's.
-    fn finish(mut self, proc_root: &ProcRoot) -> Namespaces {
+    fn finish(mut self, proc_root: &ProcRoot) -> NamespaceList {
         for namespace in &mut self.found.all {
             namespace.members.sort_unstable();
             namespace.members.dedup();
@@ -245,7 +256,7 @@ impl Search {
             .into_iter()
             .find_map(|link| rustix::fs::readlink(proc_root.file(link), []).ok());
         let first_is_host = pids.map(|link| link.to_bytes() == HOST_PIDS);
-        let has_host = |one: &Namespace| one.key == NetnsKey::Inode(HOST_NETNS);
+        let has_host = |one: &NamespaceEntry| one.key == NetnsKey::Inode(HOST_NETNS);
         let known = self.found.all.iter().any(has_host);
         for namespace in &mut self.found.all {
             let has_first = namespace.members.binary_search(&1).is_ok();
@@ -269,13 +280,8 @@ enum Place {
     Denied(u64),
 }
 
-fn inode_of(root: BorrowedFd<'_>, path: &str) -> Option<u64> {
-    let stat = statat(root, path, AtFlags::empty()).ok()?;
-    Some(stat.st_ino)
-}
-
 /// Adds what was found elsewhere.
-fn add(found: &mut Namespaces, inode: u64, entrance: Entrance) {
+fn add(found: &mut NamespaceList, inode: u64, entrance: Entrance) {
     let key = NetnsKey::Inode(inode);
     if let Some(namespace) = found.all.iter_mut().find(|one| one.key == key) {
         if namespace.entrances.len() < 2 * ENTRANCES {
@@ -288,7 +294,7 @@ fn add(found: &mut Namespaces, inode: u64, entrance: Entrance) {
         return;
     }
     let knows_host = found.all.iter().any(|one| one.is_host == Some(true));
-    found.all.push(Namespace {
+    found.all.push(NamespaceEntry {
         key,
         is_own: false,
         is_host: knows_host.then_some(false),

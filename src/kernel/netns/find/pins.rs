@@ -7,9 +7,11 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use foldhash::fast::RandomState;
+use rustix::fs::{Mode, OFlags, fstat, fstatfs, open};
 
-use super::{NetnsKey, Pin};
+use super::Pin;
 use crate::kernel::ProcRoot;
+use crate::kernel::netns::NSFS_MAGIC;
 use crate::kernel::proc_root::{netns_of_link, read_limited};
 
 /// More of a mountinfo is left unread. A host with many containers has some
@@ -97,7 +99,7 @@ impl Pinned {
                     continue;
                 }
                 match namespace_at(&path) {
-                    Some(NetnsKey::Inode(inode)) => {
+                    Some(inode) => {
                         let seen_by = None;
                         self.pins.push((inode, Pin { path, seen_by }));
                     }
@@ -111,14 +113,16 @@ impl Pinned {
     }
 }
 
-/// The namespace that is mounted on a file; `None` where there is none.
-fn namespace_at(path: &Path) -> Option<NetnsKey> {
-    use rustix::fs::{Mode, OFlags, fstat, fstatfs, open};
-    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+/// The inode of the namespace that is mounted on a file, or that a link in /proc
+/// leads to; `None` where there is none.
+#[must_use]
+pub fn namespace_at(path: &Path) -> Option<u64> {
+    // Without O_PATH, opening a file of somebody's may wait, or do something.
+    let flags = OFlags::PATH | OFlags::CLOEXEC;
     let file = open(path, flags, Mode::empty()).ok()?;
-    let is_namespace = fstatfs(&file).ok()?.f_type == crate::kernel::netns::NSFS_MAGIC;
+    let is_namespace = fstatfs(&file).ok()?.f_type == NSFS_MAGIC;
     let inode = fstat(&file).ok()?.st_ino;
-    is_namespace.then_some(NetnsKey::Inode(inode))
+    is_namespace.then_some(inode)
 }
 
 /// Namespace and path in a line of mountinfo: `ID PARENT DEVICE ROOT PATH

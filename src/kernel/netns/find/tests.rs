@@ -35,12 +35,12 @@ impl Staged {
         ProcRoot::new(&self.directory.path().join("proc"))
     }
 
-    fn find(&self) -> Namespaces {
+    fn find(&self) -> NamespaceList {
         find(&self.root()).unwrap()
     }
 }
 
-fn of(found: &Namespaces, inode: u64) -> &Namespace {
+fn of(found: &NamespaceList, inode: u64) -> &NamespaceEntry {
     found.get(NetnsKey::Inode(inode)).unwrap()
 }
 

@@ -1,0 +1,14 @@
+//! Network namespaces: which one somebody means, what each is called, and one
+//! opened for a reading.
+
+mod names;
+mod open;
+mod resolve;
+mod rest;
+#[cfg(test)]
+mod testing;
+
+pub use names::NetnsNamer;
+pub use open::{Access, read_in};
+pub use resolve::{Resolved, resolve};
+pub use rest::{Unread, rest};
