@@ -39,6 +39,22 @@ pub fn divide(filter: &Filter, can: &dyn Fn(&Condition) -> bool) -> Division {
     division
 }
 
+/// Divides a filter by what the row of a socket tells: the rest takes its
+/// processes, its unit or its age.
+#[must_use]
+pub fn divide_by_rows(filter: &Filter) -> Division {
+    divide(filter, &|condition| {
+        !matches!(
+            condition,
+            Condition::Pid(_)
+                | Condition::Process(_)
+                | Condition::Unit(_)
+                | Condition::Container(_)
+                | Condition::Age(..)
+        )
+    })
+}
+
 /// The filters that all have to select a socket, and whether each is negated.
 fn conjunction<'f>(filter: &'f Filter, negated: bool, parts: &mut Vec<(&'f Filter, bool)>) {
     match (filter, negated) {

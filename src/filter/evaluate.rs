@@ -66,6 +66,12 @@ pub fn judge(filter: &Filter, socket: &Socket, facts: &Facts<'_>) -> Truth {
     }
 }
 
+/// Whether a filter selects a socket by what its row says.
+#[must_use]
+pub fn selects_row(filter: &Filter, socket: &Socket, source: SourceKind) -> bool {
+    judge(filter, socket, &Facts::of_row(source)) == Truth::Yes
+}
+
 /// One that doesn't hold decides, whatever isn't known.
 fn all(truths: impl Iterator<Item = Truth>) -> Truth {
     let mut outcome = Truth::Yes;

@@ -14,9 +14,9 @@ mod parse;
 mod resolve;
 mod state;
 
-pub use divide::{Division, divide};
+pub use divide::{Division, divide, divide_by_rows};
 pub use error::FilterError;
-pub use evaluate::{Facts, Truth, judge, untold};
+pub use evaluate::{Facts, Truth, judge, selects_row, untold};
 pub use parse::{Selection, parse};
 pub use resolve::{Names, port_of_service, uid_of_user};
 

@@ -6,6 +6,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::model::SourceKind;
 use crate::text::reason;
 
 /// A netlink dump that failed.
@@ -44,6 +45,26 @@ pub enum KernelError {
     ForeignProcRoot {
         /// The /proc.
         root: PathBuf,
+    },
+    /// Only an administrator may compare marks.
+    #[error(
+        "fwmark cannot be compared: that takes CAP_NET_ADMIN in this network namespace; run as root"
+    )]
+    MarkNotPermitted,
+    /// A filter has conditions of which the source tells nothing.
+    #[error(
+        "the filter has {}, which {} not tell; leave it out, or read the running kernel over netlink",
+        words.join(", "),
+        match kind {
+            SourceKind::Procfs => "the tables of /proc do",
+            SourceKind::Replay | SourceKind::Netlink => "a recorded dump does",
+        }
+    )]
+    Untold {
+        /// The words of the language for them.
+        words: Vec<&'static str>,
+        /// The source.
+        kind: SourceKind,
     },
     /// A file of /proc could not be read.
     #[error(
@@ -137,6 +158,23 @@ mod tests {
             format!("{:#}", anyhow::Error::from(error)),
             "cannot read the recorded dump /nope: No such file or directory; \
              give the file that ss -tan -D FILE wrote"
+        );
+    }
+    #[test]
+    fn a_source_says_which_words_it_cannot_judge() {
+        let untold = |kind, words: &[&'static str]| KernelError::Untold {
+            words: words.to_vec(),
+            kind,
+        };
+        assert_eq!(
+            untold(SourceKind::Procfs, &["dev", "fwmark"]).to_string(),
+            "the filter has dev, fwmark, which the tables of /proc do not tell; \
+             leave it out, or read the running kernel over netlink"
+        );
+        assert!(
+            untold(SourceKind::Replay, &["autobound"])
+                .to_string()
+                .starts_with("the filter has autobound, which a recorded dump does not tell;")
         );
     }
 }

@@ -3,6 +3,7 @@
 
 mod digits;
 mod error;
+mod names;
 pub mod netns;
 mod owner;
 mod proc_root;
@@ -13,6 +14,7 @@ pub mod sock_diag;
 mod uptime;
 
 pub use error::{KernelError, NetlinkFailure};
+pub use names::HostNames;
 pub use proc_root::ProcRoot;
 pub use procfs::{
     ProcfsSource, read_boot_id, read_counters, read_host, read_host_wide, read_port_settings,
@@ -21,7 +23,18 @@ pub use procfs::{
 pub use replay::ReplaySource;
 pub use uptime::read_uptime;
 
-use crate::model::{Collection, Query, Socket, SourceKind};
+use crate::filter::untold;
+use crate::model::{Collection, Filter, Query, Socket, SourceKind};
+
+/// A source refuses conditions that none of its rows tells anything of: they
+/// would select nothing, and their negation neither.
+fn refuse_untold(filter: &Filter, kind: SourceKind) -> Result<(), KernelError> {
+    let words = untold(filter, kind);
+    if words.is_empty() {
+        return Ok(());
+    }
+    Err(KernelError::Untold { words, kind })
+}
 
 /// Where sockets come from.
 pub trait SocketSource {

@@ -8,7 +8,7 @@ use zerocopy::FromBytes;
 
 use super::sock_diag::Progress;
 use super::sock_diag::message::{Header, Message, Messages};
-use super::{KernelError, SocketSource};
+use super::{KernelError, SocketSource, refuse_untold};
 use crate::model::{Collection, Query, Socket, SourceKind, TcpState};
 
 /// No row comes near this; a length beyond it is not a netlink message.
@@ -36,6 +36,7 @@ impl SocketSource for ReplaySource {
         query: &Query,
         visitor: &mut dyn FnMut(&Socket),
     ) -> Result<Collection, KernelError> {
+        refuse_untold(&query.filter, SourceKind::Replay)?;
         let mut recording = Recording::open(&self.path)?;
         // A recording doesn't say whether it was asked for bound-only sockets,
         // so what it calls closed stays closed.
@@ -43,7 +44,7 @@ impl SocketSource for ReplaySource {
             states: query.states.without(TcpState::BoundInactive),
             ..query.clone()
         };
-        let mut progress = Progress::new(query);
+        let mut progress = Progress::new(query, query.filter.clone(), SourceKind::Replay);
         // ss records a dump for each family: the end of the first isn't the
         // end of the file.
         let mut done = false;
@@ -66,7 +67,7 @@ impl SocketSource for ReplaySource {
         if !done {
             return Err(recording.error("the end is missing"));
         }
-        Ok(progress.into_collection(SourceKind::Replay))
+        Ok(progress.into_collection())
     }
 
     fn kind(&self) -> SourceKind {

@@ -1,6 +1,6 @@
 //! What to read.
 
-use super::{Family, PortSet, StateSet, TcpState};
+use super::{Family, Filter, StateSet, TcpState};
 
 /// A question to a socket source: the less it asks for, the less the kernel
 /// copies.
@@ -10,8 +10,9 @@ pub struct Query {
     pub states: StateSet,
     /// One family only, or both.
     pub family: Option<Family>,
-    /// Only sockets with one of these local ports.
-    pub local_ports: Option<PortSet>,
+    /// Only sockets that this selects, by what their rows say: nothing is known
+    /// of processes and units here ([`divide_by_rows`](crate::filter)).
+    pub filter: Filter,
     /// Whether `tcp_info` is wanted with each socket (16 % more time).
     pub tcp_info: bool,
     /// Whether a socket that the kernel reports twice must come only once.
@@ -26,25 +27,23 @@ impl Query {
         Self {
             states,
             family: None,
-            local_ports: None,
+            filter: Filter::EVERYTHING,
             tcp_info: false,
             unique: false,
         }
     }
 
-    /// Whether a socket is one that was asked for. Sources whose kernel
-    /// interface can't filter (/proc, replay, the two-family dump) use it.
+    /// Whether a socket is of a state and family that was asked for. Sources
+    /// whose kernel interface can't leave others out (/proc, replay, the
+    /// two-family dump) use it.
     #[must_use]
-    pub fn wants(&self, state: TcpState, family: Family, local_port: u16) -> bool {
+    pub fn wants(&self, state: TcpState, family: Family) -> bool {
         let known = match state {
             // No mask can ask for a state without a name, so it was sent
             // unasked: data, not an error.
             TcpState::Unknown(_) => true,
             named => self.states.contains(named),
         };
-        let ports = self.local_ports.as_ref();
-        known
-            && self.family.is_none_or(|wanted| wanted == family)
-            && ports.is_none_or(|wanted| wanted.contains(local_port))
+        known && self.family.is_none_or(|wanted| wanted == family)
     }
 }

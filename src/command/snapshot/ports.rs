@@ -11,8 +11,8 @@ use crate::classify::ports::{PortTally, ReusePolicy, is_ruled_out, usable};
 use crate::collect::Namespace;
 use crate::kernel::{KernelError, SocketSource};
 use crate::model::{
-    Collection, Family, Host, PortReading, PortSet, PortSettings, Query, Sockstat, StateSet,
-    Sysctls, TcpState,
+    Collection, Condition, End, Family, Host, PortReading, PortSet, PortSettings, Query, Sockstat,
+    StateSet, Sysctls, TcpState,
 };
 
 /// Whether connections are grouped by destination.
@@ -184,7 +184,7 @@ fn group(
     mut tally: PortTally,
 ) -> Result<(PortTally, Collection), KernelError> {
     let query = Query {
-        local_ports: Some(tally.candidates().clone()),
+        filter: Condition::PortIn(End::Local, tally.candidates().clone()).into(),
         ..Query::states(StateSet::RFC9293.without(TcpState::Listen))
     };
     let collection = source.visit(&query, &mut |socket| tally.add(socket))?;

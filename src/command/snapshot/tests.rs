@@ -1,6 +1,7 @@
 use super::*;
 use crate::collect::FallbackSource;
 use crate::collect::cpu_budget::cpu_time;
+use crate::filter::selects_row;
 use crate::kernel::sock_diag::testing::{RowBytes, ScriptedKernel, done, message};
 use crate::kernel::{ProcRoot, SocketSource};
 use crate::model::{CountMethod, Endpoint};
@@ -316,7 +317,8 @@ impl SocketSource for Crowd {
         visitor: &mut dyn FnMut(&Socket),
     ) -> Result<Collection, KernelError> {
         for socket in &self.connections {
-            if query.wants(socket.state, socket.family, socket.local.port) {
+            let wanted = query.wants(socket.state, socket.family);
+            if wanted && selects_row(&query.filter, socket, SourceKind::Netlink) {
                 visitor(socket);
             }
         }

@@ -5,7 +5,7 @@
 //! borrowed view: nothing is allocated for a socket.
 
 mod ahead;
-mod bytecode;
+mod filter_bytecode;
 pub mod message;
 pub mod request;
 pub mod row;
@@ -18,11 +18,16 @@ use foldhash::fast::RandomState;
 use rustix::io::Errno;
 
 use self::ahead::Datagram;
+use self::filter_bytecode::{Compiled, Operations, compile};
 use self::message::{Message, Messages};
 use self::request::DumpRequest;
 pub use self::transport::{KernelTransport, Transport};
 use super::{KernelError, NetlinkFailure, SocketSource};
-use crate::model::{Collection, Family, Query, Socket, SocketCookie, SourceKind};
+use crate::filter::{divide, selects_row};
+use crate::model::{
+    Collection, Condition, Family, FamilySet, Filter, Query, Socket, SocketCookie, SourceKind,
+    StateSet,
+};
 
 /// Dumps sockets over a netlink transport.
 #[derive(Debug)]
@@ -34,6 +39,8 @@ pub struct NetlinkSource<T> {
     /// Whether the kernel may still turn out to offer the dump of both
     /// families in one walk.
     try_both_families: bool,
+    /// Operations of a filter that the kernel hasn't refused.
+    operations: Operations,
 }
 
 impl NetlinkSource<KernelTransport> {
@@ -57,6 +64,7 @@ impl<T: Transport + Send> NetlinkSource<T> {
             datagram: Datagram::empty(),
             sequence: 0,
             try_both_families: true,
+            operations: Operations::ALL,
         }
     }
 
@@ -65,11 +73,12 @@ impl<T: Transport + Send> NetlinkSource<T> {
         &mut self,
         request: DumpRequest,
         query: &Query,
+        program: &[u8],
         progress: &mut Progress,
         visitor: &mut dyn FnMut(&Socket),
     ) -> Result<(), NetlinkFailure> {
         self.sequence = self.sequence.wrapping_add(1);
-        let bytes = request.to_bytes(query, self.sequence);
+        let bytes = request.to_bytes(query, program, self.sequence);
         retry_interrupted(|| self.transport.send(&bytes)).map_err(NetlinkFailure::Send)?;
         let mut answer = Answer {
             sequence: self.sequence,
@@ -99,11 +108,12 @@ impl<T: Transport + Send> NetlinkSource<T> {
     fn dump_both(
         &mut self,
         query: &Query,
+        program: &[u8],
         progress: &mut Progress,
         visitor: &mut dyn FnMut(&Socket),
     ) -> Result<(), NetlinkFailure> {
         if self.try_both_families {
-            match self.dump(DumpRequest::BothFamilies, query, progress, visitor) {
+            match self.dump(DumpRequest::BothFamilies, query, program, progress, visitor) {
                 Err(NetlinkFailure::Refused(error))
                     if progress.sockets == 0 && is_not_offered(&error) =>
                 {
@@ -113,9 +123,33 @@ impl<T: Transport + Send> NetlinkSource<T> {
             }
         }
         for family in [Family::Ipv4, Family::Ipv6] {
-            self.dump(DumpRequest::OneFamily(family), query, progress, visitor)?;
+            let request = DumpRequest::OneFamily(family);
+            self.dump(request, query, program, progress, visitor)?;
         }
         Ok(())
+    }
+
+    /// What to do about a refusal: an error, or to ask once more for less.
+    fn ask_for_less(
+        &mut self,
+        refusal: io::Error,
+        program: &[u8],
+        filter: &Filter,
+    ) -> Result<(), KernelError> {
+        let compares_marks =
+            || filter.any(&mut |condition| matches!(condition, Condition::Mark { .. }));
+        let errno = Errno::from_io_error(&refusal);
+        let fewer = self.operations.without_newest(filter);
+        match (errno, fewer) {
+            (Some(Errno::PERM), _) if self.operations.mark && compares_marks() => {
+                Err(KernelError::MarkNotPermitted)
+            }
+            (Some(Errno::INVAL), Some(fewer)) if !program.is_empty() => {
+                self.operations = fewer;
+                Ok(())
+            }
+            _ => Err(NetlinkFailure::Refused(refusal).into()),
+        }
     }
 }
 
@@ -125,17 +159,43 @@ impl<T: Transport + Send + 'static> SocketSource for NetlinkSource<T> {
         query: &Query,
         visitor: &mut dyn FnMut(&Socket),
     ) -> Result<Collection, KernelError> {
-        let mut progress = Progress::new(query);
-        match query.family {
-            Some(family) => self.dump(
-                DumpRequest::OneFamily(family),
-                query,
-                &mut progress,
-                visitor,
-            )?,
-            None => self.dump_both(query, &mut progress, visitor)?,
+        let query = &Query {
+            states: query.states.intersection(query.filter.states()),
+            ..query.clone()
+        };
+        let mut families = query.filter.families();
+        families.ipv4 &= query.family != Some(Family::Ipv6);
+        families.ipv6 &= query.family != Some(Family::Ipv4);
+        if query.states == StateSet::NONE {
+            families = FamilySet::NONE;
         }
-        Ok(progress.into_collection(SourceKind::Netlink))
+        // What runs in the kernel's place (gVisor, a proxy) may ignore programs.
+        let checked = divide(&query.filter, &is_in_every_row).first;
+        loop {
+            let Compiled { program, rest } = compile(&query.filter, self.operations);
+            let mut progress = Progress::new(query, checked.clone().and(rest), SourceKind::Netlink);
+            let try_both_families = self.try_both_families;
+            let outcome = match families {
+                FamilySet::BOTH => self.dump_both(query, &program, &mut progress, visitor),
+                FamilySet::NONE => Ok(()),
+                FamilySet { ipv4, .. } => {
+                    let family = if ipv4 { Family::Ipv4 } else { Family::Ipv6 };
+                    let request = DumpRequest::OneFamily(family);
+                    self.dump(request, query, &program, &mut progress, visitor)
+                }
+            };
+            match outcome {
+                Err(NetlinkFailure::Refused(refusal)) if progress.sockets == 0 => {
+                    self.ask_for_less(refusal, &program, &query.filter)?;
+                    // It was the program that the kernel didn't know.
+                    self.try_both_families = try_both_families;
+                }
+                outcome => {
+                    outcome?;
+                    return Ok(progress.into_collection());
+                }
+            }
+        }
     }
 
     fn kind(&self) -> SourceKind {
@@ -145,6 +205,7 @@ impl<T: Transport + Send + 'static> SocketSource for NetlinkSource<T> {
     fn second(&self) -> Option<Box<dyn SocketSource + Send>> {
         let second = NetlinkSource {
             try_both_families: self.try_both_families,
+            operations: self.operations,
             ..Self::over(self.transport.second()?)
         };
         Some(Box::new(second))
@@ -193,6 +254,15 @@ impl Answer<'_> {
     }
 }
 
+/// Whether a condition is about what a row can't be without. The kernel may know
+/// more than a row says of marks, cgroups and locks.
+const fn is_in_every_row(condition: &Condition) -> bool {
+    matches!(
+        condition,
+        Condition::Family(_) | Condition::Address(..) | Condition::Port(..) | Condition::PortIn(..)
+    )
+}
+
 /// Whether an error says that the kernel doesn't know the request, rather than
 /// that it won't answer us.
 fn is_not_offered(error: &io::Error) -> bool {
@@ -222,16 +292,22 @@ pub(crate) struct Progress {
     /// Every cookie until now, where rows must come once: the kernel resumes
     /// by position, and shows a socket again when the chain before it grew.
     seen: Option<HashSet<SocketCookie, RandomState>>,
+    source: SourceKind,
+    /// What is left to judge of the rows.
+    filter: Filter,
 }
 
 impl Progress {
-    pub(crate) fn new(query: &Query) -> Self {
+    /// Nothing yet of a source whose rows are still to be judged by `filter`.
+    pub(crate) fn new(query: &Query, filter: Filter, source: SourceKind) -> Self {
         Self {
             complete: true,
             sockets: 0,
             malformed: 0,
             duplicates: 0,
             seen: query.unique.then(HashSet::default),
+            source,
+            filter,
         }
     }
 
@@ -245,7 +321,10 @@ impl Progress {
             self.unreadable();
         }
         let socket = &decoded.socket;
-        if !query.wants(socket.state, socket.family, socket.local.port) {
+        if !query.wants(socket.state, socket.family) {
+            return;
+        }
+        if !selects_row(&self.filter, socket, self.source) {
             return;
         }
         if let (Some(seen), Some(cookie)) = (&mut self.seen, socket.cookie)
@@ -269,9 +348,9 @@ impl Progress {
         self.complete = false;
     }
 
-    pub(crate) fn into_collection(self, source: SourceKind) -> Collection {
+    pub(crate) fn into_collection(self) -> Collection {
         Collection {
-            source,
+            source: self.source,
             fallback_reason: None,
             complete: self.complete,
             sockets: self.sockets,

@@ -6,7 +6,6 @@ use netlink_packet_sock_diag::inet::{ExtensionFlags, InetRequest, SocketId, Stat
 use zerocopy::native_endian::U32;
 use zerocopy::{Immutable, IntoBytes, Unaligned};
 
-use super::bytecode;
 use crate::model::{Family, Query};
 
 /// Type of the older request (`TCPDIAG_GETSOCK`, include/uapi/linux/inet_diag.h):
@@ -45,20 +44,20 @@ struct InetDiagReq {
 }
 
 impl DumpRequest {
-    /// The request as it goes out.
+    /// The request as it goes out, with the program of a filter unless that is
+    /// empty.
     #[must_use]
-    pub fn to_bytes(self, query: &Query, sequence: u32) -> Vec<u8> {
+    pub fn to_bytes(self, query: &Query, program: &[u8], sequence: u32) -> Vec<u8> {
         let extensions = if query.tcp_info {
             ExtensionFlags::INFO
         } else {
             ExtensionFlags::empty()
         };
-        let filter = query
-            .local_ports
-            .as_ref()
-            // Rows that pass for want of a program are left out when read.
-            .and_then(bytecode::local_ports)
-            .map_or_else(Vec::new, |program| attribute(REQUEST_BYTECODE, &program));
+        let filter = if program.is_empty() {
+            Vec::new()
+        } else {
+            attribute(REQUEST_BYTECODE, program)
+        };
         match self {
             Self::BothFamilies => {
                 let request = InetDiagReq {
@@ -134,7 +133,7 @@ mod tests {
                     .with(TcpState::BoundInactive),
             )
         };
-        let bytes = DumpRequest::OneFamily(Family::Ipv6).to_bytes(&query, 7);
+        let bytes = DumpRequest::OneFamily(Family::Ipv6).to_bytes(&query, &[], 7);
         assert_eq!(bytes.len(), 72);
         assert_eq!(bytes[0..4], 72_u32.to_ne_bytes());
         assert_eq!(bytes[4..6], 20_u16.to_ne_bytes());
@@ -148,7 +147,7 @@ mod tests {
     #[test]
     fn the_request_for_both_families_is_inet_diag_req() {
         let query = Query::states(StateSet::RFC9293);
-        let bytes = DumpRequest::BothFamilies.to_bytes(&query, 1);
+        let bytes = DumpRequest::BothFamilies.to_bytes(&query, &[], 1);
         assert_eq!(bytes.len(), 76);
         assert_eq!(bytes[4..6], 18_u16.to_ne_bytes());
         assert_eq!(bytes[19], 0, "no extension");
@@ -156,22 +155,18 @@ mod tests {
     }
 
     #[test]
-    fn ports_go_out_as_a_program_behind_either_request() {
-        let query = Query {
-            local_ports: Some([80, 443].into_iter().collect()),
-            ..Query::states(StateSet::RFC9293)
-        };
+    fn a_program_goes_out_behind_either_request() {
+        let query = Query::states(StateSet::RFC9293);
+        let program = [1_u8, 4, 8, 0];
         for (request, body) in [
             (DumpRequest::BothFamilies, 76),
             (DumpRequest::OneFamily(Family::Ipv4), 72),
         ] {
-            let bytes = request.to_bytes(&query, 1);
-            let program = bytecode::local_ports(query.local_ports.as_ref().unwrap()).unwrap();
-            assert_eq!(bytes.len(), body + 4 + program.len());
+            let bytes = request.to_bytes(&query, &program, 1);
+            assert_eq!(bytes.len(), body + 8);
             let length = u32::try_from(bytes.len()).unwrap();
             assert_eq!(bytes[0..4], length.to_ne_bytes());
-            let attribute = u16::try_from(4 + program.len()).unwrap();
-            assert_eq!(bytes[body..body + 2], attribute.to_ne_bytes());
+            assert_eq!(bytes[body..body + 2], 8_u16.to_ne_bytes());
             assert_eq!(bytes[body + 2..body + 4], 1_u16.to_ne_bytes());
             assert_eq!(bytes[body + 4..], program);
         }

@@ -1,11 +1,12 @@
 use super::ahead::BUFFER_BYTES;
 use super::testing::{RowBytes, ScriptedKernel, Step, done, error, message};
 use super::*;
-use crate::model::{PortSet, StateSet, TcpState};
+use crate::model::{End, PortSet, StateSet, TcpState};
 use proptest::prelude::*;
 
 const EPERM: i32 = 1;
 const ENOENT: i32 = 2;
+const EINVAL: i32 = 22;
 const ENOMEM: i32 = 12;
 const EOPNOTSUPP: i32 = 95;
 
@@ -255,12 +256,12 @@ fn the_live_kernel_shows_a_listener_of_ours() {
     assert!(found[0].cookie.is_some());
 }
 
-/// A kernel that knows no filter, or something in its place, sends them all.
+/// A kernel that runs no filter, or something in its place, sends them all.
 #[test]
 fn other_local_ports_than_those_asked_for_are_left_out() {
     let rows = [79_u8, 80, 81].map(|port| RowBytes::new(1, port.into()).byte(5, port).message(1));
     let query = Query {
-        local_ports: Some([80].into_iter().collect()),
+        filter: Condition::PortIn(End::Local, [80].into_iter().collect()).into(),
         ..all()
     };
     let script = [rows.concat(), done(1, 0)].concat();
@@ -268,6 +269,56 @@ fn other_local_ports_than_those_asked_for_are_left_out() {
     let ports: Vec<u16> = sockets.iter().map(|socket| socket.local.port).collect();
     assert_eq!(ports, [80]);
     assert_eq!(outcome.unwrap().sockets, 1);
+}
+
+/// A kernel that doesn't know an operation refuses the whole program, whichever
+/// dump it is of, and is asked for less.
+#[test]
+fn what_the_kernel_does_not_know_is_judged_by_us() {
+    let rows = [2, 3, 4].map(|device| {
+        let row = RowBytes::new(1, device.into()).field(40, device);
+        row.message(3)
+    });
+    let query = Query {
+        filter: Condition::Device(Some(3)).into(),
+        ..all()
+    };
+    let script = [
+        error(1, -EINVAL),
+        error(2, -EINVAL),
+        [rows.concat(), done(3, 0)].concat(),
+    ];
+    let (sockets, outcome) = visit_script(ScriptedKernel::answering(script), &query);
+    assert_eq!(sockets.len(), 1);
+    assert_eq!(sockets[0].interface, Some(3));
+    assert_eq!(outcome.unwrap().sockets, 1);
+}
+
+#[test]
+fn marks_are_not_compared_by_halves_without_the_right_to() {
+    let query = Query {
+        filter: Condition::Mark { value: 0, mask: 0 }.into(),
+        ..all()
+    };
+    let script = [error(1, -EPERM)];
+    let (sockets, outcome) = visit_script(ScriptedKernel::answering(script), &query);
+    assert_eq!(sockets, []);
+    assert!(matches!(outcome, Err(KernelError::MarkNotPermitted)));
+}
+
+#[test]
+fn nothing_is_asked_where_nothing_can_match() {
+    let state = |state| Filter::from(Condition::State(StateSet::NONE.with(state)));
+    for filter in [
+        Filter::NOTHING,
+        state(TcpState::Listen).and(state(TcpState::Closing)),
+        Filter::from(Condition::Family(Family::Ipv4)).and(Condition::Family(Family::Ipv6).into()),
+    ] {
+        let query = Query { filter, ..all() };
+        let (sockets, outcome) = visit_script(ScriptedKernel::answering([]), &query);
+        assert_eq!(sockets, []);
+        assert!(outcome.unwrap().complete);
+    }
 }
 
 /// The program is one that the kernel admits and runs: it refuses a wrong one
@@ -284,7 +335,7 @@ fn the_live_kernel_shows_the_local_ports_asked_for_and_no_other() {
         let asked: PortSet = asked.iter().copied().chain([1, 3, 5, 65_535]).collect();
         for family in [None, Some(Family::Ipv4)] {
             let query = Query {
-                local_ports: Some(asked.clone()),
+                filter: Condition::PortIn(End::Local, asked.clone()).into(),
                 family,
                 ..Query::states(StateSet::NONE.with(TcpState::Listen))
             };

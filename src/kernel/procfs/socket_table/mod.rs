@@ -11,8 +11,9 @@ use std::io;
 
 use self::lines::{Line, Lines};
 use self::repeats::Repeats;
+use crate::filter::selects_row;
 use crate::kernel::proc_root::open;
-use crate::kernel::{KernelError, ProcRoot, SocketSource};
+use crate::kernel::{KernelError, ProcRoot, SocketSource, refuse_untold};
 use crate::model::{Collection, FallbackReason, Family, Query, Socket, SourceKind};
 
 /// Reads the socket tables of a /proc.
@@ -85,7 +86,10 @@ impl ProcfsSource {
                     let repeated = collection.duplicates.unwrap_or(0);
                     collection.duplicates = Some(repeated + 1);
                 }
-                Some(socket) if query.wants(socket.state, family, socket.local.port) => {
+                Some(socket)
+                    if query.wants(socket.state, family)
+                        && selects_row(&query.filter, &socket, SourceKind::Procfs) =>
+                {
                     collection.sockets += 1;
                     visitor(&socket);
                 }
@@ -127,6 +131,7 @@ impl SocketSource for ProcfsSource {
         };
         let mut failed = None;
         let mut is_any_read = false;
+        refuse_untold(&query.filter, SourceKind::Procfs)?;
         for family in [Family::Ipv4, Family::Ipv6] {
             if query.family.is_some_and(|wanted| wanted != family) {
                 continue;
