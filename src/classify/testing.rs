@@ -129,6 +129,7 @@ impl SnapshotBuilder {
             sysctls: Sysctls::read(&wanted, |sysctl| self.sysctls.get(&sysctl).copied()),
             counters: self.counters,
             read_at: self.read_at,
+            missing: Vec::new(),
             pressure: self.pressure,
         }
     }

@@ -2,10 +2,12 @@
 
 use std::time::Instant;
 
+use super::question::Question;
 use super::{Namespace, bound_ports};
+use crate::classify::change::time_between;
 use crate::classify::count::{self, Scope};
 use crate::classify::listeners::ListenerTally;
-use crate::classify::ports::{PortTally, ReusePolicy};
+use crate::classify::ports::{self, PortTally, ReusePolicy};
 use crate::classify::silence::SilenceTally;
 use crate::kernel::KernelError;
 use crate::model::{
@@ -13,18 +15,56 @@ use crate::model::{
     StateTally, Sysctl, TcpState,
 };
 
-/// Reads every connection, and with them all that can run out. `bound`: whether
-/// bound-only sockets are wanted in any case.
-///
-/// # Errors
-///
-/// When sockets can't be read.
-pub(crate) fn read_connections(
+/// Reads every connection, and with them all that can run out.
+pub(super) fn read(
     namespace: &mut Namespace,
-    family: Option<Family>,
-    bound: bool,
+    question: &Question<'_>,
+    previous: Option<&Snapshot>,
 ) -> Result<Snapshot, KernelError> {
-    namespace.with_fallback(|namespace| read_once(namespace, family, bound))
+    let (family, bound) = (question.family, question.bound);
+    let mut snapshot = namespace.with_fallback(|namespace| read_once(namespace, family, bound))?;
+    // What only one of two sources shows has not changed.
+    if let Some(previous) = previous
+        && previous.collection.source == snapshot.collection.source
+    {
+        compare(&mut snapshot, previous);
+    }
+    leave_out(&mut snapshot, question);
+    Ok(snapshot)
+}
+
+/// How ports grew since an earlier snapshot.
+fn compare(snapshot: &mut Snapshot, earlier: &Snapshot) {
+    let time = time_between(snapshot, earlier);
+    if let (PortReading::Grouped(now), Some(then), Some(time)) = (
+        &mut snapshot.pressure.ports,
+        earlier.pressure.ports.grouped(),
+        time,
+    ) {
+        ports::compare(now, then, time);
+    }
+}
+
+/// Leaves out what isn't asked for. After everything was counted: a bound
+/// port counts whoever has it.
+fn leave_out(snapshot: &mut Snapshot, question: &Question<'_>) {
+    let (remote, listen_port) = (question.remote, question.listen_port);
+    if let PortReading::Grouped(ports) = &mut snapshot.pressure.ports
+        && !remote.is_empty()
+    {
+        let all = ports.destinations.len();
+        ports
+            .destinations
+            .retain(|destination| remote.iter().any(|peer| peer.accepts(&destination.remote)));
+        ports.left_out = (all - ports.destinations.len()) as u64;
+    }
+    if let Some(listeners) = &mut snapshot.pressure.listeners
+        && !listen_port.is_empty()
+    {
+        listeners
+            .listeners
+            .retain(|listener| listen_port.contains(&listener.local.port));
+    }
 }
 
 fn read_once(
@@ -114,6 +154,7 @@ fn read_once(
         counters,
         read_at,
         pressure,
+        missing: Vec::new(),
     })
 }
 
@@ -153,7 +194,11 @@ mod tests {
         let kernel = ScriptedKernel::answering([done(1, 0), cut]);
         let source = FallbackSource::over(kernel, &proc_root);
         let mut namespace = Namespace::over(source, proc_root.clone());
-        let read = read_connections(&mut namespace, None, false);
+        let question = Question {
+            bound: false,
+            ..Question::default()
+        };
+        let read = read(&mut namespace, &question, None);
         let snapshot = read.unwrap();
         assert_eq!(snapshot.collection.source, SourceKind::Procfs);
         assert!(snapshot.collection.fallback_reason.is_some());
@@ -193,7 +238,11 @@ mod tests {
             let kernel = ScriptedKernel::answering(answers);
             let source = FallbackSource::over(kernel, &proc_root);
             let mut namespace = Namespace::over(source, proc_root.clone());
-            let read = read_connections(&mut namespace, None, true);
+            let question = Question {
+                bound: true,
+                ..Question::default()
+            };
+            let read = read(&mut namespace, &question, None);
             let snapshot = read.unwrap();
             let collection = snapshot.collection;
             let lost = (collection.complete, collection.malformed);
@@ -216,7 +265,11 @@ mod tests {
             let kernel = ScriptedKernel::answering(answers);
             let source = FallbackSource::over(kernel, &proc_root);
             let mut namespace = Namespace::over(source, proc_root.clone());
-            let read = read_connections(&mut namespace, None, false);
+            let question = Question {
+                bound: false,
+                ..Question::default()
+            };
+            let read = read(&mut namespace, &question, None);
             let collection = read.unwrap().collection;
             assert_eq!((collection.complete, collection.malformed), (false, 1));
         }

@@ -2,19 +2,28 @@
 //! what they gave. The only caller of [`crate::kernel`].
 
 pub(crate) mod close_wait;
+pub(crate) mod close_wait_owners;
 mod connections;
 mod container_names;
+mod counts;
 pub mod cpu_budget;
 mod fallback;
+mod leak_owners;
+mod listener_owners;
 mod namespace;
 mod netns;
 pub mod ownership;
 mod port_sets;
+mod question;
+mod read;
+mod sampler;
 
-pub(crate) use connections::read_connections;
 pub use container_names::{ContainerName, ContainerNames};
 pub use fallback::FallbackSource;
-pub(crate) use fallback::with_fallback;
+use fallback::with_fallback;
 pub use namespace::Namespace;
 pub use netns::{Access, NetnsNamer, Resolved, Unread, read_in, resolve, rest};
-pub(crate) use port_sets::{bound_ports, ports_in};
+use port_sets::{bound_ports, ports_in};
+pub use question::{Connections, ListenerNames, PortRead, Question};
+pub use read::{read, read_twice};
+pub use sampler::{Details, Sampler};

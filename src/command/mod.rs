@@ -3,11 +3,9 @@
 
 mod check;
 mod generate;
-mod leak_owners;
 mod leaks;
 mod output;
 mod pressure;
-mod snapshot;
 mod source;
 mod summary;
 mod watch;

@@ -1,7 +1,5 @@
 //! The namespace that the arguments ask for.
 
-pub(super) use crate::collect::{bound_ports, ports_in, with_fallback as ask};
-
 use crate::cli::{CommonArgs, Source};
 use crate::collect::Namespace;
 use crate::kernel::{KernelError, ProcRoot};

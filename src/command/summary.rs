@@ -1,14 +1,10 @@
 //! `tcpstate summary`: how many connections are in each state, and is anything
 //! wrong?
 
-use super::pressure::programs;
-use super::snapshot::{self, PortRead, Terms, Wanted};
 use super::{Outcome, outcome, output, source};
 use crate::classify::assess;
-use crate::classify::count::Scope;
 use crate::cli::{CommonArgs, SummaryArgs, SummaryFormat};
-use crate::collect::cpu_budget::cpu_time;
-use crate::collect::ownership::OwnerCache;
+use crate::collect::{self, Connections, Question};
 use crate::model::TcpState;
 use crate::render::{bound_unknown, json, summary};
 
@@ -16,20 +12,17 @@ use crate::render::{bound_unknown, json, summary};
 pub(super) fn run(common: &CommonArgs, args: &SummaryArgs) -> anyhow::Result<Outcome> {
     let format = super::format(common, args.format, SummaryFormat::Json)?;
     let mut namespace = source::open(common)?;
-    let wanted = Wanted {
-        scope: Scope {
-            family: source::family(common),
-            bound: args.bound,
+    let question = Question {
+        family: source::family(common),
+        connections: if args.exact {
+            Connections::CountedOneByOne
+        } else {
+            Connections::Counted
         },
-        exact: args.exact,
-        ports: PortRead::default(),
-        terms: Terms::default(),
+        bound: args.bound,
+        ..Question::default()
     };
-    let mut owners = OwnerCache::new(cpu_time);
-    let mut snapshot = snapshot::read(&mut namespace, wanted, &mut owners, &mut |_| {})?;
-    if let Some(proc_root) = namespace.proc_root() {
-        programs::name_units(&mut snapshot, proc_root);
-    }
+    let snapshot = collect::read(&mut namespace, &question, &mut |_| {})?;
     if let Some(reason) = &snapshot.collection.fallback_reason {
         output::note(&format!(
             "{reason}; reading /proc/net/tcp instead: ages, cgroups and limits of accept queues \

@@ -56,7 +56,7 @@ pub use process::{
 pub use query::Query;
 pub use ratio::{float, ratio};
 pub use silence::{Silence, SilentPeer};
-pub use snapshot::{CountMethod, Host, NetNs, Snapshot, StateCount, StateCounts};
+pub use snapshot::{CountMethod, Host, NetNs, Part, Snapshot, StateCount, StateCounts};
 pub use socket::{CgroupId, Socket, SocketCookie, SocketKind, SocketTimer, TimerKind};
 pub use sockstat::Sockstat;
 pub use state::{StateSet, TcpState};

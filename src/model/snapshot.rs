@@ -132,6 +132,19 @@ impl StateCounts {
     }
 }
 
+/// A part of a reading that can fail alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Whether ports run out, which every sample asks.
+    Ports,
+    /// What the view of leaks shows.
+    Leaks,
+    /// What the views of ports and listeners show.
+    Pressure,
+    /// The programs behind listeners in trouble.
+    Programs,
+}
+
 /// What one reading gave: counts, settings, counters, and how it went.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Snapshot {
@@ -161,4 +174,6 @@ pub struct Snapshot {
     pub read_at: Option<Instant>,
     /// What can run out, as far as the command looked.
     pub pressure: Pressure,
+    /// What was asked for and could not be read, and why.
+    pub missing: Vec<(Part, String)>,
 }

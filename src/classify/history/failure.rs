@@ -2,18 +2,7 @@
 
 use std::time::{Instant, SystemTime};
 
-/// A part of a sample that can fail alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
-    /// Whether ports run out, which every sample asks.
-    Ports,
-    /// What the view of leaks shows.
-    Leaks,
-    /// What the views of ports and listeners show.
-    Pressure,
-    /// The programs behind listeners in trouble.
-    Programs,
-}
+use crate::model::Part;
 
 /// A part that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]

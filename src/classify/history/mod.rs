@@ -8,9 +8,10 @@ mod rates;
 mod ring;
 mod timeline;
 
+pub use crate::model::Part;
 pub use close_wait::{CloseWaitMemory, Seen, Transitions};
 pub use event::{Event, EventKind, EventLog};
-pub use failure::{Failure, Kept, Part};
+pub use failure::{Failure, Kept};
 pub use rates::Rates;
 pub use ring::Ring;
 pub use timeline::{HISTORY, Latest, Leaks, Look, Reading, Search, Timeline};

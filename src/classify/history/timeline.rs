@@ -7,8 +7,8 @@ use super::super::change::Past;
 use super::super::close_wait::LeakReport;
 use super::super::listeners::SynEvidence;
 use super::super::{Assessment, assess};
-use super::{EventLog, Failure, Kept, Part, Rates, Ring, Transitions, failure};
-use crate::model::{AgeBounds, Counter, Pressure, Snapshot, StateCounts, TcpState};
+use super::{EventLog, Failure, Kept, Rates, Ring, Transitions, failure};
+use crate::model::{AgeBounds, Counter, Part, Pressure, Snapshot, StateCounts, TcpState};
 
 /// So many samples are drawn in a graph.
 pub const HISTORY: usize = 240;

@@ -4,17 +4,13 @@ use std::collections::HashSet;
 
 use anyhow::bail;
 
-use super::super::pressure::programs;
-use super::super::snapshot::{self, PortRead, Terms, Wanted};
 use super::super::source;
 use super::Answer;
 use super::memory::{Left, Recollection, counts};
 use super::watch::Narrowing;
 use crate::classify::check::{Reading, Status, Verdict, Wishes, judge};
-use crate::classify::count::Scope;
 use crate::cli::{CheckArgs, CheckFormat, CommonArgs};
-use crate::collect::cpu_budget::cpu_time;
-use crate::collect::ownership::OwnerCache;
+use crate::collect::{self, Connections, PortRead, Question};
 use crate::model::{SHORTEST_GROWTH, SHORTEST_RATE, SourceKind, TcpState};
 use crate::render::{check, json};
 use crate::state_file::replace;
@@ -32,43 +28,29 @@ pub(super) fn look(
     let needs_netlink = narrowing.needs_netlink();
     narrowing.see_listeners(namespace.sockets())?;
     let mut namespace = narrowing.narrow(namespace);
-    let scope = Scope {
-        family: source::family(common),
-        bound: false,
-    };
     let earlier = recollection.earlier();
-    let terms = Terms {
+    // The kernel's own counts are of all sockets.
+    let (connections, ports) = if wishes.part.is_all() {
+        (Connections::Counted, PortRead::Always)
+    } else {
+        (Connections::CountedOneByOne, PortRead::Never)
+    };
+    let question = Question {
+        family: source::family(common),
+        connections,
+        ports,
+        host_wide: true,
         min_age: args.min_age.0,
         earlier: earlier.as_ref(),
-    };
-    // The kernel's own counts are of all sockets.
-    let exact = !wishes.part.is_all();
-    let wanted = Wanted {
-        scope,
-        exact,
-        ports: if exact {
-            PortRead::Never
-        } else {
-            PortRead::Always
-        },
-        terms,
+        ..Question::default()
     };
     let remembers = recollection.remembers();
     let mut close_wait = HashSet::new();
-    let mut snapshot = snapshot::read(
-        &mut namespace,
-        wanted,
-        &mut OwnerCache::new(cpu_time),
-        &mut |socket| {
-            if remembers && socket.state == TcpState::CloseWait {
-                close_wait.extend(socket.cookie);
-            }
-        },
-    )?;
-    snapshot.pressure.host_wide = namespace.host_wide(&namespace.sockstat());
-    if let Some(proc_root) = namespace.proc_root() {
-        programs::name_units(&mut snapshot, proc_root);
-    }
+    let mut snapshot = collect::read(&mut namespace, &question, &mut |socket| {
+        if remembers && socket.state == TcpState::CloseWait {
+            close_wait.extend(socket.cookie);
+        }
+    })?;
     if needs_netlink && snapshot.collection.source == SourceKind::Procfs {
         bail!("cannot tell units apart over /proc: sockets have no cgroups there");
     }

@@ -1,7 +1,6 @@
 //! `tcpstate leaks`: which process forgot to close what, since when, and how
 //! do we know?
 
-pub(super) mod owners;
 mod repeat;
 mod vanished;
 
@@ -12,12 +11,12 @@ use std::thread;
 
 use anyhow::bail;
 
-use self::owners::Found;
 use super::{Outcome, output, source};
 use crate::classify::close_wait::{Earlier, Judge, LeakReport, Selection};
 use crate::cli::{CommonArgs, LeaksArgs, LeaksFormat};
 use crate::collect::Namespace;
 use crate::collect::close_wait::{self, Filter, Reading};
+use crate::collect::close_wait_owners::{self as owners, Found};
 use crate::kernel::processes::process_of;
 use crate::model::{Collection, Socket};
 use crate::render::json;

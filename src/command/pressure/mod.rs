@@ -1,19 +1,12 @@
 //! `tcpstate pressure`: what is about to run out?
 
-pub(super) mod programs;
-
-use std::borrow::Cow;
-use std::thread;
-
 use anyhow::bail;
 
 use super::{Outcome, outcome, output, source};
-use crate::classify::change::time_between;
-use crate::classify::{assess, ports};
+use crate::classify::assess;
 use crate::cli::{CommonArgs, PressureArgs, PressureFormat};
-use crate::collect::ownership::{self, Budget};
-use crate::collect::read_connections;
-use crate::model::{PortReading, Snapshot};
+use crate::collect::{self, Connections, ListenerNames, Question};
+use crate::model::Part;
 use crate::render::{json, pressure, summary};
 
 /// Prints what is about to run out.
@@ -23,16 +16,24 @@ pub(super) fn run(common: &CommonArgs, args: &PressureArgs) -> anyhow::Result<Ou
     if args.over.is_some() && !namespace.is_live() {
         bail!("a recorded dump shows one moment: leave out --over");
     }
-    let family = source::family(common);
-    let mut read = || read_connections(&mut namespace, family, args.bound);
-    let mut snapshot = read()?;
-    let earlier = match args.over {
-        None => None,
+    let question = Question {
+        family: source::family(common),
+        connections: Connections::Grouped,
+        bound: args.bound,
+        remote: &args.remote,
+        listen_port: &args.listen_port,
+        listeners: if args.processes {
+            ListenerNames::Programs
+        } else {
+            ListenerNames::ProgramsInTrouble
+        },
+        ..Question::default()
+    };
+    let (earlier, snapshot) = match args.over {
+        None => (None, collect::read(&mut namespace, &question, &mut |_| {})?),
         Some(over) => {
-            if let Some(read_at) = snapshot.read_at {
-                thread::sleep(over.0.saturating_sub(read_at.elapsed()));
-            }
-            Some(std::mem::replace(&mut snapshot, read()?))
+            let (first, second) = collect::read_twice(&mut namespace, &question, over.0)?;
+            (Some(first), second)
         }
     };
     if let Some(reason) = &snapshot.collection.fallback_reason {
@@ -41,20 +42,9 @@ pub(super) fn run(common: &CommonArgs, args: &PressureArgs) -> anyhow::Result<Ou
              are unknown"
         ));
     }
-    if let Some(earlier) = &earlier {
-        compare(&mut snapshot, earlier);
-    }
-    keep(&mut snapshot, args);
-    if let Some(proc_root) = namespace.proc_root() {
-        let find = |inodes, hints| {
-            ownership::find(proc_root, &inodes, &hints, Budget::Everywhere).map(Cow::Owned)
-        };
-        let (earlier, all) = (earlier.as_ref(), args.processes);
-        let named = programs::name(&mut snapshot, earlier, proc_root, all, find);
-        if let Err(error) = named {
-            output::note(&format!(
-                "the programs behind listeners are unknown: {error}"
-            ));
+    for (part, why) in &snapshot.missing {
+        if *part == Part::Programs {
+            output::note(&format!("the programs behind listeners are unknown: {why}"));
         }
     }
     if common.verbose > 0 {
@@ -74,38 +64,4 @@ pub(super) fn run(common: &CommonArgs, args: &PressureArgs) -> anyhow::Result<Ou
     };
     output::print(&text)?;
     Ok(outcome(common, &assessment))
-}
-
-/// How ports grew since an earlier sample.
-pub(super) fn compare(snapshot: &mut Snapshot, earlier: &Snapshot) {
-    let time = time_between(snapshot, earlier);
-    if let (PortReading::Grouped(now), Some(then), Some(time)) = (
-        &mut snapshot.pressure.ports,
-        earlier.pressure.ports.grouped(),
-        time,
-    ) {
-        ports::compare(now, then, time);
-    }
-}
-
-/// Leaves what the arguments ask for. After everything was counted: a bound
-/// port counts whoever has it.
-fn keep(snapshot: &mut Snapshot, args: &PressureArgs) {
-    if let PortReading::Grouped(ports) = &mut snapshot.pressure.ports
-        && !args.remote.is_empty()
-    {
-        let all = ports.destinations.len();
-        ports.destinations.retain(|destination| {
-            let mut wanted = args.remote.iter();
-            wanted.any(|peer| peer.accepts(&destination.remote))
-        });
-        ports.left_out = (all - ports.destinations.len()) as u64;
-    }
-    if let Some(listeners) = &mut snapshot.pressure.listeners
-        && !args.listen_port.is_empty()
-    {
-        listeners
-            .listeners
-            .retain(|listener| args.listen_port.contains(&listener.local.port));
-    }
 }

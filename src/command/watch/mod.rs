@@ -1,11 +1,8 @@
 //! `tcpstate watch`: what is changing, right now?
 
 mod keys;
-mod leaks;
 mod limit;
-mod pressure;
 mod rescue;
-mod sampler;
 mod schedule;
 mod screen;
 mod signals;
@@ -20,9 +17,9 @@ use std::io::{self, IsTerminal};
 use anyhow::bail;
 
 use self::limit::Limit;
-use self::sampler::Sampler;
-use super::Outcome;
+use super::{Outcome, source};
 use crate::cli::{CommonArgs, WatchArgs};
+use crate::collect::{Connections, Question, Sampler};
 
 /// Watches until it is told to end.
 pub(super) fn run(common: &CommonArgs, args: &WatchArgs) -> anyhow::Result<Outcome> {
@@ -36,7 +33,16 @@ pub(super) fn run(common: &CommonArgs, args: &WatchArgs) -> anyhow::Result<Outco
         bail!("cannot print lines and documents at once: leave out --lines or --json");
     }
     let interval = args.interval.0;
-    let sampler = Sampler::open(common, args)?;
+    let question = Question {
+        family: source::family(common),
+        connections: if args.exact {
+            Connections::CountedOneByOne
+        } else {
+            Connections::Counted
+        },
+        ..Question::default()
+    };
+    let sampler = Sampler::new(source::open(common)?, question);
     let limit = Limit::new(args);
     let on_screen = !common.json && !args.lines && has_screen();
     if on_screen {

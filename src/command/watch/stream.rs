@@ -9,13 +9,12 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use super::super::{Outcome, outcome, output};
 use super::limit::Limit;
-use super::sampler::Sampler;
 use super::schedule::{Schedule, stretched};
 use super::{Sink, rescue, signals};
 use crate::classify::history::{Reading, Timeline};
 use crate::cli::CommonArgs;
+use crate::collect::{Details, Sampler};
 use crate::kernel::KernelError;
-use crate::render::watch::View;
 use crate::render::{Style, json, watch};
 use crate::text::number::elapsed;
 
@@ -48,7 +47,7 @@ pub(super) fn run(
     let mut ended = Outcome::Done;
     loop {
         let began = Instant::now();
-        match sampler.take(View::Overview) {
+        match sampler.take(Details::None) {
             Ok(reading) => match stream.show(reading) {
                 Err(error)
                     if error

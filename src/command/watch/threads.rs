@@ -7,8 +7,8 @@ use std::thread::{self, JoinHandle};
 use anyhow::Context;
 use crossterm::event::{self, Event, KeyEvent};
 
-use super::sampler::Sampler;
 use crate::classify::history::Reading;
+use crate::collect::{Details, Sampler};
 use crate::kernel::KernelError;
 use crate::render::watch::View;
 
@@ -36,7 +36,7 @@ pub(super) fn start_sampler(
         .name("sampler".to_owned())
         .spawn(move || {
             for view in orders {
-                let reading = sampler.take(view).map(Box::new);
+                let reading = sampler.take(details(view)).map(Box::new);
                 if tell.send(Message::Sampled(reading)).is_err() {
                     return;
                 }
@@ -44,6 +44,15 @@ pub(super) fn start_sampler(
         })
         .context("cannot start the thread that samples")?;
     Ok((order, thread))
+}
+
+/// What a view needs besides the sample.
+const fn details(view: View) -> Details {
+    match view {
+        View::Leaks => Details::Leaks,
+        View::Ports | View::Listeners => Details::Connections,
+        View::Overview | View::Settings => Details::None,
+    }
 }
 
 /// Reads keys.

@@ -15,13 +15,13 @@ use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
 
 use super::super::{Outcome, outcome, output};
 use super::limit::Limit;
-use super::sampler::Sampler;
 use super::schedule::{Schedule, stretched};
 use super::terminal::{self, Tty};
 use super::threads::{Message, start_keyboard, start_sampler};
 use super::{Sink, rescue, signals, suspend};
 use crate::classify::history::{Reading, Timeline};
 use crate::cli::CommonArgs;
+use crate::collect::Sampler;
 use crate::kernel::KernelError;
 use crate::render::Style;
 use crate::render::watch::{Moment, Screen, Shown, View};

@@ -189,7 +189,7 @@ impl Host {
 
     /// One to which nothing costs anything, however busy the machine is.
     fn sampler(namespace: Namespace) -> Sampler {
-        let mut sampler = Sampler::over(namespace, Wanted::default());
+        let mut sampler = Sampler::new(namespace, Question::default());
         sampler.leaks = LeakReader::new(|| Duration::ZERO);
         sampler.owners = OwnerCache::new(|| Duration::ZERO);
         sampler

@@ -1,32 +1,43 @@
 //! Takes one sample after the other.
 
+mod leaks;
+mod pressure;
+
 use std::time::{Duration, Instant};
 
-use super::super::pressure::programs;
-use super::super::snapshot::{self, PortRead, Terms, Wanted};
-use super::super::source;
-use super::leaks::LeakReader;
-use super::pressure::PressureReader;
-use crate::classify::count::Scope;
-use crate::classify::history::{CloseWaitMemory, Leaks, Look, Part, Reading};
-use crate::cli::{CommonArgs, WatchArgs};
-use crate::collect::Namespace;
-use crate::collect::cpu_budget::cpu_time;
-use crate::collect::ownership::OwnerCache;
+use self::leaks::LeakReader;
+use self::pressure::PressureReader;
+use super::Namespace;
+use super::cpu_budget::cpu_time;
+use super::ownership::OwnerCache;
+use super::question::{ListenerNames, Question};
+use super::read::read_beside;
+use crate::classify::history::{CloseWaitMemory, Leaks, Look, Reading};
 use crate::kernel::KernelError;
-use crate::model::{Snapshot, SourceKind};
-use crate::render::watch::View;
+use crate::model::{Part, Snapshot, SourceKind};
 
 /// Netlink that failed is tried again after so long.
 const RETRY: Duration = Duration::from_secs(60);
 
+/// What a sample shall have besides what every one has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Details {
+    /// Nothing.
+    None,
+    /// The sockets in CLOSE_WAIT, judged, and whose they are.
+    Leaks,
+    /// Every connection by destination and by listener, and the programs of
+    /// listeners in trouble.
+    Connections,
+}
+
 /// Reads samples from the same place, and remembers between them who is in
 /// CLOSE_WAIT.
-pub(super) struct Sampler {
+pub struct Sampler {
     namespace: Namespace,
     /// Since when /proc is read in place of netlink, if it is.
     fell_back: Option<Instant>,
-    wanted: Wanted<'static>,
+    question: Question<'static>,
     memory: CloseWaitMemory,
     owners: OwnerCache,
     leaks: LeakReader,
@@ -34,26 +45,16 @@ pub(super) struct Sampler {
 }
 
 impl Sampler {
-    /// Opens the source.
-    pub(super) fn open(common: &CommonArgs, args: &WatchArgs) -> anyhow::Result<Self> {
-        let namespace = source::open(common)?;
-        let wanted = Wanted {
-            scope: Scope {
-                family: source::family(common),
-                bound: false,
-            },
-            exact: args.exact,
-            ports: PortRead::default(),
-            terms: Terms::default(),
-        };
-        Ok(Self::over(namespace, wanted))
-    }
-
-    fn over(namespace: Namespace, wanted: Wanted<'static>) -> Self {
+    /// Asks the same question of a namespace again and again.
+    #[must_use]
+    pub fn new(namespace: Namespace, question: Question<'static>) -> Self {
         Self {
             namespace,
             fell_back: None,
-            wanted,
+            question: Question {
+                partial: true,
+                ..question
+            },
             memory: CloseWaitMemory::default(),
             owners: OwnerCache::new(cpu_time),
             leaks: LeakReader::new(cpu_time),
@@ -61,45 +62,54 @@ impl Sampler {
         }
     }
 
-    /// Takes a sample, with what a view needs besides. It fails where sockets
-    /// can't be counted; what else can't be read is missing in it, with the
-    /// reason.
-    pub(super) fn take(&mut self, view: View) -> Result<Reading, KernelError> {
-        self.take_at(view, Instant::now())
+    /// Takes a sample with details. What can't be read but for the counts of
+    /// sockets is missing in it, with the reason.
+    ///
+    /// # Errors
+    ///
+    /// When sockets can't be counted.
+    pub fn take(&mut self, details: Details) -> Result<Reading, KernelError> {
+        self.take_at(details, Instant::now())
     }
 
-    fn take_at(&mut self, view: View, at: Instant) -> Result<Reading, KernelError> {
+    fn take_at(&mut self, details: Details, at: Instant) -> Result<Reading, KernelError> {
         let begun = Instant::now();
         self.try_netlink_again(at);
-        let mut reading = self.take_once(view, at)?;
+        let mut reading = self.take_once(details, at)?;
         // Netlink was refused when the sockets were counted already: a sample
         // is of one source, so that two can be compared.
         if reading.snapshot.collection.source != self.namespace.source() {
             self.leaks.read_again();
             self.pressure.read_again();
-            reading = self.take_once(view, at)?;
+            reading = self.take_once(details, at)?;
         }
         reading.cost = begun.elapsed();
         Ok(reading)
     }
 
-    fn take_once(&mut self, view: View, at: Instant) -> Result<Reading, KernelError> {
-        let mut failed = Vec::new();
+    fn take_once(&mut self, details: Details, at: Instant) -> Result<Reading, KernelError> {
         let memory = &mut self.memory;
         memory.begin(at);
         self.owners.begin(at);
-        let (mut snapshot, ports) = snapshot::read_in_part(
+        let question = Question {
+            listeners: match details {
+                // Their own reading names them.
+                Details::Connections => ListenerNames::None,
+                Details::None | Details::Leaks => ListenerNames::UnitsInTrouble,
+            },
+            ..self.question
+        };
+        let mut snapshot = read_beside(
             &mut self.namespace,
-            self.wanted,
+            &question,
+            None,
             &mut self.owners,
             &mut |socket| memory.see(socket),
         )?;
-        if let Err(error) = ports {
-            failed.push((Part::Ports, error.to_string()));
-        }
+        let mut failed = std::mem::take(&mut snapshot.missing);
         let close_wait = memory.end(snapshot.collection.complete);
-        let leaks = self.look_for_leaks(view, at, &mut failed);
-        self.look_for_pressure(view, &mut snapshot, &mut failed);
+        let leaks = self.look_for_leaks(details, at, &mut failed);
+        self.look_for_pressure(details, &mut snapshot, &mut failed);
         Ok(Reading {
             at,
             cost: Duration::ZERO,
@@ -112,15 +122,15 @@ impl Sampler {
 
     fn look_for_leaks(
         &mut self,
-        view: View,
+        details: Details,
         at: Instant,
         failed: &mut Vec<(Part, String)>,
     ) -> Look<Leaks> {
-        if view != View::Leaks {
+        if details != Details::Leaks {
             self.leaks.forget();
             return Look::NotAsked;
         }
-        let family = self.wanted.scope.family;
+        let family = self.question.family;
         let (namespace, owners) = (&mut self.namespace, &mut self.owners);
         let leaks = self.leaks.read(namespace, family, &self.memory, owners, at);
         match leaks {
@@ -135,27 +145,21 @@ impl Sampler {
 
     fn look_for_pressure(
         &mut self,
-        view: View,
+        details: Details,
         snapshot: &mut Snapshot,
         failed: &mut Vec<(Part, String)>,
     ) {
-        if !matches!(view, View::Ports | View::Listeners) {
+        if details != Details::Connections {
             self.pressure.forget();
-            if let Some(proc_root) = self.namespace.proc_root() {
-                programs::name_units(snapshot, proc_root);
-            }
             return;
         }
-        let family = self.wanted.scope.family;
         let (namespace, owners) = (&mut self.namespace, &mut self.owners);
-        match self.pressure.read(namespace, family, owners) {
-            Ok(read) => {
-                snapshot.pressure = read.pressure;
+        match self.pressure.read(namespace, self.question.family, owners) {
+            Ok((pressure, missing)) => {
+                snapshot.pressure = pressure;
                 // Every connection was looked at after all.
                 failed.retain(|(part, _)| *part != Part::Ports);
-                if let Err(error) = read.programs {
-                    failed.push((Part::Programs, error.to_string()));
-                }
+                failed.extend(missing);
             }
             Err(error) => failed.push((Part::Pressure, error.to_string())),
         }

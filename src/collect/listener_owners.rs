@@ -1,30 +1,28 @@
 //! The programs and units behind listeners.
 
-use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
+use super::ownership::{self, Budget, Hints, OwnerCache};
 use crate::classify::change::{self, Past};
 use crate::classify::listeners::{SynEvidence, Verdict, is_nearly_full, verdict};
-use crate::collect::ownership::{self, Hints};
 use crate::kernel::processes::read_process;
 use crate::kernel::{KernelError, ProcRoot};
-use crate::model::{CgroupId, Counter, Inodes, Listener, Listeners, Owners, Snapshot};
+use crate::model::{CgroupId, Counter, Listener, Listeners, Owners, Snapshot};
 
 /// The process that systemd is, which makes sockets for others and keeps them.
 const INIT: u32 = 1;
 
 /// Names the units of all listeners, and who holds those that are in trouble,
 /// or all. Reading every descriptor of a large host takes longer than
-/// everything else here, so nobody is looked for without need: `find` is asked
-/// for the owners of some inodes, with hints where they are likely to be, at
-/// most once.
-pub(in crate::command) fn name<'h>(
+/// everything else here, so nobody is looked for without need. `owners` are
+/// those that are known already.
+pub(super) fn name(
     snapshot: &mut Snapshot,
     previous: Option<&Snapshot>,
     proc_root: &ProcRoot,
     all: bool,
-    find: impl FnOnce(Inodes, Hints) -> Result<Cow<'h, Owners>, KernelError>,
+    owners: &mut OwnerCache,
 ) -> Result<(), KernelError> {
     let past = previous.map(|previous| Past::of(previous, snapshot));
     let evidence = SynEvidence::of(snapshot, past);
@@ -54,9 +52,9 @@ pub(in crate::command) fn name<'h>(
     if wanted.is_empty() {
         return Ok(());
     }
-    let holders = find(inodes, hints(&wanted))?;
+    owners.update(proc_root, &inodes, || hints(&wanted), Budget::Everywhere)?;
     for listener in &mut wanted {
-        hold(listener, &holders, proc_root)?;
+        hold(listener, owners.owners(), proc_root)?;
     }
     Ok(())
 }
@@ -64,7 +62,7 @@ pub(in crate::command) fn name<'h>(
 /// Names the units of the listeners that are in trouble and nothing else, for
 /// commands that answer more than this: that reads no descriptor, and nothing
 /// at all where all is well.
-pub(in crate::command) fn name_units(snapshot: &mut Snapshot, proc_root: &ProcRoot) {
+pub(super) fn name_units(snapshot: &mut Snapshot, proc_root: &ProcRoot) {
     let evidence = SynEvidence::of(snapshot, None);
     let overflowed = overflowed(snapshot);
     let Some(listeners) = &mut snapshot.pressure.listeners else {
@@ -156,10 +154,10 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::MetadataExt;
 
+    use super::super::cpu_budget::cpu_time;
     use super::*;
     use crate::classify::listeners::ListenerTally;
     use crate::classify::testing::{snapshot, socket};
-    use crate::collect::ownership::Budget;
     use crate::model::{Pressure, Socket, Unit};
 
     const PATH: &str = "/system.slice/orders.service";
@@ -212,10 +210,8 @@ mod tests {
         let (_host, root, id) = staged();
         let gone = CgroupId(u64::MAX);
         let mut snapshot = with(&[listening(80, 9, id), listening(81, 0, gone)]);
-        let find = |inodes, hints| {
-            ownership::find(&root, &inodes, &hints, Budget::Everywhere).map(Cow::Owned)
-        };
-        name(&mut snapshot, None, &root, false, find).unwrap();
+        let mut owners = OwnerCache::new(cpu_time);
+        name(&mut snapshot, None, &root, false, &mut owners).unwrap();
         let orders = || Some("orders.service".to_owned());
         assert_eq!(units(&snapshot), [(80, orders()), (81, None)]);
         let listeners = &snapshot.pressure.listeners.as_ref().unwrap().listeners;

@@ -4,28 +4,16 @@
 
 use std::thread::{self, JoinHandle};
 
-use super::super::source::{self, bound_ports, ports_in};
+use super::super::question::PortRead;
+use super::super::{Namespace, bound_ports, ports_in, with_fallback};
 use super::Counted;
 use crate::classify::count;
 use crate::classify::ports::{PortTally, ReusePolicy, is_ruled_out, usable};
-use crate::collect::Namespace;
 use crate::kernel::{KernelError, SocketSource};
 use crate::model::{
     Collection, Condition, End, Family, Host, PortReading, PortSet, PortSettings, Query, Sockstat,
     StateSet, Sysctls, TcpState,
 };
-
-/// Whether connections are grouped by destination.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(in crate::command) enum PortRead {
-    /// Where their number alone can't rule exhaustion out.
-    #[default]
-    UnlessRuledOut,
-    /// Always: the share that is used is wanted.
-    Always,
-    /// Never: nothing is asked about ports.
-    Never,
-}
 
 /// What is needed to group connections, and the dump for it that may be under
 /// way on a thread of its own while the states are counted.
@@ -128,7 +116,7 @@ impl PortReader {
                 {
                     return Ok(ruled_out);
                 }
-                let (tally, collection) = source::ask(source, |source| {
+                let (tally, collection) = with_fallback(source, |source| {
                     let (settings, listened) = (self.settings.clone(), listened.clone());
                     let tally = PortTally::new(settings, listened, self.policy).showing(family);
                     group(source, tally)

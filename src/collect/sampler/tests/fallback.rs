@@ -22,7 +22,7 @@ impl Watched {
         }
     }
 
-    fn latest(&mut self, view: View, second: u64) -> &Latest {
+    fn latest(&mut self, view: Details, second: u64) -> &Latest {
         let at = self.host.at(second);
         let reading = self.sampler.take_at(view, at).expect("a sample");
         self.timeline.push(reading);
@@ -45,8 +45,8 @@ fn what_two_sources_show_differently_is_no_change() {
         .into_iter()
         .chain((1..=3).map(|number| (CLOSE_WAIT, number)));
     watched.host.kernel.state().sockets = all.chain(more).collect();
-    watched.latest(View::Overview, 0);
-    let calm = watched.latest(View::Overview, 1);
+    watched.latest(Details::None, 0);
+    let calm = watched.latest(Details::None, 1);
     assert_eq!(changes(calm), [Some(0); 2]);
     assert_eq!(
         calm.close_wait.map(|moved| (moved.entered, moved.stuck)),
@@ -55,7 +55,7 @@ fn what_two_sources_show_differently_is_no_change() {
 
     watched.host.kernel.state().refuses_all = true;
     for second in 2..62 {
-        let fallen = watched.latest(View::Overview, second);
+        let fallen = watched.latest(Details::None, second);
         let collection = &fallen.snapshot.collection;
         assert_eq!(collection.source, SourceKind::Procfs, "{second}");
         let why = collection.fallback_reason.as_ref().map(ToString::to_string);
@@ -71,13 +71,13 @@ fn what_two_sources_show_differently_is_no_change() {
 
     watched.host.kernel.state().refuses_all = false;
     // A minute after the first sample that began without it.
-    let back = watched.latest(View::Overview, 63);
+    let back = watched.latest(Details::None, 63);
     assert_eq!(back.snapshot.collection.source, SourceKind::Netlink);
     assert_eq!(back.snapshot.collection.fallback_reason, None);
     assert_eq!(changes(back), [None; 2]);
     assert_eq!(back.closed_per_second, None);
     assert_eq!(back.close_wait, None, "37 would have entered");
-    let calm = watched.latest(View::Overview, 64);
+    let calm = watched.latest(Details::None, 64);
     assert_eq!(changes(calm), [Some(0); 2]);
     assert_eq!(
         calm.close_wait.map(|moved| (moved.entered, moved.stuck)),
@@ -90,20 +90,20 @@ fn what_two_sources_show_differently_is_no_change() {
 fn netlink_is_tried_again_a_minute_later_and_not_before_whoever_refuses() {
     let mut watched = Watched::new();
     watched.host.kernel.state().refuses_all = true;
-    watched.latest(View::Overview, 0);
+    watched.latest(Details::None, 0);
     let asked = |watched: &Watched| watched.host.kernel.state().dumps;
     assert_eq!(asked(&watched), 1);
-    watched.latest(View::Overview, 1);
-    watched.latest(View::Overview, 60);
+    watched.latest(Details::None, 1);
+    watched.latest(Details::None, 60);
     assert_eq!(asked(&watched), 1, "59 s after it was missed first");
-    watched.latest(View::Overview, 61);
+    watched.latest(Details::None, 61);
     assert_eq!(asked(&watched), 2);
     // Refused again: another minute.
-    watched.latest(View::Overview, 62);
-    watched.latest(View::Overview, 121);
+    watched.latest(Details::None, 62);
+    watched.latest(Details::None, 121);
     assert_eq!(asked(&watched), 2);
     watched.host.kernel.state().refuses_all = false;
-    let back = watched.latest(View::Overview, 122);
+    let back = watched.latest(Details::None, 122);
     assert_eq!(back.snapshot.collection.source, SourceKind::Netlink);
 }
 
@@ -120,14 +120,14 @@ fn sockets_are_not_new_because_another_source_names_them() {
         (moved, growth)
     };
     let calm = (Some((0, Some(0))), Some(0));
-    watched.latest(View::Leaks, 0);
-    assert_eq!(moved(watched.latest(View::Leaks, 1)), calm);
+    watched.latest(Details::Leaks, 0);
+    assert_eq!(moved(watched.latest(Details::Leaks, 1)), calm);
     watched.host.kernel.state().refuses_all = true;
-    assert_eq!(moved(watched.latest(View::Leaks, 2)), (None, None));
-    assert_eq!(moved(watched.latest(View::Leaks, 3)), calm);
+    assert_eq!(moved(watched.latest(Details::Leaks, 2)), (None, None));
+    assert_eq!(moved(watched.latest(Details::Leaks, 3)), calm);
     watched.host.kernel.state().refuses_all = false;
-    assert_eq!(moved(watched.latest(View::Leaks, 70)), (None, None));
-    assert_eq!(moved(watched.latest(View::Leaks, 71)), calm);
+    assert_eq!(moved(watched.latest(Details::Leaks, 70)), (None, None));
+    assert_eq!(moved(watched.latest(Details::Leaks, 71)), calm);
 }
 
 #[test]
@@ -147,14 +147,14 @@ fn ports_do_not_grow_because_another_source_shows_more() {
             .collect()
     };
     open(&watched, 9);
-    watched.latest(View::Ports, 0);
+    watched.latest(Details::Connections, 0);
     watched.host.kernel.state().refuses_all = true;
     assert!(
-        growth(watched.latest(View::Ports, 1))
+        growth(watched.latest(Details::Connections, 1))
             .iter()
             .all(Option::is_none)
     );
-    let calm = growth(watched.latest(View::Ports, 2));
+    let calm = growth(watched.latest(Details::Connections, 2));
     assert!(
         !calm.is_empty() && calm.iter().all(|growth| *growth == Some(0.0)),
         "{calm:?}"
@@ -169,7 +169,7 @@ fn leaks_are_read_again_with_the_sample_whatever_that_costs() {
     watched.sampler.leaks = LeakReader::new(cpu_time);
     watched.sampler.owners = OwnerCache::new(cpu_time);
     watched.host.kernel.state().refuses_after = Some(1);
-    let only = watched.latest(View::Leaks, 0);
+    let only = watched.latest(Details::Leaks, 0);
     let report = only.leaks.as_ref().map(|leaks| &leaks.value.report);
     assert_eq!(report.map(|report| report.sockets.len()), Some(3));
 }
@@ -182,7 +182,7 @@ fn a_sample_that_is_taken_again_has_none_before_it() {
     watched.host.has_ports();
     watched.host.has((1..=5).map(|number| (1, number)));
     watched.host.kernel.state().refuses_after = Some(1);
-    let only = watched.latest(View::Ports, 0);
+    let only = watched.latest(Details::Connections, 0);
     let ports = only.pressure().ports.grouped().expect("the view is open");
     let destinations = ports.destinations.iter();
     let growth: Vec<_> = destinations.map(|one| one.growth_per_s).collect();
@@ -192,7 +192,7 @@ fn a_sample_that_is_taken_again_has_none_before_it() {
     );
     let mut watched = Watched::new();
     watched.host.kernel.state().refuses_after = Some(1);
-    let only = watched.latest(View::Leaks, 0);
+    let only = watched.latest(Details::Leaks, 0);
     let leaks = only.leaks.as_ref().expect("the view is open");
     assert_eq!(leaks.value.report.comparison, None);
 }
@@ -201,7 +201,7 @@ fn a_sample_that_is_taken_again_has_none_before_it() {
 /// nothing said so.
 #[test]
 fn a_sample_is_of_one_source() {
-    for (view, counted) in [(View::Leaks, 1), (View::Ports, 1)] {
+    for (view, counted) in [(Details::Leaks, 1), (Details::Connections, 1)] {
         let mut watched = Watched::new();
         let mut state = watched.host.kernel.state();
         state.refuses_after = Some(counted);

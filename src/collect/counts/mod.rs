@@ -1,79 +1,35 @@
-//! Reads a sample: what `summary` shows once, and `watch` again and again.
+//! Connections counted by state: what `summary` shows once, and `watch` again
+//! and again.
 
 mod ports;
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-pub(super) use self::ports::PortRead;
 use self::ports::PortReader;
-use super::leak_owners;
-use crate::classify::close_wait::{Digest, Earlier, Judge, MIN_AGE};
-use crate::classify::count::{self, Reading, Scope};
+use super::ownership::OwnerCache;
+use super::question::{Connections, Question};
+use super::{Namespace, leak_owners};
+use crate::classify::close_wait::{Digest, Judge};
+use crate::classify::count::{self, Reading};
 use crate::classify::listeners::ListenerTally;
 use crate::classify::silence::SilenceTally;
-use crate::collect::Namespace;
-use crate::collect::ownership::OwnerCache;
 use crate::kernel::KernelError;
 use crate::model::{
-    Collection, Host, PortReading, Pressure, Query, Snapshot, Socket, Sockstat, SourceKind,
+    Collection, Host, Part, PortReading, Pressure, Query, Snapshot, Socket, Sockstat, SourceKind,
     StateCounts, StateSet, StateTally, Sysctl, TcpState,
 };
-
-/// What is asked beyond the counts.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Terms<'e> {
-    /// Younger CLOSE_WAIT sockets are not called leaked.
-    pub(super) min_age: Duration,
-    /// An earlier reading, to judge CLOSE_WAIT by.
-    pub(super) earlier: Option<&'e Earlier>,
-}
-
-impl Default for Terms<'_> {
-    fn default() -> Self {
-        Self {
-            min_age: MIN_AGE,
-            earlier: None,
-        }
-    }
-}
-
-/// What a sample shall hold.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Wanted<'e> {
-    /// Which sockets count.
-    pub(super) scope: Scope,
-    /// Whether every socket must be looked at.
-    pub(super) exact: bool,
-    /// Whether connections are grouped by destination.
-    pub(super) ports: PortRead,
-    /// What is asked beyond the counts.
-    pub(super) terms: Terms<'e>,
-}
 
 /// Reads everything that the summary shows. Each socket that is looked at on
 /// the way is shown to `observer`, some of them twice where a first attempt to
 /// count could not be trusted. `owners` are those that are known from the
-/// sample before, if there was one.
+/// reading before, if there was one.
 pub(super) fn read(
     namespace: &mut Namespace,
-    wanted: Wanted<'_>,
+    question: &Question<'_>,
     owners: &mut OwnerCache,
     observer: &mut dyn FnMut(&Socket),
 ) -> Result<Snapshot, KernelError> {
-    let (snapshot, ports) = read_in_part(namespace, wanted, owners, observer)?;
-    ports?;
-    Ok(snapshot)
-}
-
-/// The same, but where only the ports can't be read, the sample is without them
-/// and the error beside it.
-pub(super) fn read_in_part(
-    namespace: &mut Namespace,
-    wanted: Wanted<'_>,
-    owners: &mut OwnerCache,
-    observer: &mut dyn FnMut(&Socket),
-) -> Result<(Snapshot, Result<(), KernelError>), KernelError> {
-    let Wanted { scope, terms, .. } = wanted;
+    let family = question.family;
     let host = namespace.host();
     let taken_at = namespace.now();
     let start = Instant::now();
@@ -83,28 +39,31 @@ pub(super) fn read_in_part(
         .in_other_namespaces_at_most()
         .filter(|_| namespace.shows_host_limits());
     let sysctls = namespace.sysctls(Sysctl::SUMMARY);
-    let ports = namespace.is_live().then(|| {
-        let (read, family) = (wanted.ports, scope.family);
-        PortReader::begin(read, namespace, &sockstat, &sysctls, family)
-    });
-    let mut counted = count_sockets(namespace, sockstat, wanted, &host, observer)?;
+    let ports = namespace
+        .is_live()
+        .then(|| PortReader::begin(question.ports, namespace, &sockstat, &sysctls, family));
+    let mut counted = count_sockets(namespace, sockstat, question, &host, observer)?;
     let elapsed = start.elapsed();
     let leaks = leak_owners::name(
         &counted.digest,
-        terms.min_age,
+        question.min_age,
         namespace.proc_root(),
         owners,
     );
     let counters = namespace.counters();
     let ports = match ports {
-        Some(reader) => reader.finish(namespace.sockets(), scope.family, &mut counted, &host),
+        Some(reader) => reader.finish(namespace.sockets(), family, &mut counted, &host),
         None => Ok(PortReading::NotRead),
     };
-    let (ports, outcome) = match ports {
-        Ok(ports) => (ports, Ok(())),
-        Err(error) => (PortReading::Failed, Err(error)),
+    let mut missing = Vec::new();
+    let ports = match ports {
+        Err(error) if question.partial => {
+            missing.push((Part::Ports, error.to_string()));
+            PortReading::Failed
+        }
+        ports => ports?,
     };
-    let snapshot = Snapshot {
+    Ok(Snapshot {
         taken_at,
         elapsed,
         host,
@@ -121,8 +80,8 @@ pub(super) fn read_in_part(
             silence: Some(counted.silence.finish()),
             ..Pressure::default()
         },
-    };
-    Ok((snapshot, outcome))
+        missing,
+    })
 }
 
 /// What the sockets came to.
@@ -140,19 +99,19 @@ struct Counted {
 fn count_sockets(
     namespace: &mut Namespace,
     sockstat: Sockstat,
-    wanted: Wanted<'_>,
+    question: &Question<'_>,
     host: &Host,
     observer: &mut dyn FnMut(&Socket),
 ) -> Result<Counted, KernelError> {
-    let scope = wanted.scope;
+    let scope = question.scope();
     // Only netlink saves by leaving states out.
-    if !wanted.exact
+    if question.connections == Connections::Counted
         && namespace.source() == SourceKind::Netlink
         && let Some(states) = scope.derived_states(host.kernel)
     {
         // Few rows are left, so tcp_info costs next to nothing: CLOSE_WAIT is
         // judged in the same walk.
-        let (seen, collection) = look_again(namespace, states, wanted, true, observer)?;
+        let (seen, collection) = look_again(namespace, states, question, true, observer)?;
         let reading = Reading {
             tally: &seen.tally,
             source: collection.source,
@@ -174,7 +133,7 @@ fn count_sockets(
         }
     }
     let (mut seen, mut collection) =
-        look_again(namespace, scope.all_states(), wanted, false, observer)?;
+        look_again(namespace, scope.all_states(), question, false, observer)?;
     let reading = Reading {
         tally: &seen.tally,
         source: collection.source,
@@ -186,7 +145,7 @@ fn count_sockets(
     // rows, mostly none.
     if seen.digest.counts.total() > 0 && namespace.source() == SourceKind::Netlink {
         let close_wait = StateSet::NONE.with(TcpState::CloseWait);
-        let (again, second) = look_again(namespace, close_wait, wanted, true, &mut |_| {})?;
+        let (again, second) = look_again(namespace, close_wait, question, true, &mut |_| {})?;
         seen.digest = again.digest;
         // What it lost would be missing among those that leak, and where it
         // fell back to /proc there are no ages.
@@ -216,27 +175,27 @@ struct Seen {
 fn look_again(
     namespace: &mut Namespace,
     states: StateSet,
-    wanted: Wanted<'_>,
+    question: &Question<'_>,
     tcp_info: bool,
     observer: &mut dyn FnMut(&Socket),
 ) -> Result<(Seen, Collection), KernelError> {
-    namespace.with_fallback(|namespace| look(namespace, states, wanted, tcp_info, observer))
+    namespace.with_fallback(|namespace| look(namespace, states, question, tcp_info, observer))
 }
 
 fn look(
     namespace: &mut Namespace,
     states: StateSet,
-    wanted: Wanted<'_>,
+    question: &Question<'_>,
     tcp_info: bool,
     observer: &mut dyn FnMut(&Socket),
 ) -> Result<(Seen, Collection), KernelError> {
     let judge = Judge {
-        min_age: wanted.terms.min_age,
+        min_age: question.min_age,
         uptime: namespace.uptime(),
-        earlier: wanted.terms.earlier,
+        earlier: question.earlier,
     };
     let query = Query {
-        family: wanted.scope.family,
+        family: question.family,
         tcp_info,
         ..Query::states(states)
     };

@@ -1,5 +1,6 @@
 use super::*;
 use crate::collect::FallbackSource;
+use crate::collect::PortRead;
 use crate::collect::cpu_budget::cpu_time;
 use crate::filter::selects_row;
 use crate::kernel::sock_diag::testing::{RowBytes, ScriptedKernel, done, message};
@@ -33,13 +34,17 @@ fn read_from(datagrams: impl IntoIterator<Item = Vec<u8>>, exact: bool) -> Snaps
     let (_root, proc_root) = staged_proc();
     let source = FallbackSource::over(ScriptedKernel::answering(datagrams), &proc_root);
     let mut namespace = Namespace::over(source, proc_root.clone());
-    let wanted = Wanted {
-        exact,
-        ..Wanted::default()
+    let question = Question {
+        connections: if exact {
+            Connections::CountedOneByOne
+        } else {
+            Connections::Counted
+        },
+        ..Question::default()
     };
     read(
         &mut namespace,
-        wanted,
+        &question,
         &mut OwnerCache::new(cpu_time),
         &mut |_| {},
     )
@@ -78,7 +83,12 @@ fn the_host_is_told_of_sockets_in_other_namespaces_and_a_container_is_not() {
         let source = FallbackSource::over(kernel, &proc_root);
         let mut namespace = Namespace::over(source, proc_root.clone());
         let mut names = OwnerCache::new(cpu_time);
-        let snapshot = read(&mut namespace, Wanted::default(), &mut names, &mut |_| {});
+        let snapshot = read(
+            &mut namespace,
+            &Question::default(),
+            &mut names,
+            &mut |_| {},
+        );
         snapshot.unwrap().elsewhere_at_most
     };
     assert_eq!(elsewhere(true), Some(1_204));
@@ -174,8 +184,8 @@ fn many_connections_are_ruled_out_only_with_the_bound_sockets_reckoned_in() {
         let source = FallbackSource::over(kernel, &proc_root);
         let mut namespace = Namespace::over(source, proc_root.clone());
         let mut names = OwnerCache::new(cpu_time);
-        let wanted = Wanted::default();
-        let snapshot = read(&mut namespace, wanted, &mut names, &mut |_| {});
+        let question = Question::default();
+        let snapshot = read(&mut namespace, &question, &mut names, &mut |_| {});
         let snapshot = snapshot.unwrap();
         (snapshot.pressure.ports, snapshot.collection.complete)
     };
@@ -205,8 +215,8 @@ fn with_bound(answers: impl IntoIterator<Item = Vec<u8>>) -> Snapshot {
     let source = FallbackSource::over(kernel, &proc_root);
     let mut namespace = Namespace::over(source, proc_root.clone());
     let mut names = OwnerCache::new(cpu_time);
-    let wanted = Wanted::default();
-    read(&mut namespace, wanted, &mut names, &mut |_| {}).unwrap()
+    let question = Question::default();
+    read(&mut namespace, &question, &mut names, &mut |_| {}).unwrap()
 }
 
 /// What it lost was no bound socket, and too few of them a proof that no ports
@@ -248,8 +258,8 @@ fn connections_that_were_lost_rule_nothing_out() {
     let source = FallbackSource::over(kernel, &proc_root);
     let mut namespace = Namespace::over(source, proc_root.clone());
     let mut names = OwnerCache::new(cpu_time);
-    let wanted = Wanted::default();
-    let snapshot = read(&mut namespace, wanted, &mut names, &mut |_| {}).unwrap();
+    let question = Question::default();
+    let snapshot = read(&mut namespace, &question, &mut names, &mut |_| {}).unwrap();
     assert!(!snapshot.collection.complete);
     assert!(matches!(snapshot.pressure.ports, PortReading::Grouped(_)));
 }
@@ -262,10 +272,12 @@ fn listeners_of_the_other_family_that_were_lost_make_it_incomplete() {
     let kernel = ScriptedKernel::answering([done(1, 0), short, done(3, 0), done(4, 0)]);
     let source = FallbackSource::over(kernel, &proc_root);
     let mut namespace = Namespace::over(source, proc_root.clone());
-    let mut wanted = Wanted::default();
-    wanted.scope.family = Some(crate::model::Family::Ipv4);
+    let question = Question {
+        family: Some(crate::model::Family::Ipv4),
+        ..Question::default()
+    };
     let mut names = OwnerCache::new(cpu_time);
-    let snapshot = read(&mut namespace, wanted, &mut names, &mut |_| {}).unwrap();
+    let snapshot = read(&mut namespace, &question, &mut names, &mut |_| {}).unwrap();
     assert!(matches!(snapshot.pressure.ports, PortReading::Grouped(_)));
     assert!(!snapshot.collection.complete);
 }
@@ -279,8 +291,8 @@ fn a_dump_of_the_ports_that_fails_in_mid_way_is_grouped_anew_from_proc() {
     let source = FallbackSource::over(kernel, &proc_root);
     let mut namespace = Namespace::over(source, proc_root.clone());
     let mut names = OwnerCache::new(cpu_time);
-    let wanted = Wanted::default();
-    let snapshot = read(&mut namespace, wanted, &mut names, &mut |_| {});
+    let question = Question::default();
+    let snapshot = read(&mut namespace, &question, &mut names, &mut |_| {});
     let ports = snapshot.unwrap().pressure.ports;
     let in_use = ports.grouped().unwrap().destinations.iter();
     assert_eq!(in_use.map(|one| one.in_use).sum::<u32>(), 1);
@@ -295,8 +307,8 @@ fn a_sample_with_an_incomplete_dump_of_the_ports_is_incomplete() {
     let source = FallbackSource::over(kernel, &proc_root);
     let mut namespace = Namespace::over(source, proc_root.clone());
     let mut names = OwnerCache::new(cpu_time);
-    let wanted = Wanted::default();
-    let snapshot = read(&mut namespace, wanted, &mut names, &mut |_| {}).unwrap();
+    let question = Question::default();
+    let snapshot = read(&mut namespace, &question, &mut names, &mut |_| {}).unwrap();
     assert!(matches!(snapshot.pressure.ports, PortReading::Grouped(_)));
     assert!(!snapshot.collection.complete);
 }
@@ -365,8 +377,8 @@ fn more_connections_than_ports_are_grouped_by_destination_beside_the_counts() {
         };
         let mut namespace = Namespace::over(source, proc_root.clone());
         let mut names = OwnerCache::new(cpu_time);
-        let wanted = Wanted::default();
-        let snapshot = read(&mut namespace, wanted, &mut names, &mut |_| {});
+        let question = Question::default();
+        let snapshot = read(&mut namespace, &question, &mut names, &mut |_| {});
         let snapshot = snapshot.unwrap();
         let ports = snapshot.pressure.ports.grouped().expect("grouped").clone();
         let in_use = ports
@@ -400,12 +412,12 @@ fn ports_are_grouped_always_or_never_where_that_is_asked_for() {
             is_second: false,
         };
         let mut namespace = Namespace::over(source, proc_root.clone());
-        let wanted = Wanted {
+        let question = Question {
             ports,
-            ..Wanted::default()
+            ..Question::default()
         };
         let mut names = OwnerCache::new(cpu_time);
-        let snapshot = read(&mut namespace, wanted, &mut names, &mut |_| {});
+        let snapshot = read(&mut namespace, &question, &mut names, &mut |_| {});
         snapshot.unwrap().pressure.ports
     };
     assert!(matches!(

@@ -1,21 +1,15 @@
 //! What the views of ports and listeners need besides: every connection, by
 //! destination and by listener.
 
-use std::borrow::Cow;
-
-use super::super::pressure::{compare, programs};
-use crate::collect::ownership::{Budget, OwnerCache};
-use crate::collect::{Namespace, read_connections};
+use super::super::Namespace;
+use super::super::ownership::OwnerCache;
+use super::super::question::{Connections, ListenerNames, Question};
+use super::super::read::read_beside;
 use crate::kernel::KernelError;
-use crate::model::{Family, Pressure, Snapshot};
+use crate::model::{Family, Part, Pressure, Snapshot};
 
-/// What was read.
-#[derive(Debug)]
-pub(super) struct Read {
-    pub(super) pressure: Pressure,
-    /// Whether it could be found out who is behind listeners.
-    pub(super) programs: Result<(), KernelError>,
-}
+/// What was read, and what was missing.
+pub(super) type Read = (Pressure, Vec<(Part, String)>);
 
 /// Reads pressure, each time beside the time before.
 #[derive(Debug, Default)]
@@ -29,24 +23,20 @@ impl PressureReader {
         &mut self,
         namespace: &mut Namespace,
         family: Option<Family>,
-        cache: &mut OwnerCache,
+        owners: &mut OwnerCache,
     ) -> Result<Read, KernelError> {
-        let mut snapshot = read_connections(namespace, family, false)?;
-        // What only one of two sources shows has not changed.
-        let is_alike = |before: &&Snapshot| before.collection.source == snapshot.collection.source;
-        if let Some(before) = self.before.as_ref().filter(is_alike) {
-            compare(&mut snapshot, before);
-        }
+        let question = Question {
+            family,
+            connections: Connections::Grouped,
+            listeners: ListenerNames::ProgramsInTrouble,
+            ..Question::default()
+        };
         let before = self.before.as_ref();
-        let programs = namespace.proc_root().map_or(Ok(()), |proc_root| {
-            programs::name(&mut snapshot, before, proc_root, false, |inodes, hints| {
-                cache.update(proc_root, &inodes, || hints, Budget::Everywhere)?;
-                Ok(Cow::Borrowed(cache.owners()))
-            })
-        });
+        let mut snapshot = read_beside(namespace, &question, before, owners, &mut |_| {})?;
+        let missing = std::mem::take(&mut snapshot.missing);
         let pressure = snapshot.pressure.clone();
         self.before = Some(snapshot);
-        Ok(Read { pressure, programs })
+        Ok((pressure, missing))
     }
 
     /// The sample is taken again from another source: what was read for it

@@ -11,7 +11,7 @@ const SOCKETS: u16 = 5;
 /// hour: all sockets are others in each sample, and nothing of them is kept.
 #[test]
 fn nothing_is_kept_of_what_is_gone() {
-    for view in View::ALL {
+    for view in [Details::None, Details::Leaks, Details::Connections] {
         let host = Host::new(0);
         let mut sampler = host.with_fallback();
         let mut timeline = Timeline::default();

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use std::time::Duration;
 
+use super::ownership::{self, Hints, OwnerCache, QUICK};
 use crate::classify::close_wait::{Digest, Share};
-use crate::collect::ownership::{self, Hints, OwnerCache, QUICK};
 use crate::kernel::ProcRoot;
 use crate::kernel::processes::read_process;
 use crate::model::{Cgroup, CgroupId, Inodes, LeakDigest, Owners, Suspect, Who};

@@ -25,7 +25,9 @@ fn who_is_behind_a_listener_in_trouble_is_searched_for_seldom() {
     let mut sampler = host.over_netlink();
     sampler.owners = OwnerCache::new(clock);
     let mut pids = |second| {
-        let reading = sampler.take_at(View::Listeners, host.at(second)).unwrap();
+        let reading = sampler
+            .take_at(Details::Connections, host.at(second))
+            .unwrap();
         assert_eq!(reading.failed, []);
         let listeners = reading.snapshot.pressure.listeners.unwrap().listeners;
         listeners.into_iter().next().unwrap().pids

@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
+use super::close_wait::listeners_of;
+use super::ownership::{self, Budget, Hints};
 use crate::classify::close_wait::{Listeners, Owners, Unseen};
-use crate::collect::close_wait::listeners_of;
-use crate::collect::ownership::{self, Budget, Hints};
 use crate::kernel::processes::read_process;
 use crate::kernel::{KernelError, ProcRoot, SocketSource};
 use crate::model::{
@@ -13,7 +13,7 @@ use crate::model::{
 
 /// What was found out about the owners of some sockets.
 #[derive(Debug, Default)]
-pub(in crate::command) struct Found {
+pub(crate) struct Found {
     holders: Holders,
     listeners: Listeners,
     scan: Option<ScanCoverage>,
@@ -21,14 +21,14 @@ pub(in crate::command) struct Found {
     unseen: Vec<Unseen>,
     /// Every process that holds one of the sockets or their listeners, or that
     /// was asked for.
-    pub(in crate::command) processes: Processes,
+    pub(crate) processes: Processes,
     /// The cgroups that the sockets were made in.
-    pub(in crate::command) cgroups: HashMap<CgroupId, Cgroup>,
+    pub(crate) cgroups: HashMap<CgroupId, Cgroup>,
 }
 
 impl Found {
     /// Reads what is known of more processes.
-    pub(in crate::command) fn know(
+    pub(crate) fn know(
         &mut self,
         proc_root: &ProcRoot,
         pids: impl Iterator<Item = u32>,
@@ -58,14 +58,14 @@ impl Found {
     }
 
     /// Whether a socket has a holder in sight that is still there.
-    pub(super) fn owns(&self, socket: &Socket) -> bool {
+    pub(crate) fn owns(&self, socket: &Socket) -> bool {
         let holders = socket.inode.map_or(&[][..], |inode| self.holders.of(inode));
         let mut pids = holders.iter().map(|holder| holder.pid);
         pids.any(|pid| self.processes.contains_key(&pid))
     }
 
     /// The same, for the report.
-    pub(in crate::command) fn owners<'a>(
+    pub(crate) fn owners<'a>(
         &'a self,
         earlier: Option<&'a HashMap<(u32, u64), u64>>,
     ) -> Owners<'a> {
@@ -83,7 +83,7 @@ impl Found {
 /// Finds every holder of the sockets, of the listeners that unaccepted ones
 /// wait at, and what is known of these processes. What is lost on the way counts
 /// in `collection`.
-pub(in crate::command) fn find(
+pub(crate) fn find(
     source: &mut dyn SocketSource,
     proc_root: &ProcRoot,
     sockets: &[Socket],
@@ -117,7 +117,7 @@ pub(in crate::command) fn find(
 
 /// The inodes to look for: those of the sockets, and of the listeners that
 /// unaccepted ones wait at.
-pub(in crate::command) fn wanted<'a>(
+pub(crate) fn wanted<'a>(
     sockets: &'a [Socket],
     listeners: &'a Listeners,
 ) -> impl Iterator<Item = u64> + 'a {
@@ -128,12 +128,12 @@ pub(in crate::command) fn wanted<'a>(
 }
 
 /// Where the owners of the sockets are likely to be.
-pub(in crate::command) fn hints(proc_root: &ProcRoot, sockets: &[Socket]) -> Hints {
+pub(crate) fn hints(proc_root: &ProcRoot, sockets: &[Socket]) -> Hints {
     Hints::of(&cgroups(proc_root, sockets))
 }
 
 /// How many of the sockets each process holds, by pid and start time.
-pub(in crate::command) fn count(
+pub(crate) fn count(
     proc_root: &ProcRoot,
     sockets: &[Socket],
 ) -> Result<HashMap<(u32, u64), u64>, KernelError> {

@@ -4,15 +4,14 @@
 use std::collections::HashMap;
 use std::time::Instant;
 
-use super::super::leaks::owners;
+use super::super::close_wait::{self, listeners_of};
+use super::super::cpu_budget::{Clock, CpuBudget};
+use super::super::ownership::{self, Budget, OwnerCache};
+use super::super::{Namespace, close_wait_owners as owners};
 use crate::classify::close_wait::{
     Earlier, Judge, Judged, LeakReport, MIN_AGE, Owners, Selection, Unowned,
 };
 use crate::classify::history::{CloseWaitMemory, Leaks, Search};
-use crate::collect::Namespace;
-use crate::collect::close_wait::{self, listeners_of};
-use crate::collect::cpu_budget::{Clock, CpuBudget};
-use crate::collect::ownership::{self, Budget, OwnerCache};
 use crate::kernel::KernelError;
 use crate::model::{Family, Inodes, Socket, SourceKind};
 

@@ -1,0 +1,104 @@
+//! What a command wants to know.
+
+use std::time::Duration;
+
+use crate::classify::close_wait::{Earlier, MIN_AGE};
+use crate::classify::count::Scope;
+use crate::model::{Family, PeerFilter};
+
+/// What a snapshot shall tell. The more is asked, the more is read.
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'a> {
+    /// One family only, or both.
+    pub family: Option<Family>,
+    /// How connections are looked at.
+    pub connections: Connections,
+    /// Bound-only sockets in any case. Otherwise they are read only where ports
+    /// may run out because of them.
+    pub bound: bool,
+    /// Whether connections that are counted are grouped by destination, too.
+    pub ports: PortRead,
+    /// Of destinations, only those of these peers, or all where there are none.
+    pub remote: &'a [PeerFilter],
+    /// Of listeners, only those at these ports, or all where there are none.
+    pub listen_port: &'a [u16],
+    /// Which listeners get the names of their programs and units.
+    pub listeners: ListenerNames,
+    /// Whether to read what the whole host shares.
+    pub host_wide: bool,
+    /// Younger CLOSE_WAIT sockets are not called leaked.
+    pub min_age: Duration,
+    /// An earlier reading, to judge CLOSE_WAIT by.
+    pub earlier: Option<&'a Earlier>,
+    /// Whether a snapshot is made without a part that can't be read, rather
+    /// than none. What is missing stands in it.
+    pub partial: bool,
+}
+
+/// How connections are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Connections {
+    /// They are counted by state, from the kernel's own counts where these can
+    /// be trusted.
+    Counted,
+    /// The same, but no count of the kernel is trusted: every socket is looked
+    /// at.
+    CountedOneByOne,
+    /// Every connection is looked at, and counted by destination, listener and
+    /// age.
+    Grouped,
+}
+
+/// Whether connections are grouped by destination.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum PortRead {
+    /// Where their number alone can't rule exhaustion out.
+    #[default]
+    UnlessRuledOut,
+    /// Always: the share that is used is wanted.
+    Always,
+    /// Never: nothing is asked about ports.
+    Never,
+}
+
+/// Which listeners get names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ListenerNames {
+    /// None.
+    None,
+    /// The units of all where one is in trouble, and nothing else: that reads
+    /// no descriptor.
+    UnitsInTrouble,
+    /// The units of all, and the programs of those in trouble.
+    ProgramsInTrouble,
+    /// The units and programs of all.
+    Programs,
+}
+
+impl Default for Question<'_> {
+    fn default() -> Self {
+        Self {
+            family: None,
+            connections: Connections::Counted,
+            bound: false,
+            ports: PortRead::default(),
+            remote: &[],
+            listen_port: &[],
+            listeners: ListenerNames::UnitsInTrouble,
+            host_wide: false,
+            min_age: MIN_AGE,
+            earlier: None,
+            partial: false,
+        }
+    }
+}
+
+impl Question<'_> {
+    /// Which sockets count.
+    pub(super) const fn scope(&self) -> Scope {
+        Scope {
+            family: self.family,
+            bound: self.bound,
+        }
+    }
+}
