@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
-use tcpstate::classify::check::Status;
+use tcpstate::classify::assess::Status;
 use tcpstate::cli::Cli;
 use tcpstate::command::{self, Outcome};
 use tcpstate::text::reason;

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
-use super::change::Past;
-use crate::model::{Snapshot, TcpState};
+use crate::model::TcpState;
 
 /// How bad it is. Ordered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
@@ -21,7 +20,7 @@ pub enum Severity {
 }
 
 impl Severity {
-    /// The word of the JSON contract.
+    /// The name in JSON.
     #[must_use]
     pub const fn key(self) -> &'static str {
         match self {
@@ -38,14 +37,14 @@ impl Severity {
 pub enum Number {
     /// A count, or a setting as the kernel gives it.
     Count(u64),
-    /// A share, 0 to 1.
+    /// A share, 0 to 1, or a rate.
     Ratio(f64),
 }
 
 /// A number with its name.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Evidence {
-    /// What the number is, in the words of the JSON contract.
+    /// Its name in JSON.
     pub name: &'static str,
     /// The number.
     pub number: Number,
@@ -61,6 +60,15 @@ impl Evidence {
         }
     }
 
+    /// Any other number.
+    #[must_use]
+    pub const fn number(name: &'static str, value: f64) -> Self {
+        Self {
+            name,
+            number: Number::Ratio(value),
+        }
+    }
+
     /// A share.
     #[must_use]
     pub const fn ratio(name: &'static str, value: f64) -> Self {
@@ -71,16 +79,16 @@ impl Evidence {
     }
 }
 
-/// One judgement: what is wrong, with what, how it is known, and what to do.
+/// What is wrong, with what, how it is known, and what to do.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Finding {
     /// Name of the rule.
     pub rule: &'static str,
     /// How bad.
     pub severity: Severity,
-    /// What it is about: a setting, a state, a process.
+    /// What it is about: a process, a listener, a setting, a state.
     pub subject: String,
-    /// What is wrong and how it is known, in a sentence.
+    /// What is wrong and how it is known, the subject first.
     pub message: String,
     /// What to do, in a sentence that names the next command to type.
     pub advice: String,
@@ -98,33 +106,7 @@ fn by_name<S: Serializer>(evidence: &[Evidence], serializer: S) -> Result<S::Ok,
     serializer.collect_map(evidence.iter().map(|one| (one.name, one.number)))
 }
 
-/// What a rule says of a sample.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Judgement {
-    /// Nothing is wrong.
-    Fine,
-    /// The sample lacks what the rule needs: no verdict, which isn't a good
-    /// one.
-    Unknown,
-    /// The command doesn't read what the rule needs: no verdict, and nobody
-    /// asked for one.
-    NotAsked,
-    /// Something is wrong: a finding for each subject, never none.
-    Found(Vec<Finding>),
-}
-
-/// A rule: a name and a judge.
-#[derive(Debug, Clone, Copy)]
-pub struct Rule {
-    /// The name that findings, check and metrics carry.
-    pub name: &'static str,
-    /// What it watches, in the words of the "ok" line.
-    pub topic: &'static str,
-    /// Judges a sample, beside what was counted before where that is known.
-    pub judge: fn(&Snapshot, Option<Past<'_>>) -> Judgement,
-}
-
-/// All judgements of a sample.
+/// All judgements of a snapshot.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Assessment {
     /// What is wrong, worst first.

@@ -15,7 +15,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 pub use self::output::in_words;
 
-use crate::classify::check::Status;
+use crate::classify::assess::Status;
 use crate::classify::{Assessment, Severity};
 use crate::cli::{Cli, Command, CommonArgs, Source, SummaryArgs};
 

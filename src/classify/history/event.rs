@@ -3,7 +3,8 @@
 use std::time::SystemTime;
 
 use super::super::rules::MOST_FINDINGS;
-use super::super::{Assessment, Finding, RULES, Severity};
+use super::super::rules::RULES;
+use super::super::{Assessment, Finding, Severity};
 use super::Ring;
 use crate::model::{Snapshot, SourceKind};
 

@@ -2,22 +2,62 @@
 
 use std::time::Duration;
 
-use super::super::change::{self, Change, Past};
+use super::super::change::{self, Change};
 use super::super::listeners::is_nearly_full;
-use super::super::{Evidence, Finding, Judgement, Rule, Severity};
+use super::super::metric::{About, Measured, Metric, Missing, Observation, Range, Unit, share};
+use super::super::rule::{Judgement, Levels, Rule};
+use super::super::{Evidence, Finding, Severity};
 use super::syn::named;
-use super::{MOST_FINDINGS, none_amiss};
+use super::{MOST_FINDINGS, listeners, none_amiss};
+use crate::model::float;
 use crate::model::{Counter, Listener, Snapshot, Sysctl};
 use crate::text::number::{counted, duration, grouped};
 
 /// A listener whose accept queue is full.
-pub(in crate::classify) const ACCEPT_QUEUE_FULL: Rule = Rule {
-    name: "accept_queue_full",
-    topic: "accept queues",
-    judge,
-};
+pub(super) const ACCEPT_QUEUE_FULL: Rule = Rule::new("accept_queue_full", "accept queues", judge)
+    .measuring(
+        Metric::new(
+            "accept_queues_full",
+            Unit::Count,
+            "listeners whose accept queue is full; critical while clients are dropped",
+            full_queues,
+        )
+        .about(About::Listeners)
+        .warns(Range::from(1.0)),
+    );
 
-fn judge(snapshot: &Snapshot, past: Option<Past<'_>>) -> Judgement {
+/// How full the fullest accept queue is.
+pub(super) const ACCEPT_QUEUE_USED: Metric = Metric::new(
+    "accept_queue_used",
+    Unit::Percent,
+    "connections that wait in the fullest accept queue, of its limit",
+    fullest_share,
+)
+.about(About::Listeners);
+
+/// Listening addresses whose accept queue is full.
+fn full_queues(observation: &Observation) -> Measured {
+    let mut full = 0;
+    for listener in listeners(observation)? {
+        full += u64::from(listener.is_full().ok_or(Missing::Unread)?);
+    }
+    Ok(float(full))
+}
+
+/// Per cent.
+fn fullest_share(observation: &Observation) -> Measured {
+    let mut most = 0.0;
+    for listener in listeners(observation)? {
+        let limit = listener.accept_limit.ok_or(Missing::Unread)?;
+        let waiting = f64::from(listener.accept_queue);
+        // One may wait even where the limit is 0: the kernel takes one more.
+        most = f64::max(most, share(Ok(waiting), Ok(f64::from(limit).max(1.0)))?);
+    }
+    Ok(most)
+}
+
+fn judge(observation: &Observation, levels: &Levels) -> Judgement {
+    let (snapshot, past) = (observation.snapshot, observation.past);
     let Some(listeners) = &snapshot.pressure.listeners else {
         return Judgement::NotAsked;
     };
@@ -43,13 +83,15 @@ fn judge(snapshot: &Snapshot, past: Option<Past<'_>>) -> Judgement {
         .iter()
         .take(MOST_FINDINGS)
         .filter_map(|listener| finding(listener, snapshot, change.filter(|_| only)))
+        .filter_map(|finding| judged(finding, full.len(), levels))
         .collect();
     if let Some(change) = change
         && change.by > 0
         && !only
     {
         let ago = past.and_then(|past| past.ago).unwrap_or_default();
-        found.push(of_nobody(change, ago, full.len(), fullest(listeners)));
+        let dropped = of_nobody(change, ago, full.len(), fullest(listeners));
+        found.extend(judged(dropped, full.len(), levels));
     }
     if found.is_empty() && change.is_none() {
         found.extend(nearly_full(listeners, snapshot));
@@ -59,6 +101,16 @@ fn judge(snapshot: &Snapshot, past: Option<Past<'_>>) -> Judgement {
     } else {
         Judgement::Found(found)
     }
+}
+
+/// The finding by the number of full queues; that clients are dropped makes it
+/// worse.
+fn judged(finding: Finding, full: usize, levels: &Levels) -> Option<Finding> {
+    let severity = levels.severity(Some(float(full as u64)), Some(finding.severity))?;
+    Some(Finding {
+        severity,
+        ..finding
+    })
 }
 
 /// The listener whose accept queue has the largest share of its places taken,
@@ -275,8 +327,9 @@ fn of_several(listener: &Listener) -> String {
 mod tests {
     use super::super::super::listeners::ListenerTally;
     use super::super::super::testing::{SnapshotBuilder, snapshot, socket};
-    use super::super::testing::severity;
+    use super::super::testing::{judged_by, severity};
     use super::*;
+    use crate::classify::change::Past;
     use crate::model::Pressure;
     use std::time::{Duration, Instant};
 
@@ -292,7 +345,13 @@ mod tests {
 
     #[test]
     fn fires_beyond_the_limit_and_not_at_it() {
-        let judged = |waiting| judge(&with_queue(waiting, Some(128)).build(), None);
+        let judged = |waiting| {
+            judged_by(
+                &ACCEPT_QUEUE_FULL,
+                &with_queue(waiting, Some(128)).build(),
+                None,
+            )
+        };
         assert_eq!(severity(&judged(128)), None);
         assert_eq!(severity(&judged(129)), Some(Severity::Warning));
     }
@@ -302,7 +361,8 @@ mod tests {
     fn a_queue_with_hardly_a_place_left_is_told_where_clients_were_dropped() {
         let judged = |waiting, overflows| {
             let snapshot = with_queue(waiting, Some(8));
-            judge(
+            judged_by(
+                &ACCEPT_QUEUE_FULL,
                 &snapshot
                     .with_counter(Counter::ListenOverflows, overflows)
                     .build(),
@@ -333,7 +393,7 @@ mod tests {
             };
             let before = with(0).read_at(start).build();
             let now = with(454).read_at(start + Duration::from_secs(20)).build();
-            match judge(&now, Some(Past::of(&before, &now))) {
+            match judged_by(&ACCEPT_QUEUE_FULL, &now, Some(Past::of(&before, &now))) {
                 Judgement::Found(mut findings) => {
                     let finding = findings.remove(0);
                     (finding.message, finding.advice)
@@ -366,7 +426,7 @@ mod tests {
                 .read_at(start + Duration::from_secs(2));
             {
                 let (now, before) = (now.build(), before.build());
-                judge(&now, Some(Past::of(&before, &now)))
+                judged_by(&ACCEPT_QUEUE_FULL, &now, Some(Past::of(&before, &now)))
             }
         };
         assert_eq!(severity(&judged(9)), Some(Severity::Critical));
@@ -383,7 +443,9 @@ mod tests {
     }
 
     fn message(snapshot: &SnapshotBuilder) -> (String, String) {
-        let Judgement::Found(findings) = judge(&snapshot.clone().build(), None) else {
+        let Judgement::Found(findings) =
+            judged_by(&ACCEPT_QUEUE_FULL, &snapshot.clone().build(), None)
+        else {
             panic!("it is full");
         };
         let finding = findings.into_iter().next().unwrap();
@@ -430,7 +492,7 @@ mod tests {
                 listeners: Some(tally.finish()),
                 ..Pressure::default()
             });
-            match judge(&snapshot.build(), None) {
+            match judged_by(&ACCEPT_QUEUE_FULL, &snapshot.build(), None) {
                 Judgement::Found(findings) => Some(findings[0].message.clone()),
                 _ => None,
             }
@@ -449,12 +511,22 @@ mod tests {
     #[test]
     fn where_no_listener_matched_nothing_is_said_to_be_well() {
         let mut snapshot = with_queue(0, Some(8)).build();
-        assert_eq!(judge(&snapshot, None), Judgement::Fine);
+        assert_eq!(
+            judged_by(&ACCEPT_QUEUE_FULL, &snapshot, None),
+            Judgement::Fine
+        );
         let listeners = snapshot.pressure.listeners.as_mut().unwrap();
         listeners.listeners.clear();
-        assert_eq!(judge(&snapshot, None), Judgement::NotAsked);
+        assert_eq!(
+            judged_by(&ACCEPT_QUEUE_FULL, &snapshot, None),
+            Judgement::NotAsked
+        );
         listeners_gone(&mut snapshot);
-        assert_eq!(judge(&snapshot, None), Judgement::Fine, "nobody listens");
+        assert_eq!(
+            judged_by(&ACCEPT_QUEUE_FULL, &snapshot, None),
+            Judgement::Fine,
+            "nobody listens"
+        );
     }
 
     fn listeners_gone(snapshot: &mut Snapshot) {
@@ -472,7 +544,7 @@ mod tests {
             removed: false,
             unit: crate::model::Unit::from_cgroup_path("/system.slice/orders.service"),
         }];
-        let Judgement::Found(findings) = judge(&snapshot, None) else {
+        let Judgement::Found(findings) = judged_by(&ACCEPT_QUEUE_FULL, &snapshot, None) else {
             panic!("it is full");
         };
         let begins = "orders.service doesn't accept fast enough on 0.0.0.0:80: 9 ";
@@ -482,10 +554,13 @@ mod tests {
     #[test]
     fn over_proc_there_is_no_verdict() {
         assert_eq!(
-            judge(&with_queue(129, None).build(), None),
+            judged_by(&ACCEPT_QUEUE_FULL, &with_queue(129, None).build(), None),
             Judgement::Unknown
         );
-        assert_eq!(judge(&snapshot().build(), None), Judgement::NotAsked);
+        assert_eq!(
+            judged_by(&ACCEPT_QUEUE_FULL, &snapshot().build(), None),
+            Judgement::NotAsked
+        );
     }
 
     #[test]
@@ -509,7 +584,7 @@ mod tests {
             let before = with(7).read_at(start).build();
             let now = with(7 + overflows).read_at(start + Duration::from_secs(2));
             let now = now.build();
-            match judge(&now, Some(Past::of(&before, &now))) {
+            match judged_by(&ACCEPT_QUEUE_FULL, &now, Some(Past::of(&before, &now))) {
                 Judgement::Found(findings) => findings
                     .into_iter()
                     .map(|finding| (finding.subject, finding.severity))

@@ -1,36 +1,67 @@
 //! What the whole host shares: orphans and the memory of TCP.
 
-use super::super::change::Past;
-use super::super::{Evidence, Finding, Judgement, Rule, Severity};
-use crate::model::Snapshot;
-use crate::model::ratio;
+use super::super::metric::{Measured, Metric, Missing, Observation, Range, Unit, share};
+use super::super::rule::{Judgement, Levels, Rule};
+use super::super::{Evidence, Finding, Severity};
+use crate::model::{float, ratio};
 use crate::text::number::{counted, grouped};
 
-/// Orphans near their limit.
-pub(in crate::classify) const ORPHANS: Rule = Rule {
-    name: "orphans",
-    topic: "orphans",
-    judge: judge_orphans,
-};
-
-/// Socket memory near its limit.
-pub(in crate::classify) const TCP_MEMORY: Rule = Rule {
-    name: "tcp_memory",
-    topic: "TCP memory",
-    judge: judge_memory,
-};
-
-/// Shares of tcp_max_orphans. The kernel counts an orphan double or fourfold
+/// Orphans near their limit. The kernel counts an orphan double or fourfold
 /// that retransmits in vain, so it kills from a quarter of the limit on
 /// (`tcp_out_of_resources`).
-pub(in crate::classify) const ORPHANS_WARNING: f64 = 0.25;
-pub(in crate::classify) const ORPHANS_CRITICAL: f64 = 0.9;
+pub(super) const ORPHANS: Rule = Rule::new("orphans", "orphans", judge_orphans).measuring(
+    Metric::new(
+        "orphans_used",
+        Unit::Percent,
+        "the same, of tcp_max_orphans, which the host's namespace alone shows",
+        |observation| share(orphans(observation), max_orphans(observation)),
+    )
+    .warns(Range::from(25.0))
+    .alarms(Range::from(90.0)),
+);
 
-/// Share of the third number of tcp_mem.
-pub(in crate::classify) const MEMORY_CRITICAL: f64 = 0.9;
+/// The number of orphans.
+pub(super) const ORPHANS_COUNT: Metric = Metric::new(
+    "orphans",
+    Unit::Count,
+    "sockets of the host that no process holds; 100 % is tcp_max_orphans",
+    orphans,
+)
+.limited(max_orphans);
 
-fn judge_orphans(snapshot: &Snapshot, _past: Option<Past<'_>>) -> Judgement {
-    let host_wide = &snapshot.pressure.host_wide;
+/// Socket memory near its limit. It warns from the second number of tcp_mem
+/// on, wherever that is.
+pub(super) const TCP_MEMORY: Rule = Rule::new("tcp_memory", "TCP memory", judge_memory).measuring(
+    Metric::new(
+        "tcp_memory_used",
+        Unit::Percent,
+        "TCP buffers of the host, of the third number of tcp_mem; warns from the second on",
+        memory_used,
+    )
+    .alarms(Range::from(90.0)),
+);
+
+fn orphans(observation: &Observation) -> Measured {
+    let orphans = observation.snapshot.pressure.host_wide.orphans;
+    orphans.map(float).ok_or(Missing::Unread)
+}
+
+/// A child namespace doesn't show it.
+fn max_orphans(observation: &Observation) -> Measured {
+    let limit = observation.snapshot.pressure.host_wide.max_orphans;
+    limit.map(float).ok_or(Missing::Hidden)
+}
+
+/// Per cent of what is never exceeded.
+fn memory_used(observation: &Observation) -> Measured {
+    let host_wide = &observation.snapshot.pressure.host_wide;
+    let [_, _, high] = host_wide.memory_limits.ok_or(Missing::Hidden)?;
+    let pages = host_wide.memory_pages.ok_or(Missing::Unread)?;
+    share(Ok(float(pages)), Ok(float(high)))
+}
+
+fn judge_orphans(observation: &Observation, levels: &Levels) -> Judgement {
+    let host_wide = &observation.snapshot.pressure.host_wide;
     let Some(orphans) = host_wide.orphans else {
         return Judgement::NotAsked;
     };
@@ -40,11 +71,7 @@ fn judge_orphans(snapshot: &Snapshot, _past: Option<Past<'_>>) -> Judgement {
     else {
         return Judgement::Unknown;
     };
-    let severity = if used >= ORPHANS_CRITICAL {
-        Severity::Critical
-    } else if used >= ORPHANS_WARNING {
-        Severity::Warning
-    } else {
+    let Some(severity) = levels.severity(Some(used * 100.0), None) else {
         return Judgement::Fine;
     };
     let limit = host_wide.max_orphans.unwrap_or(0);
@@ -70,8 +97,8 @@ fn judge_orphans(snapshot: &Snapshot, _past: Option<Past<'_>>) -> Judgement {
     }])
 }
 
-fn judge_memory(snapshot: &Snapshot, _past: Option<Past<'_>>) -> Judgement {
-    let host_wide = &snapshot.pressure.host_wide;
+fn judge_memory(observation: &Observation, levels: &Levels) -> Judgement {
+    let host_wide = &observation.snapshot.pressure.host_wide;
     let Some(pages) = host_wide.memory_pages else {
         return Judgement::NotAsked;
     };
@@ -79,11 +106,8 @@ fn judge_memory(snapshot: &Snapshot, _past: Option<Past<'_>>) -> Judgement {
         return Judgement::Unknown;
     };
     let used = ratio(pages, high).unwrap_or(1.0);
-    let severity = if used >= MEMORY_CRITICAL {
-        Severity::Critical
-    } else if pages >= pressure {
-        Severity::Warning
-    } else {
+    let under_pressure = (pages >= pressure).then_some(Severity::Warning);
+    let Some(severity) = levels.severity(Some(used * 100.0), under_pressure) else {
         return Judgement::Fine;
     };
     Judgement::Found(vec![Finding {
@@ -113,8 +137,9 @@ fn judge_memory(snapshot: &Snapshot, _past: Option<Past<'_>>) -> Judgement {
 #[cfg(test)]
 mod tests {
     use super::super::super::testing::snapshot;
-    use super::super::testing::severity;
+    use super::super::testing::{judged_by, severity};
     use super::*;
+    use crate::model::Snapshot;
     use crate::model::{HostWide, Pressure};
 
     fn with(host_wide: HostWide) -> Snapshot {
@@ -133,7 +158,7 @@ mod tests {
                 max_orphans: Some(1_000),
                 ..HostWide::default()
             };
-            severity(&judge_orphans(&with(host_wide), None))
+            severity(&judged_by(&ORPHANS, &with(host_wide), None))
         };
         assert_eq!(judged(249), None);
         assert_eq!(judged(250), Some(Severity::Warning));
@@ -150,7 +175,7 @@ mod tests {
             max_orphans: Some(100),
             ..HostWide::default()
         };
-        let Judgement::Found(findings) = judge_orphans(&with(host_wide), None) else {
+        let Judgement::Found(findings) = judged_by(&ORPHANS, &with(host_wide), None) else {
             panic!("the limit is reached");
         };
         let begins = "100 sockets are held by no process, in all namespaces";
@@ -168,7 +193,7 @@ mod tests {
                 memory_limits: Some([600, 800, 1_000]),
                 ..HostWide::default()
             };
-            severity(&judge_memory(&with(host_wide), None))
+            severity(&judged_by(&TCP_MEMORY, &with(host_wide), None))
         };
         assert_eq!(judged(799), None);
         assert_eq!(judged(800), Some(Severity::Warning));
@@ -183,10 +208,10 @@ mod tests {
             memory_pages: Some(5),
             ..HostWide::default()
         });
-        assert_eq!(judge_orphans(&hidden, None), Judgement::Unknown);
-        assert_eq!(judge_memory(&hidden, None), Judgement::Unknown);
+        assert_eq!(judged_by(&ORPHANS, &hidden, None), Judgement::Unknown);
+        assert_eq!(judged_by(&TCP_MEMORY, &hidden, None), Judgement::Unknown);
         let unread = with(HostWide::default());
-        assert_eq!(judge_orphans(&unread, None), Judgement::NotAsked);
-        assert_eq!(judge_memory(&unread, None), Judgement::NotAsked);
+        assert_eq!(judged_by(&ORPHANS, &unread, None), Judgement::NotAsked);
+        assert_eq!(judged_by(&TCP_MEMORY, &unread, None), Judgement::NotAsked);
     }
 }

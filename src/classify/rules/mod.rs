@@ -1,33 +1,137 @@
-//! The rules, one file a subject. The list that is applied is
-//! [`super::RULES`].
+//! The rules, one file a subject, and the list of all of them.
+//!
+//! A rule that is added to [`RULES`] appears in every view, its value in the
+//! metrics of check.
 
 mod accept_queue;
 mod close_wait;
 mod host_wide;
 mod ports;
+mod rates;
 mod silence;
 mod syn;
 mod syn_flood;
 mod time_wait;
+mod values;
 
-use super::Judgement;
-use crate::model::Snapshot;
+use super::finding::{Evidence, Finding};
+use super::metric::{GROWTH, Metric, MetricId, Missing, Observation, Unit};
+use super::rule::{Judgement, Levels, Rule};
+use crate::model::{Listener, Snapshot};
+use crate::text::number::decimal;
 
-pub(super) use accept_queue::ACCEPT_QUEUE_FULL;
-pub(super) use close_wait::{
-    CLOSE_WAIT_LEAK, CRITICAL as CLOSE_WAIT_CRITICAL, TOTAL_CRITICAL as CLOSE_WAIT_TOTAL_CRITICAL,
-    TOTAL_WARNING as CLOSE_WAIT_TOTAL_WARNING, WARNING as CLOSE_WAIT_WARNING, places,
-};
-pub(super) use host_wide::{
-    MEMORY_CRITICAL, ORPHANS, ORPHANS_CRITICAL, ORPHANS_WARNING, TCP_MEMORY,
-};
-pub(super) use ports::PORTS_EXHAUSTION;
-pub(super) use silence::{SILENT_PEERS, WARNING as SILENT_WARNING, is_of_connects};
-pub(super) use syn::{SYN_RECV_BACKLOG, TCP_SYNCOOKIES};
-pub(super) use syn_flood::SYN_FLOOD;
-pub(super) use time_wait::{
-    CRITICAL as TIME_WAIT_CRITICAL, TCP_TW_RECYCLE, TIME_WAIT_BUCKETS, WARNING as TIME_WAIT_WARNING,
-};
+pub use close_wait::severity_of_leaks;
+
+use accept_queue::ACCEPT_QUEUE_FULL;
+use close_wait::{CLOSE_WAIT_LEAK, CLOSE_WAIT_TOTAL, LEAKER_FDS};
+use host_wide::{ORPHANS, TCP_MEMORY};
+use ports::PORTS_EXHAUSTION;
+use rates::{RESETS, SYN_DROPS, TIME_WAIT_OVERFLOWS};
+use silence::SILENT_PEERS;
+use syn::{SYN_RECV_BACKLOG, TCP_SYNCOOKIES};
+use syn_flood::SYN_FLOOD;
+use time_wait::{TCP_TW_RECYCLE, TIME_WAIT_BUCKETS};
+use values::VALUES;
+
+/// Every rule, in the order in which findings of the same severity are shown. A
+/// rule stands behind those that cover it.
+pub const RULES: &[Rule] = &[
+    CLOSE_WAIT_LEAK,
+    CLOSE_WAIT_TOTAL,
+    LEAKER_FDS,
+    PORTS_EXHAUSTION,
+    ACCEPT_QUEUE_FULL,
+    SYN_FLOOD,
+    SYN_DROPS,
+    SILENT_PEERS,
+    TIME_WAIT_BUCKETS,
+    TIME_WAIT_OVERFLOWS,
+    SYN_RECV_BACKLOG,
+    TCP_SYNCOOKIES,
+    TCP_TW_RECYCLE,
+    ORPHANS,
+    TCP_MEMORY,
+    RESETS,
+];
+
+/// Every metric: the values of the rules, then those that no rule judges.
+pub fn metrics() -> impl Iterator<Item = &'static Metric> {
+    let of_rules = RULES.iter().filter_map(|rule| rule.value.as_ref());
+    of_rules.chain(VALUES)
+}
+
+/// Finds a metric by its name, or the growth of one.
+#[must_use]
+pub fn find_metric(name: &str) -> Option<MetricId> {
+    let exact = |name: &str| metrics().find(|metric| metric.name == name);
+    if let Some(metric) = exact(name) {
+        return Some(MetricId::value(metric));
+    }
+    exact(name.strip_suffix(GROWTH)?)
+        .filter(|metric| metric.unit == Unit::Count)
+        .map(|metric| MetricId {
+            metric,
+            growth: true,
+        })
+}
+
+/// The rule whose value a metric is; no rule judges growth.
+#[must_use]
+pub fn rule_of(id: MetricId) -> Option<&'static Rule> {
+    let is_own = |rule: &&Rule| {
+        let value = rule.value.as_ref();
+        value.is_some_and(|value| value.name == id.metric.name)
+    };
+    RULES.iter().find(is_own).filter(|_| !id.growth)
+}
+
+/// Judges by the ranges alone. `describe` adds subject, advice and state, and
+/// may change the rest.
+fn by_range(
+    rule: &Rule,
+    observation: &Observation,
+    levels: &Levels,
+    describe: impl FnOnce(&mut Finding),
+) -> Judgement {
+    let Some(metric) = &rule.value else {
+        return Judgement::NotAsked;
+    };
+    let value = match metric.read(observation) {
+        Ok(value) => value,
+        Err(Missing::Unread) => return Judgement::Unknown,
+        Err(_) => return Judgement::NotAsked,
+    };
+    let Some(severity) = levels.certain(value, metric.bounds(observation)) else {
+        return Judgement::Fine;
+    };
+    let phrase = metric.phrase(observation).unwrap_or_else(|| {
+        let unit = metric.unit.uom();
+        format!("{} is {}{unit}", metric.name, decimal(value))
+    });
+    let beyond = levels.range(severity);
+    let beyond = beyond.map_or_else(String::new, |range| format!(", {}", range.phrase(value)));
+    let mut finding = Finding {
+        rule: rule.name,
+        severity,
+        subject: metric.name.to_owned(),
+        message: format!("{phrase}{beyond}"),
+        advice: String::new(),
+        evidence: vec![Evidence::number("value", value)],
+        state: None,
+    };
+    describe(&mut finding);
+    Judgement::Found(vec![finding])
+}
+
+/// The listeners, where all rows were read.
+fn listeners<'a>(observation: &Observation<'a>) -> Result<&'a [Listener], Missing> {
+    let snapshot = observation.snapshot;
+    let listeners = snapshot.pressure.listeners.as_ref();
+    listeners
+        .filter(|_| snapshot.collection.complete)
+        .map(|listeners| listeners.listeners.as_slice())
+        .ok_or(Missing::Unread)
+}
 
 /// More findings of a kind than this say nothing more.
 pub(super) const MOST_FINDINGS: usize = 5;
@@ -44,7 +148,20 @@ fn none_amiss(snapshot: &Snapshot) -> Judgement {
 
 #[cfg(test)]
 mod testing {
-    use super::super::{Judgement, Severity};
+    use super::super::Severity;
+    use super::super::change::Past;
+    use super::super::metric::Observation;
+    use super::super::rule::{Judgement, Rule};
+    use crate::model::Snapshot;
+
+    /// What a rule says by its own ranges.
+    pub(super) fn judged_by(rule: &Rule, snapshot: &Snapshot, past: Option<Past<'_>>) -> Judgement {
+        let observation = Observation {
+            past,
+            ..Observation::of(snapshot, None)
+        };
+        rule.judge(&observation, &rule.defaults())
+    }
 
     /// The severity of the first finding; `None` when nothing was found.
     pub(super) fn severity(judgement: &Judgement) -> Option<Severity> {
@@ -57,32 +174,4 @@ mod testing {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::testing::snapshot;
-    use super::super::{RULES, assess};
-    use crate::model::{Listeners, PortReading, Ports, Pressure};
-
-    /// A dump that had lost rows was followed by "ok".
-    #[test]
-    fn rules_about_sockets_call_nothing_fine_when_rows_are_missing() {
-        let pressure = Pressure {
-            ports: PortReading::Grouped(Ports::default()),
-            listeners: Some(Listeners::default()),
-            ..Pressure::default()
-        };
-        let mut snapshot = snapshot()
-            .with_leaks(super::super::testing::leak_digest(&[], Vec::new()))
-            .with_pressure(pressure)
-            .build();
-        let topics = ["CLOSE_WAIT", "ports", "accept queues", "SYN_RECV"];
-        for topic in topics {
-            assert!(RULES.iter().any(|rule| rule.topic == topic), "{topic}");
-            assert!(assess(&snapshot, None).fine.contains(&topic), "{topic}");
-        }
-        snapshot.collection.complete = false;
-        let assessment = assess(&snapshot, None);
-        for topic in topics {
-            assert!(assessment.unknown.contains(&topic), "{topic}");
-        }
-    }
-}
+mod tests;

@@ -1,28 +1,49 @@
 //! Peers that don't answer: connects that hang, and closes that nobody
 //! acknowledges.
 
-use super::super::change::Past;
-use super::super::{Evidence, Finding, Judgement, Rule, Severity, ss};
+use super::super::metric::{Measured, Metric, Missing, Observation, Range, Unit};
+use super::super::rule::{Judgement, Levels, Rule};
+use super::super::{Evidence, Finding, Severity, ss};
 use super::{MOST_FINDINGS, none_amiss};
-use crate::model::{Endpoint, SilentPeer, Snapshot, TcpState};
+use crate::model::{Endpoint, SilentPeer, TcpState};
 use crate::text::number::counted;
 
-/// A place that many connections wait for in vain.
-pub(in crate::classify) const SILENT_PEERS: Rule = Rule {
-    name: "silent_peers",
-    topic: "silent peers",
-    judge,
-};
+/// A remote endpoint that many connections wait for in vain.
+pub(super) const SILENT_PEERS: Rule = Rule::new("silent_peers", "silent peers", judge).measuring(
+    Metric::new(
+        "silent_connects",
+        Unit::Count,
+        "connections that hang in connect(), to the one place that most wait for",
+        most_connects,
+    )
+    .warns(Range::from(MANY)),
+);
 
-/// So many connections to one place that hang are no accident of one program.
-pub(in crate::classify) const WARNING: u64 = 10;
+/// So many connections to one endpoint that hang are no accident of one
+/// program.
+const MANY: f64 = 10.0;
 
-fn judge(snapshot: &Snapshot, _past: Option<Past<'_>>) -> Judgement {
+/// Connections that wait for an answer to their SYN, of the endpoint that most
+/// of them wait for. Rows that are missing might have been more.
+fn most_connects(observation: &Observation) -> Measured {
+    let silence = observation.snapshot.pressure.silence.as_ref();
+    let silence = silence
+        .filter(|_| observation.snapshot.collection.complete)
+        .ok_or(Missing::Unread)?;
+    let most = silence.connects.first();
+    Ok(most.map_or(0.0, |peer| peer.connections.into()))
+}
+
+fn judge(observation: &Observation, levels: &Levels) -> Judgement {
+    let snapshot = observation.snapshot;
     let Some(silence) = &snapshot.pressure.silence else {
         return Judgement::NotAsked;
     };
-    let many = |peer: &&SilentPeer| u64::from(peer.connections) >= WARNING;
-    let connects = silence.connects.iter().filter(many).map(connecting);
+    let connects = silence.connects.iter().filter_map(|peer| {
+        let severity = levels.severity(Some(peer.connections.into()), None)?;
+        Some(connecting(peer, severity))
+    });
+    let many = |peer: &&SilentPeer| f64::from(peer.connections) >= MANY;
     let closes = silence.closes.iter().filter(many).map(closing);
     let found: Vec<Finding> = connects.chain(closes).take(MOST_FINDINGS).collect();
     if found.is_empty() {
@@ -30,11 +51,6 @@ fn judge(snapshot: &Snapshot, _past: Option<Past<'_>>) -> Judgement {
     } else {
         Judgement::Found(found)
     }
-}
-
-/// Whether a finding is about connects that hang, and not about closes.
-pub(in crate::classify) fn is_of_connects(finding: &Finding) -> bool {
-    finding.state == Some(TcpState::SynSent)
 }
 
 fn evidence(peer: &SilentPeer) -> Vec<Evidence> {
@@ -48,11 +64,11 @@ fn again(peer: &SilentPeer) -> String {
     counted(peer.retransmits.into(), "time", "times")
 }
 
-fn connecting(peer: &SilentPeer) -> Finding {
+fn connecting(peer: &SilentPeer, severity: Severity) -> Finding {
     let place = Endpoint::new(peer.address, peer.port.unwrap_or(0)).to_string();
     Finding {
         rule: SILENT_PEERS.name,
-        severity: Severity::Warning,
+        severity,
         message: format!(
             "{place} doesn't answer: {} in connect(), whose SYN was sent again up to {}; nobody \
              refuses, so the host is down, a firewall drops, or its accept queue is full",
@@ -105,7 +121,7 @@ fn closing(peer: &SilentPeer) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::super::super::testing::snapshot;
-    use super::super::testing::severity;
+    use super::super::testing::{judged_by, severity};
     use super::*;
     use crate::model::{Pressure, Silence};
 
@@ -124,7 +140,11 @@ mod tests {
             silence,
             ..Pressure::default()
         };
-        judge(&snapshot().with_pressure(pressure).build(), None)
+        judged_by(
+            &SILENT_PEERS,
+            &snapshot().with_pressure(pressure).build(),
+            None,
+        )
     }
 
     /// 200 connections hung in connect(), and everything was ok.
@@ -164,7 +184,10 @@ mod tests {
 
     #[test]
     fn where_nobody_looked_nothing_is_said() {
-        assert_eq!(judge(&snapshot().build(), None), Judgement::NotAsked);
+        assert_eq!(
+            judged_by(&SILENT_PEERS, &snapshot().build(), None),
+            Judgement::NotAsked
+        );
     }
 
     #[test]
@@ -173,7 +196,7 @@ mod tests {
             address: "fe80::9".parse().unwrap(),
             ..peer(10, port)
         };
-        let finding = connecting(&peer(Some(80)));
+        let finding = connecting(&peer(Some(80)), Severity::Warning);
         assert!(finding.advice.contains("dst '[fe80::9]:80';"));
         // Without brackets ss takes what is behind the last colon for a port,
         // and refuses the rest.

@@ -1,31 +1,45 @@
 //! Handshakes that don't finish.
 
-use super::super::change::Past;
 use super::super::listeners::{SynEvidence, syn_limit};
-use super::super::{Evidence, Finding, Judgement, Rule, Severity};
-use super::none_amiss;
-use crate::model::ratio;
-use crate::model::{Listener, Snapshot, Sysctl, TcpState};
+use super::super::metric::{Measured, Metric, Missing, Observation, Unit, share};
+use super::super::rule::{Judgement, Levels, Rule};
+use super::super::{Evidence, Finding, Severity};
+use super::{listeners, none_amiss};
+use crate::model::{Listener, Sysctl, TcpState};
+use crate::model::{float, ratio};
 use crate::text::number::{counted, grouped};
 
-/// Many unfinished handshakes for the SYN queue that there is.
-pub(in crate::classify) const SYN_RECV_BACKLOG: Rule = Rule {
-    name: "syn_recv_backlog",
-    topic: "SYN_RECV",
-    judge: judge_backlog,
-};
+/// Many unfinished handshakes for the SYN queue that there is. Whether cookies
+/// are on decides how bad it is, so the rule has no range.
+pub(super) const SYN_RECV_BACKLOG: Rule = Rule::new("syn_recv_backlog", "SYN_RECV", judge_backlog)
+    .measuring(Metric::new(
+        "syn_queue_used",
+        Unit::Percent,
+        "unfinished handshakes in the fullest SYN queue; cookies decide how bad it is",
+        fullest_share,
+    ));
 
 /// SYN cookies switched off.
-pub(in crate::classify) const TCP_SYNCOOKIES: Rule = Rule {
-    name: "tcp_syncookies",
-    topic: "tcp_syncookies",
-    judge: judge_cookies,
-};
+pub(super) const TCP_SYNCOOKIES: Rule =
+    Rule::new("tcp_syncookies", "tcp_syncookies", judge_cookies);
 
 /// Share of the places in a listener's SYN queue.
 const HIGH: f64 = 0.5;
 
-fn judge_backlog(snapshot: &Snapshot, past: Option<Past<'_>>) -> Judgement {
+/// Per cent.
+fn fullest_share(observation: &Observation) -> Measured {
+    let evidence = SynEvidence::of(observation.snapshot, None);
+    let mut most = 0.0;
+    for listener in listeners(observation)? {
+        let handshakes = listener.syn_recv.ok_or(Missing::Unread)?;
+        let limit = syn_limit(listener, &evidence).ok_or(Missing::Unread)?;
+        most = f64::max(most, share(Ok(handshakes.into()), Ok(float(limit)))?);
+    }
+    Ok(most)
+}
+
+fn judge_backlog(observation: &Observation, levels: &Levels) -> Judgement {
+    let (snapshot, past) = (observation.snapshot, observation.past);
     let Some(listeners) = &snapshot.pressure.listeners else {
         return Judgement::NotAsked;
     };
@@ -40,8 +54,14 @@ fn judge_backlog(snapshot: &Snapshot, past: Option<Past<'_>>) -> Judgement {
             return Judgement::Unknown;
         };
         let handshakes = u64::from(handshakes);
-        // A queue that is full is the matter of the rule on floods.
-        let used = ratio(handshakes, limit).filter(|&used| (HIGH..1.0).contains(&used));
+        // A queue that is full is judged by the rule on floods, unless a range
+        // of the user's is about it.
+        let is_asked = |used: f64| {
+            let by_user = levels.set_by_user();
+            by_user.certain(used * 100.0, None).is_some()
+        };
+        let used =
+            ratio(handshakes, limit).filter(|&used| (HIGH..1.0).contains(&used) || is_asked(used));
         if let Some(used) = used
             && fullest.is_none_or(|(most, ..)| used > most)
         {
@@ -61,6 +81,10 @@ fn judge_backlog(snapshot: &Snapshot, past: Option<Past<'_>>) -> Judgement {
             "cookies let honest clients in when it is full",
         ),
         None => (Severity::Warning, "whether cookies are on is not known"),
+    };
+    let by_cookies = (HIGH..1.0).contains(&used).then_some(severity);
+    let Some(severity) = levels.severity(Some(used * 100.0), by_cookies) else {
+        return none_amiss(snapshot);
     };
     let mut numbers = vec![
         Evidence::count("syn_recv", handshakes),
@@ -105,8 +129,8 @@ pub(super) fn named(listener: &Listener) -> String {
     }
 }
 
-fn judge_cookies(snapshot: &Snapshot, _past: Option<Past<'_>>) -> Judgement {
-    match snapshot.sysctls.get(Sysctl::TcpSyncookies) {
+fn judge_cookies(observation: &Observation, _: &Levels) -> Judgement {
+    match observation.snapshot.sysctls.get(Sysctl::TcpSyncookies) {
         None => Judgement::Unknown,
         Some(0) => Judgement::Found(vec![Finding {
             rule: TCP_SYNCOOKIES.name,
@@ -128,7 +152,7 @@ fn judge_cookies(snapshot: &Snapshot, _past: Option<Past<'_>>) -> Judgement {
 mod tests {
     use super::super::super::listeners::ListenerTally;
     use super::super::super::testing::{snapshot, socket};
-    use super::super::testing::severity;
+    use super::super::testing::{judged_by, severity};
     use super::*;
     use crate::model::Pressure;
 
@@ -147,7 +171,7 @@ mod tests {
                 listeners: Some(tally.finish()),
                 ..Pressure::default()
             });
-        judge_backlog(&snapshot.build(), None)
+        judged_by(&SYN_RECV_BACKLOG, &snapshot.build(), None)
     }
 
     /// A queue of backlog 127 holds 128. The kernel's limit is the listener's
@@ -178,7 +202,7 @@ mod tests {
     fn over_proc_no_syn_queue_has_a_verdict() {
         assert_eq!(judged(64, None, 1, 64), Judgement::Unknown);
         assert_eq!(
-            judge_backlog(&snapshot().build(), None),
+            judged_by(&SYN_RECV_BACKLOG, &snapshot().build(), None),
             Judgement::NotAsked
         );
     }
@@ -186,7 +210,8 @@ mod tests {
     #[test]
     fn cookies_off_is_a_warning_and_one_or_two_is_fine() {
         let judged = |value| {
-            judge_cookies(
+            judged_by(
+                &TCP_SYNCOOKIES,
                 &snapshot().with_sysctl(Sysctl::TcpSyncookies, value).build(),
                 None,
             )
@@ -195,6 +220,9 @@ mod tests {
             if findings[0].severity == Severity::Warning));
         assert_eq!(judged(1), Judgement::Fine);
         assert_eq!(judged(2), Judgement::Fine);
-        assert_eq!(judge_cookies(&snapshot().build(), None), Judgement::Unknown);
+        assert_eq!(
+            judged_by(&TCP_SYNCOOKIES, &snapshot().build(), None),
+            Judgement::Unknown
+        );
     }
 }

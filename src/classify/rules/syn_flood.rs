@@ -1,20 +1,23 @@
 //! SYN floods, and bursts of honest clients that look like one.
 
-use super::super::change::Past;
 use super::super::listeners::{SynEvidence, SynVerdict, Verdict, syn_verdict, verdict};
-use super::super::{Evidence, Finding, Judgement, Rule, Severity};
+use super::super::metric::{Metric, Observation};
+use super::super::rule::{Judgement, Levels, Rule};
+use super::super::{Evidence, Finding, Severity};
 use super::syn::named;
-use crate::model::{Listener, Listeners, Snapshot, TcpState};
+use crate::model::{Counter, Listener, Listeners, TcpState};
 use crate::text::number::{counted, duration, grouped};
 
 /// More handshakes than the SYN queues hold.
-pub(in crate::classify) const SYN_FLOOD: Rule = Rule {
-    name: "syn_flood",
-    topic: "SYN queues",
-    judge,
-};
+pub(super) const SYN_FLOOD: Rule =
+    Rule::new("syn_flood", "SYN queues", judge).measuring(Metric::rate(
+        "syn_cookies_per_second",
+        "SYN cookies sent; it is a flood where few come back",
+        Counter::SyncookiesSent,
+    ));
 
-fn judge(snapshot: &Snapshot, past: Option<Past<'_>>) -> Judgement {
+fn judge(observation: &Observation, levels: &Levels) -> Judgement {
+    let (snapshot, past) = (observation.snapshot, observation.past);
     let evidence = SynEvidence::of(snapshot, past);
     let listeners = snapshot.pressure.listeners.as_ref();
     let flooded = listeners.and_then(|listeners| flooded(listeners, &evidence));
@@ -75,6 +78,10 @@ fn judge(snapshot: &Snapshot, past: Option<Past<'_>>) -> Judgement {
             ),
             "let the program listen with a longer backlog, up to net.core.somaxconn".to_owned(),
         ),
+    };
+    let cookies_per_s = observation.rate(Counter::SyncookiesSent).ok();
+    let Some(severity) = levels.severity(cookies_per_s, Some(severity)) else {
+        return Judgement::Fine;
     };
     let mut numbers = Vec::new();
     for (name, value) in [
@@ -166,8 +173,9 @@ fn flooded<'a>(listeners: &'a Listeners, evidence: &SynEvidence) -> Option<&'a L
 #[cfg(test)]
 mod tests {
     use super::super::super::testing::{SnapshotBuilder, snapshot};
-    use super::super::testing::severity;
+    use super::super::testing::{judged_by, severity};
     use super::*;
+    use crate::classify::change::Past;
     use crate::model::{Counter, Pressure, Sysctl};
     use std::time::{Duration, Instant};
 
@@ -190,12 +198,15 @@ mod tests {
 
     #[test]
     fn totals_tell_and_do_not_alarm() {
-        let judged = |sent, returned| judge(&with(1, sent, returned).build(), None);
+        let judged = |sent, returned| judged_by(&SYN_FLOOD, &with(1, sent, returned).build(), None);
         assert_eq!(severity(&judged(0, 0)), None);
         assert_eq!(severity(&judged(99, 0)), None);
         assert_eq!(severity(&judged(100, 0)), Some(Severity::Info));
         assert_eq!(severity(&judged(100, 51)), Some(Severity::Info), "a burst");
-        assert_eq!(judge(&snapshot().build(), None), Judgement::Unknown);
+        assert_eq!(
+            judged_by(&SYN_FLOOD, &snapshot().build(), None),
+            Judgement::Unknown
+        );
     }
 
     #[test]
@@ -207,7 +218,7 @@ mod tests {
                 .with_counter(Counter::ListenDrops, drops)
                 .read_at(start + Duration::from_secs(1));
             let now = now.build();
-            judge(&now, Some(Past::of(&before, &now)))
+            judged_by(&SYN_FLOOD, &now, Some(Past::of(&before, &now)))
         };
         assert_eq!(severity(&judged(500, 3, 0)), Some(Severity::Warning));
         assert_eq!(severity(&judged(66, 0, 0)), Some(Severity::Warning));
@@ -224,7 +235,7 @@ mod tests {
         let now = with(1, 850, 0)
             .read_at(start + Duration::from_secs(90))
             .build();
-        let told = |past| match judge(&now, past) {
+        let told = |past| match judged_by(&SYN_FLOOD, &now, past) {
             Judgement::Found(findings) => findings.into_iter().next().unwrap(),
             _ => panic!("it is a flood"),
         };
@@ -255,7 +266,8 @@ mod tests {
                 .build()
         };
         let (before, now) = (with(0), with(7_200));
-        let Judgement::Found(findings) = judge(&now, Some(Past::of(&before, &now))) else {
+        let Judgement::Found(findings) = judged_by(&SYN_FLOOD, &now, Some(Past::of(&before, &now)))
+        else {
             panic!("clients are dropped");
         };
         let ends = "honest clients are dropped, 7,200 SYNs in 2 h";
@@ -277,7 +289,7 @@ mod tests {
             let now = with(6, by_queue)
                 .read_at(start + Duration::from_secs(3))
                 .build();
-            match judge(&now, Some(Past::of(&before, &now))) {
+            match judged_by(&SYN_FLOOD, &now, Some(Past::of(&before, &now))) {
                 Judgement::Found(mut findings) => findings.remove(0),
                 _ => panic!("SYNs were dropped"),
             }
@@ -304,7 +316,7 @@ mod tests {
                 .with_counter(Counter::ListenOverflows, overflows)
                 .read_at(start + Duration::from_secs(1));
             let now = now.build();
-            judge(&now, Some(Past::of(&before, &now)))
+            judged_by(&SYN_FLOOD, &now, Some(Past::of(&before, &now)))
         };
         assert_eq!(severity(&judged(5, 0)), Some(Severity::Critical));
         assert_eq!(severity(&judged(5, 5)), None, "the accept queue's drops");

@@ -1,30 +1,36 @@
 //! TIME_WAIT: its limit, and the setting that must not be on.
 
-use super::super::change::Past;
-use super::super::{Evidence, Finding, Judgement, Rule, Severity};
+use super::super::metric::{Metric, Observation, Range, Unit, share};
+use super::super::rule::{Judgement, Levels, Rule};
+use super::super::{Evidence, Finding, Severity};
 use crate::model::ratio;
-use crate::model::{Counter, Snapshot, Sysctl, TcpState};
+use crate::model::{Counter, Sysctl, TcpState};
 use crate::text::number::{counted, grouped, percent};
 
 /// TIME_WAIT near its bucket limit, or over it.
-pub(in crate::classify) const TIME_WAIT_BUCKETS: Rule = Rule {
-    name: "time_wait_buckets",
-    topic: "TIME_WAIT",
-    judge: judge_buckets,
-};
+pub(super) const TIME_WAIT_BUCKETS: Rule =
+    Rule::new("time_wait_buckets", "TIME_WAIT", judge_buckets).measuring(
+        Metric::new(
+            "time_wait_used",
+            Unit::Percent,
+            "TIME_WAIT buckets in use, of tcp_max_tw_buckets",
+            |observation| {
+                share(
+                    observation.sockets(observation.snapshot.states.minisockets),
+                    observation.sysctl(Sysctl::TcpMaxTwBuckets),
+                )
+            },
+        )
+        .warns(Range::from(80.0))
+        .alarms(Range::from(95.0)),
+    );
 
 /// A kernel that still has tcp_tw_recycle, with it on.
-pub(in crate::classify) const TCP_TW_RECYCLE: Rule = Rule {
-    name: "tcp_tw_recycle",
-    topic: "tcp_tw_recycle",
-    judge: judge_recycle,
-};
+pub(super) const TCP_TW_RECYCLE: Rule =
+    Rule::new("tcp_tw_recycle", "tcp_tw_recycle", judge_recycle);
 
-/// Shares of tcp_max_tw_buckets.
-pub(in crate::classify) const WARNING: f64 = 0.8;
-pub(in crate::classify) const CRITICAL: f64 = 0.95;
-
-fn judge_buckets(snapshot: &Snapshot, _past: Option<Past<'_>>) -> Judgement {
+fn judge_buckets(observation: &Observation, levels: &Levels) -> Judgement {
+    let snapshot = observation.snapshot;
     let (Some(count), Some(limit)) = (
         snapshot.states.minisockets,
         snapshot.sysctls.get(Sysctl::TcpMaxTwBuckets),
@@ -36,14 +42,9 @@ fn judge_buckets(snapshot: &Snapshot, _past: Option<Past<'_>>) -> Judgement {
     let share = ratio(count, limit);
     let used = share.unwrap_or(1.0);
     let overflowed = overflows.is_some_and(|times| times > 0);
-    let severity = if used >= CRITICAL {
-        Severity::Critical
-    } else if used >= WARNING {
-        Severity::Warning
-    } else if overflowed {
-        // It happened, nobody knows when; it isn't happening now.
-        Severity::Info
-    } else {
+    // It happened, nobody knows when; it isn't happening now.
+    let once = overflowed.then_some(Severity::Info);
+    let Some(severity) = levels.severity(Some(used * 100.0), once) else {
         return Judgement::Fine;
     };
     let mut message = format!(
@@ -52,7 +53,7 @@ fn judge_buckets(snapshot: &Snapshot, _past: Option<Past<'_>>) -> Judgement {
         grouped(limit),
         percent(used),
     );
-    if used >= WARNING {
+    if severity >= Severity::Warning {
         message.push_str(
             "; beyond the limit connections end without TIME_WAIT, and late segments can reach \
              a new connection",
@@ -84,9 +85,10 @@ fn judge_buckets(snapshot: &Snapshot, _past: Option<Past<'_>>) -> Judgement {
     }])
 }
 
-fn judge_recycle(snapshot: &Snapshot, _past: Option<Past<'_>>) -> Judgement {
-    // Absent is the normal case: the kernel dropped the setting in 4.12. But a
-    // sample without any setting hasn't been looking.
+fn judge_recycle(observation: &Observation, _: &Levels) -> Judgement {
+    let snapshot = observation.snapshot;
+    // Absent is the normal case: the kernel dropped the setting in 4.12. But in
+    // a snapshot without any setting it wasn't read.
     if snapshot.sysctls.get(Sysctl::TcpSyncookies).is_none()
         && snapshot.sysctls.get(Sysctl::TcpTwRecycle).is_none()
     {
@@ -113,12 +115,10 @@ fn judge_recycle(snapshot: &Snapshot, _past: Option<Past<'_>>) -> Judgement {
 mod tests {
     use super::super::super::testing::{SnapshotBuilder, snapshot};
     use super::*;
+    use crate::classify::rules::testing::judged_by;
 
-    fn severity(
-        judge: fn(&Snapshot, Option<Past<'_>>) -> Judgement,
-        snapshot: SnapshotBuilder,
-    ) -> Option<Severity> {
-        match judge(&snapshot.build(), None) {
+    fn severity(rule: Rule, snapshot: SnapshotBuilder) -> Option<Severity> {
+        match judged_by(&rule, &snapshot.build(), None) {
             Judgement::Found(findings) => Some(findings[0].severity),
             Judgement::Fine => None,
             Judgement::Unknown | Judgement::NotAsked => panic!("everything needed is there"),
@@ -138,7 +138,7 @@ mod tests {
                 .with_minisockets(count)
                 .with_sysctl(Sysctl::TcpMaxTwBuckets, 1_000)
                 .with_counter(Counter::TcpTimeWaitOverflow, 0);
-            assert_eq!(severity(judge_buckets, snapshot), expected, "{count}");
+            assert_eq!(severity(TIME_WAIT_BUCKETS, snapshot), expected, "{count}");
         }
     }
 
@@ -148,7 +148,7 @@ mod tests {
             .with_minisockets(1)
             .with_sysctl(Sysctl::TcpMaxTwBuckets, 1_000)
             .with_counter(Counter::TcpTimeWaitOverflow, 3);
-        assert_eq!(severity(judge_buckets, snapshot), Some(Severity::Info));
+        assert_eq!(severity(TIME_WAIT_BUCKETS, snapshot), Some(Severity::Info));
     }
 
     #[test]
@@ -156,7 +156,10 @@ mod tests {
         let snapshot = snapshot()
             .with_minisockets(0)
             .with_sysctl(Sysctl::TcpMaxTwBuckets, 0);
-        assert_eq!(severity(judge_buckets, snapshot), Some(Severity::Critical));
+        assert_eq!(
+            severity(TIME_WAIT_BUCKETS, snapshot),
+            Some(Severity::Critical)
+        );
     }
 
     #[test]
@@ -164,22 +167,31 @@ mod tests {
         let snapshot = snapshot()
             .with_state(TcpState::TimeWait, 1_000)
             .with_sysctl(Sysctl::TcpMaxTwBuckets, 1_000);
-        assert_eq!(judge_buckets(&snapshot.build(), None), Judgement::Unknown);
+        assert_eq!(
+            judged_by(&TIME_WAIT_BUCKETS, &snapshot.build(), None),
+            Judgement::Unknown
+        );
     }
 
     #[test]
     fn without_the_limit_there_is_no_verdict() {
         let snapshot = snapshot().with_minisockets(1_000_000).build();
-        assert_eq!(judge_buckets(&snapshot, None), Judgement::Unknown);
+        assert_eq!(
+            judged_by(&TIME_WAIT_BUCKETS, &snapshot, None),
+            Judgement::Unknown
+        );
     }
 
     #[test]
     fn recycle_fires_when_on_and_not_when_off_or_gone() {
         let with = |value| snapshot().with_sysctl(Sysctl::TcpTwRecycle, value);
-        assert_eq!(severity(judge_recycle, with(1)), Some(Severity::Critical));
-        assert_eq!(severity(judge_recycle, with(0)), None);
+        assert_eq!(severity(TCP_TW_RECYCLE, with(1)), Some(Severity::Critical));
+        assert_eq!(severity(TCP_TW_RECYCLE, with(0)), None);
         let gone = snapshot().with_sysctl(Sysctl::TcpSyncookies, 1);
-        assert_eq!(severity(judge_recycle, gone), None);
-        assert_eq!(judge_recycle(&snapshot().build(), None), Judgement::Unknown);
+        assert_eq!(severity(TCP_TW_RECYCLE, gone), None);
+        assert_eq!(
+            judged_by(&TCP_TW_RECYCLE, &snapshot().build(), None),
+            Judgement::Unknown
+        );
     }
 }

@@ -8,7 +8,10 @@ use super::super::source;
 use super::Answer;
 use super::memory::{Left, Recollection, counts};
 use super::watch::Narrowing;
-use crate::classify::check::{Reading, Status, Verdict, Wishes, judge};
+use crate::classify::assess::{Status, Verdict, judge};
+use crate::classify::change::Past;
+use crate::classify::metric::Observation;
+use crate::classify::thresholds::Thresholds;
 use crate::cli::{CheckArgs, CheckFormat, CommonArgs};
 use crate::collect::{self, Connections, PortRead, Question};
 use crate::model::{SHORTEST_GROWTH, SHORTEST_RATE, SourceKind, TcpState};
@@ -19,18 +22,18 @@ use crate::state_file::replace;
 pub(super) fn look(
     common: &CommonArgs,
     args: &CheckArgs,
-    wishes: &Wishes,
+    thresholds: &Thresholds,
     format: CheckFormat,
 ) -> anyhow::Result<Answer> {
     let mut namespace = source::open(common)?;
-    let mut recollection = Recollection::open(common, args, wishes, &namespace);
+    let mut recollection = Recollection::open(common, args, thresholds, &namespace);
     let mut narrowing = Narrowing::new(args, &namespace)?;
     let needs_netlink = narrowing.needs_netlink();
     narrowing.see_listeners(namespace.sockets())?;
     let mut namespace = narrowing.narrow(namespace);
     let earlier = recollection.earlier();
     // The kernel's own counts are of all sockets.
-    let (connections, ports) = if wishes.part.is_all() {
+    let (connections, ports) = if thresholds.scope.is_all() {
         (Connections::Counted, PortRead::Always)
     } else {
         (Connections::CountedOneByOne, PortRead::Never)
@@ -54,18 +57,21 @@ pub(super) fn look(
     if needs_netlink && snapshot.collection.source == SourceKind::Procfs {
         bail!("cannot tell units apart over /proc: sockets have no cgroups there");
     }
-    let is_unused = wishes.part.is_by_port_alone() && snapshot.states.total() == 0;
-    wishes.part.forget_the_rest(&mut snapshot);
+    let is_unused = thresholds.scope.is_by_port_alone() && snapshot.states.total() == 0;
+    thresholds.scope.forget_the_rest(&mut snapshot);
     recollection.take(&snapshot, &close_wait);
     let before = recollection.before(SHORTEST_RATE);
     let long_before = recollection.before(SHORTEST_GROWTH);
-    let reading = Reading {
+    let observation = Observation {
         snapshot: &snapshot,
-        before: before.as_ref().map(|(mark, age)| (mark, *age)),
+        past: before.as_ref().map(|(mark, age)| Past {
+            counters: &mark.counters,
+            ago: Some(*age),
+        }),
         long_before: long_before.as_ref().map(|(mark, age)| (mark, *age)),
-        keeps: recollection.keeps(),
+        continues: recollection.keeps(),
     };
-    let mut verdict = judge(&reading, wishes);
+    let mut verdict = judge(&observation, thresholds);
     // That all is well there would be no answer to who mistyped a port, or whose
     // server is down.
     if is_unused {
@@ -74,20 +80,20 @@ pub(super) fn look(
             list(&args.listen_port)
         ));
     }
-    let values = counts(&reading);
+    let values = counts(&observation);
     let mut notes = Vec::new();
     match recollection.leave(&snapshot.counters, values) {
         Left::Fine => {}
         Left::Warned(warning) => notes.push(warning),
         Left::Lost(why) => {
             // A rate that was asked for will never be known: that is no OK.
-            if wishes.asks_for_rates() {
+            if thresholds.asks_for_rates() {
                 verdict.fail(why.clone());
             }
             notes.push(why);
         }
     }
-    let answer = answer(common, args, &reading, verdict, format)?;
+    let answer = answer(common, args, &observation, verdict, format)?;
     Ok(Answer { notes, ..answer })
 }
 
@@ -100,12 +106,12 @@ fn list(ports: &[u16]) -> String {
 fn answer(
     common: &CommonArgs,
     args: &CheckArgs,
-    reading: &Reading,
+    observation: &Observation,
     mut verdict: Verdict,
     format: CheckFormat,
 ) -> anyhow::Result<Answer> {
     if let Some(path) = &args.textfile {
-        let page = check::prometheus(reading, &verdict);
+        let page = check::prometheus(observation, &verdict);
         if let Err(error) = replace(path, page.as_bytes(), super::patience(args)) {
             verdict.fail(error.to_string());
         }
@@ -113,10 +119,10 @@ fn answer(
     let status = verdict.status();
     let text = match format {
         // A scrape without metrics is a host that is down.
-        CheckFormat::Prometheus => check::prometheus(reading, &verdict),
+        CheckFormat::Prometheus => check::prometheus(observation, &verdict),
         _ if args.quiet && status == Status::Ok => String::new(),
-        CheckFormat::Plugin => check::plugin(reading.snapshot, &verdict, common.verbose),
-        CheckFormat::Json => json::check(reading.snapshot, &verdict)?,
+        CheckFormat::Plugin => check::plugin(observation.snapshot, &verdict, common.verbose),
+        CheckFormat::Json => json::check(observation.snapshot, &verdict)?,
     };
     Ok(Answer {
         status,

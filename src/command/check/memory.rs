@@ -6,8 +6,10 @@ use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::classify::check::{METRICS, Reading, Unit, Wishes};
 use crate::classify::close_wait::{Earlier, Interval};
+use crate::classify::metric::{Observation, Unit};
+use crate::classify::rules::metrics;
+use crate::classify::thresholds::Thresholds;
 use crate::cli::{CheckArgs, CommonArgs};
 use crate::collect::Namespace;
 use crate::kernel::since_boot;
@@ -34,12 +36,12 @@ impl Recollection {
     pub(super) fn open(
         common: &CommonArgs,
         args: &CheckArgs,
-        wishes: &Wishes,
+        thresholds: &Thresholds,
         namespace: &Namespace,
     ) -> Self {
         // A recording is of another time: it neither has a past here nor is it
         // one for the checks to come.
-        let (file, memories, warning) = if wishes.rates && namespace.is_live() {
+        let (file, memories, warning) = if thresholds.rates && namespace.is_live() {
             open(args)
         } else {
             (None, Memories::default(), None)
@@ -136,11 +138,10 @@ pub(super) enum Left {
 }
 
 /// The counts whose growth the next check may be asked for; bounds are none.
-pub(super) fn counts(reading: &Reading) -> Vec<(String, f64)> {
-    METRICS
-        .iter()
-        .filter(|metric| metric.unit == Unit::Count && metric.bounds(reading).is_none())
-        .filter_map(|metric| Some((metric.name.to_owned(), metric.read(reading).ok()?)))
+pub(super) fn counts(observation: &Observation) -> Vec<(String, f64)> {
+    metrics()
+        .filter(|metric| metric.unit == Unit::Count && metric.bounds(observation).is_none())
+        .filter_map(|metric| Some((metric.name.to_owned(), metric.read(observation).ok()?)))
         .collect()
 }
 

@@ -10,7 +10,8 @@ use std::thread;
 use std::time::Duration;
 
 use super::{Outcome, output};
-use crate::classify::check::{BadWish, Name, Part, Status, Wishes};
+use crate::classify::assess::Status;
+use crate::classify::thresholds::{Name, Scope, ThresholdError, Thresholds};
 use crate::cli::{CheckArgs, CheckFormat, CheckStatus, CommonArgs};
 use crate::render::{check, json};
 use crate::text::number::elapsed;
@@ -43,14 +44,14 @@ pub(super) fn run(common: &CommonArgs, args: &CheckArgs, refusal: Option<&str>) 
             notes: Vec::new(),
         });
     }
-    if args.textfile.is_some() && (!part(args).is_all() || common.ipv4 || common.ipv6) {
+    if args.textfile.is_some() && (!scope(args).is_all() || common.ipv4 || common.ipv6) {
         return as_asked(OF_A_PART);
     }
     if args.timeout.0.is_zero() {
         return as_asked("cannot be done in no time: give --timeout a second or more");
     }
-    match (&format, wishes(args)) {
-        (Ok(format), Ok(wishes)) => tell(&in_time(common, args, wishes, *format)),
+    match (&format, thresholds(args)) {
+        (Ok(format), Ok(thresholds)) => tell(&in_time(common, args, thresholds, *format)),
         (Err(why), _) => as_asked(&why.to_string()),
         (_, Err(why)) => as_asked(&why.to_string()),
     }
@@ -60,9 +61,9 @@ pub(super) fn run(common: &CommonArgs, args: &CheckArgs, refusal: Option<&str>) 
 const OF_A_PART: &str = "cannot write metrics of a part of the sockets as if they were of all: \
                          leave out --textfile, or what narrows the check";
 
-/// The part of the sockets that is looked at.
-fn part(args: &CheckArgs) -> Part {
-    Part {
+/// Which options leave sockets out.
+fn scope(args: &CheckArgs) -> Scope {
+    Scope {
         by_owner: !(args.pid.is_empty() && args.unit.is_empty()),
         by_port: !args.listen_port.is_empty(),
         by_peer: !args.remote.is_empty(),
@@ -87,37 +88,45 @@ pub(super) fn refuse(why: &str) -> Outcome {
 }
 
 /// The names and ranges of the arguments.
-fn wishes(args: &CheckArgs) -> Result<Wishes, BadWish> {
-    let ranges = |texts: &[String]| -> Result<Vec<_>, BadWish> {
-        texts.iter().map(|text| Wishes::threshold(text)).collect()
+fn thresholds(args: &CheckArgs) -> Result<Thresholds, ThresholdError> {
+    let ranges = |texts: &[String]| -> Result<Vec<_>, ThresholdError> {
+        texts
+            .iter()
+            .map(|text| Thresholds::threshold(text))
+            .collect()
     };
-    let names = |texts: &[String]| -> Result<Vec<_>, BadWish> {
+    let names = |texts: &[String]| -> Result<Vec<_>, ThresholdError> {
         texts.iter().map(|text| Name::find(text)).collect()
     };
-    let mut wishes = Wishes {
+    let mut thresholds = Thresholds {
         warn: ranges(&args.warning)?,
         crit: ranges(&args.critical)?,
         only: names(&args.only)?,
         ignore: names(&args.ignore)?,
         rates: args.state.is_some(),
-        part: part(args),
+        scope: scope(args),
     };
-    wishes.rates |= wishes.asks_for_rates();
-    wishes.check()?;
-    Ok(wishes)
+    thresholds.rates |= thresholds.asks_for_rates();
+    thresholds.check()?;
+    Ok(thresholds)
 }
 
 /// Looks in a thread that nobody waits for longer than the time there is: a
 /// read of /proc can hang for as long as the process that it is about does.
 /// The end of the process ends the thread.
-fn in_time(common: &CommonArgs, args: &CheckArgs, wishes: Wishes, format: CheckFormat) -> Answer {
+fn in_time(
+    common: &CommonArgs,
+    args: &CheckArgs,
+    thresholds: Thresholds,
+    format: CheckFormat,
+) -> Answer {
     let (sender, receiver) = mpsc::sync_channel(1);
     let (for_thread, args_for_thread) = (common.clone(), args.clone());
     let spawned = thread::Builder::new()
         .name("check".to_owned())
         .spawn(move || {
             // Whoever gave up waiting has no use for the answer.
-            let _ = sender.send(answer(&for_thread, &args_for_thread, &wishes, format));
+            let _ = sender.send(answer(&for_thread, &args_for_thread, &thresholds, format));
         });
     if let Err(why) = spawned {
         let why = format!("cannot start a thread: {why}");
@@ -146,8 +155,13 @@ fn in_time(common: &CommonArgs, args: &CheckArgs, wishes: Wishes, format: CheckF
     }
 }
 
-fn answer(common: &CommonArgs, args: &CheckArgs, wishes: &Wishes, format: CheckFormat) -> Answer {
-    look::look(common, args, wishes, format)
+fn answer(
+    common: &CommonArgs,
+    args: &CheckArgs,
+    thresholds: &Thresholds,
+    format: CheckFormat,
+) -> Answer {
+    look::look(common, args, thresholds, format)
         .unwrap_or_else(|error| failed(format, args, Status::Unknown, error.to_string()))
 }
 

@@ -12,7 +12,9 @@ use std::thread;
 use anyhow::bail;
 
 use super::{Outcome, output, source};
+use crate::classify::Severity;
 use crate::classify::close_wait::{Earlier, Judge, LeakReport, Selection};
+use crate::classify::rules::severity_of_leaks;
 use crate::cli::{CommonArgs, LeaksArgs, LeaksFormat};
 use crate::collect::Namespace;
 use crate::collect::close_wait::{self, Filter, Reading};
@@ -111,7 +113,8 @@ pub(super) fn run(common: &CommonArgs, args: &LeaksArgs) -> anyhow::Result<Outco
         as_root: rustix::process::geteuid().is_root(),
     };
     show(common, format, &view)?;
-    Ok(if common.exit_code && report.is_alarming(args.min_count) {
+    let is_wrong = severity_of_leaks(&report, args.min_count) >= Some(Severity::Warning);
+    Ok(if common.exit_code && is_wrong {
         Outcome::Found
     } else {
         Outcome::Done

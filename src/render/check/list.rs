@@ -4,15 +4,17 @@ use super::super::Style;
 use super::super::finding::push_wrapped;
 use super::super::table::{Cell, Column, Table};
 use super::super::text;
-use crate::classify::check::{GROWTH, METRICS, Metric, Range};
-use crate::classify::{RULES, Rule};
+use crate::classify::Rule;
+use crate::classify::metric::{GROWTH, Metric, MetricId, Range};
+use crate::classify::rules::{RULES, metrics, rule_of};
 
 /// A row a metric and a row a rule. On a terminal the last column wraps; off it
 /// each row is a line.
 #[must_use]
 pub fn list(style: &Style) -> String {
+    let metrics: Vec<&'static Metric> = metrics().collect();
     let metrics = Table::new(
-        METRICS,
+        &metrics,
         [
             (Column::words("METRIC", 0), &|metric| {
                 Cell::text(metric.name)
@@ -49,24 +51,19 @@ pub fn list(style: &Style) -> String {
 }
 
 /// A default range. A rule without one judges by more than the number.
-fn range(metric: &Metric, range: Option<Range>) -> Cell {
+fn range(metric: &'static Metric, range: Option<Range>) -> Cell {
     match (range, metric.warn, metric.crit) {
         (Some(range), ..) => Cell::text(range.to_string()),
-        (None, None, None) if !metric.rules.is_empty() => Cell::text("by rule"),
+        (None, None, None) if rule_of(MetricId::value(metric)).is_some() => Cell::text("by rule"),
         (None, ..) => Cell::known(None::<&str>),
     }
 }
 
-/// The topic of a rule, and the metrics that it judges.
+/// The topic of a rule, and the metric that it judges.
 fn about(rule: &Rule) -> String {
-    let judged = METRICS
-        .iter()
-        .filter(|metric| metric.rules.iter().any(|other| other.name == rule.name));
-    let names: Vec<&str> = judged.map(|metric| metric.name).collect();
-    if names.is_empty() {
-        rule.topic.to_owned()
-    } else {
-        format!("{}: {}", rule.topic, names.join(", "))
+    match &rule.value {
+        Some(metric) => format!("{}: {}", rule.topic, metric.name),
+        None => rule.topic.to_owned(),
     }
 }
 
@@ -110,7 +107,7 @@ mod tests {
             assert_eq!(words(&on_terminal(columns)), off, "{columns}");
         }
         let narrow = words(&on_terminal(20)).join(" ");
-        for metric in METRICS {
+        for metric in metrics() {
             assert!(narrow.contains(metric.name), "{narrow}");
             assert!(narrow.contains(metric.meaning), "{narrow}");
         }
@@ -120,7 +117,7 @@ mod tests {
     #[test]
     fn off_a_terminal_a_metric_is_a_line() {
         let text = list(&Style::default());
-        for metric in METRICS {
+        for metric in metrics() {
             let lines = text.lines().filter(|line| {
                 line.starts_with(&format!("{} ", metric.name)) & line.ends_with(metric.meaning)
             });

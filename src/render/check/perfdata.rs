@@ -1,7 +1,8 @@
 //! Performance data: `'label'=value[UOM];warn;crit;min;max`.
 
-use super::decimal;
-use crate::classify::check::{Gauge, Range};
+use crate::classify::assess::Gauge;
+use crate::classify::metric::Range;
+use crate::text::number::decimal;
 
 /// The gauges, separated by spaces; empty when there are none.
 pub(super) fn perfdata(gauges: &[Gauge]) -> String {
@@ -36,15 +37,16 @@ fn item(gauge: &Gauge) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::classify::check::{METRICS, MetricId, Missing};
+    use crate::classify::metric::{MetricId, Missing};
+    use crate::classify::rules::{find_metric, metrics};
     use proptest::prelude::*;
 
     fn gauge(name: &str, value: f64) -> Gauge {
         Gauge {
-            id: MetricId::find(name).unwrap(),
+            id: find_metric(name).unwrap(),
             value: Ok(value),
             bounds: None,
-            words: None,
+            phrase: None,
             limit: None,
             warn: None,
             crit: None,
@@ -109,7 +111,7 @@ mod tests {
         #[test]
         fn perfdata_are_what_the_guidelines_allow(
             gauges in proptest::collection::vec(
-                (0..METRICS.len(), any::<bool>(), proptest::option::of(-1e12_f64..1e12),
+                (0..metrics().count(), any::<bool>(), proptest::option::of(-1e12_f64..1e12),
                  proptest::option::of(0.0_f64..1e9), any_range(), any_range()),
                 1..30,
             ),
@@ -117,10 +119,10 @@ mod tests {
             let gauges: Vec<Gauge> = gauges
                 .into_iter()
                 .map(|(index, growth, value, limit, warn, crit)| Gauge {
-                    id: MetricId { metric: &METRICS[index], growth },
+                    id: MetricId { metric: metrics().nth(index).unwrap(), growth },
                     value: value.ok_or(Missing::NotYet),
                     bounds: None,
-                    words: None,
+                    phrase: None,
                     limit,
                     warn,
                     crit,

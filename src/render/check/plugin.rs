@@ -4,12 +4,12 @@
 use std::fmt::Write;
 
 use super::super::summary::provenance;
-use super::decimal;
 use super::perfdata::perfdata;
 use crate::classify::Finding;
-use crate::classify::check::{Bound, Cause, Gauge, Missing, Problem, Status, Verdict};
+use crate::classify::assess::{Cause, Gauge, Problem, Status, Verdict};
+use crate::classify::metric::{Bound, Missing};
 use crate::model::{Snapshot, TcpState};
-use crate::text::number::{counted, grouped};
+use crate::text::number::{counted, decimal, grouped};
 use crate::text::safe;
 
 /// Characters of the part that says what is wrong. With the words around it
@@ -45,8 +45,8 @@ pub fn plugin(snapshot: &Snapshot, verdict: &Verdict, verbosity: u8) -> String {
                 let _ = writeln!(text, "  -> {}", plain(&finding.advice));
             }
         }
-        for remark in &verdict.remarks {
-            push_line(&mut text, "info", &remark.message);
+        for note in &verdict.notes {
+            push_line(&mut text, "info", &note.message);
         }
         let pending: Vec<String> = verdict.pending().map(|id| id.to_string()).collect();
         if !pending.is_empty() {
@@ -111,15 +111,15 @@ pub(in crate::render) fn whole(problem: &Problem) -> String {
     match &problem.cause {
         Cause::Found(finding) => finding.message.clone(),
         Cause::Exceeded(gauge) => exceeded(gauge, problem.status),
-        Cause::Untold(names, why) => {
+        Cause::NotJudged(names, why) => {
             format!("{}, so not judged: {}", why.reason(), names.join(", "))
         }
         Cause::Failed(what) => what.clone(),
     }
 }
 
-/// `time_wait is 501, above 500`; the words of the metric in the place of its
-/// name and number, where it has some.
+/// `time_wait is 501, above 500`; the phrase of the metric in the place of
+/// name and number, where it has one.
 fn exceeded(gauge: &Gauge, status: Status) -> String {
     let range = if status == Status::Critical {
         gauge.crit
@@ -133,13 +133,13 @@ fn exceeded(gauge: &Gauge, status: Status) -> String {
         let unit = gauge.id.unit().uom();
         format!("{} is {}{}{unit}", gauge.id, bound(gauge), decimal(value))
     };
-    let told = gauge.words.clone().unwrap_or_else(number);
-    format!("{told}, {}", range.words(value))
+    let told = gauge.phrase.clone().unwrap_or_else(number);
+    format!("{told}, {}", range.phrase(value))
 }
 
 /// A bound isn't given as a value without saying so.
 fn bound(gauge: &Gauge) -> &'static str {
-    gauge.bound().map_or("", Bound::words)
+    gauge.bound().map_or("", Bound::phrase)
 }
 
 /// `5, warning @50:, critical @1000:`

@@ -4,15 +4,17 @@
 
 use std::fmt::Write;
 
-use crate::classify::check::{METRICS, Reading, Unit, Verdict};
-use crate::classify::{RULES, Severity};
+use crate::classify::Severity;
+use crate::classify::assess::Verdict;
+use crate::classify::metric::{Observation, Unit};
+use crate::classify::rules::{RULES, metrics};
 use crate::model::float;
 use crate::model::{Counter, Snapshot, TcpState};
 
 /// Every metric of a sample and its verdict.
 #[must_use]
-pub fn prometheus(reading: &Reading, verdict: &Verdict) -> String {
-    let snapshot = reading.snapshot;
+pub fn prometheus(observation: &Observation, verdict: &Verdict) -> String {
+    let snapshot = observation.snapshot;
     let mut page = Page::default();
     let version = [("version", env!("CARGO_PKG_VERSION"))];
     page.family("build_info", "gauge", "The version of tcpstate.");
@@ -24,7 +26,7 @@ pub fn prometheus(reading: &Reading, verdict: &Verdict) -> String {
     );
     page.snapshot(&[], Some(verdict.status().code().into()));
     push_states(&mut page, snapshot);
-    push_gauges(&mut page, reading);
+    push_gauges(&mut page, observation);
     push_findings(&mut page, verdict);
     page.family("sysctl", "gauge", "A kernel setting, by its name.");
     for (sysctl, value) in snapshot.sysctls.iter() {
@@ -52,9 +54,9 @@ fn push_states(page: &mut Page, snapshot: &Snapshot) {
 
 /// The metrics that aren't a number of sockets in a state, less the rates:
 /// those Prometheus makes from the counters.
-fn push_gauges(page: &mut Page, reading: &Reading) {
-    for metric in METRICS.iter().filter(|metric| !metric.counts_states()) {
-        let value = metric.read(reading).ok();
+fn push_gauges(page: &mut Page, observation: &Observation) {
+    for metric in metrics().filter(|metric| !metric.counts_states()) {
+        let value = metric.read(observation).ok();
         let (suffix, value) = match metric.unit {
             Unit::Count => ("", value),
             Unit::Percent => ("_ratio", value.map(|value| value / 100.0)),

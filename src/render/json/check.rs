@@ -7,7 +7,8 @@ use super::super::check::{headline, whole};
 use super::Header;
 use super::write::line;
 use crate::classify::Finding;
-use crate::classify::check::{Bound, Cause, Gauge, Missing, Problem, Range, Status, Verdict};
+use crate::classify::assess::{Cause, Gauge, Problem, Status, Verdict};
+use crate::classify::metric::{Bound, Missing, Range};
 use crate::model::Snapshot;
 
 pub(super) const SCHEMA: &str = "tcpstate.check/1";
@@ -102,7 +103,7 @@ impl ProblemReason {
         let about = match &problem.cause {
             Cause::Found(finding) => vec![finding.rule.to_owned()],
             Cause::Exceeded(gauge) => vec![gauge.id.to_string()],
-            Cause::Untold(names, _) => names.clone(),
+            Cause::NotJudged(names, _) => names.clone(),
             Cause::Failed(_) => Vec::new(),
         };
         Self {

@@ -214,19 +214,6 @@ impl LeakReport {
         }
     }
 
-    /// Whether somebody who is shown leaks.
-    #[must_use]
-    pub fn is_alarming(&self, min_count: u64) -> bool {
-        let unattributed = self.leaked_unattributed().count() as u64;
-        self.processes
-            .iter()
-            .any(|process| process.counts.leaked() > 0)
-            || !self.listeners.is_empty()
-            || unattributed >= min_count.max(1)
-            // One look can come between the end of a connection and close(2).
-            || self.vanished_stayed.is_some_and(|stayed| stayed >= min_count.max(1))
-    }
-
     /// One of the sockets.
     #[must_use]
     pub fn socket(&self, index: usize) -> Option<&Judged> {

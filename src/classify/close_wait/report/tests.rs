@@ -1,5 +1,7 @@
 use std::collections::HashMap;
 
+use super::super::super::Severity;
+use super::super::super::rules::severity_of_leaks;
 use super::super::compare::Interval;
 use super::super::listeners::Listeners;
 use super::super::owners::{HoldersOf, Unseen};
@@ -253,7 +255,7 @@ fn asking_for_a_process_narrows_sockets_and_keeps_who_shares_them() {
     assert_eq!(pids(&report), [2]);
     assert_eq!(report.left_out, 1);
     assert_eq!(Vec::from_iter(report.left_out_pids.clone()), [1]);
-    assert!(report.is_alarming(2));
+    assert_eq!(severity_of_leaks(&report, 2), Some(Severity::Warning));
 }
 
 #[test]
@@ -282,7 +284,7 @@ fn a_process_that_may_not_be_looked_into_is_not_said_to_hold_none() {
     assert_eq!(inodes, [Some(12), Some(13)]);
     assert_eq!(report.unseen, [9]);
     assert_eq!(report.unattributed.len(), 2);
-    assert!(report.is_alarming(0));
+    assert_eq!(severity_of_leaks(&report, 0), Some(Severity::Warning));
 }
 
 #[test]

@@ -3,28 +3,60 @@
 mod pool;
 mod range;
 
-use super::super::change::Past;
+use super::super::metric::{Measured, Metric, Missing, Observation, Range, Unit};
 use super::super::ports::{self, CRITICAL, WARNING};
-use super::super::{Evidence, Finding, Judgement, Rule, Severity};
+use super::super::rule::{Judgement, Levels, Rule};
+use super::super::{Evidence, Finding, Severity};
 use super::{MOST_FINDINGS, none_amiss};
 use crate::model::{Destination, PortReading, Snapshot};
 use crate::text::number::{counted, grouped};
 
 /// A destination with few ports left.
-pub(in crate::classify) const PORTS_EXHAUSTION: Rule = Rule {
-    name: "ports_exhaustion",
-    topic: "ports",
-    judge,
-};
+pub(super) const PORTS_EXHAUSTION: Rule = Rule::new("ports_exhaustion", "ports", judge).measuring(
+    Metric::new(
+        "ports_used",
+        Unit::Percent,
+        "ports taken towards the fullest destination",
+        ports_used,
+    )
+    .warns(Range::from(WARNING * 100.0))
+    .alarms(Range::from(CRITICAL * 100.0)),
+);
 
-/// A destination that will be full within this time, by two samples, is as
-/// good as full, s: no TIME_WAIT that is younger than the samples ends before.
+/// A destination that will be full within this time, by two snapshots, is as
+/// good as full, s: no TIME_WAIT that began between them ends before.
 const SOON_S: f64 = 60.0;
 
 /// With less than this taken a burst of a few seconds may be all there is to it.
 const HALF: f64 = 0.5;
 
-fn judge(snapshot: &Snapshot, _past: Option<Past<'_>>) -> Judgement {
+/// Ports that no new connection can have, towards the destination that has
+/// fewest left, per cent. Unknown where nobody grouped them.
+fn ports_used(observation: &Observation) -> Measured {
+    match &observation.snapshot.pressure.ports {
+        _ if !observation.snapshot.collection.complete => Err(Missing::Unread),
+        PortReading::NotRead | PortReading::Failed | PortReading::RuledOut { .. } => {
+            Err(Missing::Unread)
+        }
+        PortReading::Grouped(ports) => {
+            // Where no port is left, the next connection fails whatever its
+            // destination.
+            let mut most = if ports.usable() == Some(0) {
+                100.0
+            } else {
+                0.0
+            };
+            for destination in &ports.destinations {
+                let used = destination.used_ratio().ok_or(Missing::Unread)?;
+                most = f64::max(most, used * 100.0);
+            }
+            Ok(most)
+        }
+    }
+}
+
+fn judge(observation: &Observation, levels: &Levels) -> Judgement {
+    let snapshot = observation.snapshot;
     let ports = match &snapshot.pressure.ports {
         PortReading::NotRead => return Judgement::NotAsked,
         PortReading::Failed => return Judgement::Unknown,
@@ -34,16 +66,16 @@ fn judge(snapshot: &Snapshot, _past: Option<Past<'_>>) -> Judgement {
     if ports.destinations.iter().any(|d| d.usable.is_none()) {
         return Judgement::Unknown;
     }
-    let mut found: Vec<Finding> = range::finding(ports).into_iter().collect();
+    let mut found: Vec<Finding> = range::finding(ports, levels).into_iter().collect();
     let pools = ports.shared_pools.iter().take(MOST_FINDINGS);
-    found.extend(pools.filter_map(pool::finding));
+    found.extend(pools.filter_map(|pool| pool::finding(pool, levels)));
     found.extend(
         ports
             .destinations
             .iter()
             // That they run out is the finding of their pool.
             .filter(|destination| ports.pool_of(destination).is_none())
-            .filter_map(|destination| Some((destination, severity(destination)?)))
+            .filter_map(|destination| Some((destination, severity(destination, levels)?)))
             .take(MOST_FINDINGS)
             .filter_map(|(destination, severity)| finding(destination, severity, snapshot)),
     );
@@ -57,40 +89,32 @@ fn judge(snapshot: &Snapshot, _past: Option<Past<'_>>) -> Judgement {
     }
 }
 
-/// By a share of ports that are taken.
-fn by_share(used: f64) -> Option<Severity> {
-    if used >= CRITICAL {
+/// By the share of ports that are taken, and by when none is left.
+fn by_share_and_time(used: f64, exhausted_in_s: Option<f64>, levels: &Levels) -> Option<Severity> {
+    let soon = exhausted_in_s.is_some_and(|s| s <= SOON_S);
+    let circumstance = if soon && used >= WARNING {
         Some(Severity::Critical)
     } else {
-        (used >= WARNING).then_some(Severity::Warning)
-    }
+        (soon && used >= HALF).then_some(Severity::Warning)
+    };
+    levels.severity(Some(used * 100.0), circumstance)
 }
 
-/// By that share, and by when none is left.
-fn by_share_and_time(used: f64, exhausted_in_s: Option<f64>) -> Option<Severity> {
-    let soon = exhausted_in_s.is_some_and(|s| s <= SOON_S);
-    match by_share(used) {
-        Some(_) if soon => Some(Severity::Critical),
-        None if soon && used >= HALF => Some(Severity::Warning),
-        severity => severity,
-    }
-}
-
-/// The words for that, behind how many are left.
+/// The time until none is left, as a phrase.
 fn at_this_rate(free: u32, exhausted_in_s: Option<f64>) -> String {
     exhausted_in_s
         .filter(|_| free > 0)
         .map_or_else(String::new, |s| format!(", at this rate in {s:.0} s"))
 }
 
-fn severity(destination: &Destination) -> Option<Severity> {
+fn severity(destination: &Destination, levels: &Levels) -> Option<Severity> {
     let used = destination.used_ratio()?;
-    let severity = by_share_and_time(used, destination.exhausted_in_s());
+    let severity = by_share_and_time(used, destination.exhausted_in_s(), levels);
     if severity.is_some() {
         return severity;
     }
-    // The rest hangs on a word of the peer's, which nothing tells: that it
-    // used timestamps.
+    // Whether those in TIME_WAIT can be reused depends on the peer's timestamps,
+    // which nothing tells.
     let usable = destination.usable?;
     let raw = f64::from(destination.in_use) / f64::from(usable.max(1));
     (raw >= WARNING).then_some(Severity::Info)

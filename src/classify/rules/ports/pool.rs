@@ -1,16 +1,17 @@
 //! The pool of bind(): one for all destinations of a local address, or of all.
 
+use super::super::super::rule::Levels;
 use super::super::super::{Evidence, Finding};
 use super::{PORTS_EXHAUSTION, at_this_rate, by_share_and_time, until_it_fails};
 use crate::model::SharedPool;
 use crate::text::number::{counted, grouped};
 
 /// What is wrong with a pool, if something is.
-pub(super) fn finding(pool: &SharedPool) -> Option<Finding> {
+pub(super) fn finding(pool: &SharedPool, levels: &Levels) -> Option<Finding> {
     let used = pool.used_ratio()?;
     let (usable, free) = (pool.usable?, pool.free()?);
     let exhausted_in_s = pool.exhausted_in_s();
-    let severity = by_share_and_time(used, exhausted_in_s)?;
+    let severity = by_share_and_time(used, exhausted_in_s, levels)?;
     let address = pool.local_address;
     let (whose, on, spread) = if address.is_unspecified() {
         (

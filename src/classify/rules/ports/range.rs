@@ -1,13 +1,14 @@
 //! The range itself, when others have its ports.
 
 use super::super::super::ports::{WARNING, taken_out};
+use super::super::super::rule::Levels;
 use super::super::super::{Evidence, Finding, Severity};
 use super::PORTS_EXHAUSTION;
 use crate::model::Ports;
 use crate::text::number::{counted, grouped};
 
 /// What is wrong with the range, if something is.
-pub(super) fn finding(ports: &Ports) -> Option<Finding> {
+pub(super) fn finding(ports: &Ports, levels: &Levels) -> Option<Finding> {
     let range = ports.settings.range?;
     let usable = ports.usable()?;
     let taken = taken_out(usable, range);
@@ -40,6 +41,8 @@ pub(super) fn finding(ports: &Ports) -> Option<Finding> {
             ),
         )
     };
+    let value = if usable == 0 { 100.0 } else { 0.0 };
+    let severity = levels.severity(Some(value), Some(severity))?;
     let mut evidence = vec![
         Evidence::count("range", range.size().into()),
         Evidence::count("reserved", reserved.into()),

@@ -1,5 +1,5 @@
 use super::super::super::testing::snapshot;
-use super::super::testing::severity;
+use super::super::testing::{judged_by, severity};
 use super::*;
 use crate::model::{
     Endpoint, PortRange, PortSet, PortSettings, Ports, Pressure, SharedPool, Sysctl,
@@ -41,7 +41,7 @@ fn judged(destination: Destination) -> Judgement {
         .with_sysctl(Sysctl::TcpTwReuse, 2)
         .with_sysctl(Sysctl::TcpTimestamps, 1)
         .with_pressure(pressure);
-    judge(&snapshot.build(), None)
+    judged_by(&PORTS_EXHAUSTION, &snapshot.build(), None)
 }
 
 #[test]
@@ -143,7 +143,11 @@ fn what_was_not_looked_at_has_no_verdict() {
             ports,
             ..Pressure::default()
         };
-        judge(&snapshot().with_pressure(pressure).build(), None)
+        judged_by(
+            &PORTS_EXHAUSTION,
+            &snapshot().with_pressure(pressure).build(),
+            None,
+        )
     };
     assert_eq!(with(PortReading::NotRead), Judgement::NotAsked);
     assert_eq!(with(PortReading::Failed), Judgement::Unknown);
@@ -158,7 +162,10 @@ fn what_was_not_looked_at_has_no_verdict() {
     };
     let mut lossy = snapshot().with_pressure(pressure).build();
     lossy.collection.complete = false;
-    assert_eq!(judge(&lossy, None), Judgement::Unknown);
+    assert_eq!(
+        judged_by(&PORTS_EXHAUSTION, &lossy, None),
+        Judgement::Unknown
+    );
     let unknown = Destination {
         usable: None,
         ..destination(1_000, 0)
@@ -191,7 +198,11 @@ fn a_pool_of_bind_that_runs_out_is_found_once() {
             }),
             ..Pressure::default()
         };
-        judge(&snapshot().with_pressure(pressure).build(), None)
+        judged_by(
+            &PORTS_EXHAUSTION,
+            &snapshot().with_pressure(pressure).build(),
+            None,
+        )
     };
     let judged_of = |address, taken| judged_at(address, taken, None);
     let judged = |taken| judged_of("10.0.0.5", taken);
@@ -265,7 +276,11 @@ fn a_range_that_others_have_is_found_without_any_connection() {
             }),
             ..Pressure::default()
         };
-        judge(&snapshot().with_pressure(pressure).build(), None)
+        judged_by(
+            &PORTS_EXHAUSTION,
+            &snapshot().with_pressure(pressure).build(),
+            None,
+        )
     };
     assert_eq!(severity(&judged(799, None)), None);
     assert_eq!(severity(&judged(700, Some(99))), None);

@@ -1,12 +1,14 @@
-use super::super::super::listeners::ListenerTally;
-use super::super::super::testing::{java, leak_digest, snapshot, socket};
-use super::super::super::{Judgement, Severity};
-use super::super::metric::MetricId;
-use super::super::reading::{Measured, Missing, Reading};
+use super::super::assess::assess;
+use super::super::change::Past;
+use super::super::finding::Severity;
+use super::super::listeners::ListenerTally;
+use super::super::metric::Measured;
+use super::super::testing::{java, leak_digest, snapshot, socket};
 use super::*;
+use crate::model::float;
 use crate::model::{
-    Destination, Endpoint, HostWide, Mark, PortReading, Ports, Pressure, Silence, SilentPeer,
-    Snapshot, Verdict,
+    Counter, Destination, Endpoint, HostWide, Listeners, Mark, PortReading, Ports, Pressure,
+    Silence, SilentPeer, Snapshot, Sysctl, TcpState, Verdict,
 };
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -14,7 +16,7 @@ use std::time::Duration;
 #[test]
 fn names_are_unique_plain_and_found() {
     let mut names = BTreeSet::new();
-    for metric in METRICS {
+    for metric in metrics() {
         assert!(names.insert(metric.name), "{}", metric.name);
         assert!(
             metric
@@ -24,11 +26,11 @@ fn names_are_unique_plain_and_found() {
             "{}",
             metric.name
         );
-        assert!(MetricId::find(metric.name).is_some());
+        assert!(find_metric(metric.name).is_some());
     }
-    assert!(MetricId::find("close_wait_growth").is_some_and(|id| id.growth));
-    assert!(MetricId::find("time_wait_used_growth").is_none());
-    assert!(MetricId::find("nonsense").is_none());
+    assert!(find_metric("close_wait_growth").is_some_and(|id| id.growth));
+    assert!(find_metric("time_wait_used_growth").is_none());
+    assert!(find_metric("nonsense").is_none());
 }
 
 #[test]
@@ -38,26 +40,19 @@ fn every_state_has_a_metric_of_its_own_count() {
             continue;
         }
         let snapshot = snapshot().with_state(state, count).build();
-        let reading = Reading {
-            snapshot: &snapshot,
-            before: None,
-            long_before: None,
-            keeps: true,
-        };
-        let id = MetricId::find(state.key()).unwrap();
+        let reading = Observation::of(&snapshot, None);
+        let id = find_metric(state.key()).unwrap();
         assert_eq!(id.read(&reading), Ok(float(count)), "{state}");
     }
 }
 
-fn severity(of: &Metric, snapshot: &Snapshot) -> Option<Severity> {
-    of.rules
-        .iter()
-        .filter_map(|rule| match (rule.judge)(snapshot, None) {
-            Judgement::Found(findings) => findings.iter().map(|finding| finding.severity).max(),
-            _ => None,
-        })
-        .max()
-        .filter(|&severity| severity >= Severity::Warning)
+/// The severity of the worst finding of a rule, if one is wrong.
+fn severity(of: &Rule, snapshot: &Snapshot) -> Option<Severity> {
+    match of.judge(&Observation::of(snapshot, None), &of.defaults()) {
+        Judgement::Found(findings) => findings.iter().map(|finding| finding.severity).max(),
+        _ => None,
+    }
+    .filter(|&severity| severity >= Severity::Warning)
 }
 
 /// `count` of 1,000 of everything that has a rule with a fixed range.
@@ -117,37 +112,36 @@ fn so_much(count: u64) -> Snapshot {
 /// What the list and the perfdata show is what the rules do.
 #[test]
 fn shown_defaults_are_the_limits_of_their_rules() {
-    let shown = |metric: &&Metric| metric.warn.is_some() || metric.crit.is_some();
-    let judged: Vec<_> = METRICS
-        .iter()
-        .filter(|metric| !metric.rules.is_empty())
-        .filter(shown)
+    let shown = |metric: &Metric| metric.warn.is_some() || metric.crit.is_some();
+    let of_rules = RULES.iter().filter(|rule| !rule.needs_past);
+    let judged: Vec<(&Rule, &Metric)> = of_rules
+        .filter_map(|rule| Some((rule, rule.value.as_ref()?)))
+        .filter(|(_, metric)| shown(metric))
         .collect();
-    assert!(judged.len() >= 5, "{judged:?}");
+    assert!(judged.len() >= 7);
     for count in 0..1_100 {
         let snapshot = so_much(count);
-        let reading = Reading {
-            snapshot: &snapshot,
-            before: None,
-            long_before: None,
-            keeps: true,
-        };
-        for metric in &judged {
-            let value = metric.read(&reading).unwrap();
-            let alerts = |range: Option<Range>| range.is_some_and(|range| range.alerts(value));
-            let shown = if alerts(metric.crit) {
-                Some(Severity::Critical)
-            } else if alerts(metric.warn) {
-                Some(Severity::Warning)
-            } else {
-                None
-            };
+        let observation = Observation::of(&snapshot, None);
+        for (rule, metric) in &judged {
+            let value = metric.read(&observation).unwrap();
+            let expected = rule.defaults().severity(Some(value), None);
             assert_eq!(
-                shown,
-                severity(metric, &snapshot),
+                severity(rule, &snapshot),
+                expected,
                 "{} at {count}",
-                metric.name
+                rule.name
             );
+        }
+    }
+}
+
+/// One that stood before the rule that covers it would be told twice.
+#[test]
+fn what_covers_a_rule_stands_before_it() {
+    for (place, rule) in RULES.iter().enumerate() {
+        for name in rule.covered_by {
+            let covers = RULES.iter().position(|other| other.name == *name);
+            assert!(covers.is_some_and(|covers| covers < place), "{name}");
         }
     }
 }
@@ -161,13 +155,8 @@ fn ports_are_known_as_far_as_anybody_looked() {
                 ..Pressure::default()
             })
             .build();
-        let reading = Reading {
-            snapshot: &snapshot,
-            before: None,
-            long_before: None,
-            keeps: true,
-        };
-        MetricId::find("ports_used").unwrap().read(&reading)
+        let reading = Observation::of(&snapshot, None);
+        find_metric("ports_used").unwrap().read(&reading)
     };
     assert_eq!(used(PortReading::NotRead), Err(Missing::Unread));
     let few = PortReading::RuledOut {
@@ -191,13 +180,15 @@ fn rate(name: &str, now: Option<u64>, before: Option<u64>, seconds: u64) -> Meas
         values: [("close_wait".to_owned(), 12.0)].into(),
         ..Mark::default()
     };
-    let reading = Reading {
-        snapshot: &now,
-        before: (seconds > 0).then_some((&mark, Duration::from_secs(seconds))),
+    let reading = Observation {
+        past: (seconds > 0).then_some(Past {
+            counters: &mark.counters,
+            ago: Some(Duration::from_secs(seconds)),
+        }),
         long_before: (seconds > 0).then_some((&mark, Duration::from_secs(seconds))),
-        keeps: true,
+        ..Observation::of(&now, None)
     };
-    MetricId::find(name).unwrap().read(&reading)
+    find_metric(name).unwrap().read(&reading)
 }
 
 #[test]
@@ -225,12 +216,31 @@ fn growth_is_an_hour_and_may_be_negative() {
 fn counts_of_an_incomplete_dump_are_unknown() {
     let mut snapshot = snapshot().with_state(TcpState::CloseWait, 3).build();
     snapshot.collection.complete = false;
-    let reading = Reading {
-        snapshot: &snapshot,
-        before: None,
-        long_before: None,
-        keeps: true,
-    };
-    let id = MetricId::find("close_wait").unwrap();
+    let reading = Observation::of(&snapshot, None);
+    let id = find_metric("close_wait").unwrap();
     assert_eq!(id.read(&reading), Err(Missing::Unread));
+}
+
+/// A dump that had lost rows was followed by "ok".
+#[test]
+fn rules_about_sockets_call_nothing_fine_when_rows_are_missing() {
+    let pressure = Pressure {
+        ports: PortReading::Grouped(Ports::default()),
+        listeners: Some(Listeners::default()),
+        ..Pressure::default()
+    };
+    let mut snapshot = snapshot()
+        .with_leaks(leak_digest(&[], Vec::new()))
+        .with_pressure(pressure)
+        .build();
+    let topics = ["CLOSE_WAIT", "ports", "accept queues", "SYN_RECV"];
+    for topic in topics {
+        assert!(RULES.iter().any(|rule| rule.topic == topic), "{topic}");
+        assert!(assess(&snapshot, None).fine.contains(&topic), "{topic}");
+    }
+    snapshot.collection.complete = false;
+    let assessment = assess(&snapshot, None);
+    for topic in topics {
+        assert!(assessment.unknown.contains(&topic), "{topic}");
+    }
 }

@@ -1,12 +1,10 @@
-//! What a check comes to.
+//! The result of a check.
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::super::{Finding, Severity};
-use super::metric::MetricId;
-use super::range::Range;
-use super::reading::{Bound, Bounds, Measured, Missing};
+use super::super::finding::{Finding, Severity};
+use super::super::metric::{Bound, Bounds, Measured, MetricId, Missing, Range};
 
 /// The status of the monitoring plugins. Ordered from good to bad: what is
 /// known to be wrong outweighs what isn't known, and that outweighs OK.
@@ -46,7 +44,7 @@ impl Status {
         }
     }
 
-    /// The word of the JSON contract.
+    /// The name in JSON.
     #[must_use]
     pub const fn key(self) -> &'static str {
         match self {
@@ -75,16 +73,15 @@ pub struct Gauge {
     pub id: MetricId,
     /// Its value, or why there is none.
     pub value: Measured,
-    /// Between what it lies, where the value is no more than one of its bounds.
+    /// The range in which it lies where the value is only one of its bounds.
     pub bounds: Option<Bounds>,
-    /// The value in words, where these tell more than name and number.
-    pub words: Option<String>,
+    /// The value in a phrase, where that tells more than name and number.
+    pub phrase: Option<String>,
     /// What 100 % of it are; `None` where it has no limit, or that isn't known.
     pub limit: Option<f64>,
-    /// Where it warns, in the unit of the value. Those of a rule are for the
-    /// reader: the rule judges.
+    /// The range that is a warning, in the unit of the value.
     pub warn: Option<Range>,
-    /// Where it is critical, as `warn`.
+    /// The range that is critical, as `warn`.
     pub crit: Option<Range>,
 }
 
@@ -104,10 +101,7 @@ impl Gauge {
     #[must_use]
     pub fn alerts(&self, range: Range) -> Option<bool> {
         let value = self.value.ok().filter(|_| !range.is_percent())?;
-        match self.bounds {
-            Some(bounds) => range.alerts_between(bounds),
-            None => Some(range.alerts(value)),
-        }
+        range.alerts_within(value, self.bounds)
     }
 }
 
@@ -119,7 +113,7 @@ pub enum Cause {
     /// A value outside the range that was set for it.
     Exceeded(Gauge),
     /// Rules and metrics that can't be judged, and why.
-    Untold(Vec<String>, Missing),
+    NotJudged(Vec<String>, Missing),
     /// The check itself could not do something.
     Failed(String),
 }
@@ -133,13 +127,13 @@ pub struct Problem {
     pub cause: Cause,
 }
 
-/// The outcome.
-#[derive(Debug, Clone, PartialEq)]
+/// The result.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Verdict {
     /// What keeps it from being OK, worst first.
     pub problems: Vec<Problem>,
     /// What the rules found that is worth knowing and no problem.
-    pub remarks: Vec<Finding>,
+    pub notes: Vec<Finding>,
     /// The metrics that were asked for.
     pub gauges: Vec<Gauge>,
     /// The names of the rules that came to a judgement, of all they are about.
@@ -170,7 +164,7 @@ impl Verdict {
     /// Adds what a rule found: as a problem, or as worth knowing.
     pub(super) fn take_in(&mut self, finding: Finding) {
         match Status::from(finding.severity) {
-            Status::Ok => self.remarks.push(finding),
+            Status::Ok => self.notes.push(finding),
             status => self.add(status, Cause::Found(finding)),
         }
     }
@@ -182,9 +176,9 @@ impl Verdict {
             .iter()
             .filter_map(|problem| match &problem.cause {
                 Cause::Found(finding) => Some(finding),
-                Cause::Exceeded(_) | Cause::Untold(..) | Cause::Failed(_) => None,
+                Cause::Exceeded(_) | Cause::NotJudged(..) | Cause::Failed(_) => None,
             });
-        found.chain(&self.remarks)
+        found.chain(&self.notes)
     }
 
     /// The metrics that only the next run can know.
@@ -211,12 +205,7 @@ mod tests {
         assert!(statuses.is_sorted());
         let codes: Vec<u8> = statuses.into_iter().map(Status::code).collect();
         assert_eq!(codes, [0, 3, 1, 2]);
-        let mut verdict = Verdict {
-            problems: Vec::new(),
-            remarks: Vec::new(),
-            gauges: Vec::new(),
-            judged: Vec::new(),
-        };
+        let mut verdict = Verdict::default();
         assert_eq!(verdict.status(), Status::Ok);
         for (status, worst) in [
             (Status::Unknown, Status::Unknown),

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::reading::Bounds;
+use super::observation::Bounds;
 
 /// A range that a value is compared with. Both ends belong to it.
 ///
@@ -69,6 +69,16 @@ impl Range {
         contains == self.inside
     }
 
+    /// The same of a value that may be known only within bounds; `None` where
+    /// these don't tell.
+    #[must_use]
+    pub fn alerts_within(&self, value: f64, bounds: Option<Bounds>) -> Option<bool> {
+        match bounds {
+            Some(bounds) => self.alerts_between(bounds),
+            None => Some(self.alerts(value)),
+        }
+    }
+
     /// Whether a value between these bounds raises the alert; `None` where that
     /// depends on the value.
     #[must_use]
@@ -80,7 +90,7 @@ impl Range {
 
     /// Where a value that raises the alert lies: `above 10`.
     #[must_use]
-    pub fn words(&self, value: f64) -> String {
+    pub fn phrase(&self, value: f64) -> String {
         let Self { start, end, .. } = *self;
         if !self.inside {
             return if value < start {
@@ -143,7 +153,7 @@ fn parse(text: &str) -> Result<Range, &'static str> {
         None => (false, text),
     };
     if ends.starts_with('/') {
-        return Err("the shell has put a home in the place of ~; quote it");
+        return Err("the shell replaced ~ by a home directory; quote it");
     }
     let (start, end) = match ends.split_once(':') {
         Some(("", "")) if !inside => return Err("there is no number"),

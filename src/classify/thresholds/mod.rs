@@ -1,23 +1,25 @@
-//! What the user wants judged, and how.
+//! What the user wants judged, and by which ranges.
 
-use super::super::{RULES, Rule};
-use super::metric::MetricId;
-use super::metrics::METRICS;
-use super::part::Part;
-use super::range::{NotARange, Range};
+mod scope;
+
+pub use scope::Scope;
+
+use super::metric::{About, Metric, MetricId, NotARange, Range};
+use super::rule::Rule;
+use super::rules::{RULES, find_metric, metrics, rule_of};
 
 /// A rule or a metric, by its name.
 #[derive(Debug, Clone, Copy)]
 pub enum Name {
     /// A rule.
     Rule(&'static Rule),
-    /// A metric; it stands for the rules that judge it, too.
+    /// A metric; it stands for the rule whose value it is, too.
     Metric(MetricId),
 }
 
-/// A wish that can't be met.
+/// Why thresholds can't be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BadWish {
+pub enum ThresholdError {
     /// No such name.
     #[error("no metric or rule is called {0:?}; tcpstate check --list names them all")]
     NoSuchName(String),
@@ -27,16 +29,16 @@ pub enum BadWish {
     /// Not NAME=RANGE.
     #[error("{0:?} is no threshold; write NAME=RANGE, as in close_wait=100")]
     NoThreshold(String),
-    /// It is about everything, and only a part was to be looked at.
+    /// It is about everything, and filters leave sockets out.
     #[error(
         "{0} is about the whole network namespace; leave out --pid, --unit, --listen-port and \
          --remote"
     )]
     OfAll(String),
-    /// It is about sockets without an owner, and owners were to be told apart.
+    /// It is about sockets without an owner, and a filter asks for owners.
     #[error("{0} is about sockets whose owner the kernel doesn't keep; leave out --pid and --unit")]
     NoOwner(String),
-    /// It is about listeners, and peers were to be told apart.
+    /// It is about listeners, and a filter asks for peers.
     #[error("{0} is about listeners, which have no peer; leave out --remote")]
     NoPeer(String),
     /// It is asked for and left out at once.
@@ -63,18 +65,18 @@ impl Name {
     /// # Errors
     ///
     /// When nothing has that name.
-    pub fn find(name: &str) -> Result<Self, BadWish> {
+    pub fn find(name: &str) -> Result<Self, ThresholdError> {
         let rule = || RULES.iter().find(|rule| rule.name == name).map(Self::Rule);
-        MetricId::find(name)
+        find_metric(name)
             .map(Self::Metric)
             .or_else(rule)
-            .ok_or_else(|| BadWish::NoSuchName(name.to_owned()))
+            .ok_or_else(|| ThresholdError::NoSuchName(name.to_owned()))
     }
 
     fn covers_rule(&self, rule: &str) -> bool {
         match self {
             Self::Rule(own) => own.name == rule,
-            Self::Metric(id) => !id.growth && judges(*id, rule),
+            Self::Metric(id) => judges(*id, rule),
         }
     }
 
@@ -85,39 +87,36 @@ impl Name {
 
     fn covers_metric(&self, id: MetricId) -> bool {
         match self {
-            Self::Rule(rule) => !id.growth && judges(id, rule.name),
+            Self::Rule(rule) => judges(id, rule.name),
             Self::Metric(own) => *own == id,
         }
     }
 }
 
-/// Whether a rule judges a metric.
+/// Whether a metric is the value of a rule.
 fn judges(id: MetricId, rule: &str) -> bool {
-    id.metric.rules.iter().any(|own| own.name == rule)
+    rule_of(id).is_some_and(|own| own.name == rule)
 }
 
-/// Every metric, growth aside.
-fn metrics() -> impl Iterator<Item = MetricId> {
-    METRICS.iter().map(|metric| MetricId {
-        metric,
-        growth: false,
-    })
-}
-
-/// Why a rule can't judge a part of the sockets; `None` where it can. One that
-/// judges no metric is about settings.
-fn refusal(rule: &Rule, part: Part) -> Option<fn(String) -> BadWish> {
-    if part.is_all() {
-        return None;
+/// Why something can't be told in a scope; `None` where it can.
+fn refusal(about: About, scope: Scope) -> Option<fn(String) -> ThresholdError> {
+    match about {
+        About::Everything if !scope.is_all() => Some(ThresholdError::OfAll),
+        About::Unowned if scope.by_owner => Some(ThresholdError::NoOwner),
+        About::Listeners if scope.by_peer => Some(ThresholdError::NoPeer),
+        _ => None,
     }
-    let mut own = metrics().filter(|id| judges(*id, rule.name));
-    own.next()
-        .map_or(Some(BadWish::OfAll), |id| id.metric.refusal(part))
 }
 
-/// What the user wants.
+/// What a rule is about: one without a value is about settings.
+fn about(rule: &Rule) -> About {
+    let value = rule.value.as_ref();
+    value.map_or(About::Everything, |metric: &Metric| metric.about)
+}
+
+/// What the user wants judged.
 #[derive(Debug, Clone, Default)]
-pub struct Wishes {
+pub struct Thresholds {
     /// Ranges to warn by; the last one for a metric counts.
     pub warn: Vec<(MetricId, Range)>,
     /// Ranges that are critical.
@@ -128,44 +127,44 @@ pub struct Wishes {
     pub ignore: Vec<Name>,
     /// There is a state file: rates are to be judged.
     pub rates: bool,
-    /// The part of the sockets that is looked at: what can't be told of it is
-    /// left out.
-    pub part: Part,
+    /// Which filters leave sockets out: what can't be told with them is not
+    /// judged.
+    pub scope: Scope,
 }
 
-impl Wishes {
+impl Thresholds {
     /// Reads `NAME=RANGE`.
     ///
     /// # Errors
     ///
     /// When it isn't that, or means nothing.
-    pub fn threshold(text: &str) -> Result<(MetricId, Range), BadWish> {
+    pub fn threshold(text: &str) -> Result<(MetricId, Range), ThresholdError> {
         let (name, range) = text
             .split_once('=')
-            .ok_or_else(|| BadWish::NoThreshold(text.to_owned()))?;
-        let id = MetricId::find(name).ok_or_else(|| BadWish::NoSuchMetric(name.to_owned()))?;
+            .ok_or_else(|| ThresholdError::NoThreshold(text.to_owned()))?;
+        let id = find_metric(name).ok_or_else(|| ThresholdError::NoSuchMetric(name.to_owned()))?;
         let range: Range = range
             .parse()
-            .map_err(|why| BadWish::Range(name.to_owned(), why))?;
+            .map_err(|why| ThresholdError::Range(name.to_owned(), why))?;
         if range.is_percent() && (id.growth || !id.metric.has_limit()) {
-            return Err(BadWish::NoLimit(name.to_owned()));
+            return Err(ThresholdError::NoLimit(name.to_owned()));
         }
         Ok((id, range))
     }
 
-    /// Refuses wishes that contradict each other, and those after which nothing
-    /// is judged: an OK of nothing would be a silent one.
+    /// Refuses thresholds that contradict each other, and those with which
+    /// nothing is judged: an OK would mean nothing.
     ///
     /// # Errors
     ///
     /// When they do.
-    pub fn check(&self) -> Result<(), BadWish> {
+    pub fn check(&self) -> Result<(), ThresholdError> {
         for id in self.asked() {
-            if let Some(refused) = id.metric.refusal(self.part) {
+            if let Some(refused) = refusal(id.metric.about, self.scope) {
                 return Err(refused(id.to_string()));
             }
             if self.ignore.iter().any(|name| name.is_metric(id)) {
-                return Err(BadWish::Contradiction(id.to_string()));
+                return Err(ThresholdError::Contradiction(id.to_string()));
             }
         }
         let rules = self.only.iter().filter_map(|name| match name {
@@ -173,19 +172,19 @@ impl Wishes {
             Name::Metric(_) => None,
         });
         for rule in rules {
-            if let Some(refused) = refusal(rule, self.part) {
+            if let Some(refused) = refusal(about(rule), self.scope) {
                 return Err(refused(rule.name.to_owned()));
             }
             if self.ignore.iter().any(|name| name.covers_rule(rule.name)) {
-                return Err(BadWish::Contradiction(rule.name.to_owned()));
+                return Err(ThresholdError::Contradiction(rule.name.to_owned()));
             }
         }
         let by_rule = RULES.iter().any(|rule| self.wants_rule(rule));
-        let by_range = metrics().chain(self.growths());
-        if by_rule || by_range.into_iter().any(|id| self.judges_by_range(id)) {
+        let mut values = metrics().map(MetricId::value).chain(self.growths());
+        if by_rule || values.any(|id| self.wants_metric(id) && self.sets(id)) {
             Ok(())
         } else {
-            Err(BadWish::Nothing)
+            Err(ThresholdError::Nothing)
         }
     }
 
@@ -197,12 +196,6 @@ impl Wishes {
             Name::Rule(_) => None,
         });
         ranges.chain(names)
-    }
-
-    /// Whether a range judges a metric, and no rule alone.
-    fn judges_by_range(&self, id: MetricId) -> bool {
-        let by_default = !id.growth && (id.metric.warn.is_some() || id.metric.crit.is_some());
-        self.wants_metric(id) && (self.sets(id) || (by_default && id.metric.rules.is_empty()))
     }
 
     /// Whether a rate is asked for by name.
@@ -225,37 +218,28 @@ impl Wishes {
         self.ranges(id) != (None, None)
     }
 
-    /// Whether a rule is asked for by name, or a metric that it judges.
+    /// Whether a rule or its value is asked for by name.
     pub(super) fn names_rule(&self, rule: &Rule) -> bool {
         self.only.iter().any(|name| name.covers_rule(rule.name))
     }
 
-    /// Whether a metric is asked for by name.
-    pub(super) fn names_metric(&self, id: MetricId) -> bool {
-        self.only.iter().any(|name| name.is_metric(id))
-    }
-
     /// Whether a rule shall judge.
-    pub(super) fn wants_rule(&self, rule: &Rule) -> bool {
+    pub(super) fn wants_rule(&self, rule: &'static Rule) -> bool {
         let covered = |names: &[Name]| names.iter().any(|name| name.covers_rule(rule.name));
-        let replaced = self
-            .warn
-            .iter()
-            .chain(&self.crit)
-            .any(|(id, _)| !id.growth && judges(*id, rule.name));
-        refusal(rule, self.part).is_none()
-            && (self.only.is_empty() || covered(&self.only))
-            && !covered(&self.ignore)
-            && !replaced
+        let value = rule.value.as_ref().map(MetricId::value);
+        // Who sets a range for the value of a rule and ignores the rule wants
+        // the range.
+        let is_set = value.is_some_and(|id| self.sets(id));
+        let chosen = (self.only.is_empty() || covered(&self.only)) && !covered(&self.ignore);
+        refusal(about(rule), self.scope).is_none()
+            && (is_set || (chosen && (self.rates || !rule.needs_past)))
     }
 
     /// Whether a metric shall be shown, and judged by its ranges.
     pub(super) fn wants_metric(&self, id: MetricId) -> bool {
-        if id.metric.refusal(self.part).is_some() {
+        if refusal(id.metric.about, self.scope).is_some() {
             return false;
         }
-        // Who sets a range for what a rule judges, and ignores the rule, wants
-        // the range.
         if self.sets(id) {
             return true;
         }

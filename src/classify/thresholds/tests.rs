@@ -12,7 +12,7 @@ fn a_threshold_that_means_nothing_says_what_would() {
         ("close_wait=80%", "close_wait=100"),
         ("time_wait_growth=5%", "no limit"),
     ] {
-        let why = Wishes::threshold(text).unwrap_err().to_string();
+        let why = Thresholds::threshold(text).unwrap_err().to_string();
         assert!(why.contains(says), "{text}: {why}");
     }
     for text in [
@@ -21,7 +21,7 @@ fn a_threshold_that_means_nothing_says_what_would() {
         "time_wait_used=80",
         "listen_growth=@1:",
     ] {
-        assert!(Wishes::threshold(text).is_ok(), "{text}");
+        assert!(Thresholds::threshold(text).is_ok(), "{text}");
     }
 }
 
@@ -31,27 +31,27 @@ fn names_are_of_metrics_and_rules() {
     assert!(matches!(Name::find("tcp_syncookies"), Ok(Name::Rule(_))));
     assert!(Name::find("x").unwrap_err().to_string().contains("--list"));
 }
-fn wishes(only: &[&str], ignore: &[&str], crit: &[&str], narrowed: bool) -> Wishes {
+fn thresholds(only: &[&str], ignore: &[&str], crit: &[&str], narrowed: bool) -> Thresholds {
     let names = |texts: &[&str]| texts.iter().map(|text| Name::find(text).unwrap()).collect();
-    let mut wishes = Wishes {
+    let mut thresholds = Thresholds {
         crit: crit
             .iter()
-            .map(|text| Wishes::threshold(text).unwrap())
+            .map(|text| Thresholds::threshold(text).unwrap())
             .collect(),
         only: names(only),
         ignore: names(ignore),
-        part: Part {
+        scope: Scope {
             by_port: narrowed,
-            ..Part::default()
+            ..Scope::default()
         },
-        ..Wishes::default()
+        ..Thresholds::default()
     };
-    wishes.rates = wishes.asks_for_rates();
-    wishes
+    thresholds.rates = thresholds.asks_for_rates();
+    thresholds
 }
 
 #[test]
-fn wishes_that_judge_nothing_or_contradict_each_other_are_refused() {
+fn thresholds_that_judge_nothing_or_contradict_each_other_are_refused() {
     for (only, ignore, crit, narrowed) in [
         (&["time_wait_used"][..], &[][..], &[][..], true),
         (&["tcp_syncookies"], &[], &[], true),
@@ -74,8 +74,8 @@ fn wishes_that_judge_nothing_or_contradict_each_other_are_refused() {
         (&[], &["established"], &["established=0"], false),
         (&[], &[], &["time_wait_used=5"], true),
     ] {
-        let wishes = wishes(only, ignore, crit, narrowed);
-        assert!(wishes.check().is_err(), "{wishes:?}");
+        let thresholds = thresholds(only, ignore, crit, narrowed);
+        assert!(thresholds.check().is_err(), "{thresholds:?}");
     }
     for (only, ignore, crit, narrowed) in [
         (&[][..], &[][..], &[][..], false),
@@ -93,16 +93,16 @@ fn wishes_that_judge_nothing_or_contradict_each_other_are_refused() {
         ),
         (&[], &["established"], &["established_growth=5"], false),
     ] {
-        let wishes = wishes(only, ignore, crit, narrowed);
-        assert_eq!(wishes.check(), Ok(()), "{wishes:?}");
+        let thresholds = thresholds(only, ignore, crit, narrowed);
+        assert_eq!(thresholds.check(), Ok(()), "{thresholds:?}");
     }
 }
 
 /// Nobody holds a socket in TIME_WAIT, and no listener has a peer: a 0 of these
 /// would be an OK that means nothing.
 #[test]
-fn what_a_part_cannot_tell_is_refused_and_left_out() {
-    let of = |by_owner, by_peer| Part {
+fn what_a_filter_cannot_tell_is_refused_and_left_out() {
+    let of = |by_owner, by_peer| Scope {
         by_owner,
         by_port: false,
         by_peer,
@@ -122,22 +122,22 @@ fn what_a_part_cannot_tell_is_refused_and_left_out() {
         ("close_wait_leaked", owner, None),
         ("close_wait_leaked", peer, None),
     ] {
-        let mut wishes = wishes(&[], &[], &[&format!("{name}=5")], false);
-        wishes.part = part;
-        let refused = wishes.check().map_err(|why| why.to_string());
+        let mut thresholds = thresholds(&[], &[], &[&format!("{name}=5")], false);
+        thresholds.scope = part;
+        let refused = thresholds.check().map_err(|why| why.to_string());
         match expected {
             None => assert_eq!(refused, Ok(()), "{name}"),
             Some(words) => assert!(refused.unwrap_err().contains(words), "{name}"),
         }
-        let id = MetricId::find(name).unwrap();
-        assert_eq!(wishes.wants_metric(id), expected.is_none(), "{name}");
+        let id = find_metric(name).unwrap();
+        assert_eq!(thresholds.wants_metric(id), expected.is_none(), "{name}");
     }
-    let mut wishes = wishes(&[], &[], &[], false);
+    let mut thresholds = thresholds(&[], &[], &[], false);
     for (part, judges) in [(owner, true), (peer, false)] {
-        wishes.part = part;
+        thresholds.scope = part;
         let Name::Rule(rule) = Name::find("accept_queue_full").unwrap() else {
             panic!("it is a rule");
         };
-        assert_eq!(wishes.wants_rule(rule), judges);
+        assert_eq!(thresholds.wants_rule(rule), judges);
     }
 }

@@ -1,10 +1,10 @@
 use std::time::Duration;
 
-use super::super::super::listeners::ListenerTally;
-use super::super::super::testing::{SnapshotBuilder, java, leak_digest, snapshot, socket};
-use super::super::part::{About, Part};
-use super::super::reading::{Bound, Bounds};
-use super::super::wishes::Name;
+use super::super::change::Past;
+use super::super::listeners::ListenerTally;
+use super::super::metric::{About, Bound, Bounds};
+use super::super::testing::{SnapshotBuilder, java, leak_digest, snapshot, socket};
+use super::super::thresholds::{Name, Scope};
 use super::*;
 use crate::model::{
     Counter, Counters, HostWide, Listeners, Mark, PortReading, Pressure, Snapshot, SourceKind,
@@ -44,57 +44,47 @@ fn leaking(count: u64) -> SnapshotBuilder {
     healthy().with_leaks(leak_digest(&[(Leak::NotClosed, count)], suspects))
 }
 
-fn wishes(warn: &[&str], crit: &[&str]) -> Wishes {
-    let thresholds = |texts: &[&str]| {
-        let parsed = texts.iter().map(|text| Wishes::threshold(text).unwrap());
+fn thresholds(warn: &[&str], crit: &[&str]) -> Thresholds {
+    let parse = |texts: &[&str]| {
+        let parsed = texts
+            .iter()
+            .map(|text| Thresholds::threshold(text).unwrap());
         parsed.collect()
     };
-    Wishes {
-        warn: thresholds(warn),
-        crit: thresholds(crit),
-        ..Wishes::default()
+    Thresholds {
+        warn: parse(warn),
+        crit: parse(crit),
+        ..Thresholds::default()
     }
 }
 
-fn judged(snapshot: &Snapshot, wishes: &Wishes) -> Verdict {
-    let reading = Reading {
-        snapshot,
-        before: None,
-        long_before: None,
-        keeps: true,
-    };
-    judge(&reading, wishes)
+fn judged(snapshot: &Snapshot, thresholds: &Thresholds) -> Verdict {
+    judge(&Observation::of(snapshot, None), thresholds)
 }
 
 #[test]
 fn a_healthy_host_is_ok_with_every_metric_but_the_rates() {
-    let verdict = judged(&healthy().build(), &Wishes::default());
+    let verdict = judged(&healthy().build(), &Thresholds::default());
     assert_eq!(verdict.status(), Status::Ok, "{verdict:?}");
     assert_eq!(verdict.problems, []);
-    let rates = METRICS.iter().filter(|metric| {
-        MetricId {
-            metric,
-            growth: false,
-        }
-        .is_rate()
-    });
-    assert_eq!(verdict.gauges.len(), METRICS.len() - rates.count());
+    let lasting = metrics().map(MetricId::value).filter(|id| !id.is_rate());
+    assert_eq!(verdict.gauges.len(), lasting.count());
 }
 
 #[test]
 fn a_rule_gives_its_severity_and_its_words() {
-    let verdict = judged(&leaking(2).build(), &Wishes::default());
+    let verdict = judged(&leaking(2).build(), &Thresholds::default());
     assert_eq!(verdict.status(), Status::Warning);
     let finding = verdict.findings().next().unwrap();
     assert_eq!(finding.rule, "close_wait_leak");
-    let verdict = judged(&leaking(1).build(), &Wishes::default());
+    let verdict = judged(&leaking(1).build(), &Thresholds::default());
     assert_eq!(verdict.status(), Status::Ok, "one may be chance");
-    assert_eq!(verdict.remarks.len(), 1);
+    assert_eq!(verdict.findings().count(), 0);
 }
 
 #[test]
 fn a_range_of_the_users_replaces_the_rule_and_keeps_its_words() {
-    let mut lax = wishes(
+    let mut lax = thresholds(
         &["close_wait_leaked_by_one=100"],
         &["close_wait_leaked_by_one=200"],
     );
@@ -116,7 +106,7 @@ fn a_range_of_the_users_replaces_the_rule_and_keeps_its_words() {
             .starts_with("java[2231]")
     );
     // The end that wasn't set stays what it was.
-    let strict = wishes(&["close_wait_leaked_by_one=0"], &[]);
+    let strict = thresholds(&["close_wait_leaked_by_one=0"], &[]);
     assert_eq!(
         judged(&leaking(1).build(), &strict).status(),
         Status::Warning
@@ -133,12 +123,12 @@ fn a_range_of_the_users_replaces_the_rule_and_keeps_its_words() {
 
 #[test]
 fn what_is_about_everything_is_not_judged_by_a_part() {
-    let mut part = Wishes {
-        part: Part {
+    let mut part = Thresholds {
+        scope: Scope {
             by_port: true,
-            ..Part::default()
+            ..Scope::default()
         },
-        ..Wishes::default()
+        ..Thresholds::default()
     };
     let snapshot = leaking(2).with_sysctl(Sysctl::TcpSyncookies, 0).build();
     let verdict = judged(&snapshot, &part);
@@ -150,21 +140,21 @@ fn what_is_about_everything_is_not_judged_by_a_part() {
             .all(|gauge| gauge.id.metric.about != About::Everything)
     );
     assert_eq!(part.check(), Ok(()));
-    part.warn = vec![Wishes::threshold("time_wait_used=3").unwrap()];
+    part.warn = vec![Thresholds::threshold("time_wait_used=3").unwrap()];
     assert!(part.check().is_err());
 }
 
 #[test]
 fn the_last_of_several_ranges_counts() {
     let snapshot = healthy().with_state(TcpState::Listen, 5).build();
-    let twice = wishes(&["listen=1", "listen=10"], &[]);
+    let twice = thresholds(&["listen=1", "listen=10"], &[]);
     assert_eq!(judged(&snapshot, &twice).status(), Status::Ok);
 }
 
 #[test]
 fn per_cent_are_of_the_limit_and_unknown_without_it() {
     let with = |count| healthy().with_state(TcpState::TimeWait, count);
-    let half = wishes(&[], &["time_wait=50%"]);
+    let half = thresholds(&[], &["time_wait=50%"]);
     assert_eq!(judged(&with(500).build(), &half).status(), Status::Ok);
     let verdict = judged(&with(501).build(), &half);
     assert_eq!(verdict.status(), Status::Critical);
@@ -183,7 +173,7 @@ fn per_cent_are_of_the_limit_and_unknown_without_it() {
 
 #[test]
 fn what_a_rule_cannot_read_is_never_ok() {
-    let verdict = judged(&snapshot().build(), &Wishes::default());
+    let verdict = judged(&snapshot().build(), &Thresholds::default());
     assert_eq!(verdict.status(), Status::Unknown);
     assert_eq!(verdict.problems.len(), 1, "one problem names them all");
 }
@@ -192,10 +182,13 @@ fn what_a_rule_cannot_read_is_never_ok() {
 fn a_part_of_the_sockets_is_never_ok_and_can_still_be_critical() {
     let mut part = healthy().build();
     part.collection.complete = false;
-    assert_eq!(judged(&part, &Wishes::default()).status(), Status::Unknown);
+    assert_eq!(
+        judged(&part, &Thresholds::default()).status(),
+        Status::Unknown
+    );
     let mut part = leaking(51).build();
     part.collection.complete = false;
-    let verdict = judged(&part, &Wishes::default());
+    let verdict = judged(&part, &Thresholds::default());
     assert_eq!(
         verdict.status(),
         Status::Critical,
@@ -210,10 +203,10 @@ fn only_and_ignore_choose() {
         let names = |texts: &[&str]| texts.iter().map(|text| Name::find(text).unwrap()).collect();
         judged(
             &snapshot,
-            &Wishes {
+            &Thresholds {
                 only: names(only),
                 ignore: names(ignore),
-                ..Wishes::default()
+                ..Thresholds::default()
             },
         )
     };
@@ -239,7 +232,7 @@ fn only_and_ignore_choose() {
 
 #[test]
 fn a_rate_that_is_not_known_yet_is_no_alarm() {
-    let mut eager = wishes(&[], &["resets_per_second=5", "close_wait_growth=10"]);
+    let mut eager = thresholds(&[], &["resets_per_second=5", "close_wait_growth=10"]);
     eager.rates = true;
     let snapshot = healthy().with_counter(Counter::EstabResets, 600).build();
     let first = judged(&snapshot, &eager);
@@ -250,11 +243,13 @@ fn a_rate_that_is_not_known_yet_is_no_alarm() {
         values: [("close_wait".to_owned(), 0.0)].into(),
         ..Mark::default()
     };
-    let reading = Reading {
-        snapshot: &snapshot,
-        before: Some((&mark, Duration::from_secs(60))),
+    let reading = Observation {
+        past: Some(Past {
+            counters: &mark.counters,
+            ago: Some(Duration::from_secs(60)),
+        }),
         long_before: Some((&mark, Duration::from_secs(60))),
-        keeps: true,
+        ..Observation::of(&snapshot, None)
     };
     let second = judge(&reading, &eager);
     assert_eq!(second.status(), Status::Critical);
@@ -264,21 +259,19 @@ fn a_rate_that_is_not_known_yet_is_no_alarm() {
 
 #[test]
 fn a_rate_that_will_never_be_known_is_unknown_where_it_was_asked_for() {
-    let forgetful = |wishes: &Wishes| {
+    let forgetful = |thresholds: &Thresholds| {
         let snapshot = healthy().build();
-        let reading = Reading {
-            snapshot: &snapshot,
-            before: None,
-            long_before: None,
-            keeps: false,
+        let reading = Observation {
+            continues: false,
+            ..Observation::of(&snapshot, None)
         };
-        judge(&reading, wishes).status()
+        judge(&reading, thresholds).status()
     };
-    let mut wishes = wishes(&[], &["resets_per_second=5"]);
-    wishes.rates = true;
-    assert_eq!(forgetful(&wishes), Status::Unknown);
-    wishes.crit.clear();
-    assert_eq!(forgetful(&wishes), Status::Ok);
+    let mut thresholds = thresholds(&[], &["resets_per_second=5"]);
+    thresholds.rates = true;
+    assert_eq!(forgetful(&thresholds), Status::Unknown);
+    thresholds.crit.clear();
+    assert_eq!(forgetful(&thresholds), Status::Ok);
 }
 
 /// A warning of the user's takes nobody's critical away.
@@ -301,21 +294,22 @@ fn a_warning_alone_keeps_the_severity_that_a_rule_has_without_a_range() {
         counters: full(false).counters,
         ..Mark::default()
     };
-    let reading = Reading {
-        snapshot: &now,
-        before: Some((&before, Duration::from_secs(60))),
-        long_before: None,
-        keeps: true,
+    let reading = Observation {
+        past: Some(Past {
+            counters: &before.counters,
+            ago: Some(Duration::from_secs(60)),
+        }),
+        ..Observation::of(&now, None)
     };
-    let by = |wishes: &Wishes| judge(&reading, wishes).status();
-    let mut alone = Wishes {
+    let by = |thresholds: &Thresholds| judge(&reading, thresholds).status();
+    let mut alone = Thresholds {
         only: vec![Name::find("accept_queues_full").unwrap()],
-        ..Wishes::default()
+        ..Thresholds::default()
     };
     assert_eq!(by(&alone), Status::Critical);
-    alone.warn = vec![Wishes::threshold("accept_queues_full=3").unwrap()];
+    alone.warn = vec![Thresholds::threshold("accept_queues_full=3").unwrap()];
     assert_eq!(by(&alone), Status::Critical);
-    alone.crit = vec![Wishes::threshold("accept_queues_full=5").unwrap()];
+    alone.crit = vec![Thresholds::threshold("accept_queues_full=5").unwrap()];
     assert_eq!(by(&alone), Status::Ok, "both ends are the user's");
     alone.warn.clear();
     assert_eq!(by(&alone), Status::Warning, "the rule still warns");
@@ -323,7 +317,7 @@ fn a_warning_alone_keeps_the_severity_that_a_rule_has_without_a_range() {
 
 #[test]
 fn a_range_of_the_users_outlives_the_rule_that_is_ignored() {
-    let mut strict = wishes(&[], &["close_wait_leaked_by_one=@1:"]);
+    let mut strict = thresholds(&[], &["close_wait_leaked_by_one=@1:"]);
     strict.ignore = vec![Name::find("close_wait_leak").unwrap()];
     assert_eq!(
         judged(&leaking(1).build(), &strict).status(),
@@ -358,21 +352,23 @@ fn the_total_is_judged_apart_from_who_leaks_most() {
         (199, Status::Warning),
         (200, Status::Critical),
     ] {
-        let verdict = judged(&leaking_in(processes), &Wishes::default());
+        let verdict = judged(&leaking_in(processes), &Thresholds::default());
         assert_eq!(verdict.status(), status, "{processes}: {verdict:?}");
         assert!(verdict.problems.iter().all(|problem| {
-            matches!(&problem.cause, Cause::Exceeded(gauge)
-                if gauge.id.metric.name == "close_wait_leaked")
+            matches!(&problem.cause, Cause::Found(finding) if finding.rule == "close_wait_leaked")
         }));
     }
-    let verdict = judged(&leaking_in(51), &Wishes::default());
-    let words = match &verdict.problems[0].cause {
-        Cause::Exceeded(gauge) => gauge.words.as_deref(),
+    let verdict = judged(&leaking_in(51), &Thresholds::default());
+    let message = match &verdict.problems[0].cause {
+        Cause::Found(finding) => &finding.message,
         cause => panic!("{cause:?}"),
     };
-    assert_eq!(words, Some("51 leaked CLOSE_WAIT sockets in 51 processes"));
+    assert!(
+        message.starts_with("51 leaked CLOSE_WAIT sockets in 51 processes"),
+        "{message}"
+    );
     // A limit of the user's for the total leaves the rule for each alone.
-    let lax = wishes(&["close_wait_leaked=1000"], &["close_wait_leaked=1000"]);
+    let lax = thresholds(&["close_wait_leaked=1000"], &["close_wait_leaked=1000"]);
     assert_eq!(
         judged(&leaking(51).build(), &lax).status(),
         Status::Critical
@@ -386,7 +382,11 @@ fn a_leaker_near_its_limit_of_descriptors_is_told() {
     let with = |leaked, open_fds| {
         let suspects = vec![java(leaked, open_fds)];
         let digest = leak_digest(&[(Leak::NotClosed, leaked)], suspects);
-        judged(&healthy().with_leaks(digest).build(), &Wishes::default()).status()
+        judged(
+            &healthy().with_leaks(digest).build(),
+            &Thresholds::default(),
+        )
+        .status()
     };
     assert_eq!(with(1, 819), Status::Ok);
     assert_eq!(with(1, 820), Status::Warning);
@@ -398,15 +398,15 @@ fn a_leaker_near_its_limit_of_descriptors_is_told() {
 /// What was never judged is no rule that found nothing.
 #[test]
 fn rules_that_came_to_a_judgement_are_named() {
-    let whole = judged(&healthy().build(), &Wishes::default());
+    let whole = judged(&healthy().build(), &Thresholds::default());
     assert!(whole.judged.contains(&"close_wait_leak"));
     let mut part = healthy().build();
     part.collection.complete = false;
-    let part = judged(&part, &Wishes::default());
+    let part = judged(&part, &Thresholds::default());
     assert!(!part.judged.contains(&"close_wait_leak"));
-    let without = Wishes {
+    let without = Thresholds {
         ignore: vec![Name::find("tcp_syncookies").unwrap()],
-        ..Wishes::default()
+        ..Thresholds::default()
     };
     let without = judged(&healthy().build(), &without);
     assert!(!without.judged.contains(&"tcp_syncookies"));
@@ -418,9 +418,9 @@ fn a_rate_whose_counter_cannot_be_read_is_unknown() {
     let snapshot = healthy().build();
     let mut blind = snapshot.clone();
     blind.counters = Counters::default();
-    let mut rates = Wishes {
+    let mut rates = Thresholds {
         only: vec![Name::find("resets_per_second").unwrap()],
-        ..Wishes::default()
+        ..Thresholds::default()
     };
     rates.rates = true;
     assert_eq!(judged(&blind, &rates).status(), Status::Unknown);
@@ -440,7 +440,7 @@ fn ports_that_were_not_grouped_have_no_value() {
         connections: 600,
         usable: 1_000,
     };
-    let asked = judged(&snapshot, &wishes(&[], &["ports_used=50"]));
+    let asked = judged(&snapshot, &thresholds(&[], &["ports_used=50"]));
     assert_eq!(asked.status(), Status::Unknown, "{asked:?}");
     let gauge = asked
         .gauges
@@ -458,7 +458,7 @@ fn the_most_of_one_is_a_bound_where_somebody_was_not_found() {
     };
     let digest = leak_digest(&[(Leak::NotClosed, 12)], vec![java(3, 100), nobodys]);
     let snapshot = healthy().with_leaks(digest).build();
-    let by = |crit: &str| judged(&snapshot, &wishes(&[], &[crit]));
+    let by = |crit: &str| judged(&snapshot, &thresholds(&[], &[crit]));
     let verdict = by("close_wait_leaked_by_one=12");
     let gauge = |verdict: &Verdict, name: &str| {
         let mut gauges = verdict.gauges.iter();
@@ -477,7 +477,7 @@ fn the_most_of_one_is_a_bound_where_somebody_was_not_found() {
     assert!(verdict.problems.iter().all(|p| p.status == Status::Warning));
     assert_eq!(by("close_wait_leaked_by_one=2").status(), Status::Critical);
     let between = by("close_wait_leaked_by_one=11");
-    let untold = |p: &super::super::status::Problem| p.status == Status::Unknown;
+    let untold = |p: &Problem| p.status == Status::Unknown;
     assert!(between.problems.iter().any(untold), "{between:?}");
     let fds = gauge(&verdict, "leaker_fds_used");
     assert_eq!(fds.bound(), Some(Bound::AtLeast));
@@ -489,9 +489,9 @@ fn where_no_ages_are_told_no_number_of_leaks_is_ok() {
     let digest = leak_digest(&[(Leak::Undated, 3)], Vec::new());
     let mut snapshot = healthy().with_leaks(digest).build();
     let status = |snapshot: &Snapshot, name: &str| {
-        let only = Wishes {
+        let only = Thresholds {
             only: vec![Name::find(name).unwrap()],
-            ..Wishes::default()
+            ..Thresholds::default()
         };
         judged(snapshot, &only).status()
     };
@@ -513,8 +513,8 @@ fn a_range_of_the_users_does_not_silence_the_second_who_leaks() {
     let suspects = vec![java(60, 100), java(55, 100), java(1, 100)];
     let digest = leak_digest(&[(Leak::NotClosed, 116)], suspects);
     let snapshot = healthy().with_leaks(digest).build();
-    let told = |wishes: &Wishes| {
-        let verdict = judged(&snapshot, wishes);
+    let told = |thresholds: &Thresholds| {
+        let verdict = judged(&snapshot, thresholds);
         let severities = |finding: &Finding| (finding.severity, finding.message.contains("60"));
         verdict
             .findings()
@@ -522,29 +522,25 @@ fn a_range_of_the_users_does_not_silence_the_second_who_leaks() {
             .map(severities)
             .collect::<Vec<_>>()
     };
-    let by_rule = [
-        (Severity::Critical, true),
-        (Severity::Critical, false),
-        (Severity::Info, false),
-    ];
-    assert_eq!(told(&Wishes::default()), by_rule);
-    assert_eq!(told(&wishes(&["close_wait_leaked_by_one=5"], &[])), by_rule);
-    let lax = wishes(&[], &["close_wait_leaked_by_one=100"]);
-    let warned = [
-        (Severity::Warning, true),
-        (Severity::Warning, false),
-        (Severity::Info, false),
-    ];
+    // One alone is no finding.
+    let by_rule = [(Severity::Critical, true), (Severity::Critical, false)];
+    assert_eq!(told(&Thresholds::default()), by_rule);
+    assert_eq!(
+        told(&thresholds(&["close_wait_leaked_by_one=5"], &[])),
+        by_rule
+    );
+    let lax = thresholds(&[], &["close_wait_leaked_by_one=100"]);
+    let warned = [(Severity::Warning, true), (Severity::Warning, false)];
     assert_eq!(told(&lax), warned);
 }
 
 /// A rule tells listener by listener, and last who is dropped.
 #[test]
-fn where_a_range_judges_the_worst_that_the_rule_found_goes_first() {
-    let mut verdict = judged(&healthy().build(), &Wishes::default());
+fn the_worst_that_a_rule_found_goes_first() {
+    let mut verdict = judged(&healthy().build(), &Thresholds::default());
     let finding = |subject: &str, severity| {
         let snapshot = leaking(60).build();
-        let verdict = judged(&snapshot, &Wishes::default());
+        let verdict = judged(&snapshot, &Thresholds::default());
         let first = verdict.findings().next().unwrap().clone();
         Finding {
             subject: subject.to_owned(),
@@ -556,7 +552,9 @@ fn where_a_range_judges_the_worst_that_the_rule_found_goes_first() {
         finding("full", Severity::Warning),
         finding("dropped", Severity::Critical),
     ];
-    add_by_range(found, Severity::Critical, &mut verdict);
+    for finding in found {
+        verdict.take_in(finding);
+    }
     let told: Vec<_> = verdict
         .findings()
         .map(|finding| (finding.subject.as_str(), finding.severity))
@@ -571,18 +569,18 @@ fn where_a_range_judges_the_worst_that_the_rule_found_goes_first() {
 /// "could not be read", as if something were broken.
 #[test]
 fn a_share_of_a_hidden_limit_is_hidden() {
-    let verdict = judged(&healthy().build(), &wishes(&["orphans=80%"], &[]));
+    let verdict = judged(&healthy().build(), &thresholds(&["orphans=80%"], &[]));
     let causes: Vec<&Cause> = verdict.problems.iter().map(|p| &p.cause).collect();
-    let hidden = Cause::Untold(vec!["orphans".to_owned()], Missing::Hidden);
+    let hidden = Cause::NotJudged(vec!["orphans".to_owned()], Missing::Hidden);
     assert_eq!(causes, [&hidden]);
 }
 
 /// `--only tcp_memory_used` in a child namespace said OK and had judged nothing.
 #[test]
 fn what_is_asked_for_by_name_and_hidden_is_no_ok() {
-    let only = |names: &[&str]| Wishes {
+    let only = |names: &[&str]| Thresholds {
         only: names.iter().map(|name| Name::find(name).unwrap()).collect(),
-        ..Wishes::default()
+        ..Thresholds::default()
     };
     let snapshot = healthy().build();
     for name in ["tcp_memory_used", "tcp_memory", "orphans_used"] {
@@ -590,7 +588,7 @@ fn what_is_asked_for_by_name_and_hidden_is_no_ok() {
         assert_eq!(verdict.status(), Status::Unknown, "{name}");
         let causes: Vec<&Cause> = verdict.problems.iter().map(|p| &p.cause).collect();
         assert!(
-            matches!(causes[..], [Cause::Untold(_, Missing::Hidden)]),
+            matches!(causes[..], [Cause::NotJudged(_, Missing::Hidden)]),
             "{causes:?}"
         );
     }
@@ -599,7 +597,10 @@ fn what_is_asked_for_by_name_and_hidden_is_no_ok() {
         judged(&snapshot, &only(&["close_wait_leaked"])).status(),
         Status::Ok
     );
-    assert_eq!(judged(&snapshot, &Wishes::default()).status(), Status::Ok);
+    assert_eq!(
+        judged(&snapshot, &Thresholds::default()).status(),
+        Status::Ok
+    );
 }
 
 /// The same of descriptors that only root may count.
@@ -611,9 +612,9 @@ fn what_is_asked_for_by_name_and_denied_is_no_ok() {
     }
     let digest = leak_digest(&[(Leak::NotClosed, 5)], vec![hidden]);
     let snapshot = healthy().with_leaks(digest).build();
-    let only = Wishes {
+    let only = Thresholds {
         only: vec![Name::find("leaker_fds_used").unwrap()],
-        ..Wishes::default()
+        ..Thresholds::default()
     };
     assert_eq!(judged(&snapshot, &only).status(), Status::Unknown);
 }
@@ -632,30 +633,26 @@ fn a_remark_about_a_part_of_the_rows_is_no_ok() {
             retransmits: 6,
         }],
     });
-    for name in [
-        "close_wait_leaked_by_one",
-        "silent_connects",
-        "silent_peers",
-    ] {
-        let only = Wishes {
+    for name in ["silent_connects", "silent_peers"] {
+        let only = Thresholds {
             only: vec![Name::find(name).unwrap()],
-            ..Wishes::default()
+            ..Thresholds::default()
         };
         snapshot.collection.complete = true;
         let verdict = judged(&snapshot, &only);
         assert_eq!(verdict.status(), Status::Ok, "{name}");
-        assert_eq!(verdict.remarks.len(), 1);
+        assert_eq!(verdict.notes.len(), 1);
         snapshot.collection.complete = false;
         let verdict = judged(&snapshot, &only);
         assert_eq!(verdict.status(), Status::Unknown, "{name}");
-        assert_eq!(verdict.remarks.len(), 1, "it is told all the same");
+        assert_eq!(verdict.notes.len(), 1, "it is told all the same");
     }
     // What is wrong is wrong whatever else is.
     let mut snapshot = leaking(9).build();
     snapshot.collection.complete = false;
-    let only = Wishes {
+    let only = Thresholds {
         only: vec![Name::find("close_wait_leaked_by_one").unwrap()],
-        ..Wishes::default()
+        ..Thresholds::default()
     };
     assert_eq!(judged(&snapshot, &only).status(), Status::Warning);
 }
@@ -677,13 +674,16 @@ fn a_range_for_connects_that_hang_is_not_told_in_the_words_of_closes() {
             connects: vec![peer(Some(80), connects)],
             closes: vec![peer(None, 50)],
         });
-        judged(&snapshot, &wishes(&["silent_connects=5"], &[]))
+        judged(&snapshot, &thresholds(&["silent_connects=5"], &[]))
     };
     let few = with(7);
     assert_eq!(few.status(), Status::Warning);
     let causes: Vec<&Cause> = few.problems.iter().map(|p| &p.cause).collect();
-    assert!(matches!(causes[..], [Cause::Exceeded(_)]), "{causes:?}");
-    assert_eq!(few.remarks.len(), 1);
+    let [Cause::Found(finding)] = causes[..] else {
+        panic!("{causes:?}");
+    };
+    assert_eq!(finding.subject, "10.0.0.9:80");
+    assert_eq!(few.notes.len(), 1);
     let many = with(12);
     assert_eq!(many.status(), Status::Warning);
     let subjects: Vec<&str> = many.findings().map(|f| &*f.subject).collect();

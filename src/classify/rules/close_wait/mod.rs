@@ -1,71 +1,193 @@
 //! CLOSE_WAIT: the peer closed, the application didn't.
 
+mod descriptors;
+mod total;
+mod values;
+
 use std::fmt::Write;
 use std::time::Duration;
 
-use super::super::change::Past;
-use super::super::close_wait::{FDS_HIGH, LEAKED_CRITICAL, MIN_AGE};
-use super::super::{Evidence, Finding, Judgement, Rule, Severity};
+use self::values::dated;
+use super::super::close_wait::{FDS_HIGH, LEAKED_CRITICAL, LeakReport, MIN_AGE};
+use super::super::metric::{About, Bounds, Measured, Metric, Observation, Range, Unit};
+use super::super::rule::{Judgement, Levels, Rule};
+use super::super::{Evidence, Finding, Severity};
 use super::none_amiss;
-use crate::model::ratio;
 use crate::model::{
-    IncompleteScan, LeakDigest, Snapshot, SourceKind, Suspect, TcpState, Verdict, Who,
+    AgeBounds, IncompleteScan, LeakDigest, SourceKind, Suspect, TcpState, Verdict, VerdictCounts,
+    Who,
 };
+use crate::model::{float, ratio};
 use crate::text::number::{argument, counted, duration, grouped};
 
-/// Connections that their application forgot to close.
-pub(in crate::classify) const CLOSE_WAIT_LEAK: Rule = Rule {
-    name: "close_wait_leak",
-    topic: "CLOSE_WAIT",
-    judge,
-};
+pub(super) use descriptors::LEAKER_FDS;
+pub(super) use total::CLOSE_WAIT_TOTAL;
+pub(super) use values::{CLOSE_WAIT_OLDEST, CLOSE_WAIT_UNDATED};
 
-/// Of one process, unit or listener. One may be a pool's spare connection that
-/// its next user will find closed.
-pub(in crate::classify) const WARNING: u64 = 2;
-/// Of one, too: beyond this it leaks at every request, or for a long time.
-pub(in crate::classify) const CRITICAL: u64 = 51;
-/// Of all together, as the check judges them: that many spare connections are
-/// no chance any more.
-pub(in crate::classify) const TOTAL_WARNING: u64 = 10;
-/// Of all together, too: so many small leaks are one that is in every process.
-pub(in crate::classify) const TOTAL_CRITICAL: u64 = 200;
-/// Sockets whose age one look can't tell are too many to be chance.
+/// Connections that one process, unit or listener forgot to close.
+///
+/// A single one may be a pool's spare connection that its next user will find
+/// closed. Beyond 50 it leaks at every request, or has for a long time.
+pub(super) const CLOSE_WAIT_LEAK: Rule = Rule::new("close_wait_leak", "CLOSE_WAIT", judge)
+    .measuring(
+        Metric::new(
+            "close_wait_leaked_by_one",
+            Unit::Count,
+            "the same, of the process, unit or listener that leaks most; at least, where some hide",
+            leaked_by_one,
+        )
+        .about(About::Sockets)
+        .bounded(bounds)
+        .warns(Range::from(float(WARNING)))
+        .alarms(Range::from(float(CRITICAL))),
+    );
+
+const WARNING: u64 = 2;
+const CRITICAL: u64 = 51;
+/// Sockets whose age one reading can't tell are too many to be chance.
 const UNDATED: u64 = 50;
 
-fn judge(snapshot: &Snapshot, _past: Option<Past<'_>>) -> Judgement {
+/// The largest number of one process, unit or listener.
+fn leaked_by_one(observation: &Observation) -> Measured {
+    dated(observation, |leaks| {
+        let each = leaks.suspects.iter().map(|suspect| match suspect.who {
+            Who::Process { .. } | Who::Unit(_) | Who::Listener(_) => suspect.leaked,
+            // None of them more than those that are named.
+            Who::Others { .. } => 0,
+            // Each may be another's.
+            Who::Unknown => 1,
+        });
+        Ok(float(each.max().unwrap_or(0)))
+    })
+}
+
+/// Of a process that was searched in part, and beside sockets whose owner is
+/// unknown, the value is a lower bound.
+fn bounds(observation: &Observation) -> Option<Bounds> {
+    let low = leaked_by_one(observation).ok()?;
+    let leaks = observation.snapshot.leaks.as_ref()?;
+    let unowned = leaks.suspects.iter().filter(|s| s.who == Who::Unknown);
+    let unowned: u64 = unowned.map(|suspect| suspect.leaked).sum();
+    let total = float(leaks.counts.leaked());
+    let high = if leaks.suspects.iter().any(|suspect| suspect.or_more) {
+        total
+    } else {
+        (low + float(unowned)).min(total)
+    };
+    (low < high).then_some(Bounds { low, high })
+}
+
+fn judge(observation: &Observation, levels: &Levels) -> Judgement {
+    let snapshot = observation.snapshot;
     let Some(leaks) = &snapshot.leaks else {
         return Judgement::NotAsked;
     };
-    let undated = leaks.counts.of(Verdict::Undated);
-    let suspects = leaks.suspects.iter();
-    let mut findings: Vec<Finding> = suspects
-        .map(|suspect| finding(suspect, severity(suspect), leaks))
-        .collect();
-    if undated >= UNDATED {
-        findings.push(cannot_be_dated(undated, leaks));
-    }
+    let findings = findings(leaks, levels);
     if !findings.is_empty() {
         return Judgement::Found(findings);
     }
     // /proc tells no ages: that none is known to be old means nothing there.
+    let undated = leaks.counts.of(Verdict::Undated);
     if undated > 0 && snapshot.collection.source == SourceKind::Procfs {
         return Judgement::Unknown;
     }
     none_amiss(snapshot)
 }
 
-fn severity(suspect: &Suspect) -> Severity {
+fn findings(leaks: &LeakDigest, levels: &Levels) -> Vec<Finding> {
+    let suspects = leaks.suspects.iter();
+    let named = suspects.filter_map(|suspect| Some((suspect, severity(suspect, levels)?)));
+    let mut findings: Vec<Finding> = named
+        .map(|(suspect, severity)| finding(suspect, severity, leaks))
+        .collect();
+    // Who leaks more than the rest is judged by name, and the rest follow it.
+    if !findings.is_empty() {
+        let rest = leaks.suspects.iter();
+        let rest = rest.filter(|suspect| matches!(suspect.who, Who::Others { .. }));
+        findings.extend(rest.map(|suspect| finding(suspect, Severity::Info, leaks)));
+    }
+    let undated = leaks.counts.of(Verdict::Undated);
+    let many = (undated >= UNDATED).then_some(Severity::Warning);
+    if let Some(severity) = levels.severity(None, many) {
+        findings.push(cannot_be_dated(undated, severity, leaks));
+    }
+    findings
+}
+
+fn severity(suspect: &Suspect, levels: &Levels) -> Option<Severity> {
     let near_limit = fds_used(&suspect.who).is_some_and(|used| used >= FDS_HIGH);
-    match suspect.leaked {
-        // Who leaks more than these is judged by name.
-        _ if matches!(suspect.who, Who::Others { .. }) => Severity::Info,
+    match suspect.who {
+        Who::Others { .. } => None,
         // One may have them all, or each another.
-        WARNING..TOTAL_CRITICAL if suspect.who == Who::Unknown => Severity::Warning,
-        CRITICAL.. => Severity::Critical,
-        LEAKED_CRITICAL.. if near_limit => Severity::Critical,
-        WARNING.. => Severity::Warning,
-        _ => Severity::Info,
+        Who::Unknown => {
+            let many = (suspect.leaked >= WARNING).then_some(Severity::Warning);
+            levels.severity(Some(1.0), total::is_critical(suspect.leaked).or(many))
+        }
+        Who::Process { .. } | Who::Unit(_) | Who::Listener(_) => {
+            let fails_soon = near_limit && suspect.leaked >= LEAKED_CRITICAL;
+            let fails_soon = fails_soon.then_some(Severity::Critical);
+            levels.severity(Some(float(suspect.leaked)), fails_soon)
+        }
+    }
+}
+
+/// How bad a report is by the rules on CLOSE_WAIT, as far as it shows who leaks
+/// `min_count` or more.
+#[must_use]
+pub fn severity_of_leaks(report: &LeakReport, min_count: u64) -> Option<Severity> {
+    let leaks = digest(report, min_count);
+    let by_one = findings(&leaks, &CLOSE_WAIT_LEAK.defaults());
+    let by_one = by_one.iter().map(|finding| finding.severity).max();
+    // One reading can come between the end of a connection and close(2).
+    let stayed = report.vanished_stayed.unwrap_or(0);
+    let closed = (stayed >= min_count.max(WARNING)).then_some(Severity::Warning);
+    let total = total::severity(&leaks);
+    [by_one, closed, total, descriptors::severity(&leaks)]
+        .into_iter()
+        .max()
+        .flatten()
+}
+
+/// What a report shows of who leaks.
+fn digest(report: &LeakReport, min_count: u64) -> LeakDigest {
+    let suspect = |who, leaked, oldest| Suspect {
+        who,
+        leaked,
+        others: 0,
+        or_more: false,
+        oldest,
+    };
+    let mut suspects: Vec<Suspect> = Vec::new();
+    for leaks in report.processes.iter().filter(|p| p.counts.leaked() > 0) {
+        let process = &leaks.process;
+        let who = Who::Process {
+            pid: process.pid,
+            command: process.command.clone(),
+            open_fds: process.open_fds,
+            fd_limit: process.fd_limit,
+        };
+        suspects.push(suspect(who, leaks.counts.leaked(), leaks.oldest));
+    }
+    for queue in &report.listeners {
+        let who = Who::Listener(queue.local.port);
+        suspects.push(suspect(who, queue.not_accepted, queue.oldest));
+    }
+    let unowned = report.leaked_unattributed().count() as u64;
+    if unowned >= min_count.max(1) {
+        suspects.push(suspect(Who::Unknown, unowned, AgeBounds::default()));
+    }
+    let whole = min_count <= 1;
+    LeakDigest {
+        min_age: report.min_age,
+        counts: if whole {
+            report.counts
+        } else {
+            VerdictCounts::default()
+        },
+        oldest: AgeBounds::default(),
+        suspects,
+        // Only how bad it is counts here.
+        unseen: None,
     }
 }
 
@@ -192,7 +314,7 @@ fn unseen(why: Option<IncompleteScan>) -> String {
 }
 
 /// Where sockets leak: `5 processes`, `1 process and 2 units or listeners`.
-pub(in crate::classify) fn places(processes: u64, elsewhere: u64, more: &str) -> String {
+fn places(processes: u64, elsewhere: u64, more: &str) -> String {
     let process = (format!("{more}process"), format!("{more}processes"));
     let unit = (
         format!("{more}unit or listener"),
@@ -207,10 +329,10 @@ pub(in crate::classify) fn places(processes: u64, elsewhere: u64, more: &str) ->
 }
 
 /// Nothing is known to leak, and that is not good news.
-fn cannot_be_dated(undated: u64, leaks: &LeakDigest) -> Finding {
+fn cannot_be_dated(undated: u64, severity: Severity, leaks: &LeakDigest) -> Finding {
     Finding {
         rule: CLOSE_WAIT_LEAK.name,
-        severity: Severity::Warning,
+        severity,
         subject: "CLOSE_WAIT".to_owned(),
         message: format!(
             "{} connections were closed by the peer and not by the application; one look can't \
@@ -238,9 +360,14 @@ fn cannot_be_dated(undated: u64, leaks: &LeakDigest) -> Finding {
 mod tests {
     use super::super::super::testing::{java, leak_digest as digest, snapshot};
     use super::*;
+    use crate::classify::rules::testing::judged_by;
 
     fn found(digest: LeakDigest) -> Vec<Finding> {
-        match judge(&snapshot().with_leaks(digest).build(), None) {
+        match judged_by(
+            &CLOSE_WAIT_LEAK,
+            &snapshot().with_leaks(digest).build(),
+            None,
+        ) {
             Judgement::Found(findings) => findings,
             Judgement::Fine => Vec::new(),
             Judgement::Unknown | Judgement::NotAsked => panic!("everything needed is there"),
@@ -254,9 +381,9 @@ mod tests {
     }
 
     #[test]
-    fn one_is_told_two_are_a_warning_and_many_are_critical() {
+    fn one_is_no_finding_two_are_a_warning_and_many_are_critical() {
+        assert_eq!(severities(1, 100), []);
         for (leaked, severity) in [
-            (1, Severity::Info),
             (2, Severity::Warning),
             (50, Severity::Warning),
             (51, Severity::Critical),
@@ -280,7 +407,10 @@ mod tests {
             (Verdict::Undated, 49),
         ];
         assert_eq!(found(digest(&spared, Vec::new())), []);
-        assert_eq!(judge(&snapshot().build(), None), Judgement::NotAsked);
+        assert_eq!(
+            judged_by(&CLOSE_WAIT_LEAK, &snapshot().build(), None),
+            Judgement::NotAsked
+        );
     }
 
     #[test]
@@ -358,17 +488,18 @@ mod tests {
     #[test]
     fn what_is_nobodys_may_be_manys_and_is_judged_as_such() {
         for (leaked, severity) in [
-            (1, Severity::Info),
-            (2, Severity::Warning),
-            (199, Severity::Warning),
-            (200, Severity::Critical),
+            (1, None),
+            (2, Some(Severity::Warning)),
+            (199, Some(Severity::Warning)),
+            (200, Some(Severity::Critical)),
         ] {
             let unknown = Suspect {
                 who: Who::Unknown,
                 ..java(leaked, 0)
             };
             let findings = found(digest(&[(Verdict::NotClosed, leaked)], vec![unknown]));
-            assert_eq!(findings[0].severity, severity, "{leaked}");
+            let found = findings.first().map(|finding| finding.severity);
+            assert_eq!(found, severity, "{leaked}");
         }
     }
 
@@ -382,11 +513,15 @@ mod tests {
             },
             ..java(51, 0)
         };
-        let findings = found(digest(
-            &[(Verdict::NotClosed, 52)],
-            vec![java(1, 100), rest],
-        ));
-        assert!(findings.iter().all(|f| f.severity == Severity::Info));
+        let beside = |named| {
+            let counts = [(Verdict::NotClosed, 51 + named)];
+            found(digest(&counts, vec![java(named, 100), rest.clone()]))
+        };
+        assert_eq!(beside(1), []);
+        // Beside who leaks more they are told.
+        let findings = beside(2);
+        let severities: Vec<_> = findings.iter().map(|f| f.severity).collect();
+        assert_eq!(severities, [Severity::Warning, Severity::Info]);
         assert_eq!(
             findings[1].message,
             "51 CLOSE_WAIT sockets leaked in 51 more processes, the oldest for at least 2 h 14 m; \
@@ -398,8 +533,8 @@ mod tests {
     fn one_leaked_socket_does_not_hide_those_without_a_date() {
         let counts = [(Verdict::NotClosed, 1), (Verdict::Undated, 50)];
         let findings = found(digest(&counts, vec![java(1, 100)]));
-        assert_eq!(findings.len(), 2);
-        assert!(findings[1].message.contains("can't tell since when"));
+        assert_eq!(findings.len(), 1);
+        assert!(findings[0].message.contains("can't tell since when"));
     }
 
     #[test]
@@ -409,7 +544,7 @@ mod tests {
                 .with_leaks(digest(&[(Verdict::Undated, 49)], Vec::new()))
                 .build();
             snapshot.collection.source = source;
-            judge(&snapshot, None)
+            judged_by(&CLOSE_WAIT_LEAK, &snapshot, None)
         };
         assert_eq!(judged(SourceKind::Procfs), Judgement::Unknown);
         assert_eq!(judged(SourceKind::Netlink), Judgement::Fine);

@@ -1,4 +1,4 @@
-//! What metrics are read from.
+//! What rules and metrics are read from: a snapshot and its past.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -9,40 +9,42 @@ use super::super::change::Past;
 use crate::model::float;
 use crate::model::{Counter, LeakDigest, Mark, Snapshot, Sysctl};
 
-/// What a check looks at: what was read now, and the check before it.
+/// A snapshot, and what is known of the time before it.
 #[derive(Debug, Clone, Copy)]
-pub struct Reading<'a> {
-    /// What was read now.
+pub struct Observation<'a> {
+    /// What was read.
     pub snapshot: &'a Snapshot,
-    /// What was counted before, long enough ago for a rate, and how long.
-    pub before: Option<(&'a Mark, Duration)>,
-    /// The same, long enough ago for growth.
+    /// The counters of an earlier reading, long enough ago for a rate.
+    pub past: Option<Past<'a>>,
+    /// The counts of an earlier reading, long enough ago for growth, and how
+    /// long ago it was.
     pub long_before: Option<(&'a Mark, Duration)>,
-    /// Whether the check after this one will find what this one leaves.
-    pub keeps: bool,
+    /// Whether a later reading can compare with this one: rates that are
+    /// unknown now will be known then.
+    pub continues: bool,
 }
 
-/// Why a metric has no value.
+/// Why a value is not known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Missing {
-    /// It needs an earlier look, and there is none that compares: the first
-    /// run or one a moment ago, a reboot, a counter that went down. A later run
-    /// will know.
+    /// It needs an earlier reading, and there is none that compares: the first
+    /// run, or one a moment ago, a reboot, a counter that went down. A later
+    /// run will know.
     NotYet,
-    /// The same, and the next run won't know either: nothing can be kept.
+    /// The same, and a later run won't know either, as nothing is kept.
     Forgotten,
-    /// This network namespace doesn't show it: it is the host's.
+    /// This network namespace doesn't show it.
     Hidden,
-    /// It is known to root alone.
+    /// Only a privileged process may read it.
     Denied,
-    /// What is known of it doesn't tell on which side of the threshold it is.
+    /// Its bounds lie on both sides of the threshold.
     Inexact,
     /// It could not be read.
     Unread,
 }
 
 impl Missing {
-    /// The reason in words.
+    /// The reason as a phrase.
     #[must_use]
     pub const fn reason(self) -> &'static str {
         match self {
@@ -59,7 +61,7 @@ impl Missing {
 /// A value, or why there is none.
 pub type Measured = Result<f64, Missing>;
 
-/// Between what a number lies that isn't known exactly.
+/// The range in which a number lies that isn't known exactly.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Bounds {
     /// It is at least this.
@@ -68,7 +70,7 @@ pub struct Bounds {
     pub high: f64,
 }
 
-/// Which end of its bounds is given in the place of a number.
+/// Which of its bounds is given in place of a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Bound {
@@ -88,9 +90,9 @@ impl Bound {
         }
     }
 
-    /// The words in a line, before the number.
+    /// The phrase before the number.
     #[must_use]
-    pub const fn words(self) -> &'static str {
+    pub const fn phrase(self) -> &'static str {
         match self {
             Self::AtLeast => "at least ",
             Self::AtMost => "at most ",
@@ -98,19 +100,21 @@ impl Bound {
     }
 }
 
-impl Reading<'_> {
-    /// The check before as the rules compare with it.
-    pub(super) fn past(&self) -> Option<Past<'_>> {
-        let (mark, ago) = self.before?;
-        Some(Past {
-            counters: &mark.counters,
-            ago: Some(ago),
-        })
+impl<'a> Observation<'a> {
+    /// A snapshot beside an earlier one, where there is one.
+    #[must_use]
+    pub fn of(snapshot: &'a Snapshot, previous: Option<&'a Snapshot>) -> Self {
+        Self {
+            snapshot,
+            past: previous.map(|previous| Past::of(previous, snapshot)),
+            long_before: None,
+            continues: true,
+        }
     }
 
     /// Why there is nothing to compare with.
-    pub(super) const fn without_a_past(&self) -> Missing {
-        if self.keeps {
+    const fn without_a_past(&self) -> Missing {
+        if self.continues {
             Missing::NotYet
         } else {
             Missing::Forgotten
@@ -119,41 +123,40 @@ impl Reading<'_> {
 
     /// A number of sockets. Where rows were lost it would be too low, and
     /// nobody knows by how much.
-    pub(super) fn sockets(&self, count: Option<u64>) -> Measured {
+    pub(in crate::classify) fn sockets(&self, count: Option<u64>) -> Measured {
         count
             .filter(|_| self.snapshot.collection.complete)
             .map(float)
             .ok_or(Missing::Unread)
     }
 
-    /// What the digest of CLOSE_WAIT says; a part of the sockets says nothing.
-    pub(super) fn leaks(&self, value: fn(&LeakDigest) -> Measured) -> Measured {
+    /// A value of the digest of CLOSE_WAIT, which is unknown where rows were
+    /// lost.
+    pub(in crate::classify) fn leaks(&self, value: fn(&LeakDigest) -> Measured) -> Measured {
         let leaks = self.snapshot.leaks.as_ref();
         leaks
             .filter(|_| self.snapshot.collection.complete)
             .map_or(Err(Missing::Unread), value)
     }
 
-    /// A setting.
-    pub(super) fn sysctl(&self, sysctl: Sysctl) -> Measured {
+    /// The value of a sysctl.
+    pub(in crate::classify) fn sysctl(&self, sysctl: Sysctl) -> Measured {
         let value = self.snapshot.sysctls.get(sysctl);
         value.map(float).ok_or(Missing::Unread)
     }
 
-    /// How much counters rose a second since a check before. One that went
-    /// down was reset: how much it rose since then is not known.
-    pub(super) fn rate(&self, counters: &[Counter]) -> Measured {
-        let past = self.before.ok_or(self.without_a_past());
-        let mut rise = 0;
-        for &counter in counters {
-            let now = self.snapshot.counters.get(counter).ok_or(Missing::Unread)?;
-            let before = past?.0.counters.get(counter).ok_or(Missing::NotYet)?;
-            rise += now.checked_sub(before).ok_or(Missing::NotYet)?;
-        }
-        Ok(float(rise) / past?.1.as_secs_f64())
+    /// How much a counter rose per second since the earlier reading. One that
+    /// went down was reset: how much it rose since then is not known.
+    pub(in crate::classify) fn rate(&self, counter: Counter) -> Measured {
+        let now = self.snapshot.counters.get(counter).ok_or(Missing::Unread)?;
+        let past = self.past.ok_or(self.without_a_past())?;
+        let before = past.counters.get(counter).ok_or(Missing::NotYet)?;
+        let rise = now.checked_sub(before).ok_or(Missing::NotYet)?;
+        let time = past.ago.ok_or(Missing::NotYet)?;
+        Ok(float(rise) / time.as_secs_f64())
     }
 
-    /// How much a count grew an hour since a check before.
+    /// How much a count grew per hour since the earlier reading.
     pub(super) fn growth(&self, name: &str, value: f64) -> Measured {
         let (mark, elapsed) = self.long_before.ok_or(self.without_a_past())?;
         let before = mark.values.get(name).ok_or(Missing::NotYet)?;
@@ -162,7 +165,7 @@ impl Reading<'_> {
 }
 
 /// A share in per cent. A limit of 0 is reached by anything.
-pub(super) fn share(part: Measured, whole: Measured) -> Measured {
+pub(in crate::classify) fn share(part: Measured, whole: Measured) -> Measured {
     let (part, whole) = (part?, whole?);
     Ok(if whole > 0.0 {
         part * 100.0 / whole

@@ -1,10 +1,10 @@
-//! What can be told of a part of the sockets, and what can't.
+//! What can be told where filters leave sockets out.
 
 use crate::model::{PortReading, Snapshot, TcpState};
 
-/// What a check is narrowed by; by nothing, it is about all sockets.
+/// Which filters leave sockets out; with none, a check is about all sockets.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Part {
+pub struct Scope {
     /// By processes or units.
     pub by_owner: bool,
     /// By ports of ours.
@@ -13,21 +13,7 @@ pub struct Part {
     pub by_peer: bool,
 }
 
-/// What a metric is about, which decides of which parts it can be told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum About {
-    /// The whole network namespace, or the host.
-    Everything,
-    /// Single sockets.
-    Sockets,
-    /// Single sockets that have no owner: the kernel keeps neither inode nor
-    /// cgroup with them.
-    Nobodys,
-    /// Listeners, which have no peer.
-    Listeners,
-}
-
-impl Part {
+impl Scope {
     /// Whether no socket is left out.
     #[must_use]
     pub const fn is_all(self) -> bool {
@@ -40,8 +26,8 @@ impl Part {
         self.by_port && !self.by_owner && !self.by_peer
     }
 
-    /// Takes out of a sample what a part of the sockets can't tell: a count of
-    /// none would be a lie there.
+    /// Takes out of a snapshot what can't be told with these filters: a count of
+    /// 0 would be wrong.
     pub fn forget_the_rest(self, snapshot: &mut Snapshot) {
         if self.is_all() {
             return;
@@ -70,7 +56,7 @@ mod tests {
     use super::*;
     use crate::model::Pressure;
 
-    fn seen(part: Part) -> Snapshot {
+    fn seen(part: Scope) -> Snapshot {
         let mut listeners = ListenerTally::in_passing();
         let listening = socket("0.0.0.0:80", "0.0.0.0:0").listening(0, Some(8));
         listeners.add_listener(&listening.build());
@@ -96,12 +82,12 @@ mod tests {
     /// `--pid` told of no TIME_WAIT whatever the process had closed.
     #[test]
     fn a_count_that_a_part_cannot_tell_is_unknown_and_not_zero() {
-        let all = seen(Part::default());
+        let all = seen(Scope::default());
         assert_eq!(all.states.total_of(TcpState::TimeWait), Some(0));
         assert_eq!(all.states.minisockets, Some(0));
-        let by_owner = seen(Part {
+        let by_owner = seen(Scope {
             by_owner: true,
-            ..Part::default()
+            ..Scope::default()
         });
         assert_eq!(by_owner.states.total_of(TcpState::TimeWait), None);
         assert_eq!(by_owner.states.total_of(TcpState::SynRecv), None);
@@ -111,9 +97,9 @@ mod tests {
         assert_eq!(by_owner.pressure.ports, PortReading::NotRead);
         let listeners = by_owner.pressure.listeners.unwrap().listeners;
         assert!(listeners.iter().all(|listener| listener.syn_recv.is_none()));
-        let by_peer = seen(Part {
+        let by_peer = seen(Scope {
             by_peer: true,
-            ..Part::default()
+            ..Scope::default()
         });
         assert_eq!(by_peer.states.total_of(TcpState::TimeWait), Some(0));
         assert_eq!(by_peer.states.total_of(TcpState::Listen), None);

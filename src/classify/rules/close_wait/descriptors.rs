@@ -1,0 +1,203 @@
+//! File descriptors of who leaks.
+
+use super::super::super::Severity;
+use super::super::super::close_wait::{FDS_CRITICAL, FDS_HIGH};
+use super::super::super::metric::{
+    About, Bounds, Measured, Metric, Missing, Observation, Range, Unit,
+};
+use super::super::super::rule::{Judgement, Levels, Rule};
+use super::super::by_range;
+use super::{CLOSE_WAIT_LEAK, dated};
+use crate::model::{LeakDigest, Suspect, TcpState, Who, ratio};
+use crate::text::number::{grouped, percent};
+
+/// A process that leaks and has hardly a descriptor left: it fails soon,
+/// whatever took its descriptors.
+pub(in crate::classify::rules) const LEAKER_FDS: Rule =
+    Rule::new("leaker_fds_used", "CLOSE_WAIT", judge)
+        .measuring(
+            Metric::new(
+                "leaker_fds_used",
+                Unit::Percent,
+                "file descriptors in use of a process that leaks, of its limit; at least, as above",
+                fds_used,
+            )
+            .about(About::Sockets)
+            .bounded(bounds)
+            .phrased(phrase)
+            .warns(Range::from(FDS_HIGH * 100.0))
+            .alarms(Range::from(FDS_CRITICAL * 100.0)),
+        )
+        .covered_by(&[CLOSE_WAIT_LEAK.name]);
+
+fn judge(observation: &Observation, levels: &Levels) -> Judgement {
+    let Some(leaks) = &observation.snapshot.leaks else {
+        return Judgement::NotAsked;
+    };
+    by_range(&LEAKER_FDS, observation, levels, |finding| {
+        if let Some(fullest) = fullest(leaks) {
+            finding.subject = fullest.name();
+            finding.advice = format!("tcpstate leaks --pid {}", fullest.pid);
+        }
+        finding.state = Some(TcpState::CloseWait);
+    })
+}
+
+/// How bad the fullest table of descriptors is by default.
+pub(super) fn severity(leaks: &LeakDigest) -> Option<Severity> {
+    let used = fullest(leaks)?.used * 100.0;
+    LEAKER_FDS.defaults().severity(Some(used), None)
+}
+
+/// The fullest table of descriptors among those who leak.
+fn fds_used(observation: &Observation) -> Measured {
+    dated(observation, |leaks| {
+        if leaks.counts.leaked() == 0 {
+            return Ok(0.0);
+        }
+        let in_queues: u64 = leaks.suspects.iter().map(in_queue).sum();
+        match fullest(leaks) {
+            Some(fullest) => Ok(fullest.used * 100.0),
+            // Who didn't accept them has no descriptors for them.
+            None if in_queues == leaks.counts.leaked() => Ok(0.0),
+            None => Err(Missing::Denied),
+        }
+    })
+}
+
+/// Whose table isn't known may have a fuller one.
+fn bounds(observation: &Observation) -> Option<Bounds> {
+    let low = fds_used(observation).ok()?;
+    let leaks = observation.snapshot.leaks.as_ref()?;
+    let unseen = leaks.suspects.iter().any(|suspect| match suspect.who {
+        Who::Process { .. } => table(suspect).is_none(),
+        Who::Others { processes, .. } => processes > 0,
+        Who::Unit(_) | Who::Unknown => true,
+        // Who didn't accept them has no descriptors for them.
+        Who::Listener(_) => false,
+    });
+    (unseen && low < 100.0).then_some(Bounds { low, high: 100.0 })
+}
+
+/// `java[2231] leaks and has 90 % of its 1,024 file descriptors in use`
+fn phrase(observation: &Observation) -> Option<String> {
+    let fullest = fullest(observation.snapshot.leaks.as_ref()?)?;
+    Some(format!(
+        "{} leaks and has {} of its {} file descriptors in use",
+        fullest.name(),
+        percent(fullest.used),
+        grouped(fullest.limit),
+    ))
+}
+
+/// Leaked sockets that nobody has accepted.
+const fn in_queue(suspect: &Suspect) -> u64 {
+    match suspect.who {
+        Who::Listener(_) => suspect.leaked,
+        _ => 0,
+    }
+}
+
+/// A process and its table of descriptors.
+struct Table<'a> {
+    pid: u32,
+    command: Option<&'a str>,
+    limit: u64,
+    used: f64,
+}
+
+impl Table<'_> {
+    /// `java[2231]`
+    fn name(&self) -> String {
+        format!("{}[{}]", self.command.unwrap_or("?"), self.pid)
+    }
+}
+
+/// The fullest table that is known.
+fn fullest(leaks: &LeakDigest) -> Option<Table<'_>> {
+    let tables = leaks.suspects.iter().filter_map(table);
+    tables.max_by(|one, other| one.used.total_cmp(&other.used))
+}
+
+fn table(suspect: &Suspect) -> Option<Table<'_>> {
+    match &suspect.who {
+        Who::Process {
+            pid,
+            command,
+            open_fds,
+            fd_limit,
+        } => Some(Table {
+            pid: *pid,
+            command: command.as_deref(),
+            limit: (*fd_limit)?,
+            used: ratio((*open_fds)?, (*fd_limit)?)?,
+        }),
+        Who::Unit(_) | Who::Listener(_) | Who::Others { .. } | Who::Unknown => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::super::testing::{java, leak_digest, snapshot};
+    use super::*;
+    use crate::model::{Snapshot, Suspect, Verdict};
+
+    fn held(suspects: Vec<(Who, u64)>) -> Snapshot {
+        let total = suspects.iter().map(|(_, leaked)| leaked).sum();
+        let suspects = suspects
+            .into_iter()
+            .map(|(who, leaked)| Suspect {
+                who,
+                ..java(leaked, 0)
+            })
+            .collect();
+        snapshot()
+            .with_leaks(leak_digest(&[(Verdict::NotClosed, total)], suspects))
+            .build()
+    }
+
+    fn process(open_fds: Option<u64>) -> Who {
+        Who::Process {
+            pid: 7,
+            command: None,
+            open_fds,
+            fd_limit: Some(1_000),
+        }
+    }
+
+    fn of<T>(snapshot: &Snapshot, read: fn(&Observation) -> T) -> T {
+        read(&Observation::of(snapshot, None))
+    }
+
+    #[test]
+    fn descriptors_are_those_of_the_fullest_table_that_is_known() {
+        let two = held(vec![(process(Some(100)), 9), (process(Some(850)), 1)]);
+        assert_eq!(of(&two, fds_used), Ok(85.0));
+        assert_eq!(of(&two, bounds), None);
+        let words = of(&two, phrase);
+        let says = "?[7] leaks and has 85 % of its 1,000 file descriptors in use";
+        assert_eq!(words.as_deref(), Some(says));
+        let hidden = held(vec![(process(Some(100)), 9), (process(None), 1)]);
+        assert_eq!(of(&hidden, fds_used), Ok(10.0));
+        let expected = Bounds {
+            low: 10.0,
+            high: 100.0,
+        };
+        assert_eq!(of(&hidden, bounds), Some(expected));
+        // Nobody has opened anything for what is in a queue.
+        let queue = held(vec![(process(Some(100)), 9), (Who::Listener(80), 1)]);
+        assert_eq!(of(&queue, bounds), None);
+        let nobody = held(vec![(Who::Unknown, 9)]);
+        assert_eq!(of(&nobody, fds_used), Err(Missing::Denied));
+    }
+
+    /// It was "not shown without privilege", to root as well.
+    #[test]
+    fn where_all_that_leaks_is_in_a_queue_no_descriptors_are_missing() {
+        let queues = held(vec![(Who::Listener(80), 9), (Who::Listener(81), 1)]);
+        assert_eq!(of(&queues, fds_used), Ok(0.0));
+        assert_eq!(of(&queues, bounds), None);
+        let more = held(vec![(Who::Listener(80), 9), (Who::Unknown, 1)]);
+        assert_eq!(of(&more, fds_used), Err(Missing::Denied));
+    }
+}

@@ -1,0 +1,160 @@
+//! All leaked CLOSE_WAIT sockets together.
+
+use super::super::super::Severity;
+use super::super::super::metric::{About, Metric, Observation, Range, Unit};
+use super::super::super::rule::{Judgement, Levels, Rule};
+use super::super::by_range;
+use super::{CLOSE_WAIT_LEAK, dated, places};
+use crate::model::float;
+use crate::model::{LeakDigest, TcpState, Who};
+use crate::text::number::{counted, grouped};
+
+/// Many small leaks are one that is in every process: so many spare connections
+/// are no chance any more.
+pub(in crate::classify::rules) const CLOSE_WAIT_TOTAL: Rule =
+    Rule::new("close_wait_leaked", "CLOSE_WAIT", judge)
+        .measuring(
+            Metric::new(
+                "close_wait_leaked",
+                Unit::Count,
+                "connections that applications forgot to close, all together",
+                |observation| dated(observation, |leaks| Ok(float(leaks.counts.leaked()))),
+            )
+            .about(About::Sockets)
+            .phrased(phrase)
+            .warns(Range::from(10.0))
+            .alarms(Range::from(CRITICAL)),
+        )
+        .covered_by(&[CLOSE_WAIT_LEAK.name]);
+
+const CRITICAL: f64 = 200.0;
+
+fn judge(observation: &Observation, levels: &Levels) -> Judgement {
+    if observation.snapshot.leaks.is_none() {
+        return Judgement::NotAsked;
+    }
+    by_range(&CLOSE_WAIT_TOTAL, observation, levels, |finding| {
+        "CLOSE_WAIT".clone_into(&mut finding.subject);
+        "see whose they are: tcpstate leaks".clone_into(&mut finding.advice);
+        finding.state = Some(TcpState::CloseWait);
+    })
+}
+
+/// How bad the total is by default.
+pub(super) fn severity(leaks: &LeakDigest) -> Option<Severity> {
+    let total = float(leaks.counts.leaked());
+    CLOSE_WAIT_TOTAL.defaults().severity(Some(total), None)
+}
+
+/// Whether so many sockets are critical whoever leaks them.
+pub(super) fn is_critical(leaked: u64) -> Option<Severity> {
+    (float(leaked) >= CRITICAL).then_some(Severity::Critical)
+}
+
+/// `51 leaked CLOSE_WAIT sockets in 51 processes`: who sees the total alone
+/// would look for one program.
+fn phrase(observation: &Observation) -> Option<String> {
+    let leaks = observation.snapshot.leaks.as_ref()?;
+    let (mut processes, mut others, mut unknown) = (0, 0, 0);
+    for suspect in &leaks.suspects {
+        match suspect.who {
+            Who::Process { .. } => processes += 1,
+            Who::Unit(_) | Who::Listener(_) => others += 1,
+            Who::Others {
+                processes: more,
+                elsewhere,
+            } => {
+                processes += more;
+                others += elsewhere;
+            }
+            Who::Unknown => unknown += suspect.leaked,
+        }
+    }
+    let mut text = counted(
+        leaks.counts.leaked(),
+        "leaked CLOSE_WAIT socket",
+        "leaked CLOSE_WAIT sockets",
+    );
+    match (processes + others, unknown) {
+        (0, 0) => {}
+        (0, _) => text.push_str(", in an unknown number of processes"),
+        (_, 0) => text = format!("{text} in {}", places(processes, others, "")),
+        (_, unknown) => {
+            let places = places(processes, others, "");
+            text = format!("{text} in {places}, {} elsewhere", grouped(unknown));
+        }
+    }
+    Some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::super::testing::{java, leak_digest, snapshot};
+    use super::*;
+    use crate::model::{Snapshot, Suspect, Verdict};
+
+    fn held(suspects: Vec<(Who, u64)>) -> Snapshot {
+        let total = suspects.iter().map(|(_, leaked)| leaked).sum();
+        let suspects = suspects
+            .into_iter()
+            .map(|(who, leaked)| Suspect {
+                who,
+                ..java(leaked, 0)
+            })
+            .collect();
+        snapshot()
+            .with_leaks(leak_digest(&[(Verdict::NotClosed, total)], suspects))
+            .build()
+    }
+
+    fn process(open_fds: Option<u64>) -> Who {
+        Who::Process {
+            pid: 7,
+            command: None,
+            open_fds,
+            fd_limit: Some(1_000),
+        }
+    }
+
+    fn of<T>(snapshot: &Snapshot, read: fn(&Observation) -> T) -> T {
+        read(&Observation::of(snapshot, None))
+    }
+
+    #[test]
+    fn the_total_says_in_how_many_places_it_is() {
+        let others = |processes, elsewhere| Who::Others {
+            processes,
+            elsewhere,
+        };
+        for (suspects, words) in [
+            (
+                vec![(process(None), 1)],
+                "1 leaked CLOSE_WAIT socket in 1 process",
+            ),
+            (
+                vec![(process(None), 30), (others(1_020, 0), 1_020)],
+                "1,050 leaked CLOSE_WAIT sockets in 1,021 processes",
+            ),
+            (
+                vec![
+                    (Who::Unit("nginx".to_owned()), 9),
+                    (process(None), 8),
+                    (Who::Listener(80), 7),
+                    (others(1, 1), 2),
+                ],
+                "26 leaked CLOSE_WAIT sockets in 2 processes and 3 units or listeners",
+            ),
+            (
+                vec![(process(None), 30), (Who::Unknown, 5)],
+                "35 leaked CLOSE_WAIT sockets in 1 process, 5 elsewhere",
+            ),
+            (
+                vec![(Who::Unknown, 12)],
+                "12 leaked CLOSE_WAIT sockets, in an unknown number of processes",
+            ),
+        ] {
+            let told = of(&held(suspects), phrase);
+            assert_eq!(told.as_deref(), Some(words));
+        }
+    }
+}
