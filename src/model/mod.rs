@@ -50,8 +50,8 @@ pub use pressure::{
     Destination, HostWide, PortReading, PortSettings, Ports, Pressure, SharedPool, TimeWaitTally,
 };
 pub use process::{
-    HeldVia, Holder, IncompleteScan, Member, Process, Processes, ScanCoverage, SocketPast,
-    VanishedSocket, VanishedSockets,
+    HeldVia, Holder, InFlight, IncompleteScan, Member, Process, Processes, ScanCoverage,
+    SocketPast, VanishedSocket, VanishedSockets,
 };
 pub use query::Query;
 pub use ratio::{float, ratio};

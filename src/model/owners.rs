@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use foldhash::fast::RandomState;
 
-use super::{Holder, IncompleteScan, ScanCoverage};
+use super::{Holder, InFlight, IncompleteScan, ScanCoverage};
 
 /// Inodes, which no peer chooses.
 pub type Inodes = HashSet<u64, RandomState>;
@@ -37,6 +37,9 @@ pub struct OwnerCoverage {
     /// into; `None` for all of them. That another one has no holder means
     /// nothing.
     pub searched_everywhere: Option<Inodes>,
+    /// Descriptors in flight; empty where every socket has a holder, for then
+    /// nobody looked.
+    pub in_flight: Vec<InFlight>,
 }
 
 impl Owners {
@@ -136,6 +139,7 @@ impl OwnerCoverage {
         self.scan.add(&more.scan);
         self.unread.extend(more.unread);
         self.sampled.extend(more.sampled);
+        self.in_flight.extend(more.in_flight);
     }
 
     /// Why holders may be missing although every process was to be looked into.

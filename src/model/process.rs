@@ -35,6 +35,16 @@ pub enum HeldVia {
     IoUring,
 }
 
+/// Descriptors that were sent over a UNIX socket (SCM_RIGHTS) and that nobody
+/// has received yet. The kernel doesn't tell what they refer to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct InFlight {
+    /// Who could receive them, at which descriptor.
+    pub holder: Holder,
+    /// How many.
+    pub descriptors: u64,
+}
+
 impl Holder {
     /// A descriptor of a process.
     #[must_use]

@@ -370,12 +370,10 @@ netns_test!(a_socket_in_flight_is_nobodys, |lab| {
     let document = leaks(lab, &[]);
     assert_eq!(document["close_wait"]["eof_unread"], 2, "{document:#}");
     assert_eq!(document["coverage"]["unattributed"], 2, "{document:#}");
-    // Some hosts have a process that even root may not look into.
-    let reason = match document["coverage"]["processes_denied"].as_u64() {
-        Some(0) => "no_descriptor",
-        _ => "permission",
-    };
-    assert_eq!(document["unattributed"][0]["reason"], reason);
+    assert_eq!(document["unattributed"][0]["reason"], "in_flight");
+    let told = document["coverage"]["reason"].as_str().unwrap();
+    assert!(told.contains("2 in the UNIX socket fd "), "{told}");
+    assert!(told.contains(&actor.pid().to_string()), "{told}");
 });
 
 netns_test!(a_name_cannot_harm_a_terminal_or_a_parser, |lab| {

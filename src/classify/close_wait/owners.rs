@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::listeners::Listeners;
 use super::process::{Growth, Held};
 use super::report::Unowned;
-use crate::model::{CgroupId, Holder, Process, Processes, ScanCoverage, Socket};
+use crate::model::{CgroupId, HeldVia, Holder, InFlight, Process, Processes, ScanCoverage, Socket};
 
 /// Who holds a socket.
 pub trait HoldersOf {
@@ -19,6 +19,11 @@ pub trait HoldersOf {
     fn was_sought(&self, _inode: u64) -> bool {
         true
     }
+
+    /// Descriptors of whatever kind that are in flight between processes.
+    fn in_flight(&self) -> &[InFlight] {
+        &[]
+    }
 }
 
 impl HoldersOf for crate::model::Owners {
@@ -28,6 +33,10 @@ impl HoldersOf for crate::model::Owners {
 
     fn was_sought(&self, inode: u64) -> bool {
         self.was_searched_everywhere(inode)
+    }
+
+    fn in_flight(&self) -> &[InFlight] {
+        &self.coverage.in_flight
     }
 }
 
@@ -122,7 +131,19 @@ impl<'a> Owners<'a> {
         for (pid, of_process) in by_pid() {
             by_process.entry(pid).or_default().push(Held {
                 index,
-                fds: of_process.iter().map(|holder| holder.fd).collect(),
+                fds: of_process
+                    .iter()
+                    .filter(|holder| holder.via != HeldVia::IoUring)
+                    .map(|holder| holder.fd)
+                    .collect(),
+                thread: of_process.iter().find_map(|holder| match holder.via {
+                    HeldVia::ThreadTable(thread) => Some(thread),
+                    _ => None,
+                }),
+                io_uring: of_process
+                    .iter()
+                    .find(|holder| holder.via == HeldVia::IoUring)
+                    .map(|holder| holder.fd),
                 holders: Arc::clone(&pids),
             });
         }

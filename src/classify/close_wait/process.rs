@@ -54,6 +54,12 @@ pub struct Held {
     pub index: usize,
     /// The descriptors of this process that refer to it: one, as a rule.
     pub fds: SmallVec<[u32; 1]>,
+    /// The thread whose table of its own these descriptors are in; `None` where
+    /// they are in that of the process.
+    pub thread: Option<u32>,
+    /// The descriptor of the io_uring among whose registered files the socket
+    /// is; then it may have no descriptor.
+    pub io_uring: Option<u32>,
     /// Every process that holds it, by pid: one list for all of them.
     pub holders: Arc<[u32]>,
 }

@@ -1,6 +1,6 @@
 //! A source that shows a part of the sockets.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 
@@ -8,11 +8,12 @@ use anyhow::bail;
 
 use crate::classify::close_wait::Listeners;
 use crate::cli::CheckArgs;
-use crate::collect::{Namespace, close_wait};
-use crate::kernel::processes::{CgroupTree, SocketDescriptors, Which};
+use crate::collect::{Namespace, close_wait, ownership};
+use crate::kernel::processes::CgroupTree;
 use crate::kernel::{KernelError, SocketSource};
 use crate::model::{
-    CgroupId, Collection, IncompleteScan, PeerFilter, Query, Socket, SourceKind, TcpState, Unit,
+    CgroupId, Collection, IncompleteScan, Inodes, PeerFilter, Query, Socket, SourceKind, TcpState,
+    Unit,
 };
 
 /// Which sockets a check is about.
@@ -21,7 +22,7 @@ pub(super) struct Narrowing {
     ports: Vec<u16>,
     peers: Vec<PeerFilter>,
     /// The inodes of the sockets that the processes hold.
-    inodes: Option<HashSet<u64>>,
+    inodes: Option<Inodes>,
     /// Where connections wait that no process holds yet.
     listeners: Listeners,
     /// Whether some of these may be missing: then so may what waits there.
@@ -111,7 +112,7 @@ impl Narrowing {
 }
 
 /// `None` where no process is asked for.
-fn inodes(pids: &[u32], namespace: &Namespace) -> anyhow::Result<Option<HashSet<u64>>> {
+fn inodes(pids: &[u32], namespace: &Namespace) -> anyhow::Result<Option<Inodes>> {
     if pids.is_empty() {
         return Ok(None);
     }
@@ -123,8 +124,8 @@ fn inodes(pids: &[u32], namespace: &Namespace) -> anyhow::Result<Option<HashSet<
             bail!("no process {pid}");
         }
     }
-    let descriptors = SocketDescriptors::collect(proc_root, Which::Only(pids))?;
-    let incomplete = descriptors.coverage().incomplete();
+    let (inodes, coverage) = ownership::held_by(proc_root, pids)?;
+    let incomplete = coverage.incomplete();
     if let Some(IncompleteScan::Failed(_)) = incomplete {
         bail!("cannot read the descriptors: no file descriptors or no memory left (ulimit -n)");
     }
@@ -138,7 +139,7 @@ fn inodes(pids: &[u32], namespace: &Namespace) -> anyhow::Result<Option<HashSet<
                 .join(", ")
         );
     }
-    Ok(Some(descriptors.inodes().collect()))
+    Ok(Some(inodes))
 }
 
 impl Units {
@@ -253,7 +254,7 @@ mod tests {
             let kernel = ScriptedKernel::answering(answers);
             let mut source = FallbackSource::over(kernel, &proc_root);
             let mut narrowing = Narrowing {
-                inodes: pids_are_asked_for.then(HashSet::new),
+                inodes: pids_are_asked_for.then(Inodes::default),
                 ..Narrowing::default()
             };
             narrowing.see_listeners(&mut source).unwrap();

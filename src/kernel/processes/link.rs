@@ -13,6 +13,11 @@ pub(super) fn socket_inode(link: &[u8]) -> Option<u64> {
     decimal(link.strip_prefix(b"socket:[")?.strip_suffix(b"]")?)
 }
 
+/// Whether a descriptor is that of an io_uring.
+pub(super) fn is_ring(link: &[u8]) -> bool {
+    link == b"anon_inode:[io_uring]"
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,6 +9,8 @@ mod cgroups;
 mod descriptors;
 pub(super) mod directory;
 mod facts;
+mod fdinfo;
+mod hidden;
 pub(super) mod link;
 pub(super) mod membership;
 mod owners;
@@ -24,6 +26,7 @@ pub(super) use scan::DIRECTORY_BUFFER;
 
 pub use cgroups::{CgroupPaths, CgroupTree};
 pub use facts::{process_of, read_member, read_process};
+pub use hidden::find_hidden;
 pub use owners::find_owners;
 pub use recheck::recheck;
 pub use sizes::with_descriptors;

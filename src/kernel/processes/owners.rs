@@ -9,10 +9,8 @@ use crate::model::{Inodes, OwnerCoverage, Owners};
 /// the processes, to the end, since a socket that was found once can be held
 /// again elsewhere.
 ///
-/// Not seen are sockets in flight over SCM_RIGHTS, those that io_uring or the
-/// kernel hold, processes outside the pid namespace of this /proc, and
-/// descriptors of a thread with a table of its own (clone(2) without
-/// CLONE_FILES, as unshare(2) makes it too).
+/// What no table of a process shows [`find_hidden`](super::find_hidden) finds.
+/// Processes outside the pid namespace of this /proc are not seen.
 ///
 /// # Errors
 ///

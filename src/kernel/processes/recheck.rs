@@ -10,11 +10,12 @@ use rustix::io::Errno;
 use rustix::path::DecInt;
 
 use super::descriptors::LINK_BUFFER;
+use super::hidden::is_registered;
 use super::scan::read_stat;
 use super::tasks::other_threads;
 use super::{directory, link};
 use crate::kernel::{KernelError, ProcRoot};
-use crate::model::{Holder, Owners};
+use crate::model::{HeldVia, Holder, Owners};
 
 /// Forgets the sockets that are not wanted any more, and every holder that is
 /// none any more: its descriptor is closed or refers to something else, or it
@@ -76,13 +77,23 @@ fn kept(
 
 /// Adds those descriptors of a process that still refer to their sockets.
 fn check(root: BorrowedFd<'_>, path: &str, known: &[(u64, Holder)], kept: &mut Vec<(u64, Holder)>) {
-    let Ok(directory) = directory::open(root, path) else {
-        return;
-    };
     let mut buffer = [MaybeUninit::uninit(); LINK_BUFFER];
+    let directory = directory::open(root, path).ok();
     for &(inode, holder) in known {
-        let target = readlinkat_raw(&directory, DecInt::new(holder.fd), &mut buffer);
-        if target.is_ok_and(|(target, _)| link::socket_inode(target) == Some(inode)) {
+        let still = match (holder.via, &directory) {
+            (HeldVia::Descriptor, None) => false,
+            (HeldVia::Descriptor, Some(directory)) => {
+                let target = readlinkat_raw(directory, DecInt::new(holder.fd), &mut buffer);
+                target.is_ok_and(|(target, _)| link::socket_inode(target) == Some(inode))
+            }
+            (HeldVia::ThreadTable(thread), _) => {
+                let path = format!("{}/task/{thread}/fd/{}", holder.pid, holder.fd);
+                let target = readlinkat_raw(root, path, &mut buffer);
+                target.is_ok_and(|(target, _)| link::socket_inode(target) == Some(inode))
+            }
+            (HeldVia::IoUring, _) => is_registered(root, holder, inode),
+        };
+        if still {
             kept.push((inode, holder));
         }
     }

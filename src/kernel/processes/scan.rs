@@ -61,12 +61,12 @@ enum End {
 
 /// What one task gave.
 #[derive(Debug)]
-struct Visit {
+pub(super) struct Visit {
     pid: u32,
     end: End,
     /// Set when something was found.
-    start_time: Option<u64>,
-    found: Vec<(u64, Holder)>,
+    pub(super) start_time: Option<u64>,
+    pub(super) found: Vec<(u64, Holder)>,
 }
 
 /// Takes the tasks in their order, on as many threads as they are worth.
@@ -131,8 +131,8 @@ fn visit(
 }
 
 /// What one directory of descriptors gave.
-struct Look {
-    visit: Visit,
+pub(super) struct Look {
+    pub(super) visit: Visit,
     /// Whether there was any descriptor in it.
     any: bool,
     /// Whether the process has ended, but for threads that it may still have.
@@ -152,7 +152,7 @@ impl Look {
 }
 
 /// Reads the directory of one task.
-fn look(
+pub(super) fn look(
     root: BorrowedFd<'_>,
     task: Task,
     keep: &impl Fn(u64) -> bool,

@@ -55,6 +55,17 @@ impl Task {
         }
     }
 
+    /// All descriptors of a process of which nothing else is known.
+    pub(super) fn whole(pid: u32) -> Self {
+        Self {
+            pid,
+            thread: None,
+            from: None,
+            to: None,
+            told: 0,
+        }
+    }
+
     /// The directory of the descriptors, below the root.
     pub(super) fn directory(self) -> String {
         let pid = self.pid;

@@ -160,6 +160,12 @@ struct LeakGrowth {
 struct HeldSocket<'a> {
     /// The descriptors of this process that refer to it.
     fds: &'a [u32],
+    /// The thread whose own table the descriptors are in. Null: they are in the
+    /// table of the process.
+    thread: Option<u32>,
+    /// The descriptor of the io_uring that has the socket among its registered
+    /// files. Null: none has.
+    io_uring_fd: Option<u32>,
     #[serde(flatten)]
     socket: CloseWaitSocket,
     /// Other processes that hold it too: all must close it.
@@ -221,7 +227,7 @@ struct ClosedInQueue<'a> {
 /// A CLOSE_WAIT socket whose owner is unknown.
 #[derive(Serialize, JsonSchema)]
 struct UnownedSocket<'a> {
-    /// Why: `permission`, `unreadable`, `no_descriptor`, `no_listener`,
+    /// Why: `permission`, `unreadable`, `no_descriptor`, `in_flight`, `no_listener`,
     /// `not_searched` or `not_searched_yet`.
     reason: &'static str,
     #[serde(flatten)]
@@ -370,6 +376,8 @@ impl<'a> HeldSocket<'a> {
     fn of(view: &View<'_>, pid: u32, held: &'a Held) -> Option<Self> {
         Some(Self {
             fds: &held.fds,
+            thread: held.thread,
+            io_uring_fd: held.io_uring,
             socket: view.report.socket(held.index)?.into(),
             shared_with: List::new(move || held.shared_with(pid)),
         })

@@ -1,8 +1,8 @@
 //! Ages, hints and reasons in words.
 
 use super::super::Style;
-use crate::classify::close_wait::{Hint, LeakReport, ProcessLeaks, Unowned};
-use crate::model::{AgeBounds, IncompleteScan, Verdict};
+use crate::classify::close_wait::{Held, Hint, LeakReport, ProcessLeaks, Unowned};
+use crate::model::{AgeBounds, InFlight, IncompleteScan, Verdict};
 pub(in crate::render) use crate::text::number::duration;
 use crate::text::number::{counted, grouped};
 
@@ -73,7 +73,18 @@ pub(in crate::render) fn hint(hint: Hint, leaks: &ProcessLeaks) -> String {
                 .to_owned()
         }
     };
-    format!("{}. {cause}", facts.join("; "))
+    let registered = leaks.sockets.iter().filter(|held| held.io_uring.is_some());
+    let registered = registered.count() as u64;
+    let io_uring = if registered > 0 {
+        format!(
+            " {} in the registered files of its io_uring: they have no descriptor, and are closed \
+             by a close with their file index (direct descriptors) or by unregistering.",
+            counted(registered, "socket is", "sockets are")
+        )
+    } else {
+        String::new()
+    };
+    format!("{}. {cause}{io_uring}", facts.join("; "))
 }
 
 /// Which processes were not looked into, and why.
@@ -96,6 +107,40 @@ pub(in crate::render) fn unseen(why: IncompleteScan, as_root: Option<bool>) -> S
             counted(processes, "process", "processes")
         ),
     }
+}
+
+/// The descriptors of a process that refer to a socket: `7,8`, `7 of thread 12`,
+/// `io_uring 4`.
+pub(in crate::render) fn fds(held: &Held) -> String {
+    let fds: Vec<String> = held.fds.iter().map(u32::to_string).collect();
+    let mut text = fds.join(",");
+    if let Some(thread) = held.thread {
+        text = format!("{text} of thread {thread}");
+    }
+    if let Some(ring) = held.io_uring {
+        let comma = if text.is_empty() { "" } else { ", " };
+        text = format!("{text}{comma}io_uring {ring}");
+    }
+    text
+}
+
+/// Where descriptors wait to be received.
+fn in_flight(in_flight: &[InFlight]) -> String {
+    let waiting: Vec<String> = in_flight
+        .iter()
+        .map(|one| {
+            format!(
+                "{} in the UNIX socket fd {} of process {}",
+                grouped(one.descriptors),
+                one.holder.fd,
+                one.holder.pid
+            )
+        })
+        .collect();
+    format!(
+        "in flight over SCM_RIGHTS: {}, which doesn't receive them",
+        waiting.join(", ")
+    )
 }
 
 /// How many sockets have no owner in sight, and why; `None` when all have.
@@ -131,6 +176,10 @@ pub(in crate::render) fn unattributed(
         "no process in sight has a descriptor: in flight between processes, a single thread's \
          own, in another pid namespace, or the kernel's own"
             .to_owned(),
+    );
+    tell(
+        of(|why| *why == Unowned::InFlight),
+        in_flight(&report.in_flight),
     );
     tell(
         of(|why| *why == Unowned::NoListener),

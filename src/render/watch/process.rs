@@ -219,7 +219,6 @@ fn facts(leaks: &ProcessLeaks, kept: &Kept<Leaks>, moment: &Moment<'_>) -> Vec<(
 fn socket_row(held: &Held, report: &LeakReport, moment: &Moment<'_>) -> Option<Vec<Cell>> {
     let judged = report.socket(held.index)?;
     let socket = &judged.socket;
-    let fds: Vec<String> = held.fds.iter().map(u32::to_string).collect();
     let tone = if judged.verdict.is_leak() {
         Tone::Warning
     } else {
@@ -230,7 +229,7 @@ fn socket_row(held: &Held, report: &LeakReport, moment: &Moment<'_>) -> Option<V
         others => format!(", held by {others} more"),
     };
     Some(vec![
-        Cell::plain(fds.join(",")),
+        Cell::plain(words::fds(held)),
         Cell::toned(judged.verdict.key(), tone),
         Cell::plain(words::age(judged.age, &moment.style)),
         Cell::plain(grouped(socket.recv_q.into())),

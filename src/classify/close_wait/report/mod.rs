@@ -10,8 +10,8 @@ use super::process::{Held, ProcessLeaks};
 use super::queues::Queues;
 use super::verdict::Judged;
 use crate::model::{
-    AgeBounds, Endpoint, IncompleteScan, ScanCoverage, Socket, SocketPast, VanishedSocket,
-    VanishedSockets, VerdictCounts,
+    AgeBounds, Endpoint, InFlight, IncompleteScan, ScanCoverage, Socket, SocketPast,
+    VanishedSocket, VanishedSockets, VerdictCounts,
 };
 
 /// The answer to "which process forgot to close what?".
@@ -37,6 +37,9 @@ pub struct LeakReport {
     pub left_out_pids: BTreeSet<u32>,
     /// Sockets without an owner in sight, oldest first.
     pub unattributed: Vec<Unattributed>,
+    /// Descriptors in flight, of which these may be; looked for only where
+    /// somebody has no owner.
+    pub in_flight: Vec<InFlight>,
     /// Processes that were asked for and could not be looked into: sockets
     /// without an owner in sight may be theirs.
     pub unseen: Vec<u32>,
@@ -87,6 +90,9 @@ pub enum Unowned {
     /// flight over SCM_RIGHTS, in a pid namespace that this /proc doesn't
     /// show, or the kernel's own.
     NoDescriptor,
+    /// Nobody has a descriptor, and as many wait in UNIX sockets to be received
+    /// as there are such sockets at least (SCM_RIGHTS).
+    InFlight,
     /// Nobody has accepted it, and its listener isn't to be seen.
     NoListener,
     /// Nobody searched: a recorded dump has no processes.
@@ -103,6 +109,7 @@ impl Unowned {
             Self::Unseen(IncompleteScan::Denied(_) | IncompleteScan::Hidden) => "permission",
             Self::Unseen(IncompleteScan::Failed(_)) => "unreadable",
             Self::NoDescriptor => "no_descriptor",
+            Self::InFlight => "in_flight",
             Self::NoListener => "no_listener",
             Self::NotSearched => "not_searched",
             Self::NotYet => "not_searched_yet",
@@ -165,6 +172,8 @@ impl LeakReport {
                 unattributed.push(Unattributed { index, why });
             }
         }
+        let in_flight = owners.holders.in_flight();
+        tell_in_flight(&mut unattributed, &sockets, in_flight);
         let age = |entry: &Unattributed| sockets.get(entry.index).map(|s| s.age.at_least);
         unattributed.sort_by_cached_key(|entry| Reverse(age(entry)));
         let attributed = (sockets.len() - unattributed.len()) as u64;
@@ -205,6 +214,7 @@ impl LeakReport {
             left_out,
             left_out_pids,
             unattributed,
+            in_flight: in_flight.to_vec(),
             unseen: owners.unseen.iter().map(|unseen| unseen.pid).collect(),
             closed_meanwhile: 0,
             vanished: None,
@@ -235,6 +245,24 @@ impl LeakReport {
             .iter()
             .filter_map(|entry| Some((entry.index, self.socket(entry.index)?)))
             .filter(|(_, judged)| judged.verdict.is_leak())
+    }
+}
+
+/// Where no more sockets are without an owner than descriptors are in flight,
+/// that explains all of them.
+fn tell_in_flight(unattributed: &mut [Unattributed], sockets: &[Judged], in_flight: &[InFlight]) {
+    let waiting: u64 = in_flight.iter().map(|one| one.descriptors).sum();
+    let is_held = |entry: &Unattributed| {
+        matches!(entry.why, Unowned::NoDescriptor | Unowned::Unseen(_))
+            && sockets
+                .get(entry.index)
+                .is_some_and(|judged| judged.socket.inode.is_some())
+    };
+    let held = unattributed.iter().filter(|entry| is_held(entry)).count() as u64;
+    if held > 0 && held <= waiting {
+        for entry in unattributed.iter_mut().filter(|entry| is_held(entry)) {
+            entry.why = Unowned::InFlight;
+        }
     }
 }
 

@@ -25,6 +25,9 @@ use crate::model::Holder;
 /// `socket:[` and 20 digits and `]`, with room to see that a link is longer.
 pub(super) const LINK_BUFFER: usize = 32;
 
+/// Stands for an io_uring in place of a socket's inode, which is never 0.
+pub(super) const RING: u64 = 0;
+
 /// So many descriptors pay for one gap among them: a try that fails costs
 /// 0.9 µs, and one that doesn't spares 0.3.
 const A_GAP: u32 = 4;
@@ -35,8 +38,8 @@ const GAPS_AT_FIRST: u32 = 16;
 /// Gaps that are allowed at once, however many descriptors came before.
 const GAPS_AT_ONCE: u32 = 32;
 
-/// Reads where the descriptors of a directory point to, and adds the sockets
-/// that `keep` says; whether there was any descriptor. One that is closed in
+/// Reads where the descriptors of a directory point to, and adds the sockets,
+/// and the rings of io_uring as [`RING`], that `keep` says; whether there was any descriptor. One that is closed in
 /// the meantime is none.
 pub(super) fn read_links(
     directory: &OwnedFd,
@@ -111,7 +114,11 @@ impl<K: Fn(u64) -> bool> Reader<'_, K> {
     fn look(&mut self, name: impl Arg, fd: u32) -> Result<bool, Errno> {
         let is_there = match readlinkat_raw(self.directory, name, &mut self.link) {
             Ok((target, _)) => {
-                if let Some(inode) = link::socket_inode(target)
+                let inode = match link::socket_inode(target) {
+                    None if link::is_ring(target) => Some(RING),
+                    inode => inode,
+                };
+                if let Some(inode) = inode
                     && (self.keep)(inode)
                 {
                     let pid = self.task.pid;

@@ -16,6 +16,7 @@ use rustix::fs::getxattr;
 use rustix::io::Errno;
 
 use self::probe::{Closed, Probe, Probed};
+use super::descriptors::RING;
 use super::scan::scan;
 use super::{Which, link};
 use crate::kernel::{KernelError, ProcRoot};
@@ -39,7 +40,7 @@ impl SocketDescriptors {
     ///
     /// When the root of /proc can't be listed.
     pub fn collect(proc_root: &ProcRoot, which: Which<'_>) -> Result<Self, KernelError> {
-        let scan = scan(proc_root, which, &|_| true)?;
+        let scan = scan(proc_root, which, &|inode| inode != RING)?;
         let mut sockets: Vec<_> = scan
             .found
             .into_iter()

@@ -29,8 +29,7 @@ pub(super) fn sockets(view: &View<'_>, style: &Style) -> String {
         text.push('\n');
         who::introduce(&mut text, &leaks.process, style);
         let rows = leaks.sockets.iter().filter_map(|held| {
-            let fds: Vec<String> = held.fds.iter().map(u32::to_string).collect();
-            let mut row = row(fds.join(","), view.report.socket(held.index)?, style);
+            let mut row = row(words::fds(held), view.report.socket(held.index)?, style);
             let others = held.shared_with(leaks.process.pid);
             let others: Vec<String> = others.map(|pid| pid.to_string()).collect();
             if !others.is_empty() {
