@@ -1,15 +1,13 @@
 //! The states that have sockets, with a bar each.
 
-use comfy_table::{CellAlignment, Table, presets};
-
-use super::super::{Style, finding, push_line};
+use super::super::table::{Cell, Column, Table, Width};
+use super::super::{Style, finding, push_line, text};
 use crate::classify::{Assessment, Severity};
 use crate::model::{Snapshot, StateCount, TcpState};
 use crate::text::number::{counted, grouped};
-use crate::text::width::columns_of;
 
-/// The longest bar, and the shortest that still says something.
-const BAR: std::ops::RangeInclusive<usize> = 4..=24;
+/// The shortest bar that still says something, and the longest.
+const BAR: Width = Width::Rest { least: 4, most: 24 };
 
 /// The states that have sockets, the largest first, with a bar each; the others
 /// in one line.
@@ -23,52 +21,33 @@ pub(super) fn table(snapshot: &Snapshot, assessment: &Assessment, style: &Style)
     present.sort_by_key(|(_, count)| std::cmp::Reverse(count.total));
     let largest = present.first().map_or(0, |(_, count)| count.total);
 
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    table.set_header(["STATE", "TOTAL", "IPv4", "IPv6"]);
-    let number = |number: Option<u64>| number.map_or_else(|| style.dash().to_owned(), grouped);
-    for (state, count) in &present {
-        table.add_row([
-            state.name().to_owned(),
-            grouped(count.total),
-            number(count.ipv4),
-            number(count.ipv6),
-        ]);
-    }
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
-        if column.index > 0 {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    let mut lines = table.lines();
-    let mut text = String::new();
-    let header = lines.next().unwrap_or_default();
-    push_line(&mut text, &style.faint(header.trim_end()));
-    let lines: Vec<String> = lines.collect();
-    let findings = present
-        .iter()
-        .map(|(state, _)| worst_about(*state, assessment));
-    let remarks: Vec<(Option<Severity>, String)> = findings
-        .zip(&present)
-        .map(|(worst, (state, _))| (worst, remark(*state, snapshot, worst)))
-        .collect();
-    // One scale for all bars: the longest remark decides how long they may be.
-    let numbers = lines.iter().map(|line| columns_of(line)).max();
-    let words = remarks.iter().map(|(_, remark)| columns_of(remark)).max();
-    let taken = numbers.unwrap_or(0) + words.unwrap_or(0);
-    let room = style
-        .columns()
-        .saturating_sub(taken)
-        .clamp(*BAR.start(), *BAR.end());
-    for ((line, (_, count)), (worst, remark)) in lines.iter().zip(&present).zip(&remarks) {
-        let bar = style.block().repeat(bar(count.total, largest, room));
-        let line = format!("{line}{bar}{remark}");
-        match worst {
-            Some(severity) => push_line(&mut text, &style.severity(*severity, &line)),
-            None => push_line(&mut text, &line),
-        }
-    }
+    let note_on = |state| note(state, snapshot, worst_about(state, assessment));
+    let is_noted = present.iter().any(|(state, _)| !note_on(*state).is_empty());
+    let number = |number: Option<u64>| Cell::known(number.map(grouped));
+    let table = Table::new(
+        &present,
+        [
+            (Column::words("STATE", 0), &|(state, _)| {
+                let cell = Cell::text(state.name());
+                match worst_about(*state, assessment) {
+                    Some(severity) => cell.toned(severity),
+                    None => cell,
+                }
+            }),
+            (Column::number("TOTAL", 0), &|(_, count)| {
+                Cell::text(grouped(count.total))
+            }),
+            (Column::number("IPv4", 2), &|(_, count)| number(count.ipv4)),
+            (Column::number("IPv6", 2), &|(_, count)| number(count.ipv6)),
+            (Column::words("", 3).wide(BAR), &|(_, count)| {
+                Cell::bar(count.total, largest)
+            }),
+            (Column::words("", 1).only_if(is_noted), &|(state, _)| {
+                Cell::text(note_on(*state))
+            }),
+        ],
+    );
+    let mut text = text::table(table, style);
     push_line(&mut text, &style.faint(&absent(snapshot, style)));
     text
 }
@@ -84,7 +63,7 @@ fn worst_about(state: TcpState, assessment: &Assessment) -> Option<Severity> {
 }
 
 /// What stands behind a bar: colour alone is no mark.
-fn remark(state: TcpState, snapshot: &Snapshot, worst: Option<Severity>) -> String {
+fn note(state: TcpState, snapshot: &Snapshot, worst: Option<Severity>) -> String {
     let leaked = snapshot
         .leaks
         .as_ref()
@@ -92,17 +71,10 @@ fn remark(state: TcpState, snapshot: &Snapshot, worst: Option<Severity>) -> Stri
         .map_or(0, |leaks| leaks.counts.leaked());
     match (leaked, worst) {
         (0, None) => String::new(),
-        (0, Some(_)) => "  see below".to_owned(),
-        (leaked, None) => format!("  {} leaked", grouped(leaked)),
-        (leaked, Some(_)) => format!("  {} leaked, see below", grouped(leaked)),
+        (0, Some(_)) => "see below".to_owned(),
+        (leaked, None) => format!("{} leaked", grouped(leaked)),
+        (leaked, Some(_)) => format!("{} leaked, see below", grouped(leaked)),
     }
-}
-
-/// How many blocks a bar has beside the longest: at least one for what isn't
-/// nothing.
-fn bar(length: u64, longest: u64, room: usize) -> usize {
-    let scaled = u128::from(length) * room as u128 / u128::from(longest.max(1));
-    usize::try_from(scaled).unwrap_or(room).clamp(1, room)
 }
 
 fn absent(snapshot: &Snapshot, style: &Style) -> String {

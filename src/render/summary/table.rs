@@ -1,6 +1,7 @@
 //! The summary for people.
 
-use super::super::{Style, finding, place, push_line};
+use super::super::table::{Cell, Column, Table};
+use super::super::{Style, finding, place, push_line, text};
 use super::{counters, defects, settings, source_name, states};
 use crate::classify::{Assessment, Severity};
 use crate::model::ratio;
@@ -94,26 +95,28 @@ fn heading(snapshot: &Snapshot, style: &Style) -> String {
 
 /// TIME_WAIT, settings and counters, in aligned columns.
 fn details(snapshot: &Snapshot, style: &Style) -> String {
-    let rows = settings_rows(snapshot);
-    let width = |width: fn(&(&str, String, String)) -> usize| rows.iter().map(width).max();
-    let names = width(|(name, _, _)| name.len()).unwrap_or(0);
-    let values = width(|(_, value, _)| value.len()).unwrap_or(0);
-    let mut text = String::new();
-    for (name, value, meaning) in &rows {
-        let label = format!("{name:<names$}  {value:>values$}  ");
-        finding::push_wrapped(&mut text, &label, label.len(), meaning, style);
-    }
-    let lines = counters::lines(&snapshot.counters);
-    if !lines.is_empty() && !text.is_empty() {
-        text.push('\n');
-    }
-    let headings = lines.iter().map(|line| line.heading.len()).max();
-    let headings = headings.unwrap_or(0);
-    for line in &lines {
-        let label = format!("{:<headings$}  ", line.heading);
-        finding::push_wrapped(&mut text, &label, label.len(), &line.text, style);
-    }
-    text
+    let settings = Table::new(
+        &settings_rows(snapshot),
+        [
+            (Column::words("", 0), &|(name, _, _)| Cell::text(*name)),
+            (Column::number("", 0), &|(_, value, _)| Cell::text(value)),
+            (Column::sentence("", 1), &|(_, _, meaning)| {
+                Cell::text(meaning)
+            }),
+        ],
+    );
+    let counters = Table::new(
+        &counters::lines(&snapshot.counters),
+        [
+            (Column::words("", 0), &|line| Cell::text(line.heading)),
+            (Column::sentence("", 1), &|line| Cell::text(&line.text)),
+        ],
+    );
+    let separator = match (settings.rows.is_empty(), counters.rows.is_empty()) {
+        (false, false) => "\n",
+        _ => "",
+    };
+    text::table(settings, style) + separator + &text::table(counters, style)
 }
 
 /// TIME_WAIT against its limit, and the settings: name, value, meaning.
