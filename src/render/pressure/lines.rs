@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use super::super::{Style, finding, share};
+use super::super::table::{Cell, Column, Table};
+use super::super::{Style, share, text};
 use super::View;
 use crate::classify::change;
 use crate::classify::listeners::{SynVerdict, syn_verdict};
@@ -10,13 +11,9 @@ use crate::classify::ports::{Reuse, ReusePolicy};
 use crate::model::{Counter, Sysctl};
 use crate::text::number::{self, grouped, percent};
 
-/// Columns of a heading and the space behind it.
-const INDENT: usize = 11;
-
 /// The lines.
 pub(super) fn lines(view: &View<'_>, style: &Style) -> String {
-    let mut text = String::new();
-    for (heading, line) in [
+    let mut lines = vec![
         ("TIME_WAIT", time_wait(view)),
         ("age", ages(view, style)),
         ("reuse", reuse(view)),
@@ -28,13 +25,18 @@ pub(super) fn lines(view: &View<'_>, style: &Style) -> String {
         ("", lossy_resets(view, style)),
         ("RESENT", resent(view)),
         ("FAST OPEN", fast_open(view)),
-    ] {
-        if let Some(line) = line {
-            let label = format!("{heading:<INDENT$}");
-            finding::push_wrapped(&mut text, &label, INDENT, &line, style);
-        }
-    }
-    text
+    ];
+    lines.retain(|(_, line)| line.is_some());
+    let table = Table::new(
+        &lines,
+        [
+            (Column::words("", 0), &|(heading, _)| Cell::text(*heading)),
+            (Column::sentence("", 1), &|(_, line)| {
+                Cell::text(line.as_deref().unwrap_or_default())
+            }),
+        ],
+    );
+    text::table(table, style)
 }
 
 fn time_wait(view: &View<'_>) -> Option<String> {

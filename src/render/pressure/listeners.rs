@@ -2,8 +2,9 @@
 
 use std::fmt::Write;
 
-use super::super::{Style, finding};
-use super::{View, table};
+use super::super::table::{Cell, Column, Table, Width};
+use super::super::{Style, text};
+use super::View;
 use crate::classify::Severity;
 use crate::classify::change;
 use crate::classify::listeners::{Verdict, handshake_age_s, verdict};
@@ -41,41 +42,37 @@ pub(super) fn listeners(view: &View<'_>, top: usize, style: &Style) -> String {
     let only = full.count() == 1;
     // A stable sort: within a verdict the fullest stays first.
     judged.sort_by_key(|(_, verdict)| std::cmp::Reverse(*verdict));
-    let mut rows = vec![(
-        "LISTENERS".to_owned(),
-        vec!["accept queue".to_owned(), "SYN_RECV".to_owned()],
-        "verdict".to_owned(),
-    )];
-    for (listener, verdict) in judged.iter().take(top) {
-        let syn_recv = listener
-            .syn_recv
-            .map_or_else(|| style.dash().to_owned(), |count| grouped(count.into()));
-        rows.push((
-            name(listener),
-            vec![queue(listener, style), syn_recv],
-            verdict_words(*verdict).to_owned(),
-        ));
-    }
-    let mut text = String::new();
-    let mut lines = table::rows(&rows, style).into_iter();
-    text.push_str(&style.faint(&lines.next().unwrap_or_default()));
-    text.push('\n');
-    for (line, (listener, verdict)) in lines.zip(&judged) {
-        text.push_str(&match severity(*verdict, evidence.cookies) {
-            Some(severity) => style.severity(severity, &line),
-            None => line,
-        });
-        text.push('\n');
-        // Of the namespace: whose they are is certain where one queue is full.
-        let dropped = match verdict {
-            Verdict::SlowAccept if only => dropped(view),
-            _ => None,
-        };
-        let detail = detail(listener, dropped);
-        if *verdict != Verdict::Fine && !detail.is_empty() {
-            finding::push_wrapped(&mut text, "  ", 2, &detail, style);
-        }
-    }
+    let shown = judged.get(..top).unwrap_or(&judged);
+    let table = Table::new(
+        shown,
+        [
+            (
+                Column::words("LISTENERS", 0).wide(Width::OwnLine),
+                &|(listener, _)| Cell::text(name(listener)),
+            ),
+            (Column::number("accept queue", 1), &|(listener, _)| {
+                Cell::text(queue(listener, style))
+            }),
+            (Column::number("SYN_RECV", 3), &|(listener, _)| {
+                Cell::known(listener.syn_recv.map(|count| grouped(count.into())))
+            }),
+            (Column::words("verdict", 2), &|(_, verdict)| {
+                let cell = Cell::text(verdict_words(*verdict));
+                match severity(*verdict, evidence.cookies) {
+                    Some(severity) => cell.toned(severity),
+                    None => cell,
+                }
+            }),
+            (Column::below(), &|(listener, verdict)| match verdict {
+                Verdict::Fine => Cell::text(""),
+                // Of the namespace: whose they are is certain where one queue
+                // is full.
+                Verdict::SlowAccept if only => Cell::text(detail(listener, dropped(view))),
+                _ => Cell::text(detail(listener, None)),
+            }),
+        ],
+    );
+    let mut text = text::table(table, style);
     let rest = judged.get(top..).unwrap_or_default();
     if !rest.is_empty() {
         let fine = rest.iter().all(|(_, verdict)| *verdict == Verdict::Fine);

@@ -2,8 +2,9 @@
 
 use std::fmt::Write;
 
-use super::super::{Style, bound_unknown, finding};
-use super::{View, table};
+use super::super::table::{Cell, Column, Table, Width};
+use super::super::{Style, bound_unknown, finding, text};
+use super::View;
 use crate::classify::Severity;
 use crate::classify::ports::{CRITICAL, WARNING, why_not_reusable};
 use crate::model::{Destination, Ports, Snapshot};
@@ -18,7 +19,8 @@ pub(super) fn ports(view: &View<'_>, top: usize, style: &Style) -> String {
         return String::new();
     };
     let mut text = String::new();
-    let shown = ports.destinations.iter().take(top).collect::<Vec<_>>();
+    let all = ports.destinations.as_slice();
+    let shown = all.get(..top).unwrap_or(all);
     if ports.destinations.is_empty() {
         let line = match ports.left_out {
             0 if view.snapshot.states.total() == 0 => "no connections".to_owned(),
@@ -30,7 +32,7 @@ pub(super) fn ports(view: &View<'_>, top: usize, style: &Style) -> String {
         };
         let _ = writeln!(text, "PORTS  {line}");
     } else if !shown.is_empty() {
-        destinations(&mut text, &shown, view, style);
+        text.push_str(&destinations(shown, view, style));
     }
     let more = ports.destinations.len() - shown.len();
     if more > 0 {
@@ -66,53 +68,46 @@ pub(super) fn ports(view: &View<'_>, top: usize, style: &Style) -> String {
     text
 }
 
-fn destinations(text: &mut String, shown: &[&Destination], view: &View<'_>, style: &Style) {
+fn destinations(shown: &[Destination], view: &View<'_>, style: &Style) -> String {
     let rates = view.previous.is_some();
-    let mut header = vec!["in use".to_owned(), "usable".to_owned(), "used".to_owned()];
-    if rates {
-        header.push("growth".to_owned());
-    }
-    let last = if rates { "at this rate" } else { "" };
     let arrow = style.arrow();
-    let mut rows = vec![("PORTS  towards".to_owned(), header, last.to_owned())];
-    for destination in shown {
-        let unknown = || style.dash().to_owned();
-        let mut cells = vec![
-            grouped(destination.in_use.into()),
-            destination
-                .usable
-                .map_or_else(unknown, |usable| grouped(usable.into())),
-            destination.used_ratio().map_or_else(unknown, percent),
-        ];
-        if rates {
-            let growth = destination.growth_per_s;
-            cells.push(growth.map_or_else(unknown, |growth| format!("{growth:+.1}/s")));
-        }
-        let name = format!(
-            "{} {arrow} {}",
-            destination.local_address, destination.remote
-        );
-        rows.push((name, cells, full_in(destination)));
-    }
-    let mut lines = table::rows(&rows, style).into_iter();
-    text.push_str(&style.faint(&lines.next().unwrap_or_default()));
-    text.push('\n');
-    for (line, destination) in lines.zip(shown) {
-        text.push_str(&match severity(destination) {
-            Some(severity) => style.severity(severity, &line),
-            None => line,
-        });
-        text.push('\n');
-        if destination
-            .used_ratio()
-            .is_none_or(|used| used >= WORTH_A_LINE)
-        {
-            let detail = detail(destination, view.snapshot);
-            if !detail.is_empty() {
-                finding::push_wrapped(text, "  ", 2, &detail, style);
-            }
-        }
-    }
+    let table = Table::new(
+        shown,
+        [
+            (
+                Column::words("PORTS  towards", 0).wide(Width::OwnLine),
+                &|to| Cell::text(format!("{} {arrow} {}", to.local_address, to.remote)),
+            ),
+            (Column::number("in use", 2), &|to| {
+                Cell::text(grouped(to.in_use.into()))
+            }),
+            (Column::number("usable", 5), &|to| {
+                Cell::known(to.usable.map(|usable| grouped(usable.into())))
+            }),
+            (Column::number("used", 1), &|to| {
+                let cell = Cell::known(to.used_ratio().map(percent));
+                match severity(to) {
+                    Some(severity) => cell.toned(severity),
+                    None => cell,
+                }
+            }),
+            (Column::number("growth", 4).only_if(rates), &|to| {
+                Cell::known(to.growth_per_s.map(|growth| format!("{growth:+.1}/s")))
+            }),
+            (Column::words("at this rate", 3).only_if(rates), &|to| {
+                Cell::text(full_in(to))
+            }),
+            (Column::below(), &|to| {
+                let used = to.used_ratio();
+                if used.is_some_and(|used| used < WORTH_A_LINE) {
+                    Cell::text("")
+                } else {
+                    Cell::text(detail(to, view.snapshot))
+                }
+            }),
+        ],
+    );
+    text::table(table, style)
 }
 
 /// How bad it is that so much of its ports is used.

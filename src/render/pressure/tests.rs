@@ -347,7 +347,7 @@ fn segments_that_were_sent_again_are_told() {
         .with_counter(Counter::RetransSegs, 2_039)
         .with_counter(Counter::TcpSynRetrans, 1_400);
     let text = shown(&named(snapshot), None, &Style::default());
-    let line = "RESENT     2,039 segments, 1,400 of them in handshakes\n";
+    let line = "RESENT  2,039 segments, 1,400 of them in handshakes\n";
     assert!(text.contains(line), "{text}");
 }
 

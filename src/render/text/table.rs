@@ -62,8 +62,12 @@ pub(in crate::render) fn table(table: Table, style: &Style) -> String {
     let mut lines = lines.lines();
     let mut text = String::new();
     let mut push = |line: &str, tone| {
-        text.push_str(&style.tone(tone, line.trim_end()));
-        text.push('\n');
+        let line = line.trim_end();
+        // All that a row has may stand below it.
+        if !line.is_empty() {
+            text.push_str(&style.tone(tone, line));
+            text.push('\n');
+        }
     };
     for row in around {
         for line in row.above {
