@@ -1,8 +1,7 @@
 //! Answers questions: plans the cheapest reads, runs them, and puts together
 //! what they gave. The only caller of [`crate::kernel`].
 
-pub(crate) mod close_wait;
-pub(crate) mod close_wait_owners;
+mod close_wait;
 mod connections;
 mod container_names;
 mod counts;
@@ -18,6 +17,8 @@ mod question;
 mod read;
 mod sampler;
 
+pub(crate) use close_wait::listeners;
+pub use close_wait::{CloseWaitQuestion, CloseWaitSnapshot, EarlierCloseWait, read_close_wait};
 pub use container_names::{ContainerName, ContainerNames};
 pub use fallback::FallbackSource;
 use fallback::with_fallback;

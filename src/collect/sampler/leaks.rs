@@ -4,10 +4,10 @@
 use std::collections::HashMap;
 use std::time::Instant;
 
-use super::super::close_wait::{self, listeners_of};
+use super::super::Namespace;
+use super::super::close_wait::{CloseWaitQuestion, close_wait, listeners_of, owners};
 use super::super::cpu_budget::{Clock, CpuBudget};
 use super::super::ownership::{self, Budget, OwnerCache};
-use super::super::{Namespace, close_wait_owners as owners};
 use crate::classify::close_wait::{
     Earlier, Judge, Judged, LeakReport, MIN_AGE, Owners, Selection, Unowned,
 };
@@ -65,12 +65,11 @@ impl LeakReader {
         // What fails is tried again with the next sample.
         self.budget.forget();
         let begun = self.budget.now();
-        let filter = close_wait::Filter {
+        let question = CloseWaitQuestion {
             family,
-            peers: &[],
-            ports: &[],
+            ..CloseWaitQuestion::default()
         };
-        let mut reading = close_wait::close_wait(namespace.sockets(), filter)?;
+        let mut reading = close_wait(namespace.sockets(), question.filter())?;
         let uptime = namespace.uptime();
         let next = Earlier::new(&reading.sockets, uptime);
         let listeners = listeners_of(

@@ -8,7 +8,7 @@ use anyhow::bail;
 
 use crate::classify::close_wait::Listeners;
 use crate::cli::CheckArgs;
-use crate::collect::{Namespace, close_wait, ownership};
+use crate::collect::{self, Namespace, ownership};
 use crate::kernel::processes::CgroupTree;
 use crate::kernel::{KernelError, SocketSource};
 use crate::model::{
@@ -58,7 +58,7 @@ impl Narrowing {
         if self.inodes.is_none() {
             return Ok(());
         }
-        let (listeners, collection) = close_wait::listeners(source)?;
+        let (listeners, collection) = collect::listeners(source)?;
         self.listeners = listeners;
         self.lacks_listeners = !collection.complete;
         Ok(())

@@ -2,25 +2,21 @@
 //! do we know?
 
 mod repeat;
-mod vanished;
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::io::ErrorKind;
-use std::thread;
+use std::mem;
 
 use anyhow::bail;
 
 use super::{Outcome, output, source};
 use crate::classify::Severity;
-use crate::classify::close_wait::{Earlier, Judge, LeakReport, Selection};
+use crate::classify::close_wait::{Judge, LeakReport, Selection};
 use crate::classify::rules::severity_of_leaks;
 use crate::cli::{CommonArgs, LeaksArgs, LeaksFormat};
-use crate::collect::Namespace;
-use crate::collect::close_wait::{self, Filter, Reading};
-use crate::collect::close_wait_owners::{self as owners, Found};
+use crate::collect::{self, CloseWaitQuestion, Namespace};
 use crate::kernel::processes::process_of;
-use crate::model::{Collection, Socket};
+use crate::model::Processes;
 use crate::render::json;
 use crate::render::leaks::{self, View};
 use crate::text::safe;
@@ -30,84 +26,53 @@ pub(super) fn run(common: &CommonArgs, args: &LeaksArgs) -> anyhow::Result<Outco
     let format = super::format(common, args.format, LeaksFormat::Json)?;
     let mut namespace = source::open(common)?;
     check(args, &namespace)?;
-    let filter = Filter {
+    let question = CloseWaitQuestion {
         family: source::family(common),
-        peers: &args.remote,
-        ports: &args.listen_port,
+        remote: &args.remote,
+        listen_port: &args.listen_port,
+        pids: &args.pid,
+        closed_descriptors: args.deep || !args.pid.is_empty(),
+        over: args.over.map(|over| over.0),
     };
-    let first = close_wait::close_wait(namespace.sockets(), filter)?;
-    let live = namespace.is_live();
-    let uptime = namespace.uptime();
-    let deep = live && vanished::wanted(args);
-    let mut earlier_vanished = None;
-    let (reading, earlier, earlier_counts) = match args.over {
-        None => (first, None, None),
-        Some(over) => {
-            let counts = match namespace.proc_root() {
-                Some(proc_root) => owners::count(proc_root, &first.sockets)?,
-                None => HashMap::new(),
-            };
-            if deep {
-                let vanished = vanished::find(&mut namespace, &args.pid, filter)?;
-                earlier_vanished = Some(vanished::keys(vanished.as_ref()));
-            }
-            let earlier = Earlier::new(&first.sockets, uptime);
-            let then = (first.begun, first.ended);
-            // Its sockets are not needed any more, and may be many.
-            drop(first.sockets);
-            thread::sleep(over.0.saturating_sub(then.1.elapsed()));
-            let second = close_wait::close_wait(namespace.sockets(), filter)?;
-            let earlier = earlier.ago(second.since(then));
-            (second, Some(earlier), Some(counts))
-        }
-    };
-    let Reading {
-        mut sockets,
-        mut collection,
-        ..
-    } = reading;
-    let (mut found, closed_meanwhile) =
-        find_owners(&mut namespace, &mut sockets, &args.pid, &mut collection)?;
+    let mut snapshot = collect::read_close_wait(&mut namespace, &question)?;
+    let sockets = mem::take(&mut snapshot.sockets);
+    let closed = snapshot.closed.take();
+    let earlier = snapshot.earlier.as_ref().map(|earlier| &earlier.sockets);
     let judge = Judge {
         min_age: args.min_age.0,
-        uptime,
-        earlier: earlier.as_ref(),
+        uptime: snapshot.uptime,
+        earlier,
     };
-    let elapsed = reading.ended.duration_since(reading.begun);
     let mut report = LeakReport::new(
         args.min_age.0,
         judge.judge_all(sockets),
-        found.owners(earlier_counts.as_ref()),
+        snapshot.owners(),
         Selection {
             pids: &args.pid,
             min_count: args.min_count,
         },
-        earlier.as_ref(),
+        earlier,
     );
-    report.closed_meanwhile = closed_meanwhile;
-    refuse_unseen(&report, &found, &args.pid)?;
-    if deep {
-        report.vanished = vanished::find(&mut namespace, &args.pid, filter)?;
-        report.vanished_stayed = earlier_vanished.map(|then| {
-            vanished::keys(report.vanished.as_ref())
-                .intersection(&then)
-                .count() as u64
-        });
-        if let Some(proc_root) = namespace.proc_root() {
-            found.know(proc_root, report.vanished().map(|one| one.holder.pid))?;
-        }
+    report.closed_meanwhile = snapshot.closed_meanwhile;
+    refuse_unseen(&report, snapshot.processes(), &args.pid)?;
+    report.vanished = closed;
+    report.vanished_stayed = snapshot.closed_stayed;
+    for note in &snapshot.notes {
+        output::note(note);
     }
+    let mut processes = snapshot.closed_processes.clone();
+    processes.extend(snapshot.processes().clone());
     let view = View {
-        host: &namespace.host(),
-        taken_at: live.then_some(reading.taken_at),
-        elapsed,
-        collection: &collection,
+        host: &snapshot.host,
+        taken_at: snapshot.taken_at,
+        elapsed: snapshot.elapsed,
+        collection: &snapshot.collection,
         report: &report,
-        processes: &found.processes,
-        cgroups: &found.cgroups,
+        processes: &processes,
+        cgroups: snapshot.cgroups(),
         asked: &args.pid,
-        elsewhere: &elsewhere(&args.pid, &namespace),
-        narrowed: filter.narrows() || !args.pid.is_empty(),
+        elsewhere: &snapshot.in_other_netns,
+        narrowed: question.narrows(),
         repeated: &repeat::options(common, args),
         list_sockets: args.sockets,
         as_root: rustix::process::geteuid().is_root(),
@@ -119,35 +84,6 @@ pub(super) fn run(common: &CommonArgs, args: &LeaksArgs) -> anyhow::Result<Outco
     } else {
         Outcome::Done
     })
-}
-
-/// Finds whose the sockets are, and leaves out those that were closed meanwhile:
-/// a search takes longer than a request, and they have no owner for a good
-/// reason. Says how many these are.
-fn find_owners(
-    namespace: &mut Namespace,
-    sockets: &mut Vec<Socket>,
-    asked: &[u32],
-    collection: &mut Collection,
-) -> anyhow::Result<(Found, u64)> {
-    let Some(proc_root) = namespace.proc_root().cloned() else {
-        return Ok((Found::default(), 0));
-    };
-    let source = namespace.sockets();
-    let found = owners::find(source, &proc_root, sockets, asked, collection)?;
-    let doubtful = |socket: &Socket| socket.inode.is_some() && !found.owns(socket);
-    let closed = close_wait::drop_closed(source, sockets, doubtful)?;
-    Ok((found, closed))
-}
-
-/// Those processes that are in another network namespace.
-fn elsewhere(asked: &[u32], namespace: &Namespace) -> Vec<u32> {
-    let is_elsewhere = |pid| {
-        let proc_root = namespace.proc_root();
-        proc_root.is_some_and(|proc_root| proc_root.is_elsewhere(pid))
-    };
-    let asked = asked.iter().copied();
-    asked.filter(|&pid| is_elsewhere(pid)).collect()
 }
 
 /// Refuses what can't be answered, before anything is read.
@@ -188,12 +124,12 @@ fn check(args: &LeaksArgs, namespace: &Namespace) -> anyhow::Result<()> {
 
 /// Refuses to say of processes that could not be looked into that they hold
 /// nothing: that is known of none of them.
-fn refuse_unseen(report: &LeakReport, found: &Found, asked: &[u32]) -> anyhow::Result<()> {
+fn refuse_unseen(report: &LeakReport, processes: &Processes, asked: &[u32]) -> anyhow::Result<()> {
     if let [first, ..] = report.unseen.as_slice()
         && report.unseen.len() == asked.len()
         && report.sockets.is_empty()
     {
-        let command = found.processes.get(first);
+        let command = processes.get(first);
         let command = command.and_then(|process| process.command.as_deref());
         bail!(
             "may not look into process {first} ({}): that needs CAP_SYS_PTRACE and \

@@ -4,48 +4,48 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 use std::time::{Instant, SystemTime};
 
-use super::with_fallback;
+use super::super::with_fallback;
 use crate::classify::close_wait::{Interval, Listeners};
 use crate::kernel::{KernelError, SocketSource};
 use crate::model::{Collection, Endpoint, Family, PeerFilter, Query, Socket, StateSet, TcpState};
 
 /// Which CLOSE_WAIT sockets are wanted.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Filter<'a> {
+pub(in crate::collect) struct Filter<'a> {
     /// Of one family only.
-    pub(crate) family: Option<Family>,
+    pub(in crate::collect) family: Option<Family>,
     /// Towards one of these, or any where there are none.
-    pub(crate) peers: &'a [PeerFilter],
+    pub(in crate::collect) peers: &'a [PeerFilter],
     /// At one of these ports of ours, or any where there are none.
-    pub(crate) ports: &'a [u16],
+    pub(in crate::collect) ports: &'a [u16],
 }
 
 /// One reading of the CLOSE_WAIT sockets.
 #[derive(Debug)]
-pub(crate) struct Reading {
+pub(in crate::collect) struct Reading {
     /// The sockets.
-    pub(crate) sockets: Vec<Socket>,
+    pub(in crate::collect) sockets: Vec<Socket>,
     /// How the reading went.
-    pub(crate) collection: Collection,
+    pub(in crate::collect) collection: Collection,
     /// When it began.
-    pub(crate) taken_at: SystemTime,
+    pub(in crate::collect) taken_at: SystemTime,
     /// The same, by a clock that nobody sets.
-    pub(crate) begun: Instant,
+    pub(in crate::collect) begun: Instant,
     /// When it ended.
-    pub(crate) ended: Instant,
+    pub(in crate::collect) ended: Instant,
 }
 
 impl Filter<'_> {
     /// Whether it may leave sockets out.
     #[must_use]
-    pub(crate) fn narrows(&self) -> bool {
+    pub(super) fn narrows(&self) -> bool {
         self.family.is_some() || !self.peers.is_empty() || !self.ports.is_empty()
     }
 
     /// Whether it accepts a socket of which only its own end is known. One of
     /// which that isn't known is not left out unless something was asked of it.
     #[must_use]
-    pub(crate) fn accepts_end(&self, local: Option<&Endpoint>) -> bool {
+    pub(super) fn accepts_end(&self, local: Option<&Endpoint>) -> bool {
         let Some(local) = local else {
             return self.family.is_none() && self.ports.is_empty();
         };
@@ -66,7 +66,7 @@ impl Filter<'_> {
 impl Reading {
     /// The time since an earlier one that began and ended then.
     #[must_use]
-    pub(crate) fn since(&self, (begun, ended): (Instant, Instant)) -> Interval {
+    pub(in crate::collect) fn since(&self, (begun, ended): (Instant, Instant)) -> Interval {
         Interval {
             at_least: self.begun.duration_since(ended),
             at_most: self.ended.duration_since(begun),
@@ -79,7 +79,7 @@ impl Reading {
 /// # Errors
 ///
 /// When sockets can't be read.
-pub(crate) fn close_wait(
+pub(in crate::collect) fn close_wait(
     source: &mut dyn SocketSource,
     filter: Filter<'_>,
 ) -> Result<Reading, KernelError> {
@@ -114,7 +114,7 @@ pub(crate) fn close_wait(
 /// # Errors
 ///
 /// When sockets can't be read.
-pub(crate) fn drop_closed(
+pub(super) fn drop_closed(
     source: &mut dyn SocketSource,
     sockets: &mut Vec<Socket>,
     doubtful: impl Fn(&Socket) -> bool,
@@ -176,7 +176,7 @@ pub(crate) fn listeners(
 /// # Errors
 ///
 /// When they can't be read.
-pub(crate) fn listeners_of(
+pub(in crate::collect) fn listeners_of(
     source: &mut dyn SocketSource,
     sockets: &[Socket],
     collection: &mut Collection,
@@ -195,7 +195,7 @@ pub(crate) fn listeners_of(
 /// # Errors
 ///
 /// When sockets can't be read.
-pub(crate) fn unshown(
+pub(super) fn unshown(
     source: &mut dyn SocketSource,
     inodes: &HashSet<u64>,
 ) -> Result<Option<HashSet<u64>>, KernelError> {

@@ -2,37 +2,34 @@
 
 use std::collections::HashSet;
 
-use super::super::output;
+use super::super::Namespace;
+use super::{CloseWaitQuestion, rows};
+use crate::kernel::processes::{SocketDescriptors, Which, read_process};
+use crate::kernel::{KernelError, ProcRoot};
+use crate::model::{Holder, Processes, SocketPast, VanishedSockets};
 
-use crate::cli::LeaksArgs;
-use crate::collect::Namespace;
-use crate::collect::close_wait::{self, Filter};
-use crate::kernel::KernelError;
-use crate::kernel::processes::{SocketDescriptors, Which};
-use crate::model::{Holder, SocketPast, VanishedSockets};
-
-/// What makes a descriptor the same at two looks.
+/// What makes a descriptor the same at two readings.
 pub(super) type Keys = HashSet<(Holder, u64)>;
 
-/// Whether they are to be looked for; says so where they can't be.
-pub(super) fn wanted(args: &LeaksArgs) -> bool {
-    let asked = args.deep || !args.pid.is_empty();
-    let possible = args.remote.is_empty();
-    if asked && !possible {
-        output::note(
+/// Whether they are asked for and can be found; notes where they can't be.
+pub(super) fn can_be_found(question: &CloseWaitQuestion<'_>, notes: &mut Vec<&str>) -> bool {
+    let possible = question.remote.is_empty();
+    if question.closed_descriptors && !possible {
+        notes.push(
             "descriptors whose connection is gone are left out: the peer is forgotten with the \
              connection, so that --remote can't choose among them",
         );
     }
-    asked && possible
+    question.closed_descriptors && possible
 }
 
-/// Finds them; `None` when that can't be told.
+/// Finds them; `None` when that can't be told, with a note that says why.
 pub(super) fn find(
     namespace: &mut Namespace,
-    pids: &[u32],
-    filter: Filter<'_>,
+    question: &CloseWaitQuestion<'_>,
+    notes: &mut Vec<&str>,
 ) -> Result<Option<VanishedSockets>, KernelError> {
+    let pids = question.pids;
     let Some(proc_root) = namespace.proc_root() else {
         return Ok(None);
     };
@@ -44,15 +41,15 @@ pub(super) fn find(
     let descriptors = SocketDescriptors::collect(proc_root, which)?;
     let coverage = descriptors.coverage();
     if !pids.is_empty() && coverage.processes_denied > 0 && coverage.processes_scanned == 0 {
-        output::note(
+        notes.push(
             "whether it keeps descriptors whose connection is gone can't be told: that needs \
              CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH",
         );
         return Ok(None);
     }
     let held: HashSet<u64> = descriptors.inodes().collect();
-    let Some(unshown) = close_wait::unshown(namespace.sockets(), &held)? else {
-        output::note(
+    let Some(unshown) = rows::unshown(namespace.sockets(), &held)? else {
+        notes.push(
             "the dump of all sockets was incomplete: descriptors whose connection is gone can't \
              be told from the others; try again",
         );
@@ -61,7 +58,7 @@ pub(super) fn find(
     let mut vanished = descriptors.vanished(|inode| !unshown.contains(&inode));
     vanished
         .sockets
-        .retain(|one| filter.accepts_end(one.local.as_ref()));
+        .retain(|one| question.filter().accepts_end(one.local.as_ref()));
     Ok(Some(vanished))
 }
 
@@ -71,6 +68,23 @@ pub(super) fn keys(vanished: Option<&VanishedSockets>) -> Keys {
     let sockets = vanished.iter().flat_map(|vanished| &vanished.sockets);
     let ended = sockets.filter(|one| one.past == SocketPast::Ended);
     ended.map(|one| (one.holder, one.inode)).collect()
+}
+
+/// What is known of the processes that have them.
+pub(super) fn processes(
+    proc_root: &ProcRoot,
+    closed: Option<&VanishedSockets>,
+) -> Result<Processes, KernelError> {
+    let sockets = closed.iter().flat_map(|closed| &closed.sockets);
+    let mut processes = Processes::default();
+    for pid in sockets.map(|one| one.holder.pid) {
+        if !processes.contains_key(&pid)
+            && let Some(process) = read_process(proc_root, pid)?
+        {
+            processes.insert(pid, process);
+        }
+    }
+    Ok(processes)
 }
 
 #[cfg(test)]

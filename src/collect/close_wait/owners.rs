@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::close_wait::listeners_of;
-use super::ownership::{self, Budget, Hints};
+use super::super::ownership::{self, Budget, Hints};
+use super::rows::listeners_of;
 use crate::classify::close_wait::{Listeners, Owners, Unseen};
 use crate::kernel::processes::read_process;
 use crate::kernel::{KernelError, ProcRoot, SocketSource};
@@ -13,7 +13,7 @@ use crate::model::{
 
 /// What was found out about the owners of some sockets.
 #[derive(Debug, Default)]
-pub(crate) struct Found {
+pub(in crate::collect) struct Found {
     holders: Holders,
     listeners: Listeners,
     scan: Option<ScanCoverage>,
@@ -21,14 +21,14 @@ pub(crate) struct Found {
     unseen: Vec<Unseen>,
     /// Every process that holds one of the sockets or their listeners, or that
     /// was asked for.
-    pub(crate) processes: Processes,
+    pub(in crate::collect) processes: Processes,
     /// The cgroups that the sockets were made in.
-    pub(crate) cgroups: HashMap<CgroupId, Cgroup>,
+    pub(in crate::collect) cgroups: HashMap<CgroupId, Cgroup>,
 }
 
 impl Found {
     /// Reads what is known of more processes.
-    pub(crate) fn know(
+    fn know(
         &mut self,
         proc_root: &ProcRoot,
         pids: impl Iterator<Item = u32>,
@@ -58,14 +58,14 @@ impl Found {
     }
 
     /// Whether a socket has a holder in sight that is still there.
-    pub(crate) fn owns(&self, socket: &Socket) -> bool {
+    pub(in crate::collect) fn owns(&self, socket: &Socket) -> bool {
         let holders = socket.inode.map_or(&[][..], |inode| self.holders.of(inode));
         let mut pids = holders.iter().map(|holder| holder.pid);
         pids.any(|pid| self.processes.contains_key(&pid))
     }
 
     /// The same, for the report.
-    pub(crate) fn owners<'a>(
+    pub(in crate::collect) fn owners<'a>(
         &'a self,
         earlier: Option<&'a HashMap<(u32, u64), u64>>,
     ) -> Owners<'a> {
@@ -83,7 +83,7 @@ impl Found {
 /// Finds every holder of the sockets, of the listeners that unaccepted ones
 /// wait at, and what is known of these processes. What is lost on the way counts
 /// in `collection`.
-pub(crate) fn find(
+pub(in crate::collect) fn find(
     source: &mut dyn SocketSource,
     proc_root: &ProcRoot,
     sockets: &[Socket],
@@ -117,7 +117,7 @@ pub(crate) fn find(
 
 /// The inodes to look for: those of the sockets, and of the listeners that
 /// unaccepted ones wait at.
-pub(crate) fn wanted<'a>(
+pub(in crate::collect) fn wanted<'a>(
     sockets: &'a [Socket],
     listeners: &'a Listeners,
 ) -> impl Iterator<Item = u64> + 'a {
@@ -128,12 +128,12 @@ pub(crate) fn wanted<'a>(
 }
 
 /// Where the owners of the sockets are likely to be.
-pub(crate) fn hints(proc_root: &ProcRoot, sockets: &[Socket]) -> Hints {
+pub(in crate::collect) fn hints(proc_root: &ProcRoot, sockets: &[Socket]) -> Hints {
     Hints::of(&cgroups(proc_root, sockets))
 }
 
 /// How many of the sockets each process holds, by pid and start time.
-pub(crate) fn count(
+pub(in crate::collect) fn count(
     proc_root: &ProcRoot,
     sockets: &[Socket],
 ) -> Result<HashMap<(u32, u64), u64>, KernelError> {
