@@ -9,7 +9,7 @@ use rustix::fs::{CWD, FileType, Mode, OFlags, RawDir, fstat, openat};
 use rustix::io::Errno;
 
 use super::directory;
-use super::scan::DIRECTORY_BUFFER;
+use super::directory::DIRECTORY_BUFFER;
 use crate::kernel::ProcRoot;
 use crate::model::CgroupId;
 

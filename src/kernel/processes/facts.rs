@@ -12,7 +12,8 @@ use std::os::fd::{AsFd, OwnedFd};
 use rustix::fs::{CWD, Mode, OFlags, RawDir, openat};
 use rustix::io::Errno;
 
-use super::scan::DIRECTORY_BUFFER;
+use super::directory::DIRECTORY_BUFFER;
+use super::stat::{self, words_after};
 use super::{directory, link, membership};
 use crate::kernel::{KernelError, ProcRoot};
 use crate::model::{Member, Process};
@@ -57,7 +58,7 @@ pub fn read_process(proc_root: &ProcRoot, pid: u32) -> Result<Option<Process>, K
         fd_limit: read("limits").and_then(|lines| fd_limit(&lines)),
     };
     // Last: if the process is still there, it was all the time.
-    match super::scan::read_stat(&directory, "stat") {
+    match stat::read(&directory, "stat") {
         Ok(stat) => Ok(Some(Process {
             start_time: stat.start_time,
             ..process
@@ -75,7 +76,7 @@ pub fn read_member(proc_root: &ProcRoot, pid: u32) -> Option<Member> {
     let cgroup = read("cgroup").and_then(|lines| membership::parse(&lines));
     let command = read("comm").and_then(|line| command(&line));
     // Last: if the process is still there, it was all the time.
-    let start_time = super::scan::read_stat(&directory, "stat").ok()?.start_time;
+    let start_time = stat::read(&directory, "stat").ok()?.start_time;
     Some(Member {
         pid,
         start_time,
@@ -135,17 +136,6 @@ fn effective_uid(lines: &[u8]) -> Option<u32> {
 /// The first word of `Max open files  soft  hard  files`.
 fn fd_limit(lines: &[u8]) -> Option<u64> {
     words_after(lines, b"Max open files").next()?.parse().ok()
-}
-
-/// The words of the first line that begins with `start`. The kernel escapes
-/// newlines in a process's name, so no name can make a line of its own.
-pub(super) fn words_after<'l>(lines: &'l [u8], start: &[u8]) -> impl Iterator<Item = &'l str> {
-    lines
-        .split(|&byte| byte == b'\n')
-        .find_map(|line| line.strip_prefix(start))
-        .and_then(|rest| std::str::from_utf8(rest).ok())
-        .unwrap_or_default()
-        .split_ascii_whitespace()
 }
 
 /// How many descriptors the process has open: the size of its directory since

@@ -19,7 +19,7 @@ pub(super) fn registered_sockets(bytes: &[u8]) -> impl Iterator<Item = u64> {
 
 /// How many descriptors wait in a UNIX socket to be received (`scm_fds: N`).
 pub(super) fn in_flight(bytes: &[u8]) -> Option<u64> {
-    super::facts::words_after(bytes, b"scm_fds:")
+    super::stat::words_after(bytes, b"scm_fds:")
         .next()?
         .parse()
         .ok()

@@ -10,9 +10,10 @@ use std::os::fd::{AsFd, BorrowedFd};
 use rustix::fs::readlinkat;
 
 use super::descriptors::RING;
-use super::scan::{DIRECTORY_BUFFER, look, scan};
+use super::directory::{DIRECTORY_BUFFER, listed, other_threads};
+use super::scan::{look, scan};
 use super::sizes::{are_told, size};
-use super::tasks::{Task, listed, other_threads};
+use super::tasks::Task;
 use super::{Which, directory, fdinfo, link};
 use crate::kernel::{KernelError, ProcRoot};
 use crate::model::{HeldVia, Holder, InFlight, Inodes, OwnerCoverage, Owners};

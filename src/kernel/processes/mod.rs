@@ -19,10 +19,10 @@ mod scan;
 mod shares;
 pub(super) mod sizes;
 mod stat;
-pub(super) mod tasks;
+mod tasks;
 mod vanished;
 
-pub(super) use scan::DIRECTORY_BUFFER;
+pub(super) use directory::DIRECTORY_BUFFER;
 
 pub use cgroups::{CgroupPaths, CgroupTree};
 pub use facts::{process_of, read_member, read_process};

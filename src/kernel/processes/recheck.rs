@@ -10,10 +10,9 @@ use rustix::io::Errno;
 use rustix::path::DecInt;
 
 use super::descriptors::LINK_BUFFER;
+use super::directory::other_threads;
 use super::hidden::is_registered;
-use super::scan::read_stat;
-use super::tasks::other_threads;
-use super::{directory, link};
+use super::{directory, link, stat};
 use crate::kernel::{KernelError, ProcRoot};
 use crate::model::{HeldVia, Holder, Owners};
 
@@ -63,7 +62,7 @@ fn kept(
                 check(root.as_fd(), &directory, of_process, &mut kept);
             }
             // Asked last: only then were they those of the same process.
-            match read_stat(&root, &format!("{pid}/stat")) {
+            match stat::read(&root, &format!("{pid}/stat")) {
                 Ok(stat) if Some(stat.start_time) == started(pid) => {}
                 Err(errno @ (Errno::MFILE | Errno::NFILE | Errno::NOMEM)) => {
                     return Err(proc_root.error(proc_root.file(&pid.to_string()), errno.into()));

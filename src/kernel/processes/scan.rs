@@ -14,14 +14,12 @@ use std::thread;
 use rustix::io::Errno;
 
 use super::descriptors::read_links;
+use super::directory::{DIRECTORY_BUFFER, other_threads};
 use super::shares::Shares;
-use super::tasks::{Plan, Task, other_threads, plan};
+use super::tasks::{Plan, Task, plan};
 use super::{Which, directory, stat};
 use crate::kernel::{KernelError, ProcRoot};
 use crate::model::{Holder, ScanCoverage};
-
-/// Room for some 1300 names of descriptors: larger is not faster.
-pub(in crate::kernel) const DIRECTORY_BUFFER: usize = 32 * 1024;
 
 /// What a walk has found.
 #[derive(Debug, Default)]
@@ -116,7 +114,8 @@ fn visit(
     let threads = match other_threads(root, task.pid) {
         Ok(threads) => threads,
         Err(errno) => {
-            by_process.visit.end = end_after(errno, read_stat(root, &format!("{}/stat", task.pid)));
+            by_process.visit.end =
+                end_after(errno, stat::read(root, &format!("{}/stat", task.pid)));
             return by_process.visit;
         }
     };
@@ -170,11 +169,11 @@ pub(super) fn look(
             match read_links(&directory, task, keep, buffer, &mut visit.found) {
                 Ok(some) => any = some,
                 Err(errno) => {
-                    visit.end = end_after(errno, read_stat(&directory, task.stat()));
+                    visit.end = end_after(errno, stat::read(&directory, task.stat()));
                 }
             }
             if !visit.found.is_empty() {
-                match read_stat(&directory, task.stat()) {
+                match stat::read(&directory, task.stat()) {
                     Ok(stat) => visit.start_time = Some(stat.start_time),
                     Err(errno) => {
                         visit.end = end_after(errno, Err(errno));
@@ -184,7 +183,7 @@ pub(super) fn look(
             }
         }
         Err(errno) => {
-            let stat = read_stat(root, &format!("{}/stat", task.pid));
+            let stat = stat::read(root, &format!("{}/stat", task.pid));
             is_zombie = stat.is_ok_and(|stat| stat.is_zombie);
             visit.end = end_after(errno, stat);
         }
@@ -208,16 +207,6 @@ fn end_after(errno: Errno, stat: Result<stat::Stat, Errno>) -> End {
         (Errno::ACCESS | Errno::PERM, Ok(_) | Err(Errno::ACCESS | Errno::PERM)) => End::Denied,
         _ => End::Failed,
     }
-}
-
-/// The stat of a process; what can't be understood is EINVAL.
-pub(super) fn read_stat(directory: impl AsFd, path: &str) -> Result<stat::Stat, Errno> {
-    let file = directory::open_file(directory, path)?;
-    // Some 52 numbers of at most 20 digits, and a command of 15 bytes.
-    let mut line = [0; 2048];
-    let length = rustix::io::read(file, &mut line)?;
-    let line = line.get(..length).unwrap_or_default();
-    stat::parse(line).ok_or(Errno::INVAL)
 }
 
 /// Puts the parts together.

@@ -11,8 +11,8 @@ use rustix::fs::{AtFlags, PROC_SUPER_MAGIC, fstatfs, statat};
 use rustix::io::Errno;
 
 use super::directory;
-use super::facts::words_after;
-use super::tasks::other_threads;
+use super::directory::other_threads;
+use super::stat::words_after;
 use crate::kernel::ProcRoot;
 
 /// What counts for a process of which nothing is told: a usual limit.

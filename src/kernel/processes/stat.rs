@@ -1,4 +1,10 @@
-//! /proc/PID/stat: what of it matters here.
+//! /proc/PID/stat, what of it matters here, and the lines of /proc/PID/status.
+
+use std::os::fd::AsFd;
+
+use rustix::io::Errno;
+
+use super::directory;
 
 /// The kernel's own threads have this flag (`PF_KTHREAD`,
 /// include/linux/sched.h), and no descriptors.
@@ -31,6 +37,27 @@ pub(super) fn parse(line: &[u8]) -> Option<Stat> {
         is_kernel_thread: flags & KERNEL_THREAD != 0,
         is_zombie: state == "Z",
     })
+}
+
+/// The stat of a process; what can't be understood is EINVAL.
+pub(super) fn read(directory: impl AsFd, path: &str) -> Result<Stat, Errno> {
+    let file = directory::open_file(directory, path)?;
+    // Some 52 numbers of at most 20 digits, and a command of 15 bytes.
+    let mut line = [0; 2048];
+    let length = rustix::io::read(file, &mut line)?;
+    let line = line.get(..length).unwrap_or_default();
+    parse(line).ok_or(Errno::INVAL)
+}
+
+/// The words of the first line that begins with `start`. The kernel escapes
+/// newlines in a process's name, so no name can make a line of its own.
+pub(super) fn words_after<'l>(lines: &'l [u8], start: &[u8]) -> impl Iterator<Item = &'l str> {
+    lines
+        .split(|&byte| byte == b'\n')
+        .find_map(|line| line.strip_prefix(start))
+        .and_then(|rest| std::str::from_utf8(rest).ok())
+        .unwrap_or_default()
+        .split_ascii_whitespace()
 }
 
 #[cfg(test)]

@@ -4,12 +4,11 @@ use std::cmp::Reverse;
 use std::collections::HashSet;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use rustix::fs::{AtFlags, RawDir, statat};
 use rustix::io::Errno;
 
-use super::scan::DIRECTORY_BUFFER;
+use super::Which;
+use super::directory::{listed, other_threads};
 use super::sizes::{are_told, is_proc, places, size};
-use super::{Which, directory, link};
 
 /// A process with more descriptors than this is read in parts, so that one
 /// large server doesn't keep one core busy while the others wait.
@@ -274,31 +273,6 @@ fn surviving_thread(root: BorrowedFd<'_>, pid: u32) -> Result<Option<(u32, u32)>
         let count = size(root, &format!("{pid}/task/{thread}/fd")).ok()?;
         (count > 0).then_some((thread, count))
     }))
-}
-
-/// The threads of a process but its first one.
-pub(in crate::kernel) fn other_threads(root: BorrowedFd<'_>, pid: u32) -> Result<Vec<u32>, Errno> {
-    let tasks = format!("{pid}/task");
-    // The directory itself, its `.`, and a `..` for each thread: kernel threads
-    // and zombies have one. Some file systems that a copy may lie on say 1.
-    match statat(root, &tasks, AtFlags::empty()) {
-        Ok(stat) if !matches!(stat.st_nlink, 2 | 3) => {}
-        _ => return Ok(Vec::new()),
-    }
-    let mut threads = directory::open(root, &tasks).and_then(listed)?;
-    threads.retain(|&thread| thread != pid);
-    Ok(threads)
-}
-
-/// Every pid that the root lists.
-pub(in crate::kernel) fn listed(root: impl AsFd) -> Result<Vec<u32>, Errno> {
-    let mut buffer = Vec::with_capacity(DIRECTORY_BUFFER);
-    let mut entries = RawDir::new(root, buffer.spare_capacity_mut());
-    let mut pids = Vec::new();
-    while let Some(entry) = entries.next() {
-        pids.extend(link::number(entry?.file_name().to_bytes()));
-    }
-    Ok(pids)
 }
 
 #[cfg(test)]

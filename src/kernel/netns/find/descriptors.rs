@@ -4,7 +4,7 @@ use rustix::fs::{RawDir, readlinkat};
 
 use super::add;
 use crate::kernel::proc_root::netns_of_link;
-use crate::kernel::processes::tasks::{listed, other_threads};
+use crate::kernel::processes::directory::{listed, other_threads};
 use crate::kernel::processes::{DIRECTORY_BUFFER, directory, link};
 use crate::kernel::{KernelError, ProcRoot};
 use crate::model::{Entrance, NamespaceList};

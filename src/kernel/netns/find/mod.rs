@@ -18,7 +18,7 @@ use rustix::io::Errno;
 pub use self::descriptors::find_descriptors;
 pub use self::pins::namespace_at;
 use crate::kernel::proc_root::netns_of_link;
-use crate::kernel::processes::tasks::{listed, other_threads};
+use crate::kernel::processes::directory::{listed, other_threads};
 use crate::kernel::processes::{directory, sizes};
 use crate::kernel::{KernelError, ProcRoot};
 use crate::model::{Entrance, NamespaceEntry, NamespaceList, NetnsKey, Pin};

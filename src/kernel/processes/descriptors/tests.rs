@@ -10,7 +10,7 @@ use std::os::unix::fs::symlink;
 use proptest::prelude::*;
 use rustix::fs::{CWD, Mode, OFlags, mkdirat, openat};
 
-use crate::kernel::processes::scan::DIRECTORY_BUFFER;
+use crate::kernel::processes::directory::DIRECTORY_BUFFER;
 
 const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY);
 
