@@ -1,6 +1,6 @@
 //! A filter divided between two judges, the first of whom knows less.
 
-use crate::model::{Condition, Filter};
+use crate::model::{Condition, Filter, StateSet, TcpState};
 
 /// What each of two judges is asked. Both together select what the whole filter
 /// does.
@@ -53,6 +53,55 @@ pub fn divide_by_rows(filter: &Filter) -> Division {
                 | Condition::Age(..)
         )
     })
+}
+
+/// What a filter says in each of these states, states in which it says the same
+/// together: no condition on states is left. States in which it selects nothing
+/// are left out.
+#[must_use]
+pub fn divide_by_states(filter: &Filter, states: StateSet) -> Vec<(StateSet, Filter)> {
+    let mut divided: Vec<(StateSet, Filter)> = Vec::new();
+    for state in TcpState::NAMED {
+        let inside = in_state(filter, state);
+        if !states.contains(state) || inside == Filter::NOTHING {
+            continue;
+        }
+        match divided.iter_mut().find(|(_, known)| *known == inside) {
+            Some((states, _)) => *states = states.with(state),
+            None => divided.push((StateSet::NONE.with(state), inside)),
+        }
+    }
+    divided
+}
+
+/// The filter of a socket whose state is known.
+fn in_state(filter: &Filter, state: TcpState) -> Filter {
+    match filter {
+        Filter::Is(Condition::State(states)) if states.contains(state) => Filter::EVERYTHING,
+        Filter::Is(Condition::State(_)) => Filter::NOTHING,
+        Filter::Is(_) => filter.clone(),
+        Filter::Not(filter) => match in_state(filter, state) {
+            Filter::And(all) if all.is_empty() => Filter::NOTHING,
+            Filter::Or(any) if any.is_empty() => Filter::EVERYTHING,
+            filter => filter.negated(),
+        },
+        Filter::And(all) => {
+            let parts = all.iter().map(|part| in_state(part, state));
+            let parts: Vec<_> = parts.filter(|part| !part.is_everything()).collect();
+            if parts.contains(&Filter::NOTHING) {
+                return Filter::NOTHING;
+            }
+            Filter::And(parts)
+        }
+        Filter::Or(any) => {
+            let parts = any.iter().map(|part| in_state(part, state));
+            let parts: Vec<_> = parts.filter(|part| *part != Filter::NOTHING).collect();
+            if parts.contains(&Filter::EVERYTHING) {
+                return Filter::EVERYTHING;
+            }
+            Filter::Or(parts)
+        }
+    }
 }
 
 /// The filters that all have to select a socket, and whether each is negated.
@@ -111,6 +160,34 @@ mod tests {
     fn divided(filter: &Filter) -> (Filter, Filter) {
         let division = divide(filter, &|condition| !matches!(condition, Condition::Pid(_)));
         (division.first, division.rest)
+    }
+
+    #[test]
+    fn by_states_no_condition_on_states_is_left() {
+        let state = |state| Filter::from(Condition::State(StateSet::NONE.with(state)));
+        let (listen, closing) = (TcpState::Listen, TcpState::Closing);
+        let states: StateSet = [listen, closing].into_iter().collect();
+        let divided = |filter: &Filter| divide_by_states(filter, states);
+        assert_eq!(divided(&port(1)), [(states, port(1))]);
+        assert_eq!(divided(&state(TcpState::TimeWait)), []);
+        assert_eq!(
+            divided(&state(listen).or(port(1))),
+            [
+                (StateSet::NONE.with(listen), Filter::EVERYTHING),
+                (StateSet::NONE.with(closing), Filter::Or(vec![port(1)])),
+            ]
+        );
+        assert_eq!(
+            divided(&state(listen).or(port(1)).negated()),
+            [(
+                StateSet::NONE.with(closing),
+                Filter::Or(vec![port(1)]).negated()
+            )]
+        );
+        assert_eq!(
+            divided(&state(listen).negated().and(port(1))),
+            [(StateSet::NONE.with(closing), Filter::And(vec![port(1)]))]
+        );
     }
 
     #[test]

@@ -14,7 +14,7 @@ mod parse;
 mod resolve;
 mod state;
 
-pub use divide::{Division, divide, divide_by_rows};
+pub use divide::{Division, divide, divide_by_rows, divide_by_states};
 pub use error::FilterError;
 pub use evaluate::{Facts, Truth, judge, selects_row, untold};
 pub use parse::{Selection, parse};

@@ -44,7 +44,8 @@ impl SocketSource for ReplaySource {
             states: query.states.without(TcpState::BoundInactive),
             ..query.clone()
         };
-        let mut progress = Progress::new(query, query.filter.clone(), SourceKind::Replay);
+        let mut progress = Progress::new(query, SourceKind::Replay);
+        progress.judge_by(query.filter.clone());
         // ss records a dump for each family: the end of the first isn't the
         // end of the file.
         let mut done = false;

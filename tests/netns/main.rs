@@ -21,6 +21,7 @@ mod actors;
 mod blind;
 mod cast;
 mod check;
+mod filter;
 mod fixtures;
 mod holders;
 mod lab;

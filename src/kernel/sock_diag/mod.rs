@@ -7,26 +7,25 @@
 mod ahead;
 mod filter_bytecode;
 pub mod message;
+mod progress;
 pub mod request;
 pub mod row;
 pub mod transport;
 
-use std::collections::HashSet;
 use std::io;
 
-use foldhash::fast::RandomState;
 use rustix::io::Errno;
 
 use self::ahead::Datagram;
 use self::filter_bytecode::{Compiled, Operations, compile};
 use self::message::{Message, Messages};
+pub(crate) use self::progress::Progress;
 use self::request::DumpRequest;
 pub use self::transport::{KernelTransport, Transport};
 use super::{KernelError, NetlinkFailure, SocketSource};
-use crate::filter::{divide, selects_row};
+use crate::filter::{divide, divide_by_states};
 use crate::model::{
-    Collection, Condition, Family, FamilySet, Filter, Query, Socket, SocketCookie, SourceKind,
-    StateSet,
+    Collection, Condition, Family, FamilySet, Filter, Query, Socket, SourceKind, StateSet,
 };
 
 /// Dumps sockets over a netlink transport.
@@ -115,7 +114,7 @@ impl<T: Transport + Send> NetlinkSource<T> {
         if self.try_both_families {
             match self.dump(DumpRequest::BothFamilies, query, program, progress, visitor) {
                 Err(NetlinkFailure::Refused(error))
-                    if progress.sockets == 0 && is_not_offered(&error) =>
+                    if progress.is_empty() && is_not_offered(&error) =>
                 {
                     self.try_both_families = false;
                 }
@@ -127,6 +126,65 @@ impl<T: Transport + Send> NetlinkSource<T> {
             self.dump(request, query, program, progress, visitor)?;
         }
         Ok(())
+    }
+
+    /// The dumps that answer a query: one, unless a condition that only the kernel
+    /// can judge depends on the state, which its programs can't look at.
+    fn parts(&self, query: &Query) -> Vec<Query> {
+        let part = |states: StateSet, filter: Filter| Query {
+            states: query
+                .states
+                .intersection(states)
+                .intersection(filter.states()),
+            filter,
+            ..query.clone()
+        };
+        let rest = compile(&query.filter, self.operations).rest;
+        if rest.any(&mut |condition| *condition == Condition::PortNotLocked) {
+            let by_states = divide_by_states(&query.filter, query.states).into_iter();
+            return by_states
+                .map(|(states, filter)| part(states, filter))
+                .collect();
+        }
+        vec![part(StateSet::ALL, query.filter.clone())]
+    }
+
+    fn visit_part(
+        &mut self,
+        query: &Query,
+        progress: &mut Progress,
+        visitor: &mut dyn FnMut(&Socket),
+    ) -> Result<(), KernelError> {
+        let mut families = query.filter.families();
+        families.ipv4 &= query.family != Some(Family::Ipv6);
+        families.ipv6 &= query.family != Some(Family::Ipv4);
+        if query.states == StateSet::NONE {
+            families = FamilySet::NONE;
+        }
+        // What runs in the kernel's place (gVisor, a proxy) may ignore programs.
+        let checked = divide(&query.filter, &is_in_every_row).first;
+        loop {
+            let Compiled { program, rest } = compile(&query.filter, self.operations);
+            progress.judge_by(checked.clone().and(rest));
+            let try_both_families = self.try_both_families;
+            let outcome = match families {
+                FamilySet::BOTH => self.dump_both(query, &program, progress, visitor),
+                FamilySet::NONE => Ok(()),
+                FamilySet { ipv4, .. } => {
+                    let family = if ipv4 { Family::Ipv4 } else { Family::Ipv6 };
+                    let request = DumpRequest::OneFamily(family);
+                    self.dump(request, query, &program, progress, visitor)
+                }
+            };
+            match outcome {
+                Err(NetlinkFailure::Refused(refusal)) if progress.is_empty() => {
+                    self.ask_for_less(refusal, &program, &query.filter)?;
+                    // It was the program that the kernel didn't know.
+                    self.try_both_families = try_both_families;
+                }
+                outcome => return Ok(outcome?),
+            }
+        }
     }
 
     /// What to do about a refusal: an error, or to ask once more for less.
@@ -159,43 +217,11 @@ impl<T: Transport + Send + 'static> SocketSource for NetlinkSource<T> {
         query: &Query,
         visitor: &mut dyn FnMut(&Socket),
     ) -> Result<Collection, KernelError> {
-        let query = &Query {
-            states: query.states.intersection(query.filter.states()),
-            ..query.clone()
-        };
-        let mut families = query.filter.families();
-        families.ipv4 &= query.family != Some(Family::Ipv6);
-        families.ipv6 &= query.family != Some(Family::Ipv4);
-        if query.states == StateSet::NONE {
-            families = FamilySet::NONE;
+        let mut progress = Progress::new(query, SourceKind::Netlink);
+        for part in self.parts(query) {
+            self.visit_part(&part, &mut progress, visitor)?;
         }
-        // What runs in the kernel's place (gVisor, a proxy) may ignore programs.
-        let checked = divide(&query.filter, &is_in_every_row).first;
-        loop {
-            let Compiled { program, rest } = compile(&query.filter, self.operations);
-            let mut progress = Progress::new(query, checked.clone().and(rest), SourceKind::Netlink);
-            let try_both_families = self.try_both_families;
-            let outcome = match families {
-                FamilySet::BOTH => self.dump_both(query, &program, &mut progress, visitor),
-                FamilySet::NONE => Ok(()),
-                FamilySet { ipv4, .. } => {
-                    let family = if ipv4 { Family::Ipv4 } else { Family::Ipv6 };
-                    let request = DumpRequest::OneFamily(family);
-                    self.dump(request, query, &program, &mut progress, visitor)
-                }
-            };
-            match outcome {
-                Err(NetlinkFailure::Refused(refusal)) if progress.sockets == 0 => {
-                    self.ask_for_less(refusal, &program, &query.filter)?;
-                    // It was the program that the kernel didn't know.
-                    self.try_both_families = try_both_families;
-                }
-                outcome => {
-                    outcome?;
-                    return Ok(progress.into_collection());
-                }
-            }
-        }
+        Ok(progress.into_collection())
     }
 
     fn kind(&self) -> SourceKind {
@@ -278,84 +304,6 @@ fn retry_interrupted<R>(mut call: impl FnMut() -> io::Result<R>) -> io::Result<R
         match call() {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             outcome => return outcome,
-        }
-    }
-}
-
-/// What has come so far of a dump, live or recorded.
-#[derive(Debug)]
-pub(crate) struct Progress {
-    complete: bool,
-    sockets: u64,
-    malformed: u64,
-    duplicates: u64,
-    /// Every cookie until now, where rows must come once: the kernel resumes
-    /// by position, and shows a socket again when the chain before it grew.
-    seen: Option<HashSet<SocketCookie, RandomState>>,
-    source: SourceKind,
-    /// What is left to judge of the rows.
-    filter: Filter,
-}
-
-impl Progress {
-    /// Nothing yet of a source whose rows are still to be judged by `filter`.
-    pub(crate) fn new(query: &Query, filter: Filter, source: SourceKind) -> Self {
-        Self {
-            complete: true,
-            sockets: 0,
-            malformed: 0,
-            duplicates: 0,
-            seen: query.unique.then(HashSet::default),
-            source,
-            filter,
-        }
-    }
-
-    /// Reads one row and shows it to the visitor if the query asks for it.
-    pub(crate) fn row(&mut self, payload: &[u8], query: &Query, visitor: &mut dyn FnMut(&Socket)) {
-        let Some(decoded) = row::decode(payload, query) else {
-            self.unreadable();
-            return;
-        };
-        if !decoded.attributes_whole {
-            self.unreadable();
-        }
-        let socket = &decoded.socket;
-        if !query.wants(socket.state, socket.family) {
-            return;
-        }
-        if !selects_row(&self.filter, socket, self.source) {
-            return;
-        }
-        if let (Some(seen), Some(cookie)) = (&mut self.seen, socket.cookie)
-            && !seen.insert(cookie)
-        {
-            self.duplicates += 1;
-            return;
-        }
-        self.sockets += 1;
-        visitor(socket);
-    }
-
-    /// Something came that could not be read.
-    pub(crate) fn unreadable(&mut self) {
-        self.malformed += 1;
-        self.complete = false;
-    }
-
-    /// The kernel says that the walk was disturbed, or rows were lost.
-    pub(crate) fn incomplete(&mut self) {
-        self.complete = false;
-    }
-
-    pub(crate) fn into_collection(self) -> Collection {
-        Collection {
-            source: self.source,
-            fallback_reason: None,
-            complete: self.complete,
-            sockets: self.sockets,
-            duplicates: self.seen.map(|_| self.duplicates),
-            malformed: self.malformed,
         }
     }
 }

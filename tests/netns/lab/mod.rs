@@ -18,14 +18,18 @@ mod table;
 mod tally;
 mod wait;
 
-use std::{fs, net::IpAddr, path::Path};
+use std::{
+    fs,
+    net::{IpAddr, SocketAddrV4},
+    path::Path,
+};
 
 pub(crate) use self::{
     actor::{Actor, Part, outlive_the_first_thread},
     confine::Confinement,
     mix::{Mix, settle},
     namespace::{netns_test, run},
-    packet::{SlowClients, Syn},
+    packet::{Ghost, SlowClients, Syn},
     program::{Answer, Program},
     table::{Row, Table},
     tally::{Family, Net, State, Tally},
@@ -99,6 +103,26 @@ impl Lab {
         interface::add_address(address, prefix);
     }
 
+    /// Makes a link that leads nowhere; gives its index.
+    pub(crate) fn add_link(&self, name: &str) -> u32 {
+        interface::add_link(name)
+    }
+
+    /// Gives a link an address.
+    pub(crate) fn add_address_to(&self, link: u32, address: IpAddr, prefix: u8) {
+        interface::add_address_to(link, address, prefix);
+    }
+
+    /// Sends a network out on a link.
+    pub(crate) fn add_route_to(&self, link: u32, network: IpAddr, prefix: u8) {
+        interface::add_route_to(link, network, prefix);
+    }
+
+    /// Says that a host is on a link, so that nobody asks it.
+    pub(crate) fn add_neighbour(&self, link: u32, address: IpAddr) {
+        interface::add_neighbour(link, address);
+    }
+
     /// Sends a whole IPv4 network out on lo, where nobody answers for it: a black hole.
     /// (The kernel turns an IPv6 route on lo into a reject route, so there is none for IPv6.)
     pub(crate) fn add_black_hole(&self, network: std::net::Ipv4Addr, prefix: u8) {
@@ -113,6 +137,16 @@ impl Lab {
     /// What `ss` counts now; none, and said loudly, where it isn't installed.
     pub(crate) fn ss(&self) -> Option<Tally> {
         ss::tally()
+    }
+
+    /// The ends of the sockets that `ss -tnH ARGUMENTS…` prints; an error where it refuses them.
+    pub(crate) fn ss_ends(&self, arguments: &[String]) -> Option<Result<Vec<[String; 2]>, String>> {
+        ss::ends(arguments)
+    }
+
+    /// The version of `ss`, as in `6.1`.
+    pub(crate) fn ss_version(&self) -> Option<String> {
+        ss::version()
     }
 
     /// A raw recording of all sockets, as `ss -D` writes it into `file`; false, and said loudly,
@@ -155,6 +189,11 @@ impl Lab {
     /// Starts the function that `crate::actors` registers under `name`, as a process of its own.
     pub(crate) fn actor(&self, name: &str, arguments: &[&str]) -> Actor {
         Actor::start(name, arguments)
+    }
+
+    /// A server at an address in a black hole that answers as it is told.
+    pub(crate) fn ghost(&self, address: SocketAddrV4) -> Ghost {
+        Ghost::at(address)
     }
 
     /// Clients on slow lines, none yet.

@@ -15,6 +15,7 @@ const IPPROTO_TCP: u8 = 6;
 const ETH_P_IP: u16 = 0x0800;
 
 const SYN: u8 = 0x02;
+const FIN: u8 = 0x01;
 const ACK: u8 = 0x10;
 /// The sequence number of every SYN.
 const FIRST: u32 = 1_000;
@@ -131,17 +132,80 @@ impl SlowClients {
     }
 }
 
+/// A server that doesn't exist: it answers the SYN that it gets, and sends a FIN when it is told.
+#[derive(Debug)]
+pub(crate) struct Ghost {
+    address: SocketAddrV4,
+    /// Sees what goes out towards it.
+    line: Socket,
+    /// Its client, and the number after the client's SYN.
+    client: Option<(SocketAddrV4, u32)>,
+}
+
+impl Ghost {
+    pub(super) fn at(address: SocketAddrV4) -> Self {
+        let protocol = Protocol::from(i32::from(ETH_P_IP.to_be()));
+        let line = Socket::new(Domain::PACKET, Type::DGRAM, Some(protocol));
+        let line = line.expect("a packet socket");
+        let patience = Some(Duration::from_secs(10));
+        line.set_read_timeout(patience).expect("SO_RCVTIMEO");
+        Self {
+            address,
+            line,
+            client: None,
+        }
+    }
+
+    /// Answers the SYN that somebody sends it.
+    pub(crate) fn accept(&mut self) {
+        let mut packet = [0; 128];
+        let (client, sequence) = loop {
+            let length = self.line.read(&mut packet).expect("a SYN");
+            match segment_of(&packet[..length]) {
+                Some((flags, way, sequence)) if flags == SYN && way.to == self.address => {
+                    break (way.from, sequence.wrapping_add(1));
+                }
+                _ => {}
+            }
+        };
+        self.client = Some((client, sequence));
+        self.send(SYN | ACK, FIRST);
+    }
+
+    /// Sends a FIN, which acknowledges nothing but the SYN.
+    pub(crate) fn finish(&self) {
+        self.send(FIN | ACK, FIRST + 1);
+    }
+
+    fn send(&self, flags: u8, sequence: u32) {
+        let (to, acknowledgement) = self.client.expect("a client");
+        let from = self.address;
+        let segment = Syn { from, to }.segment(flags, sequence, acknowledgement);
+        let sent = raw_socket().send_to(&segment, &SockAddr::from(to));
+        sent.expect("send a segment");
+    }
+}
+
 /// Whose SYN-ACK a packet is, and its sequence number.
 fn syn_ack(packet: &[u8]) -> Option<(Syn, u32)> {
+    let (flags, way, sequence) = segment_of(packet)?;
+    let client = Syn {
+        from: way.to,
+        to: way.from,
+    };
+    (flags & (SYN | ACK) == SYN | ACK).then_some((client, sequence))
+}
+
+/// The flags, the ends and the sequence number of a TCP segment.
+fn segment_of(packet: &[u8]) -> Option<(u8, Syn, u32)> {
     let (ip, tcp) = packet.split_at_checked(IP_HEADER)?;
     let [from @ .., _, _, _, _] = ip[12..].first_chunk::<8>()?;
     let to = ip[16..].first_chunk::<4>()?;
     let number = |at: usize| Some(u16::from_be_bytes(*tcp.get(at..)?.first_chunk()?));
-    let answers = ip[9] == IPPROTO_TCP && tcp.get(13)? & (SYN | ACK) == SYN | ACK;
-    let client = Syn {
-        from: SocketAddrV4::new(Ipv4Addr::from(*to), number(2)?),
-        to: SocketAddrV4::new(Ipv4Addr::from(*from), number(0)?),
+    let way = Syn {
+        from: SocketAddrV4::new(Ipv4Addr::from(*from), number(0)?),
+        to: SocketAddrV4::new(Ipv4Addr::from(*to), number(2)?),
     };
     let sequence = u32::from_be_bytes(*tcp.get(4..)?.first_chunk()?);
-    answers.then_some((client, sequence))
+    (ip[9] == IPPROTO_TCP).then_some((*tcp.get(13)?, way, sequence))
 }

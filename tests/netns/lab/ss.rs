@@ -31,6 +31,37 @@ pub(super) fn record(file: &Path) -> bool {
     possible
 }
 
+/// The ends of the sockets that `ss -tnH` prints with these arguments beside, as it writes them;
+/// what it says where it refuses them. `None`, and said loudly, where it isn't installed.
+pub(super) fn ends(arguments: &[String]) -> Option<Result<Vec<[String; 2]>, String>> {
+    if !installed() {
+        return None;
+    }
+    let mut ss = Command::new("ss");
+    let output = ss.arg("-tnH").args(arguments).output().expect("ss");
+    let text = |bytes| String::from_utf8(bytes).expect("ss prints ASCII");
+    if !output.status.success() {
+        return Some(Err(text(output.stderr)));
+    }
+    // The state is left out where one is asked for.
+    let ends = |line: &str| {
+        let mut words = line
+            .split_ascii_whitespace()
+            .filter(|word| word.contains(':'));
+        [0; 2].map(|_| words.next().expect("two ends").to_owned())
+    };
+    Some(Ok(text(output.stdout).lines().map(ends).collect()))
+}
+
+/// The version of `ss`, as in `6.1`.
+pub(super) fn version() -> Option<String> {
+    let output = Command::new("ss").arg("-V").output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    let (_, version) = text.trim().rsplit_once('-')?;
+    let mut numbers = version.split('.');
+    Some(format!("{}.{}", numbers.next()?, numbers.next()?))
+}
+
 fn run(arguments: &[&str]) -> String {
     let output = Command::new("ss").args(arguments).output().expect("ss");
     assert!(output.status.success(), "ss {arguments:?}: {output:?}");

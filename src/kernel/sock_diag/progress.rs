@@ -1,0 +1,97 @@
+//! What has come so far of a dump, and which of its rows are shown.
+
+use std::collections::HashSet;
+
+use foldhash::fast::RandomState;
+
+use super::row;
+use crate::filter::selects_row;
+use crate::model::{Collection, Filter, Query, Socket, SocketCookie, SourceKind};
+
+/// What has come so far of a dump, live or recorded.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    complete: bool,
+    sockets: u64,
+    malformed: u64,
+    duplicates: u64,
+    /// Every cookie until now, where rows must come once: the kernel resumes
+    /// by position, and shows a socket again when the chain before it grew.
+    seen: Option<HashSet<SocketCookie, RandomState>>,
+    source: SourceKind,
+    /// What is left to judge of the rows.
+    filter: Filter,
+}
+
+impl Progress {
+    /// Nothing yet.
+    pub(crate) fn new(query: &Query, source: SourceKind) -> Self {
+        Self {
+            complete: true,
+            sockets: 0,
+            malformed: 0,
+            duplicates: 0,
+            seen: query.unique.then(HashSet::default),
+            source,
+            filter: Filter::EVERYTHING,
+        }
+    }
+
+    /// What is left to judge of the rows that come from now on.
+    pub(crate) fn judge_by(&mut self, filter: Filter) {
+        self.filter = filter;
+    }
+
+    /// Whether nothing was shown yet.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.sockets == 0
+    }
+
+    /// Reads one row and shows it to the visitor if the query asks for it.
+    pub(crate) fn row(&mut self, payload: &[u8], query: &Query, visitor: &mut dyn FnMut(&Socket)) {
+        let Some(decoded) = row::decode(payload, query) else {
+            self.unreadable();
+            return;
+        };
+        if !decoded.attributes_whole {
+            self.unreadable();
+        }
+        let socket = &decoded.socket;
+        if !query.wants(socket.state, socket.family) {
+            return;
+        }
+        if !selects_row(&self.filter, socket, self.source) {
+            return;
+        }
+        if let (Some(seen), Some(cookie)) = (&mut self.seen, socket.cookie)
+            && !seen.insert(cookie)
+        {
+            self.duplicates += 1;
+            return;
+        }
+        self.sockets += 1;
+        visitor(socket);
+    }
+
+    /// Something came that could not be read.
+    pub(crate) fn unreadable(&mut self) {
+        self.malformed += 1;
+        self.complete = false;
+    }
+
+    /// The kernel says that the walk was disturbed, or rows were lost.
+    pub(crate) fn incomplete(&mut self) {
+        self.complete = false;
+    }
+
+    pub(crate) fn into_collection(self) -> Collection {
+        Collection {
+            source: self.source,
+            fallback_reason: None,
+            complete: self.complete,
+            sockets: self.sockets,
+            duplicates: self.seen.map(|_| self.duplicates),
+            malformed: self.malformed,
+        }
+    }
+}
