@@ -173,7 +173,7 @@ pub(in crate::render) fn unattributed(
     }
     tell(
         of(|why| *why == Unowned::NoDescriptor),
-        "no process in sight has a descriptor: in flight between processes, a single thread's \
+        "no descriptor found in any process: in flight between processes, a single thread's \
          own, in another pid namespace, or the kernel's own"
             .to_owned(),
     );

@@ -2,4 +2,4 @@
 
 mod table;
 
-pub(super) use table::table;
+pub(super) use table::{cut, table};

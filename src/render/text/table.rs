@@ -220,7 +220,8 @@ impl Places {
         }
     }
 
-    /// What of a row stands below it: cells that have no column, then sentences.
+    /// What of a row stands below it: cells that need a label, then each text that
+    /// needs none, so that an address can be copied.
     /// Of the headings those that no cell below repeats.
     fn below(
         &self,
@@ -230,7 +231,7 @@ impl Places {
         style: &Style,
     ) -> Vec<String> {
         let mut cells = Vec::new();
-        let mut sentences = Vec::new();
+        let mut texts = Vec::new();
         for &index in &self.below {
             let (Some(column), Some(cell)) = (columns.get(index), row.get(index)) else {
                 continue;
@@ -238,13 +239,10 @@ impl Places {
             match &cell.content {
                 Content::Text(text) if text.is_empty() => {}
                 Content::Text(_) if is_heading && column.labelled => {}
-                Content::Text(text) if column.width == Width::Below => {
-                    sentences.push(text.clone());
-                }
                 Content::Text(text) if column.labelled => {
                     cells.push(format!("{} {text}", column.heading));
                 }
-                Content::Text(text) => cells.push(text.clone()),
+                Content::Text(text) => texts.push(text.clone()),
                 Content::Unknown | Content::Bar { .. } | Content::Graph(_) => {}
             }
         }
@@ -252,7 +250,7 @@ impl Places {
             .width
             .map_or(usize::MAX, |all| all.saturating_sub(INDENT));
         let cells = (!cells.is_empty()).then(|| cells.join(", "));
-        let texts = cells.into_iter().chain(sentences);
+        let texts = cells.into_iter().chain(texts);
         let lines = texts.flat_map(|text| wrap(&text, room));
         lines.map(|line| format!("{:INDENT$}{line}", "")).collect()
     }
@@ -390,7 +388,7 @@ a\\u{1b}[2J     -
 NAME
     VERDICT
 [fd00:123~
-    USED 512,
+    USED 512
     full
     clients
     wait

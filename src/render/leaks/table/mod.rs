@@ -1,6 +1,5 @@
 //! The leaks for people.
 
-mod layout;
 mod listing;
 mod owners;
 mod remarks;
@@ -14,6 +13,9 @@ use crate::classify::Severity;
 use crate::model::Process;
 use crate::text::number::{counted, grouped};
 use crate::text::safe;
+
+/// Columns before what stands on a line of its own below another.
+const INDENT: usize = 4;
 
 /// The verdict first, then who, then what may be behind it, then what was
 /// spared and why, then what to type next.
@@ -36,11 +38,7 @@ pub fn table(view: &View<'_>, style: &Style) -> String {
         text.push('\n');
     }
     if let Some(why) = words::unattributed(view.report, Some(view.as_root)) {
-        paragraph(
-            &mut text,
-            &format!("Without an owner in sight: {why}"),
-            style,
-        );
+        paragraph(&mut text, &format!("Owner unknown: {why}"), style);
     }
     text.push_str(&who::asked(view, style));
     text.push_str(&owners::processes(view, style));
@@ -117,15 +115,5 @@ fn times(what: &str, count: u64, style: &Style) -> String {
         what.to_owned()
     } else {
         format!("{what} {sign}{}", grouped(count))
-    }
-}
-
-/// Adds a line of a table without the blanks at its end; the first is the
-/// heading, and steps back.
-fn push_row(text: &mut String, index: usize, line: &str, style: &Style) {
-    let line = line.trim_end();
-    match index {
-        0 => push_line(text, &style.faint(line)),
-        _ => push_line(text, line),
     }
 }

@@ -4,16 +4,16 @@ use std::collections::HashMap;
 use std::fmt::Write;
 
 use super::super::super::finding::push_wrapped;
-use super::super::super::{Style, push_line};
+use super::super::super::table::{Cell, Column, Table, Width};
+use super::super::super::{Style, push_line, text};
 use super::super::{View, words};
-use super::layout::{Columns, INDENT, cut};
 use super::remarks::arrow;
-use super::{command, name, push_row, times};
+use super::{INDENT, command, name, times};
 use crate::classify::close_wait::{Peer, ProcessLeaks};
-use crate::model::{Endpoint, Unit};
+use crate::model::{Endpoint, Process, Unit};
 use crate::text::number::{counted, grouped};
 use crate::text::safe;
-use crate::text::width::{columns_of, pad};
+use crate::text::width::columns_of;
 
 /// On a terminal, rows beyond these would push the verdict off the screen.
 const ROWS: usize = 12;
@@ -23,6 +23,8 @@ const EXPLAINED: usize = 4;
 const COMMAND: usize = 15;
 /// Columns of a unit.
 const UNIT: usize = 20;
+/// Columns of peers, but for the first, which is never cut.
+const PEERS: usize = 60;
 
 /// The processes that leak: a table, then each in words.
 pub(super) fn processes(view: &View<'_>, style: &Style) -> String {
@@ -37,14 +39,10 @@ pub(super) fn processes(view: &View<'_>, style: &Style) -> String {
     }
     let on_terminal = style.width.is_some();
     let rows = if on_terminal { ROWS } else { usize::MAX };
-    let rows: Vec<Row> = leaking
-        .iter()
-        .take(rows)
-        .map(|leaks| Row::new(leaks, style))
-        .collect();
+    let shown = leaking.get(..rows).unwrap_or(&leaking);
     let mut text = String::from("\n");
-    let in_column = write_rows(&mut text, &rows, style);
-    let hidden = leaking.len().saturating_sub(rows.len());
+    text.push_str(&text::table(owners(shown, style), style));
+    let hidden = leaking.len().saturating_sub(shown.len());
     if hidden > 0 {
         let more = counted(hidden as u64, "more process", "more processes");
         push_line(&mut text, &format!("and {more}"));
@@ -54,107 +52,43 @@ pub(super) fn processes(view: &View<'_>, style: &Style) -> String {
     text.push('\n');
     let explained = if on_terminal { EXPLAINED } else { usize::MAX };
     for (leaks, others) in together(&leaking).into_iter().take(explained) {
-        explain(&mut text, leaks, others, in_column, style);
+        explain(&mut text, leaks, others, style);
     }
     text
 }
 
-/// A process as the table shows it.
-struct Row<'a> {
-    leaks: &'a ProcessLeaks,
-    pid: String,
-    command: String,
-    unit: Option<String>,
-    leaked: String,
-    oldest: String,
-    fds: String,
-}
-
-impl<'a> Row<'a> {
-    fn new(leaks: &'a ProcessLeaks, style: &Style) -> Self {
-        let process = &leaks.process;
-        let unit = process.unit.as_ref().map(|one| unit(Some(one), style));
-        Self {
-            leaks,
-            pid: process.pid.to_string(),
-            command: cut(&command(Some(process)), COMMAND, style),
-            unit,
-            leaked: grouped(leaks.counts.leaked()),
-            oldest: words::age(leaks.oldest, style),
-            fds: fds(leaks, style),
-        }
-    }
-}
-
-/// A line a process where there is room, with its unit below it where there is
-/// less, and in words where there is none. Says whether it told the peers too:
-/// where those of one process don't fit, all are told elsewhere.
-fn write_rows(text: &mut String, rows: &[Row<'_>], style: &Style) -> bool {
-    let header = ["PID", "COMMAND", "UNIT", "LEAKED", "OLDEST", "FDS"];
-    let mut wide = Columns::new(header, &[0, 3, 5]);
-    for row in rows {
-        let unit = row.unit.as_deref().unwrap_or(style.dash());
-        let unit = &cut(unit, UNIT, style);
-        wide.push([
-            &row.pid,
-            &row.command,
-            unit,
-            &row.leaked,
-            &row.oldest,
-            &row.fds,
-        ]);
-    }
-    if wide.fit(style) {
-        return write_with_peers(text, &wide.lines(), rows, style);
-    }
-    let mut short = Columns::new(["PID", "COMMAND", "LEAKED", "OLDEST", "FDS"], &[0, 2, 4]);
-    for row in rows {
-        short.push([&row.pid, &row.command, &row.leaked, &row.oldest, &row.fds]);
-    }
-    if short.fit(style) {
-        short.write(text, style, |text, row| {
-            if let Some(unit) = rows.get(row).and_then(|row| row.unit.as_deref()) {
-                push_line(text, &format!("{:INDENT$}{unit}", ""));
-            }
-        });
-        return false;
-    }
-    for row in rows {
-        let label = format!("{}[{}]  ", row.command, row.pid);
-        let unit = row.unit.as_deref().map(|unit| format!(", {unit}"));
-        let sentence = format!(
-            "{} leaked, oldest {}, fds {}{}",
-            row.leaked,
-            row.oldest,
-            row.fds,
-            unit.unwrap_or_default()
-        );
-        push_wrapped(text, &label, columns_of(&label), &sentence, style);
-    }
-    false
-}
-
-/// The lines of the table, the peers behind them if all fit.
-fn write_with_peers(text: &mut String, lines: &[String], rows: &[Row<'_>], style: &Style) -> bool {
-    let columns = lines.iter().map(|line| columns_of(line)).max();
-    let columns = columns.unwrap_or(0);
-    let room = style.width.map(|all| all.saturating_sub(columns));
-    let shown: Vec<String> = rows
-        .iter()
-        .map(|row| peers(&row.leaks.peers, room, style))
-        .collect();
-    let fit = |text: &String| room.is_none_or(|room| columns_of(text) <= room);
-    let in_column = shown.iter().all(fit);
-    for (index, line) in lines.iter().enumerate() {
-        let peers = match index.checked_sub(1) {
-            _ if !in_column => "",
-            None => "PEERS",
-            Some(row) => shown.get(row).map_or("", String::as_str),
-        };
-        let line = format!("{}{peers}", pad(line, columns));
-        push_row(text, index, &line, style);
-    }
-    in_column
+fn owners(shown: &[&ProcessLeaks], style: &Style) -> Table {
+    Table::new(
+        shown,
+        [
+            (Column::number("PID", 0), &|leaks| {
+                Cell::text(leaks.process.pid.to_string())
+            }),
+            (
+                Column::words("COMMAND", 0).wide(Width::AtMost(COMMAND)),
+                &|leaks| Cell::text(command(Some(&leaks.process))),
+            ),
+            (
+                Column::words("UNIT", 4).wide(Width::AtMost(UNIT)),
+                &|leaks| {
+                    let unit = leaks.process.unit.as_ref();
+                    Cell::known(unit.map(|one| unit_name(one, style)))
+                },
+            ),
+            (Column::number("LEAKED", 1), &|leaks| {
+                Cell::text(grouped(leaks.counts.leaked()))
+            }),
+            (Column::words("OLDEST", 2).labelled(), &|leaks| {
+                Cell::text(words::age(leaks.oldest, style))
+            }),
+            (Column::number("FDS", 3), &|leaks| {
+                Cell::text(fds(&leaks.process, style))
+            }),
+            (Column::words("PEERS", 5).labelled(), &|leaks| {
+                Cell::text(peers(&leaks.peers, style.width.map(|_| PEERS), style))
+            }),
+        ],
+    )
 }
 
 /// Those that hold the very same sockets as one, with the number of the others:
@@ -175,13 +109,7 @@ fn together<'a>(leaking: &[&'a ProcessLeaks]) -> Vec<(&'a ProcessLeaks, usize)> 
 }
 
 /// What happened, what may be behind it, and where it leads to.
-fn explain(
-    text: &mut String,
-    leaks: &ProcessLeaks,
-    others: usize,
-    peers_told: bool,
-    style: &Style,
-) {
+fn explain(text: &mut String, leaks: &ProcessLeaks, others: usize, style: &Style) {
     let Some(hint) = leaks.hint else {
         return;
     };
@@ -194,10 +122,6 @@ fn explain(
         ),
     };
     let mut sentence = words::hint(hint, leaks);
-    if !peers_told {
-        let peers = peers(&leaks.peers, Some(style.columns()), style);
-        let _ = write!(sentence, " Peers: {peers}.");
-    }
     let shared = leaks.sockets.iter();
     let shared = shared.filter(|held| held.is_shared()).count();
     if shared > 0 {
@@ -275,9 +199,8 @@ fn peers(peers: &[Peer], room: Option<usize>, style: &Style) -> String {
     text
 }
 
-fn fds(leaks: &ProcessLeaks, style: &Style) -> String {
+fn fds(process: &Process, style: &Style) -> String {
     let number = |number: Option<u64>| number.map_or_else(|| style.dash().to_owned(), grouped);
-    let process = &leaks.process;
     format!(
         "{} / {}",
         number(process.open_fds),
@@ -285,12 +208,9 @@ fn fds(leaks: &ProcessLeaks, style: &Style) -> String {
     )
 }
 
-/// A unit as it fits a column: a container's id is cut on a terminal, as its
-/// own tools cut it.
-pub(super) fn unit(unit: Option<&Unit>, style: &Style) -> String {
-    let Some(unit) = unit else {
-        return style.dash().to_owned();
-    };
+/// A unit as people call it: a container's id is cut on a terminal, as its own
+/// tools cut it.
+pub(super) fn unit_name(unit: &Unit, style: &Style) -> String {
     let name = if style.width.is_some() {
         unit.short()
     } else {

@@ -6,8 +6,7 @@ use std::time::Duration;
 use super::super::super::finding::push_wrapped;
 use super::super::super::{Style, push_line};
 use super::super::{View, words};
-use super::layout::INDENT;
-use super::{name, paragraph, times};
+use super::{INDENT, name, paragraph, times};
 use crate::classify::Severity;
 use crate::classify::close_wait::{HalfClose, ProcessLeaks};
 use crate::model::{SocketPast, SourceKind, Verdict};
@@ -58,8 +57,8 @@ fn asked(text: &mut String, view: &View<'_>, style: &Style) {
             }
             None => format!("{name} ended meanwhile."),
             Some(_) if view.report.unseen.contains(&pid) => format!(
-                "{name} may not be looked into: what has no owner in sight, and its user or \
-                 cgroup, may be its."
+                "{name} may not be looked into: sockets of its user or cgroup whose owner is \
+                 unknown may be its."
             ),
             Some(_) if view.elsewhere.contains(&pid) => {
                 let sentence = format!(
@@ -126,7 +125,7 @@ fn vanished(text: &mut String, view: &View<'_>, style: &Style) {
         let why = words::unseen(why, Some(view.as_root));
         let sentence = format!("There may be more such descriptors: {why}.");
         let sentence = if vanished.is_empty() {
-            format!("No descriptor whose connection is gone is in sight. {sentence}")
+            format!("No descriptor of a closed connection was found. {sentence}")
         } else {
             sentence
         };

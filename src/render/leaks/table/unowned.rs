@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::super::super::Style;
+use super::super::super::table::{Cell, Column, Table};
+use super::super::super::{Style, text};
 use super::super::{View, words};
-use super::layout::Columns;
-use super::owners::unit;
-use super::{name, paragraph, push_row};
+use super::owners::unit_name;
+use super::{name, paragraph};
 use crate::model::{AgeBounds, Socket};
 use crate::text::number::{counted, grouped};
 use crate::text::safe;
@@ -21,7 +21,7 @@ pub(super) fn listeners(view: &View<'_>, style: &Style) -> String {
             .map(|&pid| name(pid, view.processes.get(&pid)))
             .collect();
         let who = match names.as_slice() {
-            [] => "its process (not in sight)".to_owned(),
+            [] => "its process (unknown)".to_owned(),
             [one] => one.clone(),
             several => format!("{} (they share the port)", several.join(", ")),
         };
@@ -66,21 +66,18 @@ pub(super) fn listeners(view: &View<'_>, style: &Style) -> String {
 pub(super) fn unattributed(view: &View<'_>, style: &Style) -> String {
     let queues = view.report.listeners.iter();
     let told: HashSet<usize> = queues.flat_map(|queue| &queue.sockets).copied().collect();
-    let mut groups: BTreeMap<(String, Option<u32>), (u64, AgeBounds)> = BTreeMap::new();
+    let mut groups: BTreeMap<(Option<String>, Option<u32>), (u64, AgeBounds)> = BTreeMap::new();
     for (index, judged) in view.report.leaked_unattributed() {
         if told.contains(&index) {
             continue;
         }
         let cgroup = judged.socket.cgroup.and_then(|id| view.cgroups.get(&id));
-        let place = match cgroup {
-            Some(cgroup) if cgroup.removed => format!("removed cgroup #{}", cgroup.id.0),
-            Some(cgroup) => match (&cgroup.unit, &cgroup.path) {
-                (Some(_), _) => unit(cgroup.unit.as_ref(), style),
-                (None, Some(path)) => format!("cgroup {}", safe(path)),
-                (None, None) => format!("cgroup #{}", cgroup.id.0),
-            },
-            None => String::new(),
-        };
+        let place = cgroup.map(|cgroup| match (&cgroup.unit, &cgroup.path) {
+            _ if cgroup.removed => format!("removed cgroup #{}", cgroup.id.0),
+            (Some(unit), _) => unit_name(unit, style),
+            (None, Some(path)) => format!("cgroup {}", safe(path)),
+            (None, None) => format!("cgroup #{}", cgroup.id.0),
+        });
         groups
             .entry((place, judged.socket.uid))
             .and_modify(|(count, age)| {
@@ -92,30 +89,23 @@ pub(super) fn unattributed(view: &View<'_>, style: &Style) -> String {
     if groups.is_empty() {
         return String::new();
     }
-    let rows = groups.into_iter().map(|((place, uid), (count, age))| {
-        let place = if place.is_empty() {
-            style.dash().to_owned()
-        } else {
-            place
-        };
-        let uid = uid.map_or_else(|| style.dash().to_owned(), |uid| uid.to_string());
-        [place, uid, grouped(count), words::age(age, style)]
-    });
-    let rows: Vec<_> = rows.collect();
-    let heading = "NO OWNER IN SIGHT";
-    let mut table = Columns::new([heading, "UID", "LEAKED", "OLDEST"], &[1, 2]);
-    for row in &rows {
-        table.push(row.each_ref().map(String::as_str));
-    }
-    let mut text = String::from("\n");
-    if table.fit(style) {
-        table.write(&mut text, style, |_, _| {});
-        return text;
-    }
-    push_row(&mut text, 0, heading, style);
-    for [place, uid, leaked, age] in rows {
-        let sentence = format!("{place}, uid {uid}, {leaked} leaked, oldest {age}");
-        paragraph(&mut text, &sentence, style);
-    }
-    text
+    let groups: Vec<_> = groups.into_iter().collect();
+    let table = Table::new(
+        &groups,
+        [
+            (Column::words("OWNER UNKNOWN", 0), &|((place, _), _)| {
+                Cell::known(place.as_deref())
+            }),
+            (Column::number("UID", 2), &|((_, uid), _)| {
+                Cell::known(uid.map(|uid| uid.to_string()))
+            }),
+            (Column::number("LEAKED", 1), &|(_, (count, _))| {
+                Cell::text(grouped(*count))
+            }),
+            (Column::words("OLDEST", 3).labelled(), &|(_, (_, age))| {
+                Cell::text(words::age(*age, style))
+            }),
+        ],
+    );
+    format!("\n{}", text::table(table, style))
 }

@@ -2,10 +2,10 @@
 
 use super::super::super::Style;
 use super::super::super::finding::push_wrapped;
+use super::super::super::text::cut;
 use super::super::View;
-use super::layout::cut;
 use super::name;
-use super::owners::unit;
+use super::owners::unit_name;
 use crate::model::Process;
 use crate::text::safe;
 use crate::text::width::columns_of;
@@ -40,7 +40,7 @@ pub(super) fn introduce(text: &mut String, process: &Process, style: &Style) {
         .map_or_else(|| "unknown".to_owned(), |uid| uid.to_string());
     let unit = match &process.unit {
         None => String::new(),
-        unit => format!(", {}", self::unit(unit.as_ref(), style)),
+        Some(unit) => format!(", {}", unit_name(unit, style)),
     };
     let name = name(process.pid, Some(process));
     let label = format!("{}  ", style.strong(&name));

@@ -284,7 +284,7 @@ fn every_socket_is_listed_on_request() {
         table(&view, &Style::default())
     });
     assert!(text.contains("10.0.0.5:40001 -> 10.0.0.9:5432"), "{text}");
-    assert!(text.contains("Without a descriptor in sight"), "{text}");
+    assert!(text.contains("No descriptor found"), "{text}");
     assert!(
         text.contains("\njava[2231]  uid 1000, orders.service\n/usr/bin/java -x\n"),
         "{text}"
@@ -556,10 +556,10 @@ fn connections_at_a_listener_of_a_hidden_process_are_told_of_once() {
     stage.holders.remove(&9_000);
     let text = stage.show(&stage.report(None), |view| table(view, &on_terminal()));
     assert!(
-        text.contains("Is the accept loop of its process (not in\nsight) stuck?"),
+        text.contains("Is the accept loop of its process\n(unknown) stuck?"),
         "{text}"
     );
-    let (_, out_of_sight) = text.split_once("NO OWNER IN SIGHT").unwrap();
+    let (_, out_of_sight) = text.split_once("OWNER UNKNOWN").unwrap();
     let rows = out_of_sight
         .lines()
         .skip(1)
