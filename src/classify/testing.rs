@@ -1,7 +1,7 @@
 //! Samples for the tests of the rules.
 
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::model::{
     AgeBounds, Collection, CountMethod, Counter, Counters, Endpoint, Family, Host, LeakDigest,
@@ -17,7 +17,7 @@ pub(crate) struct SnapshotBuilder {
     sysctls: HashMap<Sysctl, u64>,
     counters: Counters,
     leaks: Option<LeakDigest>,
-    read_at: Option<Instant>,
+    read_at: Option<Duration>,
     pressure: Pressure,
 }
 
@@ -85,8 +85,8 @@ impl SnapshotBuilder {
         self
     }
 
-    pub(crate) fn read_at(mut self, instant: Instant) -> Self {
-        self.read_at = Some(instant);
+    pub(crate) fn read_at(mut self, since_boot: Duration) -> Self {
+        self.read_at = Some(since_boot);
         self
     }
 

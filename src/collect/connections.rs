@@ -120,7 +120,7 @@ fn read_once(
     } else {
         None
     };
-    let read_at = namespace.is_live().then(Instant::now);
+    let read_at = namespace.since_boot();
     let counters = namespace.counters();
     collection.sockets += states.of(TcpState::Listen).total();
     let scope = Scope {

@@ -10,7 +10,7 @@ use crate::kernel::sock_diag::NetlinkSource;
 use crate::kernel::{
     KernelError, ProcRoot, ProcfsSource, ReplaySource, SocketSource, read_boot_id, read_counters,
     read_host, read_host_wide, read_port_settings, read_sockstat, read_sysctls, read_tcp_mem,
-    read_uptime,
+    read_uptime, since_boot,
 };
 use crate::model::{Counters, Host, HostWide, PortSettings, Sockstat, SourceKind, Sysctl, Sysctls};
 
@@ -168,7 +168,13 @@ impl Namespace {
         self.is_live().then(SystemTime::now)
     }
 
-    /// Time since boot (sysinfo(2)).
+    /// Time since boot, suspend included, by which readings are compared.
+    #[must_use]
+    pub fn since_boot(&self) -> Option<Duration> {
+        self.is_live().then(since_boot)
+    }
+
+    /// Time since boot in seconds, to judge ages by (sysinfo(2)).
     #[must_use]
     pub fn uptime(&self) -> Option<Duration> {
         self.is_live().then(read_uptime).flatten()

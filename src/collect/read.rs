@@ -41,8 +41,8 @@ pub fn read_twice(
         ..*question
     };
     let first = read(namespace, &unnamed, &mut |_| {})?;
-    if let Some(read_at) = first.read_at {
-        thread::sleep(apart.saturating_sub(read_at.elapsed()));
+    if let (Some(then), Some(now)) = (first.read_at, namespace.since_boot()) {
+        thread::sleep(apart.saturating_sub(now.saturating_sub(then)));
     }
     let mut owners = OwnerCache::new(cpu_time);
     let second = read_beside(namespace, question, Some(&first), &mut owners, &mut |_| {})?;

@@ -1,9 +1,11 @@
 //! A cgroup as far as its id can be resolved.
 
+use serde::{Deserialize, Serialize};
+
 use super::{CgroupId, Unit};
 
 /// The cgroup that a socket was made in.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cgroup {
     /// What the socket says.
     pub id: CgroupId,

@@ -1,13 +1,13 @@
 //! What can be said of a connection in CLOSE_WAIT.
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use std::time::Duration;
 
 /// How long a socket has been in CLOSE_WAIT, as far as that is known. The
 /// kernel keeps no time of the change, so an age is a pair of bounds.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AgeBounds {
     /// It is at least so old. `None` when nothing is known.
     pub at_least: Option<Duration>,
@@ -30,7 +30,9 @@ impl AgeBounds {
 }
 
 /// What is judged of one CLOSE_WAIT socket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, JsonSchema, Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Still sending, or what was sent is still on its way: legitimate.
@@ -81,7 +83,7 @@ impl Verdict {
 }
 
 /// CLOSE_WAIT sockets by verdict.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VerdictCounts {
     counts: [u64; Verdict::ALL.len()],
 }

@@ -1,12 +1,12 @@
 //! How a reading went: where it came from, and whether it is whole.
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use std::fmt;
 
 /// Where sockets were read from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SourceKind {
     /// sock_diag over AF_NETLINK.
@@ -30,7 +30,7 @@ impl SourceKind {
 }
 
 /// Why /proc was read although netlink was the first choice.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FallbackReason {
     /// No netlink socket could be had: seccomp, RestrictAddressFamilies, or a
     /// kernel without sock_diag. The failure in words.
@@ -58,7 +58,7 @@ impl fmt::Display for FallbackReason {
 }
 
 /// What a source says of one reading when it is done.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Collection {
     /// Where the sockets came from.
     pub source: SourceKind,

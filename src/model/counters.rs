@@ -1,5 +1,9 @@
 //! What the kernel counted since the network namespace began.
 
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
 use super::ratio;
 
 /// Declares the counters once: variant, protocol line, kernel name, meaning.
@@ -76,7 +80,8 @@ counters! {
 
 /// The counters that were read. One that the kernel doesn't have is `None`,
 /// not 0.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "BTreeMap<String, u64>", into = "BTreeMap<String, u64>")]
 pub struct Counters {
     values: [Option<u64>; Counter::COUNT],
 }
@@ -115,6 +120,29 @@ impl Counters {
     /// Every counter with its value.
     pub fn iter(&self) -> impl Iterator<Item = (Counter, Option<u64>)> {
         Counter::ALL.iter().copied().zip(self.values)
+    }
+}
+
+/// By the kernel's names; what isn't known is left out.
+impl From<Counters> for BTreeMap<String, u64> {
+    fn from(counters: Counters) -> Self {
+        let known = counters.iter();
+        known
+            .filter_map(|(counter, value)| Some((counter.name().to_owned(), value?)))
+            .collect()
+    }
+}
+
+/// Names that aren't known are left out.
+impl From<BTreeMap<String, u64>> for Counters {
+    fn from(values: BTreeMap<String, u64>) -> Self {
+        let mut counters = Self::default();
+        for &counter in Counter::ALL {
+            if let Some(&value) = values.get(counter.name()) {
+                counters.set(counter, value);
+            }
+        }
+        counters
     }
 }
 

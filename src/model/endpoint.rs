@@ -1,14 +1,14 @@
 //! Where a socket is: an address and a port.
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 /// The address family of a socket (not of the addresses inside it: an IPv6
 /// socket may carry IPv4 as `::ffff:192.0.2.1`, and stays an IPv6 socket).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Family {
     /// `AF_INET`
     Ipv4,
@@ -17,7 +17,9 @@ pub enum Family {
 }
 
 /// One end of a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, JsonSchema, Deserialize,
+)]
 pub struct Endpoint {
     /// The address as the socket holds it; all zeros is the wildcard.
     pub address: IpAddr,

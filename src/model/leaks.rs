@@ -1,6 +1,8 @@
 //! What a sample knows of leaked CLOSE_WAIT sockets: a digest whose size
 //! doesn't depend on their number.
 
+use serde::{Deserialize, Serialize};
+
 use std::time::Duration;
 
 use super::{AgeBounds, IncompleteScan, VerdictCounts};
@@ -10,7 +12,7 @@ use super::{AgeBounds, IncompleteScan, VerdictCounts};
 pub const LEAK_MIN_AGE: Duration = Duration::from_secs(60);
 
 /// CLOSE_WAIT judged, in brief.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeakDigest {
     /// Younger sockets are not called leaked.
     pub min_age: Duration,
@@ -26,7 +28,7 @@ pub struct LeakDigest {
 }
 
 /// Somebody who leaks.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Suspect {
     /// Who.
     pub who: Who,
@@ -41,7 +43,7 @@ pub struct Suspect {
 }
 
 /// What could be found out about an owner.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Who {
     /// The process that holds them.
     Process {

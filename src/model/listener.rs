@@ -1,10 +1,12 @@
 //! Listening sockets, and who is behind them.
 
+use serde::{Deserialize, Serialize};
+
 use super::ratio;
 use super::{Cgroup, CgroupId, Endpoint, Family, Unit};
 
 /// Listening sockets, those of one address and port together.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listeners {
     /// Those that were kept, the fullest first.
     pub listeners: Vec<Listener>,
@@ -25,7 +27,7 @@ impl Listeners {
 }
 
 /// A listening address and port.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listener {
     /// Where it listens.
     pub local: Endpoint,
@@ -66,7 +68,7 @@ pub struct Listener {
 }
 
 /// One of the sockets of a listener.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListenSocket {
     /// Its inode.
     pub inode: Option<u64>,

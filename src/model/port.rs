@@ -1,9 +1,11 @@
 //! Port numbers: a range of them, and a set.
 
+use serde::{Deserialize, Serialize};
+
 use std::fmt;
 
 /// Ports from one to another, both included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PortRange {
     /// The lowest port.
     pub first: u16,
@@ -62,7 +64,8 @@ const WORD: u32 = u64::BITS;
 const WORDS: usize = (u16::MAX as usize + 1) / WORD as usize;
 
 /// A set of ports: 8 KiB, whatever is in it.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Vec<u16>", into = "Vec<u16>")]
 pub struct PortSet {
     words: Box<[u64; WORDS]>,
 }
@@ -180,6 +183,20 @@ impl fmt::Debug for PortSet {
         f.debug_list()
             .entries(self.ranges().iter().map(ToString::to_string))
             .finish()
+    }
+}
+
+impl From<PortSet> for Vec<u16> {
+    fn from(ports: PortSet) -> Self {
+        (0..=u16::MAX)
+            .filter(|&port| ports.contains(port))
+            .collect()
+    }
+}
+
+impl From<Vec<u16>> for PortSet {
+    fn from(ports: Vec<u16>) -> Self {
+        ports.into_iter().collect()
     }
 }
 

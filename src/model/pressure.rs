@@ -2,14 +2,14 @@
 //! orphans, memory.
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use std::net::IpAddr;
 
 use super::{Endpoint, Listeners, PortRange, PortSet, Silence};
 
 /// The settings that say which ports connect() may take.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PortSettings {
     /// `net.ipv4.ip_local_port_range`; `None` when it can't be read.
     pub range: Option<PortRange>,
@@ -19,7 +19,7 @@ pub struct PortSettings {
 
 /// Everything that was read about what can run out. A part that nobody looked
 /// for is `None`.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Pressure {
     /// Ports of outgoing connections.
     pub ports: PortReading,
@@ -34,7 +34,7 @@ pub struct Pressure {
 }
 
 /// How far the command looked for ports that run out.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub enum PortReading {
     /// Nobody looked.
     #[default]
@@ -65,7 +65,7 @@ impl PortReading {
 }
 
 /// Ports of outgoing connections, by destination.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Ports {
     /// The settings.
     pub settings: PortSettings,
@@ -111,7 +111,7 @@ impl Ports {
 
 /// The ports of one local address towards one remote address and port: what
 /// connect() looks through.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema, Deserialize)]
 pub struct Destination {
     /// Our address, IPv4-mapped ones unwrapped.
     pub local_address: IpAddr,
@@ -185,7 +185,7 @@ fn until_none_is_left(free: u32, growth_per_s: f64) -> Option<f64> {
 
 /// Ports that bind() with port 0 seems to have given out: all destinations of
 /// the address, or of all addresses, draw from one pool.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema, Deserialize)]
 pub struct SharedPool {
     /// The local address; the wildcard one where it is that of all.
     pub local_address: IpAddr,
@@ -228,7 +228,7 @@ impl SharedPool {
 }
 
 /// TIME_WAIT sockets by who closed first on what side, and by age.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TimeWaitTally {
     /// Ours were clients: the local port is in the ephemeral range.
     pub client_side: u64,
@@ -247,7 +247,7 @@ pub struct TimeWaitTally {
 }
 
 /// What the whole host shares, whatever the namespace.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostWide {
     /// Sockets that no process holds any more and that aren't in TIME_WAIT
     /// (/proc/net/sockstat, `orphan`).

@@ -1,7 +1,7 @@
 //! A process: who holds a socket, and what is known of it.
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use std::collections::HashMap;
 
@@ -130,7 +130,7 @@ pub struct ScanCoverage {
 }
 
 /// Why a scan may have missed holders.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum IncompleteScan {
     /// This many processes belong to others and may not be looked into: that
     /// takes root, or CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH.

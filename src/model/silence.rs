@@ -1,9 +1,11 @@
 //! Peers that don't answer.
 
+use serde::{Deserialize, Serialize};
+
 use std::net::IpAddr;
 
 /// Where our segments get no answer, sent again and again.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Silence {
     /// Places that don't answer our SYNs, the one with most first.
     pub connects: Vec<SilentPeer>,
@@ -13,7 +15,7 @@ pub struct Silence {
 }
 
 /// One that doesn't answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SilentPeer {
     /// Its address, IPv4-mapped ones unwrapped.
     pub address: IpAddr,

@@ -1,14 +1,14 @@
 //! What one reading gave.
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use super::{Collection, Counters, LeakDigest, Pressure, Sysctls, TcpState};
 
 /// The network namespace that was read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NetNs {
     /// Inode number of the namespace (`net:[4026531840]`).
     pub inode: u64,
@@ -17,7 +17,7 @@ pub struct NetNs {
 }
 
 /// Whose sockets these are.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Host {
     /// The host's name.
     pub name: Option<String>,
@@ -28,7 +28,7 @@ pub struct Host {
 }
 
 /// How the sockets were counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CountMethod {
     /// ESTABLISHED (and TIME_WAIT) from the kernel's own counts, the rest
@@ -50,7 +50,7 @@ impl CountMethod {
 }
 
 /// How many sockets are in one state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema, Deserialize)]
 pub struct StateCount {
     /// Of the families that were asked for.
     pub total: u64,
@@ -62,7 +62,7 @@ pub struct StateCount {
 }
 
 /// How many sockets are in each state.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StateCounts {
     /// How they were counted.
     pub method: CountMethod,
@@ -133,7 +133,7 @@ impl StateCounts {
 }
 
 /// A part of a reading that can fail alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Part {
     /// Whether ports run out, which every sample asks.
     Ports,
@@ -146,7 +146,7 @@ pub enum Part {
 }
 
 /// What one reading gave: counts, settings, counters, and how it went.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
     /// When; `None` for a recorded dump, which doesn't say.
     pub taken_at: Option<SystemTime>,
@@ -169,9 +169,9 @@ pub struct Snapshot {
     pub sysctls: Sysctls,
     /// What the kernel counted since the namespace began.
     pub counters: Counters,
-    /// When they were read, for rates between samples: a clock that nobody
-    /// sets. `None` for a recorded dump.
-    pub read_at: Option<Instant>,
+    /// When they were read, since boot and suspend included, for rates between
+    /// samples: a clock that nobody sets. `None` for a recorded dump.
+    pub read_at: Option<Duration>,
     /// What can run out, as far as the command looked.
     pub pressure: Pressure,
     /// What was asked for and could not be read, and why.

@@ -1,5 +1,7 @@
 //! One TCP socket as the kernel describes it.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Endpoint, Family, TcpInfo, TcpState};
 
 /// What stands behind a row. Only a full socket has queues, an owner and a
@@ -22,7 +24,7 @@ pub struct SocketCookie(pub u64);
 
 /// The cgroup that a socket was made in (`INET_DIAG_CGROUP_ID`, Linux 5.8):
 /// the inode number of its directory in cgroup2. It outlives the directory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct CgroupId(pub u64);
 
 /// Which timer runs (`idiag_timer`).

@@ -1,7 +1,9 @@
 //! The kernel settings that TCP runs under.
 
+use serde::{Deserialize, Serialize};
+
 /// A setting of the kernel, by its sysctl name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Sysctl {
     /// `net.ipv4.tcp_tw_reuse`: whether connect() may take over the port of a
     /// TIME_WAIT socket. 0 no, 1 yes, 2 (default since 4.19) on loopback only.
@@ -104,7 +106,7 @@ impl Sysctl {
 
 /// The settings that were read. One that the kernel doesn't have, or that may
 /// not be read, is `None`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sysctls {
     values: Vec<(Sysctl, Option<u64>)>,
 }

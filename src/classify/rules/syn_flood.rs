@@ -177,7 +177,7 @@ mod tests {
     use super::*;
     use crate::classify::change::Past;
     use crate::model::{Counter, Pressure, Sysctl};
-    use std::time::{Duration, Instant};
+    use std::time::Duration;
 
     fn with(cookies: u64, sent: u64, returned: u64) -> SnapshotBuilder {
         snapshot()
@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn a_flood_that_goes_on_alarms() {
-        let start = Instant::now();
+        let start = Duration::from_secs(9_000);
         let judged = |sent: u64, returned: u64, drops| {
             let before = with(1, 1_000, 1_000).read_at(start).build();
             let now = with(1, 1_000 + sent, 1_000 + returned)
@@ -230,7 +230,7 @@ mod tests {
     /// Two looks were advised to who had just looked twice.
     #[test]
     fn a_flood_that_goes_on_is_told_with_its_time_and_with_something_to_do() {
-        let start = Instant::now();
+        let start = Duration::from_secs(9_000);
         let before = with(1, 0, 0).read_at(start).build();
         let now = with(1, 850, 0)
             .read_at(start + Duration::from_secs(90))
@@ -258,7 +258,7 @@ mod tests {
     /// A check said "while we looked" of a day.
     #[test]
     fn drops_are_told_with_the_time_in_which_they_were_counted() {
-        let start = Instant::now();
+        let start = Duration::from_secs(9_000);
         let with = |drops| {
             with(0, 0, 0)
                 .with_counter(Counter::ListenDrops, drops)
@@ -278,7 +278,7 @@ mod tests {
     /// with an empty SYN queue. The kernel counts by name what a full one drops.
     #[test]
     fn drops_that_no_full_queue_explains_are_no_flood() {
-        let start = Instant::now();
+        let start = Duration::from_secs(9_000);
         let judged = |by_queue| {
             let with = |drops, by_queue| {
                 with(0, 0, 0)
@@ -308,7 +308,7 @@ mod tests {
 
     #[test]
     fn drops_without_cookies_are_critical() {
-        let start = Instant::now();
+        let start = Duration::from_secs(9_000);
         let judged = |drops, overflows| {
             let before = with(0, 0, 0).read_at(start).build();
             let now = with(0, 0, 0)

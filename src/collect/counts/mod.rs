@@ -33,6 +33,7 @@ pub(super) fn read(
     let host = namespace.host();
     let taken_at = namespace.now();
     let start = Instant::now();
+    let read_at = namespace.since_boot();
     let sockstat = namespace.sockstat();
     // Only the host's own namespace shows the limits of the whole host.
     let elsewhere_at_most = sockstat
@@ -73,7 +74,7 @@ pub(super) fn read(
         leaks: Some(leaks),
         sysctls,
         counters,
-        read_at: namespace.is_live().then_some(start),
+        read_at,
         pressure: Pressure {
             ports,
             listeners: Some(counted.listeners.finish()),

@@ -428,3 +428,26 @@ fn ports_are_grouped_always_or_never_where_that_is_asked_for() {
     let grouped = ports(PortRead::Always);
     assert_eq!(grouped.grouped().unwrap().destinations.len(), 1);
 }
+
+/// What is written down is read back as it was.
+#[test]
+fn a_snapshot_can_be_written_down() {
+    let listener = RowBytes::new(10, 1).message(1);
+    let counted = read_from([[listener, done(1, 0)].concat()], false);
+    let row = RowBytes::new(7, 1).message(3);
+    let grouped = with_bound([[row, done(3, 0)].concat()]);
+    assert!(grouped.pressure.ports.grouped().is_some());
+    let mut counters = crate::model::Counters::default();
+    for (value, &counter) in (0..).zip(crate::model::Counter::ALL) {
+        counters.set(counter, value);
+    }
+    let counted = Snapshot {
+        counters,
+        ..counted
+    };
+    for snapshot in [counted, grouped] {
+        let text = serde_json::to_string(&snapshot).unwrap();
+        let read: Snapshot = serde_json::from_str(&text).unwrap();
+        assert_eq!(read, snapshot);
+    }
+}

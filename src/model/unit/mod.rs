@@ -2,10 +2,12 @@
 
 mod path;
 
+use serde::{Deserialize, Serialize};
+
 use std::fmt;
 
 /// The program that made a container's cgroup, as far as the path tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum ContainerRuntime {
     /// `docker-ID.scope`, or `/docker/ID`.
     Docker,
@@ -31,7 +33,7 @@ pub enum ContainerRuntime {
 }
 
 /// Who a cgroup belongs to. Names come from outside and may hold any character.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Unit {
     /// A unit of systemd: `nginx.service`, `session-3.scope`, or just a slice.
     Systemd {

@@ -7,7 +7,7 @@ use crate::model::{
     PortSettings, Ports, Pressure, SharedPool, Sysctl, TcpState, TimeWaitTally, Unit,
 };
 use crate::render::Style;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 fn destination(remote: &str, port: u16, in_use: u32, time_wait: u32) -> Destination {
     Destination {
@@ -60,7 +60,10 @@ fn made_in(path: &str) -> Cgroup {
 }
 
 /// A host in trouble, as its two looks.
-fn troubled(growth: f64, overflows: u64, at: Instant) -> Snapshot {
+/// Since boot.
+const NOW: Duration = Duration::from_secs(9_000);
+
+fn troubled(growth: f64, overflows: u64, at: Duration) -> Snapshot {
     let mut listeners = listeners().finish();
     for listener in &mut listeners.listeners {
         listener.dead = Some(0);
@@ -173,7 +176,7 @@ const AT_80_COLUMNS: Style = Style {
 
 #[test]
 fn a_host_in_trouble_at_80_columns() {
-    let start = Instant::now();
+    let start = NOW;
     let before = troubled(0.0, 100, start);
     let now = troubled(126.0, 410, start + Duration::from_secs(10));
     let text = shown(&now, Some(&before), &AT_80_COLUMNS);
@@ -192,7 +195,7 @@ const AT_40_COLUMNS: Style = Style {
 /// What is longer can't be broken: a name, an address, a command's argument.
 #[test]
 fn a_narrow_terminal_is_kept_to_where_words_can_be_broken() {
-    let text = shown(&troubled(0.0, 100, Instant::now()), None, &AT_40_COLUMNS);
+    let text = shown(&troubled(0.0, 100, NOW), None, &AT_40_COLUMNS);
     for line in text.lines().filter(|line| line.chars().count() > 40) {
         assert!(!line.trim().contains(' '), "{line}");
     }
@@ -201,7 +204,7 @@ fn a_narrow_terminal_is_kept_to_where_words_can_be_broken() {
 
 #[test]
 fn with_none_to_show_the_blocks_say_how_many_there_are() {
-    let snapshot = troubled(0.0, 100, Instant::now());
+    let snapshot = troubled(0.0, 100, NOW);
     let assessment = assess(&snapshot, None);
     let view = View {
         snapshot: &snapshot,
@@ -216,7 +219,7 @@ fn with_none_to_show_the_blocks_say_how_many_there_are() {
 
 #[test]
 fn what_was_left_out_on_request_is_not_called_well() {
-    let mut snapshot = troubled(0.0, 0, Instant::now());
+    let mut snapshot = troubled(0.0, 0, NOW);
     if let PortReading::Grouped(ports) = &mut snapshot.pressure.ports {
         ports.left_out = ports.destinations.len() as u64;
         ports.destinations.clear();
@@ -392,7 +395,7 @@ fn ages_of_time_wait_are_told_where_there_are_some() {
 
 #[test]
 fn one_look_in_a_cron_mail() {
-    let text = shown(&troubled(0.0, 100, Instant::now()), None, &Style::default());
+    let text = shown(&troubled(0.0, 100, NOW), None, &Style::default());
     insta::assert_snapshot!(text);
     assert!(text.is_ascii());
 }
@@ -412,7 +415,7 @@ fn a_host_without_anything() {
 
 #[test]
 fn the_json_document_follows_the_contract() {
-    let snapshot = troubled(0.0, 100, Instant::now());
+    let snapshot = troubled(0.0, 100, NOW);
     let assessment = assess(&snapshot, None);
     let view = View {
         snapshot: &snapshot,
@@ -426,7 +429,7 @@ fn the_json_document_follows_the_contract() {
 
 #[test]
 fn csv_has_a_line_for_every_listener() {
-    let mut snapshot = troubled(0.0, 100, Instant::now());
+    let mut snapshot = troubled(0.0, 100, NOW);
     let listeners = snapshot.pressure.listeners.as_mut().unwrap();
     listeners.listeners[1].cgroups = vec![made_in("/system.slice/nginx.service")];
     let assessment = assess(&snapshot, None);
@@ -440,7 +443,7 @@ fn csv_has_a_line_for_every_listener() {
 
 #[test]
 fn csv_has_a_line_for_every_destination() {
-    let snapshot = troubled(0.0, 100, Instant::now());
+    let snapshot = troubled(0.0, 100, NOW);
     let assessment = assess(&snapshot, None);
     let view = View {
         snapshot: &snapshot,
