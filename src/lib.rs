@@ -16,6 +16,7 @@
 //! - [`classify`]: judges what was read. Pure functions.
 //! - [`state_file`]: what a check keeps on disk for the next one.
 //! - [`render`]: shows it: tables, JSON, CSV.
+//! - `tui`: the screen of `watch`.
 //! - [`command`]: one file a subcommand.
 //! - [`cli`]: the arguments and their help.
 //!
@@ -31,3 +32,4 @@ pub mod model;
 pub mod render;
 pub mod state_file;
 pub mod text;
+mod tui;

@@ -11,7 +11,7 @@ pub mod check;
 mod finding;
 pub mod json;
 pub mod leaks;
-mod place;
+pub(crate) mod place;
 pub mod pressure;
 mod style;
 pub mod summary;

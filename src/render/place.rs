@@ -5,7 +5,7 @@ use crate::text::safe;
 
 /// The host, and the network namespace where it has a name: numbers of another
 /// namespace look the same. `None` for a recording.
-pub(super) fn place(host: &Host) -> Option<String> {
+pub(crate) fn place(host: &Host) -> Option<String> {
     let name = host.name.as_deref().map(safe)?;
     let netns = host.netns.as_ref().and_then(|netns| netns.name.as_deref());
     Some(match netns {

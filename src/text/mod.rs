@@ -4,6 +4,7 @@
 pub mod duration;
 pub mod number;
 mod os_error;
+pub mod rate;
 mod sanitize;
 pub mod width;
 mod wrap;

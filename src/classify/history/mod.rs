@@ -6,6 +6,8 @@ mod event;
 mod failure;
 mod rates;
 mod ring;
+#[cfg(test)]
+pub(crate) mod testing;
 mod timeline;
 
 pub use crate::model::Part;

@@ -7,63 +7,65 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-use super::super::{Outcome, outcome, output};
-use super::limit::Limit;
-use super::schedule::{Schedule, stretched};
-use super::{Sink, rescue, signals};
+use super::super::output;
+use crate::classify::Assessment;
 use crate::classify::history::{Reading, Timeline};
-use crate::cli::CommonArgs;
-use crate::collect::{Details, Sampler};
+use crate::collect::Details;
 use crate::kernel::KernelError;
 use crate::render::{Style, json, watch};
 use crate::text::number::elapsed;
+use crate::tui::schedule::{Limit, Schedule, stretched};
+use crate::tui::signals;
 
 /// Samples that may fail in a row: what fails for so long doesn't come back.
 const FAILURES: u32 = 10;
 
-/// Writes samples until it is told to end.
+/// How samples are written.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Format {
+    Documents,
+    Lines(Style),
+}
+
+/// What the stream is like, and when it ends.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Options {
+    pub(super) format: Format,
+    pub(super) interval: Duration,
+    pub(super) limit: Limit,
+}
+
+/// Writes samples until it is told to end, and tells `judged` of each.
 pub(super) fn run(
-    common: &CommonArgs,
-    interval: Duration,
-    limit: Limit,
-    mut sampler: Sampler,
-) -> anyhow::Result<Outcome> {
-    let sink = Sink::of_stdout();
+    options: Options,
+    sample: &mut dyn FnMut(Details) -> Result<Reading, KernelError>,
+    judged: &mut dyn FnMut(&Assessment),
+) -> anyhow::Result<()> {
+    let Options {
+        interval, limit, ..
+    } = options;
     let (tell, told) = mpsc::channel();
     signals::listen(&[SIGINT, SIGTERM, SIGHUP], move |signal| {
         let told = tell.send(signal).is_ok();
-        rescue::end_after_grace(signal);
+        signals::end_after_grace(signal, || ());
         told
     })?;
     let mut stream = Stream {
-        json: common.json,
-        style: output::style(common.color),
+        format: options.format,
         interval,
         timeline: Timeline::default(),
         notes: Notes::default(),
     };
     let start = Instant::now();
     let mut schedule = Schedule::new(start, interval);
-    let mut ended = Outcome::Done;
     loop {
         let began = Instant::now();
-        match sampler.take(Details::None) {
-            Ok(reading) => match stream.show(reading) {
-                Err(error)
-                    if error
-                        .downcast_ref::<io::Error>()
-                        .is_some_and(|error| sink.is_gone(error)) =>
-                {
-                    return Ok(ended);
-                }
-                shown => shown?,
-            },
+        match sample(Details::None) {
+            Ok(reading) => {
+                let text = stream.take(reading, judged)?;
+                write(&text)?;
+            }
             Err(error) => stream.fail(error)?,
-        }
-        if let Some(latest) = stream.timeline.latest()
-            && ended == Outcome::Done
-        {
-            ended = outcome(common, &latest.assessment);
         }
         let missed = schedule.advance(began, Instant::now());
         stream
@@ -71,9 +73,18 @@ pub(super) fn run(
             .stretch(interval, stretched(interval, began.elapsed(), missed));
         let next = schedule.next();
         if limit.is_reached(stream.timeline.taken(), start, next) || !wait(&told, next) {
-            return Ok(ended);
+            return Ok(());
         }
     }
+}
+
+/// In one go and at once: whoever reads never sees half a document.
+fn write(text: &str) -> anyhow::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+        .context("cannot write the output")
 }
 
 /// Waits for the time to come, if it does; false when a signal came first.
@@ -88,40 +99,36 @@ fn wait(told: &Receiver<i32>, until: Option<Instant>) -> bool {
 }
 
 struct Stream {
-    json: bool,
-    style: Style,
+    format: Format,
     interval: Duration,
     timeline: Timeline,
     notes: Notes,
 }
 
 impl Stream {
-    fn show(&mut self, reading: Reading) -> anyhow::Result<()> {
+    /// Takes a sample, and gives what is to be written of it.
+    fn take(
+        &mut self,
+        reading: Reading,
+        judged: &mut dyn FnMut(&Assessment),
+    ) -> anyhow::Result<String> {
         self.notes.recovered();
         self.notes.fallback(&reading);
-        self.notes.parts(&reading);
-        let headed = !self.json
-            && self
-                .timeline
-                .taken()
-                .is_multiple_of(watch::LINES_PER_HEADER);
+        self.notes.failed_ports(&reading);
+        let taken = self.timeline.taken();
         self.timeline.push(reading);
-        let mut text = if headed {
-            watch::line_header()
-        } else {
-            String::new()
+        let Some(latest) = self.timeline.latest() else {
+            return Ok(String::new());
         };
-        if self.json {
-            text.push_str(&json::watch(&self.timeline, self.interval)?);
-        } else if let Some(latest) = self.timeline.latest() {
-            text.push_str(&watch::line(latest, &self.style));
+        judged(&latest.assessment);
+        match self.format {
+            Format::Documents => json::watch(&self.timeline, self.interval),
+            Format::Lines(style) => {
+                let headed = taken.is_multiple_of(watch::LINES_PER_HEADER);
+                let first = headed.then(watch::line_header).unwrap_or_default();
+                Ok(first + &watch::line(latest, &style))
+            }
         }
-        let mut stdout = io::stdout().lock();
-        // In one go and at once: whoever reads never sees half a document.
-        let written = stdout.write_all(text.as_bytes());
-        written
-            .and_then(|()| stdout.flush())
-            .context("cannot write the output")
     }
 
     /// A sample failed. The first one says that nothing can be read here; a
@@ -147,7 +154,7 @@ struct Notes {
     failures: u32,
     failure: Option<String>,
     fallback: Option<String>,
-    part: Option<String>,
+    ports: Option<String>,
     stretched: bool,
 }
 
@@ -184,16 +191,16 @@ impl Notes {
 
     /// A stream asks for ports besides, and for nothing else that can fail
     /// alone.
-    fn parts(&mut self, reading: &Reading) {
+    fn failed_ports(&mut self, reading: &Reading) {
         let failed = reading.failed.first().map(|(_, why)| why.clone());
-        if failed == self.part {
+        if failed == self.ports {
             return;
         }
         match &failed {
             Some(why) => output::note(&format!("whether ports run out is unknown: {why}")),
             None => output::note("ports are read again"),
         }
-        self.part = failed;
+        self.ports = failed;
     }
 
     fn stretch(&mut self, interval: Duration, stretched: Option<Duration>) {

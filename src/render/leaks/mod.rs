@@ -2,7 +2,7 @@
 
 mod csv;
 mod table;
-pub(super) mod words;
+pub(crate) mod words;
 
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};

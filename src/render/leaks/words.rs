@@ -3,11 +3,11 @@
 use super::super::Style;
 use crate::classify::close_wait::{Held, Hint, LeakReport, ProcessLeaks, Unowned};
 use crate::model::{AgeBounds, InFlight, IncompleteScan, Verdict};
-pub(in crate::render) use crate::text::number::duration;
+pub(crate) use crate::text::number::duration;
 use crate::text::number::{counted, grouped};
 
 /// `≥ 2 h 14 m`; without the sign where the upper bound reads the same.
-pub(in crate::render) fn age(age: AgeBounds, style: &Style) -> String {
+pub(crate) fn age(age: AgeBounds, style: &Style) -> String {
     let sign = if style.unicode { "≥" } else { ">=" };
     let below = if style.unicode { "≤" } else { "<=" };
     match (age.at_least.map(duration), age.at_most.map(duration)) {
@@ -19,7 +19,7 @@ pub(in crate::render) fn age(age: AgeBounds, style: &Style) -> String {
 }
 
 /// What the kernel saw, then what may be behind it.
-pub(in crate::render) fn hint(hint: Hint, leaks: &ProcessLeaks) -> String {
+pub(crate) fn hint(hint: Hint, leaks: &ProcessLeaks) -> String {
     let counts = &leaks.counts;
     let mut facts = Vec::new();
     let not_closed = counts.of(Verdict::NotClosed);
@@ -111,7 +111,7 @@ pub(in crate::render) fn unseen(why: IncompleteScan, as_root: Option<bool>) -> S
 
 /// The descriptors of a process that refer to a socket: `7,8`, `7 of thread 12`,
 /// `io_uring 4`.
-pub(in crate::render) fn fds(held: &Held) -> String {
+pub(crate) fn fds(held: &Held) -> String {
     let fds: Vec<String> = held.fds.iter().map(u32::to_string).collect();
     let mut text = fds.join(",");
     if let Some(thread) = held.thread {
@@ -144,10 +144,7 @@ fn in_flight(in_flight: &[InFlight]) -> String {
 }
 
 /// How many sockets have no owner in sight, and why; `None` when all have.
-pub(in crate::render) fn unattributed(
-    report: &LeakReport,
-    as_root: Option<bool>,
-) -> Option<String> {
+pub(crate) fn unattributed(report: &LeakReport, as_root: Option<bool>) -> Option<String> {
     let first = report.unattributed.first()?.why;
     let of = |wanted: fn(&Unowned) -> bool| {
         let entries = report.unattributed.iter();

@@ -89,7 +89,7 @@ pub(super) fn listeners(view: &View<'_>, top: usize, style: &Style) -> String {
 }
 
 /// How bad a verdict is, with this `tcp_syncookies`.
-pub(in crate::render) fn severity(verdict: Verdict, cookies: Option<u64>) -> Option<Severity> {
+pub(crate) fn severity(verdict: Verdict, cookies: Option<u64>) -> Option<Severity> {
     match verdict {
         Verdict::FloodDropping => Some(Severity::Critical),
         Verdict::SynQueueFull if cookies == Some(0) => Some(Severity::Warning),
@@ -126,7 +126,7 @@ fn queue(listener: &Listener, style: &Style) -> String {
 }
 
 /// A verdict in words.
-pub(in crate::render) const fn verdict_words(verdict: Verdict) -> &'static str {
+pub(crate) const fn verdict_words(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Unknown => "unknown: /proc doesn't tell",
         Verdict::Fine => "fine",

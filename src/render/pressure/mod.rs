@@ -2,8 +2,8 @@
 
 mod csv;
 mod lines;
-pub(super) mod listeners;
-pub(super) mod ports;
+pub(crate) mod listeners;
+pub(crate) mod ports;
 mod table;
 
 pub use self::csv::{csv, csv_of_listeners};

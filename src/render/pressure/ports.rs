@@ -111,7 +111,7 @@ fn destinations(shown: &[Destination], view: &View<'_>, style: &Style) -> String
 }
 
 /// How bad it is that so much of its ports is used.
-pub(in crate::render) fn severity(destination: &Destination) -> Option<Severity> {
+pub(crate) fn severity(destination: &Destination) -> Option<Severity> {
     let used = destination.used_ratio()?;
     if used >= CRITICAL {
         Some(Severity::Critical)
@@ -121,7 +121,7 @@ pub(in crate::render) fn severity(destination: &Destination) -> Option<Severity>
 }
 
 /// When no port is left, if it goes on so.
-pub(in crate::render) fn full_in(destination: &Destination) -> String {
+pub(crate) fn full_in(destination: &Destination) -> String {
     match destination.exhausted_in_s() {
         None => String::new(),
         Some(_) if destination.free() == Some(0) => "full now".to_owned(),
@@ -133,7 +133,7 @@ pub(in crate::render) fn full_in(destination: &Destination) -> String {
 }
 
 /// What holds the ports, and what they can bear.
-pub(in crate::render) fn detail(destination: &Destination, snapshot: &Snapshot) -> String {
+pub(crate) fn detail(destination: &Destination, snapshot: &Snapshot) -> String {
     let mut parts = Vec::new();
     if destination.time_wait > 0 {
         let why = why_not_reusable(destination, snapshot);
@@ -161,7 +161,7 @@ pub(in crate::render) fn detail(destination: &Destination, snapshot: &Snapshot) 
 }
 
 /// What takes ports out of the range for everybody.
-pub(in crate::render) fn taken(ports: &Ports, snapshot: &Snapshot, style: &Style) -> String {
+pub(crate) fn taken(ports: &Ports, snapshot: &Snapshot, style: &Style) -> String {
     let Some(range) = ports.settings.range else {
         return "ip_local_port_range is not known, so nobody can say how many ports there are"
             .to_owned();

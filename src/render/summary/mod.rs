@@ -4,10 +4,9 @@ mod counters;
 mod csv;
 mod settings;
 mod states;
-mod table;
+pub(crate) mod table;
 
 pub use self::csv::csv;
-pub(super) use self::table::settings_rows;
 pub use self::table::table;
 
 use crate::model::{CountMethod, Snapshot, SourceKind, TcpState};

@@ -120,7 +120,7 @@ fn details(snapshot: &Snapshot, style: &Style) -> String {
 }
 
 /// TIME_WAIT against its limit, and the settings: name, value, meaning.
-pub(in crate::render) fn settings_rows(snapshot: &Snapshot) -> Vec<(&'static str, String, String)> {
+pub(crate) fn settings_rows(snapshot: &Snapshot) -> Vec<(&'static str, String, String)> {
     let mut rows = Vec::new();
     rows.extend(time_wait(snapshot).map(|(count, rest)| ("TIME_WAIT", count, rest)));
     rows.extend(

@@ -6,10 +6,10 @@ use std::time::SystemTime;
 use jiff::Timestamp;
 
 use super::super::Style;
-use super::number;
 use crate::classify::Severity;
 use crate::classify::history::Latest;
 use crate::model::{Counter, SourceKind, TcpState};
+use crate::text::rate;
 
 /// After so many lines the header is repeated: a screenful.
 pub const LINES_PER_HEADER: u64 = 22;
@@ -68,7 +68,7 @@ pub fn line(latest: &Latest, style: &Style) -> String {
     ];
     for (rate, heading) in rates.into_iter().zip(RATES) {
         let width = heading.len();
-        let rate = rate.map_or_else(|| dash.to_owned(), number::rate);
+        let rate = rate.map_or_else(|| dash.to_owned(), rate::rate);
         push(&mut text, format_args!(" {rate:>width$}"));
     }
     let notes = notes(latest);

@@ -1,7 +1,0 @@
-//! Streams and frames of fixed samples.
-
-mod frames;
-mod leaking;
-mod pressed;
-mod staged;
-mod streams;

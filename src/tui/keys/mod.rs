@@ -1,0 +1,197 @@
+//! What a key does to the screen, as in less and htop.
+
+use std::time::{Duration, Instant};
+
+use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+
+use super::moment::Shown;
+use super::screen::{Screen, View};
+
+/// The intervals that + and - step through.
+const INTERVALS: [Duration; 10] = [
+    Duration::from_millis(100),
+    Duration::from_millis(200),
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(5),
+    Duration::from_secs(10),
+    Duration::from_secs(30),
+    Duration::from_secs(60),
+    Duration::from_secs(300),
+];
+
+/// Rows that a page has, about.
+const PAGE: usize = 10;
+
+/// A filter longer than this finds nothing.
+const LONGEST_FILTER: usize = 60;
+
+/// What a key asks of the loop; what it does to the screen is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Press {
+    /// Nothing but a new frame.
+    Shown,
+    /// To end.
+    Quit,
+    /// To let the shell have the terminal.
+    Suspend,
+    /// To draw everything anew, whatever is on the terminal.
+    Redraw,
+    /// To sample at another interval.
+    Interval,
+    /// To sample no more, or again.
+    Pause,
+    /// Another view, which may need more to be read.
+    View,
+}
+
+/// Does what a key is for, on what is shown.
+pub(super) fn press(screen: &mut Screen, shown: Shown, key: KeyEvent, now: Instant) -> Press {
+    if key.kind == KeyEventKind::Release {
+        return Press::Shown;
+    }
+    screen.word = None;
+    if key.modifiers.contains(KeyModifiers::CONTROL) {
+        return match key.code {
+            KeyCode::Char('c') => Press::Quit,
+            KeyCode::Char('z') => Press::Suspend,
+            KeyCode::Char('l') => Press::Redraw,
+            _ => Press::Shown,
+        };
+    }
+    if screen.typing {
+        return type_filter(screen, key.code);
+    }
+    match key.code {
+        KeyCode::Char('q') => return Press::Quit,
+        KeyCode::Char('?' | 'h') | KeyCode::F(1) => screen.help = !screen.help,
+        KeyCode::Esc => return escape(screen),
+        KeyCode::Enter => look_closely(screen, shown),
+        KeyCode::Char(' ' | 'p') => {
+            screen.paused = match screen.paused {
+                None => Some(now),
+                Some(_) => None,
+            };
+            return Press::Pause;
+        }
+        KeyCode::Char('+' | '=') => {
+            return interval(screen, longer(screen.interval), "300 s is the longest");
+        }
+        KeyCode::Char('-') => {
+            return interval(screen, shorter(screen.interval), "100 ms is the shortest");
+        }
+        KeyCode::Char('/') => screen.typing = true,
+        KeyCode::Char('s') => {
+            screen.order = (screen.order + 1) % screen.view.orders().len().max(1);
+        }
+        KeyCode::Tab | KeyCode::Right => return open(screen, screen.view.moved(1)),
+        KeyCode::BackTab | KeyCode::Left => {
+            return open(screen, screen.view.moved(View::ALL.len() - 1));
+        }
+        KeyCode::Char(digit @ '1'..='9') => {
+            let place = digit.to_digit(10).and_then(|digit| digit.checked_sub(1));
+            let place = place.and_then(|place| usize::try_from(place).ok());
+            if let Some(&view) = place.and_then(|place| View::ALL.get(place)) {
+                return open(screen, view);
+            }
+        }
+        code => choose(screen, code),
+    }
+    Press::Shown
+}
+
+fn open(screen: &mut Screen, view: View) -> Press {
+    screen.help = false;
+    if view == screen.view {
+        return Press::Shown;
+    }
+    screen.open(view);
+    Press::View
+}
+
+/// Leaves what was entered last.
+fn escape(screen: &mut Screen) -> Press {
+    if screen.help {
+        screen.help = false;
+    } else if !screen.filter.is_empty() {
+        screen.filter.clear();
+    } else if screen.subject.is_some() {
+        screen.leave();
+    } else {
+        screen.row = None;
+    }
+    Press::Shown
+}
+
+/// Opens what the chosen row is about; the row stays chosen for the way back.
+fn look_closely(screen: &mut Screen, shown: Shown) {
+    if screen.subject.is_none() {
+        if let Some(subject) = shown.chosen {
+            screen.enter(subject);
+        }
+        screen.word = match shown.chosen {
+            Some(_) => None,
+            None if screen.row.is_none() => Some("choose a row first, with the arrows"),
+            None => Some("nothing more is known of this row"),
+        };
+    }
+}
+
+fn type_filter(screen: &mut Screen, code: KeyCode) -> Press {
+    match code {
+        KeyCode::Enter => screen.typing = false,
+        KeyCode::Esc => {
+            screen.typing = false;
+            screen.filter.clear();
+        }
+        // As in less: erasing the slash leaves.
+        KeyCode::Backspace => {
+            screen.typing = screen.filter.pop().is_some();
+        }
+        KeyCode::Char(character) if screen.filter.chars().count() < LONGEST_FILTER => {
+            screen.filter.push(character);
+        }
+        _ => {}
+    }
+    screen.row = None;
+    Press::Shown
+}
+
+/// Moves the chosen row; the frame knows which is the last.
+fn choose(screen: &mut Screen, code: KeyCode) {
+    let row = screen.row;
+    let down = |rows: usize| row.map_or(rows - 1, |row| row.saturating_add(rows));
+    let up = |rows| row.map(|row: usize| row.saturating_sub(rows));
+    screen.row = match code {
+        KeyCode::Down | KeyCode::Char('j') => Some(down(1)),
+        KeyCode::PageDown => Some(down(PAGE)),
+        KeyCode::Up | KeyCode::Char('k') => up(1),
+        KeyCode::PageUp => up(PAGE),
+        KeyCode::Home | KeyCode::Char('g') => Some(0),
+        KeyCode::End | KeyCode::Char('G') => Some(usize::MAX),
+        _ => row,
+    };
+}
+
+/// Takes another interval, or says why there is none.
+fn interval(screen: &mut Screen, interval: Option<Duration>, end: &'static str) -> Press {
+    let Some(interval) = interval else {
+        screen.word = Some(end);
+        return Press::Shown;
+    };
+    screen.interval = interval;
+    screen.stretched = None;
+    Press::Interval
+}
+
+fn longer(interval: Duration) -> Option<Duration> {
+    INTERVALS.into_iter().find(|&step| step > interval)
+}
+
+fn shorter(interval: Duration) -> Option<Duration> {
+    INTERVALS.into_iter().rev().find(|&step| step < interval)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,572 @@
+use super::super::frame::frame;
+use super::super::moment::Moment;
+use super::super::screen::{Screen, Subject, View};
+use super::pressed::DATABASE;
+use super::staged::{
+    SECOND, at_second, busy, half_sought, incident, leaking, pressed, push, timeline, unowned,
+};
+use crate::classify::close_wait::Unowned;
+use crate::classify::history::{Leaks, Look, Part, Reading, Search, Timeline};
+use crate::classify::testing::snapshot;
+use crate::model::{FallbackReason, IncompleteScan, SourceKind};
+use crate::render::Style;
+use proptest::prelude::*;
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::{Color, Modifier};
+use std::time::Instant;
+
+const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (40, 10)];
+
+const UNICODE: Style = Style {
+    color: false,
+    unicode: true,
+    width: None,
+};
+
+fn screen() -> Screen {
+    Screen::new(SECOND)
+}
+
+/// A moment after the newest sample.
+fn moment<'a>(timeline: &'a Timeline, screen: &'a Screen) -> Moment<'a> {
+    Moment {
+        timeline,
+        screen,
+        now: timeline
+            .latest()
+            .map_or_else(Instant::now, |latest| latest.at)
+            + SECOND / 10,
+        style: UNICODE,
+    }
+}
+
+fn drawn(moment: &Moment<'_>, (columns, lines): (u16, u16)) -> String {
+    let mut terminal = Terminal::new(TestBackend::new(columns, lines)).unwrap();
+    terminal
+        .draw(|target| {
+            frame(target.buffer_mut(), moment);
+        })
+        .unwrap();
+    terminal.backend().to_string()
+}
+
+fn buffer(moment: &Moment<'_>) -> Buffer {
+    let mut buffer = Buffer::empty(Rect::new(0, 0, 80, 24));
+    frame(&mut buffer, moment);
+    buffer
+}
+
+/// Draws at every size, each into a snapshot of its own.
+fn assert_frames(name: &str, moment: &Moment<'_>) {
+    for size in SIZES {
+        let name = format!("{name}_{}x{}", size.0, size.1);
+        insta::assert_snapshot!(name, drawn(moment, size));
+    }
+}
+
+#[test]
+fn overview_of_a_calm_host() {
+    let timeline = timeline();
+    assert_frames("overview", &moment(&timeline, &screen()));
+}
+
+#[test]
+fn overview_of_an_incident() {
+    let timeline = incident();
+    assert_frames("incident", &moment(&timeline, &screen()));
+}
+
+#[test]
+fn leaks_by_process() {
+    let timeline = leaking();
+    let mut screen = screen();
+    screen.open(View::Leaks);
+    screen.row = Some(0);
+    assert_frames("leaks", &moment(&timeline, &screen));
+}
+
+#[test]
+fn one_process_that_leaks() {
+    let timeline = leaking();
+    let mut screen = screen();
+    screen.open(View::Leaks);
+    screen.subject = Some(Subject::Process(2231));
+    assert_frames("process", &moment(&timeline, &screen));
+    screen.subject = Some(Subject::Process(1));
+    let text = drawn(&moment(&timeline, &screen), (80, 24));
+    assert!(text.contains("Process 1 holds no socket"), "{text}");
+}
+
+/// At 40x10 the facts had taken all lines, and no socket was in sight.
+#[test]
+fn a_process_has_sockets_in_sight_at_every_size() {
+    let timeline = leaking();
+    let mut screen = screen();
+    screen.open(View::Leaks);
+    screen.subject = Some(Subject::Process(2231));
+    for lines in 5..60 {
+        for columns in (20..200).step_by(9) {
+            let text = drawn(&moment(&timeline, &screen), (columns, lines));
+            let verdict = |line: &&str| line.contains("not_closed") || line.contains("recent");
+            let shown = text.lines().filter(verdict).count();
+            let hidden = text.lines().find_map(|line| {
+                let (_, rest) = line.split_once("… ")?;
+                rest.split_once(" more")?.0.parse::<usize>().ok()
+            });
+            assert!(shown > 0 && text.contains("java[2231]"), "{text}");
+            assert_eq!(shown + hidden.unwrap_or(0), 30, "{text}");
+        }
+    }
+}
+
+/// At 20x5 the headings of the columns had the only line that was left.
+#[test]
+fn rows_come_before_the_headings_of_their_columns() {
+    for (timeline, view, name) in [
+        (leaking(), View::Leaks, "java"),
+        (pressed(), View::Listeners, "8080"),
+        (pressed(), View::Ports, "10.0.0.9:5432"),
+        (timeline(), View::Overview, "ESTABLISHED"),
+    ] {
+        let mut screen = screen();
+        screen.open(view);
+        let text = drawn(&moment(&timeline, &screen), (20, 5));
+        assert!(text.contains(name), "{text}");
+    }
+}
+
+/// An ordinary user, who sees no descriptor of others, read that no process
+/// holds what was counted two lines above.
+#[test]
+fn that_nobody_is_in_sight_is_not_that_nobody_holds_a_socket() {
+    let mut screen = screen();
+    screen.open(View::Leaks);
+    let timeline = unowned(Unowned::Unseen(IncompleteScan::Denied(3)));
+    let text = drawn(&moment(&timeline, &screen), (80, 24));
+    assert!(!text.contains("no process holds"), "{text}");
+    assert!(text.contains("no process in sight holds"), "{text}");
+}
+
+/// A filter that fits nothing made it say that nobody listens, nobody leaks and
+/// nothing leads out of this host.
+#[test]
+fn what_a_filter_hides_is_there_all_the_same() {
+    for (timeline, view) in [
+        (leaking(), View::Leaks),
+        (pressed(), View::Ports),
+        (pressed(), View::Listeners),
+    ] {
+        let mut screen = screen();
+        screen.open(view);
+        screen.filter = "nothing like it".to_owned();
+        let text = drawn(&moment(&timeline, &screen), (80, 24));
+        assert!(text.contains("nothing here matches the filter"), "{text}");
+    }
+}
+
+/// A process that leaks at each sample had 0 new ones until the search that
+/// finds them, and no sample counted them as new then.
+#[test]
+fn what_is_new_since_the_last_search_may_be_anybodys() {
+    let mut screen = screen();
+    screen.open(View::Leaks);
+    let timeline = half_sought();
+    let row = |text: &str, name: &str| {
+        let row = text.lines().find(|line| line.contains(name)).unwrap();
+        row.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let text = drawn(&moment(&timeline, &screen), (80, 24));
+    assert!(row(&text, "java").contains("java 24 30 ≥ 6"), "{text}");
+    assert!(row(&text, "nginx").contains("nginx 2 2 – "), "{text}");
+    screen.subject = Some(Subject::Process(880));
+    let text = drawn(&moment(&timeline, &screen), (80, 24));
+    assert!(text.contains("; – new, "), "{text}");
+}
+
+/// What came since the last search may be its.
+#[test]
+fn a_process_is_not_said_to_hold_nothing_before_the_next_search() {
+    let mut screen = screen();
+    screen.open(View::Leaks);
+    screen.subject = Some(Subject::Process(2231));
+    for (why, is_known) in [(Unowned::NotYet, false), (Unowned::NoDescriptor, true)] {
+        let timeline = unowned(why);
+        for size in SIZES {
+            let text = drawn(&moment(&timeline, &screen), size);
+            assert_eq!(text.contains("holds no socket"), is_known, "{text}");
+            assert!(text.contains("Esc goes back."), "{text}");
+        }
+    }
+}
+
+#[test]
+fn the_smallest_screens_show_what_matters_most() {
+    let timeline = leaking();
+    let mut screen = screen();
+    screen.open(View::Leaks);
+    screen.subject = Some(Subject::Process(2231));
+    for size in [(20, 5), (30, 6), (60, 8), (200, 60)] {
+        let name = format!("process_{}x{}", size.0, size.1);
+        insta::assert_snapshot!(name, drawn(&moment(&timeline, &screen), size));
+    }
+}
+
+/// What stands in a view that could not be read, at every size of the snapshots.
+#[test]
+fn a_view_that_could_not_be_read_says_what_why_and_since_when() {
+    let why = "cannot read /proc: Too many open files; is /proc\u{1b} a mounted /proc?";
+    // A sample so many seconds after the last one, the time of which is told.
+    let fail = |timeline: &mut Timeline, part, after: u32, second: u64| {
+        let last = timeline
+            .latest()
+            .map_or_else(Instant::now, |latest| latest.at);
+        timeline.push(Reading {
+            at: last + SECOND * after,
+            cost: SECOND / 50,
+            snapshot: at_second(busy(870, 33, 1_050), second),
+            close_wait: None,
+            leaks: Look::Unchanged,
+            failed: vec![(part, why.to_owned())],
+        });
+    };
+    let mut timeline = leaking();
+    fail(&mut timeline, Part::Leaks, 10, 13);
+    fail(&mut timeline, Part::Leaks, 2, 15);
+    let mut screen = screen();
+    screen.open(View::Leaks);
+    assert_frames("leaks_not_read", &moment(&timeline, &screen));
+    // The views beside it are as fresh as ever.
+    screen.open(View::Overview);
+    let text = drawn(&moment(&timeline, &screen), (80, 24));
+    assert!(
+        !text.contains("NOT READ") && !text.contains("STALE"),
+        "{text}"
+    );
+
+    let mut timeline = pressed();
+    fail(&mut timeline, Part::Pressure, 10, 13);
+    for (view, row) in [(View::Ports, "10.0.0.9:5432"), (View::Listeners, ":8080")] {
+        screen.open(view);
+        let text = drawn(&moment(&timeline, &screen), (80, 24));
+        let notice = "NOT READ since 12:00:13: ports and listeners are as they were 10 s ago:";
+        assert!(text.contains(notice) && text.contains(row), "{text}");
+    }
+    let mut timeline = Timeline::default();
+    fail(&mut timeline, Part::Ports, 0, 3);
+    screen.open(View::Overview);
+    let text = drawn(&moment(&timeline, &screen), (80, 24));
+    assert!(
+        text.contains("ports are unknown: cannot read /proc"),
+        "{text}"
+    );
+    fail(&mut timeline, Part::Pressure, 1, 4);
+    screen.open(View::Ports);
+    let text = drawn(&moment(&timeline, &screen), (80, 24));
+    assert!(
+        text.contains("Nothing could be read for this view yet."),
+        "{text}"
+    );
+}
+
+/// What takes long is done seldom, and the screen says so.
+#[test]
+fn rows_that_are_read_seldom_tell_their_age() {
+    let mut timeline = leaking();
+    let at = timeline.latest().unwrap().at + SECOND;
+    timeline.push(Reading {
+        at,
+        cost: SECOND / 20,
+        snapshot: at_second(busy(870, 33, 1_050), 4),
+        close_wait: None,
+        leaks: Look::Found(Leaks {
+            report: super::leaking::report(),
+            cost: SECOND / 25,
+            every: SECOND * 8 / 5,
+            search: Some(Search {
+                ago: SECOND * 8,
+                cost: SECOND * 27 / 100,
+                every: SECOND * 27,
+            }),
+        }),
+        failed: Vec::new(),
+    });
+    let mut screen = screen();
+    screen.open(View::Leaks);
+    let mut moment = moment(&timeline, &screen);
+    moment.now = at + SECOND;
+    assert_frames("leaks_seldom", &moment);
+    let closely = Screen {
+        subject: Some(Subject::Process(2231)),
+        ..screen.clone()
+    };
+    moment.screen = &closely;
+    let text = drawn(&moment, (120, 40));
+    assert!(text.contains("24 stuck; read 1 s ago"), "{text}");
+}
+
+#[test]
+fn a_view_that_was_not_read_for_says_so() {
+    let timeline = timeline();
+    let mut screen = screen();
+    screen.open(View::Leaks);
+    let text = drawn(&moment(&timeline, &screen), (80, 24));
+    assert!(text.contains("on its way"), "{text}");
+    screen.paused = Some(Instant::now());
+    let text = drawn(&moment(&timeline, &screen), (80, 24));
+    assert!(text.contains("space goes on."), "{text}");
+}
+
+#[test]
+fn growing_processes_come_first_unless_another_order_is_asked_for() {
+    let timeline = leaking();
+    let mut screen = screen();
+    screen.open(View::Leaks);
+    screen.row = Some(usize::MAX);
+    for order in 0..View::Leaks.orders().len() {
+        screen.order = order;
+        let shown = frame(
+            &mut Buffer::empty(Rect::new(0, 0, 80, 24)),
+            &moment(&timeline, &screen),
+        );
+        assert_eq!(shown.last_row, 1);
+        let nginx = Some(Subject::Process(880));
+        assert_eq!(
+            shown.chosen,
+            nginx,
+            "java is first by {}",
+            screen.order_name()
+        );
+    }
+    screen.filter = "nginx".to_owned();
+    let shown = frame(
+        &mut Buffer::empty(Rect::new(0, 0, 80, 24)),
+        &moment(&timeline, &screen),
+    );
+    assert_eq!(
+        (shown.last_row, shown.chosen),
+        (0, Some(Subject::Process(880)))
+    );
+}
+
+#[test]
+fn ports_by_destination() {
+    let timeline = pressed();
+    let mut screen = screen();
+    screen.open(View::Ports);
+    assert_frames("ports", &moment(&timeline, &screen));
+    screen.row = Some(0);
+    let shown = frame(
+        &mut Buffer::empty(Rect::new(0, 0, 80, 24)),
+        &moment(&timeline, &screen),
+    );
+    screen.subject = shown.chosen;
+    assert_frames("destination", &moment(&timeline, &screen));
+}
+
+#[test]
+fn a_destination_that_is_gone_is_said_to_be_gone() {
+    let timeline = pressed();
+    let mut screen = screen();
+    screen.open(View::Ports);
+    let elsewhere = "192.0.2.1".parse().unwrap();
+    screen.subject = Some(Subject::Destination(elsewhere, DATABASE));
+    let text = drawn(&moment(&timeline, &screen), (80, 24));
+    assert!(text.contains("No connection leads there"), "{text}");
+}
+
+#[test]
+fn listeners_with_their_queues() {
+    let timeline = pressed();
+    let mut screen = screen();
+    screen.open(View::Listeners);
+    assert_frames("listeners", &moment(&timeline, &screen));
+}
+
+#[test]
+fn settings_and_counters() {
+    let timeline = incident();
+    let mut screen = screen();
+    screen.open(View::Settings);
+    assert_frames("settings", &moment(&timeline, &screen));
+}
+
+#[test]
+fn the_keys_are_explained() {
+    let timeline = timeline();
+    let screen = Screen {
+        help: true,
+        ..screen()
+    };
+    assert_frames("help", &moment(&timeline, &screen));
+}
+
+#[test]
+fn before_the_first_sample() {
+    let timeline = Timeline::default();
+    assert_frames("nothing", &moment(&timeline, &screen()));
+}
+
+#[test]
+fn what_is_old_partial_or_second_best_is_said() {
+    let mut timeline = timeline();
+    let mut partial = at_second(busy(860, 50, 1_100), 4);
+    partial.collection.complete = false;
+    partial.collection.source = SourceKind::Procfs;
+    partial.collection.fallback_reason = Some(FallbackReason::DumpFailed(
+        "the kernel refused the sock_diag dump: Operation not permitted".to_owned(),
+    ));
+    let at = timeline.latest().unwrap().at + SECOND * 2;
+    push(&mut timeline, at, SECOND * 3, partial, None);
+    let screen = Screen {
+        trouble: Some("cannot read /proc/net/tcp: \u{1b}[31mred".to_owned()),
+        stretched: Some(SECOND * 4),
+        ..screen()
+    };
+    let mut moment = moment(&timeline, &screen);
+    moment.now = at + SECOND * 90;
+    assert_frames("troubled", &moment);
+}
+
+#[test]
+fn a_filter_is_seen_while_it_is_typed_and_while_it_works() {
+    let timeline = timeline();
+    let mut screen = Screen {
+        filter: "WAIT".to_owned(),
+        typing: true,
+        row: Some(1),
+        ..screen()
+    };
+    insta::assert_snapshot!("filter_typed", drawn(&moment(&timeline, &screen), (80, 24)));
+    screen.typing = false;
+    screen.filter = "nothing like it".to_owned();
+    insta::assert_snapshot!("filter_empty", drawn(&moment(&timeline, &screen), (80, 24)));
+}
+
+#[test]
+fn rows_stand_in_the_order_that_was_asked_for() {
+    let timeline = timeline();
+    let place = |text: &str, what: &str| text.find(what).unwrap_or_else(|| panic!("{what}"));
+    let mut screen = screen();
+    let by_state = drawn(&moment(&timeline, &screen), (80, 24));
+    assert!(place(&by_state, "TIME_WAIT") < place(&by_state, "CLOSE_WAIT"));
+    screen.order = 2;
+    let by_change = drawn(&moment(&timeline, &screen), (80, 24));
+    assert!(place(&by_change, "CLOSE_WAIT") < place(&by_change, "TIME_WAIT"));
+}
+
+#[test]
+fn a_paused_screen_says_so_and_is_not_called_stale() {
+    let timeline = timeline();
+    let latest = timeline.latest().unwrap().at;
+    let screen = Screen {
+        paused: Some(latest + SECOND),
+        ..screen()
+    };
+    let mut moment = moment(&timeline, &screen);
+    moment.now = latest + SECOND * 600;
+    let text = drawn(&moment, (80, 24));
+    assert!(text.contains("PAUSED for 9 m 59 s"), "{text}");
+    assert!(!text.contains("STALE"), "{text}");
+}
+
+#[test]
+fn what_changed_is_marked_for_a_moment() {
+    let timeline = timeline();
+    let screen = screen();
+    let mut moment = moment(&timeline, &screen);
+    moment.style.color = true;
+    let is_marked = |moment: &Moment<'_>| {
+        buffer(moment)
+            .content()
+            .iter()
+            .any(|cell| cell.fg == Color::Cyan && cell.modifier.contains(Modifier::BOLD))
+    };
+    assert!(is_marked(&moment));
+    moment.now += SECOND * 5;
+    assert!(!is_marked(&moment));
+}
+
+#[test]
+fn without_colour_there_is_none_and_no_background_is_ever_assumed() {
+    let timeline = incident();
+    let screen = screen();
+    for color in [false, true] {
+        let mut moment = moment(&timeline, &screen);
+        moment.style.color = color;
+        let buffer = buffer(&moment);
+        assert!(buffer.content().iter().all(|cell| cell.bg == Color::Reset));
+        let named = [
+            Color::Reset,
+            Color::Red,
+            Color::Yellow,
+            Color::Green,
+            Color::Cyan,
+        ];
+        assert!(buffer.content().iter().all(|cell| named.contains(&cell.fg)));
+        let colored = buffer.content().iter().any(|cell| cell.fg != Color::Reset);
+        assert_eq!(colored, color);
+    }
+}
+
+#[test]
+fn without_unicode_everything_is_ascii() {
+    let timeline = incident();
+    let screen = screen();
+    let mut moment = moment(&timeline, &screen);
+    moment.style.unicode = false;
+    for size in SIZES {
+        let text = drawn(&moment, size);
+        assert!(text.is_ascii(), "{text}");
+    }
+}
+
+#[test]
+fn names_from_outside_cannot_draw() {
+    let mut timeline = Timeline::default();
+    let mut hostile = at_second(snapshot(), 0);
+    hostile.host.name = Some("a\u{1b}[2Jb\nc\u{202e}d".to_owned());
+    push(&mut timeline, Instant::now(), SECOND, hostile, None);
+    let text = drawn(&moment(&timeline, &screen()), (80, 24));
+    assert!(text.contains("u{1b}[2Jb"), "{text}");
+    assert!(
+        !text.contains('\u{1b}') && !text.contains('\u{202e}'),
+        "{text}"
+    );
+}
+
+proptest! {
+    /// Whatever the size of the terminal and wherever the user is: a frame, and
+    /// no panic.
+    #[test]
+    fn every_size_can_be_drawn(
+        columns in 0_u16..200,
+        lines in 0_u16..60,
+        view in 0..View::ALL.len(),
+        row in proptest::option::of(0_usize..100),
+        order in 0_usize..5,
+        help: bool,
+        typing: bool,
+        filter in "[a-z_]{0,3}",
+    ) {
+        let timeline = match view {
+            0 => incident(),
+            1 => leaking(),
+            _ => pressed(),
+        };
+        let screen = Screen {
+            view: View::ALL[view],
+            subject: typing.then_some(Subject::Process(2231)),
+            row,
+            order,
+            help,
+            typing,
+            filter,
+            ..screen()
+        };
+        let mut buffer = Buffer::empty(Rect::new(0, 0, columns, lines));
+        frame(&mut buffer, &moment(&timeline, &screen));
+    }
+}

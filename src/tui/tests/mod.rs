@@ -1,0 +1,6 @@
+//! Frames of fixed samples.
+
+mod frames;
+mod leaking;
+mod pressed;
+mod staged;
