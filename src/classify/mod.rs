@@ -12,9 +12,9 @@ pub mod metric;
 pub mod ports;
 mod rule;
 pub mod rules;
-pub mod silence;
 mod ss;
 pub mod thresholds;
+pub mod unresponsive;
 
 pub use assess::assess;
 pub use finding::{Assessment, Evidence, Finding, Number, Severity};

@@ -8,7 +8,7 @@ use crate::classify::change::time_between;
 use crate::classify::count::{self, Scope};
 use crate::classify::listeners::ListenerTally;
 use crate::classify::ports::{self, PortTally, ReusePolicy};
-use crate::classify::silence::SilenceTally;
+use crate::classify::unresponsive::UnresponsiveTally;
 use crate::kernel::KernelError;
 use crate::model::{
     Collection, Family, PortReading, Pressure, Query, Snapshot, Socket, SourceKind, StateSet,
@@ -93,7 +93,7 @@ fn read_once(
     let settings = namespace.port_settings();
     let policy = ReusePolicy::of(&sysctls);
     let mut ports = PortTally::new(settings, listeners.ports().clone(), policy).showing(family);
-    let mut silence = SilenceTally::default();
+    let mut unresponsive = UnresponsiveTally::default();
     let mut others = 0;
     let connected = StateSet::RFC9293.without(TcpState::Listen);
     let mut collection = visit(namespace, connected, &mut |socket| {
@@ -101,7 +101,7 @@ fn read_once(
         if shown(socket) {
             states.add(socket);
             listeners.add(socket);
-            silence.add(socket);
+            unresponsive.add(socket);
         } else {
             others += 1;
         }
@@ -138,7 +138,7 @@ fn read_once(
     let pressure = Pressure {
         ports: PortReading::Grouped(ports),
         listeners: Some(listeners.finish()),
-        silence: Some(silence.finish()),
+        unresponsive: Some(unresponsive.finish()),
         time_wait: Some(time_wait),
         host_wide: namespace.host_wide(&sockstat),
     };

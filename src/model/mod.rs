@@ -4,6 +4,7 @@
 //! zero that looks like a measurement.
 
 mod cgroup;
+mod check_state;
 mod close_wait;
 mod collection;
 mod counters;
@@ -11,7 +12,6 @@ mod endpoint;
 mod filter;
 mod leaks;
 mod listener;
-mod memory;
 mod namespace;
 mod owners;
 mod peer_filter;
@@ -20,7 +20,6 @@ mod pressure;
 mod process;
 mod query;
 mod ratio;
-mod silence;
 mod snapshot;
 mod socket;
 mod sockstat;
@@ -29,8 +28,12 @@ mod sysctl;
 mod tally;
 mod tcp_info;
 mod unit;
+mod unresponsive;
 
 pub use cgroup::Cgroup;
+pub use check_state::{
+    CheckState, CheckStates, CounterSnapshot, SHORTEST_GROWTH, SHORTEST_RATE, Sighting, Sightings,
+};
 pub use close_wait::{AgeBounds, Verdict, VerdictCounts};
 pub use collection::{Collection, FallbackReason, SourceKind};
 pub use counters::{Counter, Counters};
@@ -38,7 +41,6 @@ pub use endpoint::{Endpoint, Family};
 pub use filter::{Comparison, Condition, End, FamilySet, Filter, Network};
 pub use leaks::{LEAK_MIN_AGE, LeakDigest, Suspect, Who};
 pub use listener::{ListenSocket, Listener, Listeners};
-pub use memory::{Mark, Memories, Memory, SHORTEST_GROWTH, SHORTEST_RATE, Sighting, Sightings};
 pub use namespace::{
     Entrance, NamedBy, NamespaceEntry, NamespaceList, NetnsCounts, NetnsIdentity, NetnsKey,
     NetnsName, Pin,
@@ -55,7 +57,6 @@ pub use process::{
 };
 pub use query::Query;
 pub use ratio::{float, ratio};
-pub use silence::{Silence, SilentPeer};
 pub use snapshot::{CountMethod, Host, NetNs, Part, Snapshot, StateCount, StateCounts};
 pub use socket::{CgroupId, Socket, SocketCookie, SocketKind, SocketTimer, TimerKind};
 pub use sockstat::Sockstat;
@@ -64,3 +65,4 @@ pub use sysctl::{Sysctl, Sysctls};
 pub use tally::{FamilyCount, StateTally};
 pub use tcp_info::TcpInfo;
 pub use unit::{ContainerRuntime, Unit};
+pub use unresponsive::{UnresponsivePeer, UnresponsivePeers};

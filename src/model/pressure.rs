@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use std::net::IpAddr;
 
-use super::{Endpoint, Listeners, PortRange, PortSet, Silence};
+use super::{Endpoint, Listeners, PortRange, PortSet, UnresponsivePeers};
 
 /// The settings that say which ports connect() may take.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,7 +26,7 @@ pub struct Pressure {
     /// Listening sockets.
     pub listeners: Option<Listeners>,
     /// Peers that don't answer.
-    pub silence: Option<Silence>,
+    pub unresponsive: Option<UnresponsivePeers>,
     /// TIME_WAIT sockets by side and age.
     pub time_wait: Option<TimeWaitTally>,
     /// What the whole host shares.

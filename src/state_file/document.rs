@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Counter, Counters, Mark, Memories, Memory, Sighting, Sightings, SocketCookie};
+use crate::model::{
+    CheckState, CheckStates, Counter, CounterSnapshot, Counters, Sighting, Sightings, SocketCookie,
+};
 
 /// The version that is written, and the only one that is read.
 pub(super) const VERSION: u32 = 2;
@@ -48,36 +50,36 @@ fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-impl From<&Memories> for Document {
-    fn from(memories: &Memories) -> Self {
+impl From<&CheckStates> for Document {
+    fn from(states: &CheckStates) -> Self {
         Self {
             schema: format!("tcpstate.state/{VERSION}"),
-            checks: memories.0.iter().map(Check::from).collect(),
+            checks: states.0.iter().map(Check::from).collect(),
         }
     }
 }
 
-impl From<Document> for Memories {
+impl From<Document> for CheckStates {
     fn from(document: Document) -> Self {
-        Self(document.checks.into_iter().map(Memory::from).collect())
+        Self(document.checks.into_iter().map(CheckState::from).collect())
     }
 }
 
-impl From<&Memory> for Check {
-    fn from(memory: &Memory) -> Self {
+impl From<&CheckState> for Check {
+    fn from(state: &CheckState) -> Self {
         Self {
-            boot_id: memory.boot_id.clone(),
-            netns: memory.netns,
-            scope: memory.scope.clone(),
-            begun_ms: milliseconds(memory.begun),
-            ended_ms: milliseconds(memory.ended),
-            marks: memory.marks.iter().map(Counted::from).collect(),
-            close_wait: memory.close_wait.as_ref().map(Seen::from),
+            boot_id: state.boot_id.clone(),
+            netns: state.netns,
+            scope: state.scope.clone(),
+            begun_ms: milliseconds(state.begun),
+            ended_ms: milliseconds(state.ended),
+            marks: state.snapshots.iter().map(Counted::from).collect(),
+            close_wait: state.close_wait.as_ref().map(Seen::from),
         }
     }
 }
 
-impl From<Check> for Memory {
+impl From<Check> for CheckState {
     fn from(check: Check) -> Self {
         Self {
             begun: Duration::from_millis(check.begun_ms),
@@ -85,26 +87,26 @@ impl From<Check> for Memory {
             boot_id: check.boot_id,
             netns: check.netns,
             scope: check.scope,
-            marks: check.marks.into_iter().map(Mark::from).collect(),
+            snapshots: check.marks.into_iter().map(CounterSnapshot::from).collect(),
             close_wait: check.close_wait.map(Sightings::from),
         }
     }
 }
 
-impl From<&Mark> for Counted {
-    fn from(mark: &Mark) -> Self {
-        let counters = mark.counters.iter();
+impl From<&CounterSnapshot> for Counted {
+    fn from(counted: &CounterSnapshot) -> Self {
+        let counters = counted.counters.iter();
         Self {
-            at_ms: milliseconds(mark.at),
+            at_ms: milliseconds(counted.at),
             counters: counters
                 .filter_map(|(counter, value)| Some((counter.name().to_owned(), value?)))
                 .collect(),
-            values: mark.values.clone(),
+            values: counted.values.clone(),
         }
     }
 }
 
-impl From<Counted> for Mark {
+impl From<Counted> for CounterSnapshot {
     fn from(counted: Counted) -> Self {
         let mut counters = Counters::default();
         for &counter in Counter::ALL {

@@ -1,4 +1,4 @@
-//! Where the memory lies when nobody says.
+//! Where the state file is when nobody says.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

@@ -86,9 +86,9 @@ fn number(count: impl TryInto<u32, Error: std::fmt::Debug>) -> f64 {
 }
 
 /// A state file between two checks.
-struct Memory(TempDir);
+struct CheckState(TempDir);
 
-impl Memory {
+impl CheckState {
     fn new() -> Self {
         Self(TempDir::new().expect("a directory"))
     }
@@ -104,7 +104,7 @@ impl Memory {
     }
 }
 
-impl Memory {
+impl CheckState {
     /// Makes the counters older, as nobody wants to wait for a rate. The ages of sockets stay.
     fn age(&self, seconds: u64) {
         let path = self.path();
@@ -224,7 +224,7 @@ netns_test!(time_wait_by_its_limit, |lab| {
         check(lab, &[]).is(expected, "time_wait_buckets");
     }
     // The next one finds no bucket.
-    let memory = Memory::new();
+    let memory = CheckState::new();
     let only = ["--only", "time_wait_overflows_per_second"];
     assert_eq!(memory.check(lab, &only).status, OK, "not known yet");
     sleep(Duration::from_millis(20));
@@ -321,7 +321,7 @@ netns_test!(an_accept_queue_that_is_full, |lab| {
     let near = stage::not_accepted(Net::V4, 5);
     check(lab, &[]).is(OK, "accept_queue_full");
     drop(near);
-    let memory = Memory::new();
+    let memory = CheckState::new();
     let _full = stage::full_accept_queue(Net::V4, 1);
     let ignoring = ["--ignore", "syn_drops_per_second"];
     memory
@@ -349,7 +349,7 @@ netns_test!(dropped_handshakes_by_their_rate, |lab| {
     let full = listen(socket(Net::V4), Net::V4, 0);
     let first = socket(Net::V4);
     first.connect(&address_of(&full).into()).unwrap();
-    let memory = Memory::new();
+    let memory = CheckState::new();
     let only = ["--only", "syn_drops_per_second"];
     assert_eq!(memory.check(lab, &only).status, OK);
     sleep(Duration::from_millis(20));
@@ -369,7 +369,7 @@ netns_test!(resets_by_their_rate, |lab| {
         pair.client.set_linger(Some(Duration::ZERO)).unwrap();
         drop(pair);
     };
-    let memory = Memory::new();
+    let memory = CheckState::new();
     let only = ["--only", "resets_per_second"];
     assert_eq!(memory.check(lab, &only).status, OK);
     sleep(Duration::from_millis(300));
@@ -392,7 +392,7 @@ netns_test!(a_flood_by_what_cookies_make_of_it, |lab| {
         lab.set_sysctl("net/ipv4/tcp_syncookies", cookies);
         let ignoring = ["--ignore", "tcp_syncookies,syn_drops_per_second"];
         let flooded = listen(socket(Net::V4), Net::V4, 64);
-        let memory = Memory::new();
+        let memory = CheckState::new();
         memory.check(lab, &ignoring).is(OK, "syn_flood");
         // Near miss: a few slow clients.
         send_syns(lab, &flooded, 10);

@@ -7,8 +7,8 @@ use super::super::testing::{SnapshotBuilder, java, leak_digest, snapshot, socket
 use super::super::thresholds::{Name, Scope};
 use super::*;
 use crate::model::{
-    Counter, Counters, HostWide, Listeners, Mark, PortReading, Pressure, Snapshot, SourceKind,
-    Suspect, Sysctl, TcpState, Verdict as Leak, Who,
+    Counter, CounterSnapshot, Counters, HostWide, Listeners, PortReading, Pressure, Snapshot,
+    SourceKind, Suspect, Sysctl, TcpState, Verdict as Leak, Who,
 };
 
 /// Everything known, nothing wrong.
@@ -23,7 +23,7 @@ fn healthy() -> SnapshotBuilder {
         .with_sysctl(Sysctl::TcpSyncookies, 1)
         .with_minisockets(0)
         .with_pressure(Pressure {
-            silence: Some(crate::model::Silence::default()),
+            unresponsive: Some(crate::model::UnresponsivePeers::default()),
             ports: PortReading::Grouped(crate::model::Ports::default()),
             listeners: Some(Listeners::default()),
             time_wait: None,
@@ -238,10 +238,10 @@ fn a_rate_that_is_not_known_yet_is_no_alarm() {
     let first = judged(&snapshot, &eager);
     assert_eq!(first.status(), Status::Ok);
     assert!(first.pending().count() > 2);
-    let mark = Mark {
+    let mark = CounterSnapshot {
         counters: healthy().build().counters,
         values: [("close_wait".to_owned(), 0.0)].into(),
-        ..Mark::default()
+        ..CounterSnapshot::default()
     };
     let reading = Observation {
         past: Some(Past {
@@ -290,9 +290,9 @@ fn a_warning_alone_keeps_the_severity_that_a_rule_has_without_a_range() {
         snapshot
     };
     let now = full(true);
-    let before = Mark {
+    let before = CounterSnapshot {
         counters: full(false).counters,
-        ..Mark::default()
+        ..CounterSnapshot::default()
     };
     let reading = Observation {
         past: Some(Past {
@@ -622,11 +622,11 @@ fn what_is_asked_for_by_name_and_denied_is_no_ok() {
 /// Rows were lost, and a remark about those that were read made it OK.
 #[test]
 fn a_remark_about_a_part_of_the_rows_is_no_ok() {
-    use crate::model::{Silence, SilentPeer};
+    use crate::model::{UnresponsivePeer, UnresponsivePeers};
     let mut snapshot = leaking(1).build();
-    snapshot.pressure.silence = Some(Silence {
+    snapshot.pressure.unresponsive = Some(UnresponsivePeers {
         connects: Vec::new(),
-        closes: vec![SilentPeer {
+        closes: vec![UnresponsivePeer {
             address: "10.0.0.9".parse().unwrap(),
             port: None,
             connections: 50,
@@ -661,8 +661,8 @@ fn a_remark_about_a_part_of_the_rows_is_no_ok() {
 /// side had closed.
 #[test]
 fn a_range_for_connects_that_hang_is_not_told_in_the_words_of_closes() {
-    use crate::model::{Silence, SilentPeer};
-    let peer = |port, connections| SilentPeer {
+    use crate::model::{UnresponsivePeer, UnresponsivePeers};
+    let peer = |port, connections| UnresponsivePeer {
         address: "10.0.0.9".parse().unwrap(),
         port,
         connections,
@@ -670,7 +670,7 @@ fn a_range_for_connects_that_hang_is_not_told_in_the_words_of_closes() {
     };
     let with = |connects| {
         let mut snapshot = healthy().build();
-        snapshot.pressure.silence = Some(Silence {
+        snapshot.pressure.unresponsive = Some(UnresponsivePeers {
             connects: vec![peer(Some(80), connects)],
             closes: vec![peer(None, 50)],
         });

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::super::change::Past;
 use crate::model::float;
-use crate::model::{Counter, LeakDigest, Mark, Snapshot, Sysctl};
+use crate::model::{Counter, CounterSnapshot, LeakDigest, Snapshot, Sysctl};
 
 /// A snapshot, and what is known of the time before it.
 #[derive(Debug, Clone, Copy)]
@@ -18,7 +18,7 @@ pub struct Observation<'a> {
     pub past: Option<Past<'a>>,
     /// The counts of an earlier reading, long enough ago for growth, and how
     /// long ago it was.
-    pub long_before: Option<(&'a Mark, Duration)>,
+    pub long_before: Option<(&'a CounterSnapshot, Duration)>,
     /// Whether a later reading can compare with this one: rates that are
     /// unknown now will be known then.
     pub continues: bool,
@@ -158,8 +158,8 @@ impl<'a> Observation<'a> {
 
     /// How much a count grew per hour since the earlier reading.
     pub(super) fn growth(&self, name: &str, value: f64) -> Measured {
-        let (mark, elapsed) = self.long_before.ok_or(self.without_a_past())?;
-        let before = mark.values.get(name).ok_or(Missing::NotYet)?;
+        let (counted, elapsed) = self.long_before.ok_or(self.without_a_past())?;
+        let before = counted.values.get(name).ok_or(Missing::NotYet)?;
         Ok((value - before) / elapsed.as_secs_f64() * 3600.0)
     }
 }

@@ -8,10 +8,10 @@ mod close_wait;
 mod host_wide;
 mod ports;
 mod rates;
-mod silence;
 mod syn;
 mod syn_flood;
 mod time_wait;
+mod unresponsive;
 mod values;
 
 use super::finding::{Evidence, Finding};
@@ -27,10 +27,10 @@ use close_wait::{CLOSE_WAIT_LEAK, CLOSE_WAIT_TOTAL, LEAKER_FDS};
 use host_wide::{ORPHANS, TCP_MEMORY};
 use ports::PORTS_EXHAUSTION;
 use rates::{RESETS, SYN_DROPS, TIME_WAIT_OVERFLOWS};
-use silence::SILENT_PEERS;
 use syn::{SYN_RECV_BACKLOG, TCP_SYNCOOKIES};
 use syn_flood::SYN_FLOOD;
 use time_wait::{TCP_TW_RECYCLE, TIME_WAIT_BUCKETS};
+use unresponsive::SILENT_PEERS;
 use values::VALUES;
 
 /// Every rule, in the order in which findings of the same severity are shown. A

@@ -7,8 +7,8 @@ use super::super::testing::{java, leak_digest, snapshot, socket};
 use super::*;
 use crate::model::float;
 use crate::model::{
-    Counter, Destination, Endpoint, HostWide, Listeners, Mark, PortReading, Ports, Pressure,
-    Silence, SilentPeer, Snapshot, Sysctl, TcpState, Verdict,
+    Counter, CounterSnapshot, Destination, Endpoint, HostWide, Listeners, PortReading, Ports,
+    Pressure, Snapshot, Sysctl, TcpState, UnresponsivePeer, UnresponsivePeers, Verdict,
 };
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -84,8 +84,8 @@ fn so_much(count: u64) -> Snapshot {
         .with_minisockets(count)
         .with_sysctl(Sysctl::TcpMaxTwBuckets, 1_000)
         .with_pressure(Pressure {
-            silence: Some(Silence {
-                connects: vec![SilentPeer {
+            unresponsive: Some(UnresponsivePeers {
+                connects: vec![UnresponsivePeer {
                     address: "10.0.0.9".parse().unwrap(),
                     port: Some(5_432),
                     connections: waiting,
@@ -175,10 +175,10 @@ fn rate(name: &str, now: Option<u64>, before: Option<u64>, seconds: u64) -> Meas
         builder.build()
     };
     let (now, then) = (counters(now), counters(before));
-    let mark = Mark {
+    let mark = CounterSnapshot {
         counters: then.counters,
         values: [("close_wait".to_owned(), 12.0)].into(),
-        ..Mark::default()
+        ..CounterSnapshot::default()
     };
     let reading = Observation {
         past: (seconds > 0).then_some(Past {

@@ -12,7 +12,7 @@ use super::{Namespace, leak_owners};
 use crate::classify::close_wait::{Digest, Judge};
 use crate::classify::count::{self, Reading};
 use crate::classify::listeners::ListenerTally;
-use crate::classify::silence::SilenceTally;
+use crate::classify::unresponsive::UnresponsiveTally;
 use crate::kernel::KernelError;
 use crate::model::{
     Collection, Host, Part, PortReading, Pressure, Query, Snapshot, Socket, Sockstat, SourceKind,
@@ -78,7 +78,7 @@ pub(super) fn read(
         pressure: Pressure {
             ports,
             listeners: Some(counted.listeners.finish()),
-            silence: Some(counted.silence.finish()),
+            unresponsive: Some(counted.unresponsive.finish()),
             ..Pressure::default()
         },
         missing,
@@ -91,7 +91,7 @@ struct Counted {
     digest: Digest,
     /// Listeners with their accept and SYN queues.
     listeners: ListenerTally,
-    silence: SilenceTally,
+    unresponsive: UnresponsiveTally,
     collection: Collection,
 }
 
@@ -128,7 +128,7 @@ fn count_sockets(
                 states,
                 digest: seen.digest,
                 listeners: seen.listeners,
-                silence: seen.silence,
+                unresponsive: seen.unresponsive,
                 collection,
             });
         }
@@ -158,7 +158,7 @@ fn count_sockets(
         states,
         digest: seen.digest,
         listeners: seen.listeners,
-        silence: seen.silence,
+        unresponsive: seen.unresponsive,
         collection,
     })
 }
@@ -168,7 +168,7 @@ struct Seen {
     tally: StateTally,
     digest: Digest,
     listeners: ListenerTally,
-    silence: SilenceTally,
+    unresponsive: UnresponsiveTally,
 }
 
 /// Looks, and looks anew where the source failed in mid-dump and has another to
@@ -205,14 +205,14 @@ fn look(
         digest: Digest::default(),
         // Their rows come by anyway.
         listeners: ListenerTally::in_passing(),
-        silence: SilenceTally::default(),
+        unresponsive: UnresponsiveTally::default(),
     };
     let collection = namespace.sockets().visit(&query, &mut |socket| {
         seen.tally.add(socket);
         seen.digest.add(socket, &judge);
         seen.listeners.add_listener(socket);
         seen.listeners.add(socket);
-        seen.silence.add(socket);
+        seen.unresponsive.add(socket);
         observer(socket);
     })?;
     Ok((seen, collection))

@@ -6,7 +6,7 @@ use anyhow::bail;
 
 use super::super::source;
 use super::Answer;
-use super::memory::{Left, Recollection, counts};
+use super::state::{SaveOutcome, StateSession, counts};
 use super::watch::Narrowing;
 use crate::classify::assess::{Status, Verdict, judge};
 use crate::classify::change::Past;
@@ -26,12 +26,12 @@ pub(super) fn look(
     format: CheckFormat,
 ) -> anyhow::Result<Answer> {
     let mut namespace = source::open(common)?;
-    let mut recollection = Recollection::open(common, args, thresholds, &namespace);
+    let mut session = StateSession::open(common, args, thresholds, &namespace);
     let mut narrowing = Narrowing::new(args, &namespace)?;
     let needs_netlink = narrowing.needs_netlink();
     narrowing.see_listeners(namespace.sockets())?;
     let mut namespace = narrowing.narrow(namespace);
-    let earlier = recollection.earlier();
+    let earlier = session.earlier();
     // The kernel's own counts are of all sockets.
     let (connections, ports) = if thresholds.scope.is_all() {
         (Connections::Counted, PortRead::Always)
@@ -47,7 +47,7 @@ pub(super) fn look(
         earlier: earlier.as_ref(),
         ..Question::default()
     };
-    let remembers = recollection.remembers();
+    let remembers = session.remembers();
     let mut close_wait = HashSet::new();
     let mut snapshot = collect::read(&mut namespace, &question, &mut |socket| {
         if remembers && socket.state == TcpState::CloseWait {
@@ -59,17 +59,17 @@ pub(super) fn look(
     }
     let is_unused = thresholds.scope.is_by_port_alone() && snapshot.states.total() == 0;
     thresholds.scope.forget_the_rest(&mut snapshot);
-    recollection.take(&snapshot, &close_wait);
-    let before = recollection.before(SHORTEST_RATE);
-    let long_before = recollection.before(SHORTEST_GROWTH);
+    session.take(&snapshot, &close_wait);
+    let before = session.before(SHORTEST_RATE);
+    let long_before = session.before(SHORTEST_GROWTH);
     let observation = Observation {
         snapshot: &snapshot,
-        past: before.as_ref().map(|(mark, age)| Past {
-            counters: &mark.counters,
+        past: before.as_ref().map(|(counted, age)| Past {
+            counters: &counted.counters,
             ago: Some(*age),
         }),
-        long_before: long_before.as_ref().map(|(mark, age)| (mark, *age)),
-        continues: recollection.keeps(),
+        long_before: long_before.as_ref().map(|(counted, age)| (counted, *age)),
+        continues: session.keeps(),
     };
     let mut verdict = judge(&observation, thresholds);
     // That all is well there would be no answer to who mistyped a port, or whose
@@ -82,10 +82,10 @@ pub(super) fn look(
     }
     let values = counts(&observation);
     let mut notes = Vec::new();
-    match recollection.leave(&snapshot.counters, values) {
-        Left::Fine => {}
-        Left::Warned(warning) => notes.push(warning),
-        Left::Lost(why) => {
+    match session.save(&snapshot.counters, values) {
+        SaveOutcome::Fine => {}
+        SaveOutcome::Warned(warning) => notes.push(warning),
+        SaveOutcome::Lost(why) => {
             // A rate that was asked for will never be known: that is no OK.
             if thresholds.asks_for_rates() {
                 verdict.fail(why.clone());

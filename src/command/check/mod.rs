@@ -1,7 +1,7 @@
 //! `tcpstate check`: should anybody be woken up?
 
 mod look;
-mod memory;
+mod state;
 mod watch;
 
 use std::io;

@@ -100,7 +100,7 @@ fn troubled(growth: f64, overflows: u64, at: Duration) -> Snapshot {
         }],
     };
     let pressure = Pressure {
-        silence: Some(crate::model::Silence::default()),
+        unresponsive: Some(crate::model::UnresponsivePeers::default()),
         ports: PortReading::Grouped(ports),
         listeners: Some(listeners),
         time_wait: Some(TimeWaitTally {
@@ -403,7 +403,7 @@ fn one_look_in_a_cron_mail() {
 #[test]
 fn a_host_without_anything() {
     let pressure = Pressure {
-        silence: Some(crate::model::Silence::default()),
+        unresponsive: Some(crate::model::UnresponsivePeers::default()),
         ports: PortReading::Grouped(Ports::default()),
         listeners: Some(crate::model::Listeners::default()),
         time_wait: Some(TimeWaitTally::default()),

@@ -5,7 +5,7 @@ use std::{net::Shutdown, thread::sleep, time::Duration};
 use socket2::Socket;
 
 use super::{
-    Actor, Confinement, Lab, Memory, Net, OK, UNKNOWN, WARNING, check, connected, netns_test,
+    Actor, CheckState, Confinement, Lab, Net, OK, UNKNOWN, WARNING, check, connected, netns_test,
     status,
 };
 
@@ -25,7 +25,7 @@ fn hidden(lab: &Lab) -> (Actor, Vec<Socket>) {
 
 netns_test!(a_state_file_dates_what_keepalives_hide, |lab| {
     let _held = hidden(lab);
-    let memory = Memory::new();
+    let memory = CheckState::new();
     let first = memory.check(lab, &TERMS);
     first.is(OK, "close_wait_leak");
     assert_eq!(
@@ -51,7 +51,7 @@ netns_test!(a_state_file_dates_what_keepalives_hide, |lab| {
 // A run that sees no cookies must not make the next one begin anew.
 netns_test!(first_sightings_outlive_a_run_without_netlink, |lab| {
     let _held = hidden(lab);
-    let memory = Memory::new();
+    let memory = CheckState::new();
     let first = memory.check(lab, &TERMS);
     assert_eq!(first.metric("close_wait_undated"), Some(2.0));
     sleep(Duration::from_secs(1));

@@ -1,4 +1,4 @@
-//! The file in which a check leaves its memory to the next one.
+//! The file in which a check leaves its state to the next one.
 
 use std::fs::OpenOptions;
 use std::io::{self, Read};
@@ -10,7 +10,7 @@ use rustix::fs::OFlags;
 
 use super::atomic::{Replacement, StoreError, io_error};
 use super::document::{Document, VERSION};
-use crate::model::Memories;
+use crate::model::CheckStates;
 use crate::text::reason;
 
 /// Every version begins so; a file that doesn't isn't ours to overwrite.
@@ -23,7 +23,7 @@ const LARGEST: u64 = 64 << 20;
 pub struct StateFile {
     path: PathBuf,
     replacement: Option<Replacement>,
-    /// Another check has it, and leaves a memory there.
+    /// Another check has it, and leaves its state there.
     busy: bool,
     trouble: Option<String>,
 }
@@ -33,7 +33,7 @@ impl StateFile {
     /// is wrong with it, the check goes on: [`Self::trouble`] says what. While
     /// another check has it, this one waits no longer than `patience`.
     #[must_use]
-    pub fn open(path: &Path, patience: Duration) -> (Self, Memories) {
+    pub fn open(path: &Path, patience: Duration) -> (Self, CheckStates) {
         let mut state = Self {
             path: path.to_owned(),
             replacement: None,
@@ -44,16 +44,16 @@ impl StateFile {
             Ok(replacement) => state.replacement = Some(replacement),
             Err(error) => {
                 state.busy = matches!(error, StoreError::Busy(_));
-                state.trouble = Some(format!("{error}; this check leaves no memory"));
+                state.trouble = Some(format!("{error}; this check leaves no state"));
                 // A device or a pipe has nothing to read, and one may wait for
                 // it for ever.
                 if matches!(error, StoreError::NoFile(_)) {
-                    return (state, Memories::default());
+                    return (state, CheckStates::default());
                 }
             }
         }
-        let memories = match read(path) {
-            Ok(memories) => memories,
+        let states = match read(path) {
+            Ok(states) => states,
             Err(trouble) => {
                 if !trouble.may_replace() {
                     state.replacement = None;
@@ -61,28 +61,28 @@ impl StateFile {
                 }
                 let told = format!("cannot use {}: {trouble}", path.display());
                 state.trouble.get_or_insert(told);
-                Memories::default()
+                CheckStates::default()
             }
         };
-        (state, memories)
+        (state, states)
     }
 
-    /// Leaves memories to the next check. A file that isn't ours stays as it
+    /// Leaves states to the next check. A file that isn't ours stays as it
     /// is.
     ///
     /// # Errors
     ///
     /// When they can't be left, and nobody could know before.
-    pub fn save(&mut self, memories: &Memories) -> Result<(), StoreError> {
+    pub fn save(&mut self, states: &CheckStates) -> Result<(), StoreError> {
         let Some(replacement) = self.replacement.take() else {
             return Ok(());
         };
-        serde_json::to_vec(&Document::from(memories))
+        serde_json::to_vec(&Document::from(states))
             .map_err(|source| io_error("write", &self.path, source.into()))
             .and_then(|bytes| replacement.write(&bytes))
     }
 
-    /// Whether the next check will find a memory, as far as is known before
+    /// Whether the next check will find a state, as far as is known before
     /// one is saved.
     #[must_use]
     pub const fn keeps(&self) -> bool {
@@ -121,7 +121,7 @@ impl Trouble {
 }
 
 /// Nothing where there is no file yet, or an empty one, as mktemp makes it.
-fn read(path: &Path) -> Result<Memories, Trouble> {
+fn read(path: &Path) -> Result<CheckStates, Trouble> {
     // NONBLOCK: a pipe may have come there since it was looked at.
     let opened = OpenOptions::new()
         .read(true)
@@ -129,7 +129,7 @@ fn read(path: &Path) -> Result<Memories, Trouble> {
         .open(path);
     let file = match opened {
         Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Memories::default()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(CheckStates::default()),
         Err(error) => return Err(Trouble::Unreadable(error)),
     };
     let metadata = file.metadata().map_err(Trouble::Unreadable)?;
@@ -141,7 +141,7 @@ fn read(path: &Path) -> Result<Memories, Trouble> {
         .read_to_end(&mut bytes)
         .map_err(Trouble::Unreadable)?;
     if bytes.is_empty() {
-        return Ok(Memories::default());
+        return Ok(CheckStates::default());
     }
     let rest = bytes
         .strip_prefix(OURS.as_bytes())

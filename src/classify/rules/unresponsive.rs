@@ -5,7 +5,7 @@ use super::super::metric::{Measured, Metric, Missing, Observation, Range, Unit};
 use super::super::rule::{Judgement, Levels, Rule};
 use super::super::{Evidence, Finding, Severity, ss};
 use super::{MOST_FINDINGS, none_amiss};
-use crate::model::{Endpoint, SilentPeer, TcpState};
+use crate::model::{Endpoint, TcpState, UnresponsivePeer};
 use crate::text::number::counted;
 
 /// A remote endpoint that many connections wait for in vain.
@@ -26,25 +26,25 @@ const MANY: f64 = 10.0;
 /// Connections that wait for an answer to their SYN, of the endpoint that most
 /// of them wait for. Rows that are missing might have been more.
 fn most_connects(observation: &Observation) -> Measured {
-    let silence = observation.snapshot.pressure.silence.as_ref();
-    let silence = silence
+    let unresponsive = observation.snapshot.pressure.unresponsive.as_ref();
+    let unresponsive = unresponsive
         .filter(|_| observation.snapshot.collection.complete)
         .ok_or(Missing::Unread)?;
-    let most = silence.connects.first();
+    let most = unresponsive.connects.first();
     Ok(most.map_or(0.0, |peer| peer.connections.into()))
 }
 
 fn judge(observation: &Observation, levels: &Levels) -> Judgement {
     let snapshot = observation.snapshot;
-    let Some(silence) = &snapshot.pressure.silence else {
+    let Some(unresponsive) = &snapshot.pressure.unresponsive else {
         return Judgement::NotAsked;
     };
-    let connects = silence.connects.iter().filter_map(|peer| {
+    let connects = unresponsive.connects.iter().filter_map(|peer| {
         let severity = levels.severity(Some(peer.connections.into()), None)?;
         Some(connecting(peer, severity))
     });
-    let many = |peer: &&SilentPeer| f64::from(peer.connections) >= MANY;
-    let closes = silence.closes.iter().filter(many).map(closing);
+    let many = |peer: &&UnresponsivePeer| f64::from(peer.connections) >= MANY;
+    let closes = unresponsive.closes.iter().filter(many).map(closing);
     let found: Vec<Finding> = connects.chain(closes).take(MOST_FINDINGS).collect();
     if found.is_empty() {
         none_amiss(snapshot)
@@ -53,18 +53,18 @@ fn judge(observation: &Observation, levels: &Levels) -> Judgement {
     }
 }
 
-fn evidence(peer: &SilentPeer) -> Vec<Evidence> {
+fn evidence(peer: &UnresponsivePeer) -> Vec<Evidence> {
     vec![
         Evidence::count("connections", peer.connections.into()),
         Evidence::count("retransmits", peer.retransmits.into()),
     ]
 }
 
-fn again(peer: &SilentPeer) -> String {
+fn again(peer: &UnresponsivePeer) -> String {
     counted(peer.retransmits.into(), "time", "times")
 }
 
-fn connecting(peer: &SilentPeer, severity: Severity) -> Finding {
+fn connecting(peer: &UnresponsivePeer, severity: Severity) -> Finding {
     let place = Endpoint::new(peer.address, peer.port.unwrap_or(0)).to_string();
     Finding {
         rule: SILENT_PEERS.name,
@@ -90,8 +90,8 @@ fn connecting(peer: &SilentPeer, severity: Severity) -> Finding {
     }
 }
 
-/// These mend themselves: the kernel gives up, and no process is held up.
-fn closing(peer: &SilentPeer) -> Finding {
+/// The kernel gives up by itself, and no process waits for it.
+fn closing(peer: &UnresponsivePeer) -> Finding {
     let address = peer.address.to_string();
     Finding {
         rule: SILENT_PEERS.name,
@@ -123,10 +123,10 @@ mod tests {
     use super::super::super::testing::snapshot;
     use super::super::testing::{judged_by, severity};
     use super::*;
-    use crate::model::{Pressure, Silence};
+    use crate::model::{Pressure, UnresponsivePeers};
 
-    fn peer(connections: u32, port: Option<u16>) -> SilentPeer {
-        SilentPeer {
+    fn peer(connections: u32, port: Option<u16>) -> UnresponsivePeer {
+        UnresponsivePeer {
             address: "10.0.0.9".parse().unwrap(),
             port,
             connections,
@@ -134,10 +134,10 @@ mod tests {
         }
     }
 
-    fn judged(connects: Vec<SilentPeer>, closes: Vec<SilentPeer>) -> Judgement {
-        let silence = Some(Silence { connects, closes });
+    fn judged(connects: Vec<UnresponsivePeer>, closes: Vec<UnresponsivePeer>) -> Judgement {
+        let unresponsive = Some(UnresponsivePeers { connects, closes });
         let pressure = Pressure {
-            silence,
+            unresponsive,
             ..Pressure::default()
         };
         judged_by(
@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn an_ipv6_address_can_be_pasted_into_a_shell() {
-        let peer = |port| SilentPeer {
+        let peer = |port| UnresponsivePeer {
             address: "fe80::9".parse().unwrap(),
             ..peer(10, port)
         };

@@ -3,33 +3,33 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use crate::model::{Silence, SilentPeer, Socket, TcpState, TimerKind};
+use crate::model::{Socket, TcpState, TimerKind, UnresponsivePeer, UnresponsivePeers};
 
-/// A SYN that was sent again so often is no matter of a slow moment: that
-/// takes 2 s at least, 3 s before Linux 6.5.
+/// Retransmissions of a SYN from which on the peer is unresponsive, not slow:
+/// they take 2 s at least, 3 s before Linux 6.5.
 const SYN_AGAIN: u8 = 2;
 
-/// The same of a FIN, or of the data before it, which are sent again sooner.
+/// The same of a FIN, or of the data before it, which are retransmitted sooner.
 const FIN_AGAIN: u8 = 4;
 
-/// So many peers are told apart at once. Who asks more of them looks for them:
-/// a scanner, or a program of a peer-to-peer network.
+/// Peers that are counted at once. A program that asks more of them is a
+/// scanner, or part of a peer-to-peer network.
 const KEPT: usize = 4_096;
 
-/// So many are kept in the end.
+/// Peers that are kept in the end.
 const SHOWN: usize = 16;
 
 type Peers = HashMap<(IpAddr, Option<u16>), (u32, u8)>;
 
-/// Counts what gets no answer.
+/// Counts connections that get no answer.
 #[derive(Debug, Default)]
-pub struct SilenceTally {
+pub struct UnresponsiveTally {
     connects: Peers,
     closes: Peers,
 }
 
-impl SilenceTally {
-    /// Takes a socket; one that waits for no answer is passed by.
+impl UnresponsiveTally {
+    /// Counts a socket, if it waits for an answer.
     pub fn add(&mut self, socket: &Socket) {
         let (peers, port, again) = match socket.state {
             TcpState::SynSent => (&mut self.connects, Some(socket.remote.port), SYN_AGAIN),
@@ -59,17 +59,18 @@ impl SilenceTally {
 
     /// What was counted.
     #[must_use]
-    pub fn finish(self) -> Silence {
-        Silence {
+    pub fn finish(self) -> UnresponsivePeers {
+        UnresponsivePeers {
             connects: in_order(self.connects),
             closes: in_order(self.closes),
         }
     }
 }
 
-/// Forgets the half that fewest connections wait for: not the last to come, or
-/// nobody would hear of the one place that matters beside those of a scanner.
-/// What comes again is counted anew, so its number is too low by a few.
+/// Drops the half that fewest connections wait for, and not the last to come:
+/// else the one endpoint that matters would be lost among those of a scanner. A
+/// dropped peer that comes again is counted anew, so its number is too low by a
+/// few.
 fn make_room(peers: &mut Peers) {
     let mut counts: Vec<u32> = peers
         .values()
@@ -80,15 +81,17 @@ fn make_room(peers: &mut Peers) {
     peers.retain(|_, &mut (connections, _)| connections > few);
 }
 
-fn in_order(peers: Peers) -> Vec<SilentPeer> {
-    let mut peers: Vec<SilentPeer> = peers
+fn in_order(peers: Peers) -> Vec<UnresponsivePeer> {
+    let mut peers: Vec<UnresponsivePeer> = peers
         .into_iter()
-        .map(|((address, port), (connections, retransmits))| SilentPeer {
-            address,
-            port,
-            connections,
-            retransmits,
-        })
+        .map(
+            |((address, port), (connections, retransmits))| UnresponsivePeer {
+                address,
+                port,
+                connections,
+                retransmits,
+            },
+        )
         .collect();
     peers.sort_unstable_by_key(|peer| {
         (std::cmp::Reverse(peer.connections), peer.address, peer.port)
@@ -102,8 +105,8 @@ mod tests {
     use super::super::testing::socket;
     use super::*;
 
-    fn tallied(sockets: &[(&str, TcpState, TimerKind, u8)]) -> Silence {
-        let mut tally = SilenceTally::default();
+    fn tallied(sockets: &[(&str, TcpState, TimerKind, u8)]) -> UnresponsivePeers {
+        let mut tally = UnresponsiveTally::default();
         for &(remote, state, kind, retransmits) in sockets {
             let local = if remote.starts_with('[') {
                 "[::1]:4000"
@@ -116,7 +119,7 @@ mod tests {
         tally.finish()
     }
 
-    fn counts(peers: &[SilentPeer]) -> Vec<(String, Option<u16>, u32, u8)> {
+    fn counts(peers: &[UnresponsivePeer]) -> Vec<(String, Option<u16>, u32, u8)> {
         peers
             .iter()
             .map(|peer| {
@@ -187,7 +190,7 @@ mod tests {
     /// waited for was never heard of.
     #[test]
     fn a_place_that_many_wait_for_is_found_among_many_that_one_waits_for() {
-        let mut tally = SilenceTally::default();
+        let mut tally = UnresponsiveTally::default();
         let mut hang = |remote: &str| {
             let socket = socket("10.0.0.5:4000", remote).in_state(TcpState::SynSent);
             tally.add(&socket.with_timer(TimerKind::Retransmit, 3).build());
@@ -207,7 +210,7 @@ mod tests {
 
     #[test]
     fn memory_has_a_bound_however_many_are_asked() {
-        let mut tally = SilenceTally::default();
+        let mut tally = UnresponsiveTally::default();
         for number in 0..10_000_u32 {
             let address = std::net::Ipv4Addr::from_bits(0x0a00_0000 + number);
             let socket = socket("10.0.0.5:4000", &format!("{address}:80"));

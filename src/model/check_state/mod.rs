@@ -1,46 +1,46 @@
-//! What checks remember of those before them.
+//! What a check leaves on disk for the next one.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use super::{AgeBounds, Counter, Counters, SocketCookie};
 
-/// A mark follows the one before it after this time, and no rate is taken over
-/// less: a burst of a few milliseconds is no rate.
+/// Counters are kept again after this time, and no rate is taken over less: a
+/// burst of a few milliseconds is no rate.
 pub const SHORTEST_RATE: Duration = Duration::from_secs(10);
 
-/// Growth is told an hour, so a few sockets more within seconds would be
+/// Growth is given per hour, so a few sockets more within seconds would be
 /// thousands.
 pub const SHORTEST_GROWTH: Duration = Duration::from_secs(60);
 
-/// What is older says nothing about now: one event in a week is no rate.
+/// Older counters say nothing about now: one event in a week is no rate.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// More checks than this don't share a file; one that was given up leaves its
-/// memory there.
+/// More checks than this don't share a file; one that is no longer run leaves
+/// its state there.
 const MOST: usize = 64;
 
-/// What checks of several places and scopes left in one file.
+/// What the checks of several namespaces and scopes left in one file.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Memories(pub Vec<Memory>);
+pub struct CheckStates(pub Vec<CheckState>);
 
 /// What one check leaves for the next.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Memory {
-    /// When it began to look, since boot (`CLOCK_BOOTTIME`, which nobody sets
+pub struct CheckState {
+    /// When it began to read, since boot (`CLOCK_BOOTTIME`, which nobody sets
     /// and which goes on in suspend).
     pub begun: Duration,
-    /// When it had looked at everything, since boot.
+    /// When it had read everything, since boot.
     pub ended: Duration,
     /// Which boot that was (`/proc/sys/kernel/random/boot_id`).
     pub boot_id: String,
     /// Inode number of the network namespace.
     pub netns: Option<u64>,
-    /// What the check was narrowed to, in the words of its options: counts of
-    /// different sockets don't compare.
+    /// The options that filter sockets: counts of different sockets don't
+    /// compare.
     pub scope: String,
     /// What was counted at several times, oldest first.
-    pub marks: Vec<Mark>,
+    pub snapshots: Vec<CounterSnapshot>,
     /// The CLOSE_WAIT sockets of the last check that saw them all; `None` where
     /// none did, as over /proc, which has no cookies.
     pub close_wait: Option<Sightings>,
@@ -48,7 +48,7 @@ pub struct Memory {
 
 /// What was counted at one time.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Mark {
+pub struct CounterSnapshot {
     /// When, since boot.
     pub at: Duration,
     /// The kernel's counters.
@@ -57,10 +57,10 @@ pub struct Mark {
     pub values: BTreeMap<String, f64>,
 }
 
-/// All CLOSE_WAIT sockets, as one look saw them.
+/// All CLOSE_WAIT sockets, as one reading saw them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sightings {
-    /// When the look began, since boot.
+    /// When the reading began, since boot.
     pub begun: Duration,
     /// When it had seen all, since boot.
     pub ended: Duration,
@@ -78,33 +78,33 @@ pub struct Sighting {
     pub not_yet: Option<Duration>,
 }
 
-impl Memories {
+impl CheckStates {
     /// What the last check of the same sockets left. After a boot, or in
     /// another network namespace, there is nothing that compares; nor when its
     /// time is still to come, as after a virtual machine was put back.
     #[must_use]
-    pub fn before(&self, now: &Memory) -> Option<&Memory> {
+    pub fn before(&self, now: &CheckState) -> Option<&CheckState> {
         let mut of_this_boot = self.0.iter().filter(|_| !now.boot_id.is_empty());
-        of_this_boot.find(|memory| memory.is_of(now) && memory.ended < now.begun)
+        of_this_boot.find(|state| state.is_of(now) && state.ended < now.begun)
     }
 
     /// Takes in what a check leaves, in the place of what the same check left
     /// before. What is of another boot compares with nothing any more; where it
     /// isn't known which boot this is, nobody can tell what does.
-    pub fn put(&mut self, memory: Memory) {
-        if memory.boot_id.is_empty() {
+    pub fn put(&mut self, state: CheckState) {
+        if state.boot_id.is_empty() {
             return;
         }
         self.0
-            .retain(|other| other.boot_id == memory.boot_id && !other.is_of(&memory));
+            .retain(|other| other.boot_id == state.boot_id && !other.is_of(&state));
         self.0.sort_by_key(|other| other.ended);
         let surplus = (self.0.len() + 1).saturating_sub(MOST);
         self.0.drain(..surplus);
-        self.0.push(memory);
+        self.0.push(state);
     }
 }
 
-impl Memory {
+impl CheckState {
     /// Whether both are about the same sockets, of the same boot.
     fn is_of(&self, other: &Self) -> bool {
         self.boot_id == other.boot_id && self.netns == other.netns && self.scope == other.scope
@@ -115,10 +115,10 @@ impl Memory {
     /// begin at 0: nothing here is about that one.
     #[must_use]
     pub fn is_ahead_of(&self, counters: &Counters) -> bool {
-        let Some(mark) = self.marks.last() else {
+        let Some(counted) = self.snapshots.last() else {
             return false;
         };
-        mark.counters.iter().any(|(counter, before)| {
+        counted.counters.iter().any(|(counter, before)| {
             // The one that goes up and down.
             let falls = counter == Counter::CurrEstab;
             let now = counters.get(counter);
@@ -126,37 +126,46 @@ impl Memory {
         })
     }
 
-    /// The last mark that is old enough and not too old, and its age.
+    /// The last counters that are old enough and not too old, and their age.
     #[must_use]
-    pub fn mark(&self, now: Duration, at_least: Duration) -> Option<(&Mark, Duration)> {
+    pub fn counted_before(
+        &self,
+        now: Duration,
+        at_least: Duration,
+    ) -> Option<(&CounterSnapshot, Duration)> {
         let ages = self
-            .marks
+            .snapshots
             .iter()
             .rev()
-            .map(|mark| (mark, now.saturating_sub(mark.at)));
+            .map(|counted| (counted, now.saturating_sub(counted.at)));
         let mut old_enough = ages.filter(|(_, age)| *age >= at_least);
         old_enough.next().filter(|(_, age)| *age <= LONGEST)
     }
 
-    /// Adds what is counted now to the marks that a check before left. However
-    /// often checks run, few marks are kept, and one of them is old enough for
+    /// Adds what is counted now to the snapshots that a check before left.
+    /// However often checks run, few are kept, and one of them is old enough for
     /// growth as soon as there was time for it.
-    pub fn leave(&mut self, mark: Mark, before: Option<&Self>) {
-        let now = mark.at;
-        let age = |mark: &Mark| now.saturating_sub(mark.at);
-        let mut marks = before.map_or_else(Vec::new, |before| before.marks.clone());
-        let spare = marks.iter().rposition(|mark| age(mark) >= SHORTEST_GROWTH);
-        marks.drain(..spare.unwrap_or(0));
-        if marks.last().is_none_or(|last| age(last) >= SHORTEST_RATE) {
-            marks.push(mark);
+    pub fn keep_counters(&mut self, counted: CounterSnapshot, before: Option<&Self>) {
+        let now = counted.at;
+        let age = |counted: &CounterSnapshot| now.saturating_sub(counted.at);
+        let mut snapshots = before.map_or_else(Vec::new, |before| before.snapshots.clone());
+        let spare = snapshots
+            .iter()
+            .rposition(|counted| age(counted) >= SHORTEST_GROWTH);
+        snapshots.drain(..spare.unwrap_or(0));
+        if snapshots
+            .last()
+            .is_none_or(|last| age(last) >= SHORTEST_RATE)
+        {
+            snapshots.push(counted);
         }
-        self.marks = marks;
+        self.snapshots = snapshots;
     }
 
-    /// Remembers the sockets that are in CLOSE_WAIT now. Those that the memory
+    /// Keeps the sockets that are in CLOSE_WAIT now. Those that the state
     /// before this one knows keep their first sighting; one that is new was
     /// seen first now, and hadn't been there when that look began.
-    pub fn sight(&mut self, cookies: &HashSet<SocketCookie>, before: Option<&Self>) {
+    pub fn keep_close_wait(&mut self, cookies: &HashSet<SocketCookie>, before: Option<&Self>) {
         let known = before.and_then(|before| before.close_wait.as_ref());
         let new = Sighting {
             seen: self.ended,
@@ -175,7 +184,7 @@ impl Memory {
 
     /// Keeps what the check before knew of CLOSE_WAIT: this one didn't see all
     /// sockets, and what it missed is still what it was.
-    pub fn keep_sightings(&mut self, before: Option<&Self>) {
+    pub fn keep_close_wait_of(&mut self, before: Option<&Self>) {
         self.close_wait = before.and_then(|before| before.close_wait.clone());
     }
 }

@@ -1,11 +1,13 @@
 use super::*;
-use crate::model::{Counter, Counters, Mark, Memory, Sighting, Sightings, SocketCookie};
+use crate::model::{
+    CheckState, Counter, CounterSnapshot, Counters, Sighting, Sightings, SocketCookie,
+};
 use std::fs;
 
 /// Nobody waits for long where a test holds the lock.
 const PATIENCE: Duration = Duration::from_millis(200);
 
-fn memories() -> Memories {
+fn states() -> CheckStates {
     let mut counters = Counters::default();
     counters.set(Counter::EstabResets, u64::MAX);
     counters.set(Counter::ListenDrops, 0);
@@ -13,18 +15,18 @@ fn memories() -> Memories {
         seen: Duration::from_millis(7),
         not_yet: None,
     };
-    let mark = Mark {
+    let counted = CounterSnapshot {
         at: Duration::from_millis(123_450),
         counters,
         values: [("close_wait".to_owned(), 3.0)].into(),
     };
-    Memories(vec![Memory {
+    CheckStates(vec![CheckState {
         begun: Duration::from_millis(123_456),
         ended: Duration::from_millis(123_457),
         boot_id: "a-b".to_owned(),
         netns: Some(4_026_531_840),
         scope: "remote \"x\"\n".to_owned(),
-        marks: vec![mark],
+        snapshots: vec![counted],
         close_wait: Some(Sightings {
             begun: Duration::from_millis(5),
             ended: Duration::from_millis(6),
@@ -38,11 +40,11 @@ fn what_one_leaves_the_next_one_finds() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("state");
     let (mut state, before) = StateFile::open(&path, PATIENCE);
-    assert_eq!(before, Memories::default());
-    state.save(&memories()).unwrap();
+    assert_eq!(before, CheckStates::default());
+    state.save(&states()).unwrap();
     assert_eq!(state.trouble(), None);
     let (again, before) = StateFile::open(&path, PATIENCE);
-    assert_eq!(before, memories());
+    assert_eq!(before, states());
     assert_eq!(again.trouble(), None);
 }
 
@@ -53,8 +55,8 @@ fn saved_over(content: &[u8]) -> (Option<String>, Vec<u8>) {
     let path = directory.path().join("state");
     fs::write(&path, content).unwrap();
     let (mut state, before) = StateFile::open(&path, PATIENCE);
-    assert_eq!(before, Memories::default());
-    state.save(&memories()).unwrap();
+    assert_eq!(before, CheckStates::default());
+    state.save(&states()).unwrap();
     (state.trouble().map(str::to_owned), fs::read(&path).unwrap())
 }
 
@@ -97,9 +99,9 @@ fn what_is_not_ours_or_newer_stays_as_it_is() {
 fn a_place_that_cannot_be_written_to_costs_a_warning() {
     for path in ["/dev/full", "/proc/tcpstate-state", "/", "/proc/none/state"] {
         let (mut state, before) = StateFile::open(Path::new(path), PATIENCE);
-        assert_eq!(before, Memories::default());
+        assert_eq!(before, CheckStates::default());
         assert!(!state.keeps());
-        state.save(&memories()).unwrap();
+        state.save(&states()).unwrap();
         let told = state.trouble().unwrap_or_default();
         assert!(told.starts_with("cannot write /"), "{path}: {told}");
     }
@@ -112,7 +114,7 @@ fn a_pipe_in_its_place_is_not_waited_for() {
     let mode = rustix::fs::Mode::from_raw_mode(0o600);
     rustix::fs::mknodat(rustix::fs::CWD, &path, kind, mode, 0).unwrap();
     let (state, before) = StateFile::open(&path, PATIENCE);
-    assert_eq!(before, Memories::default());
+    assert_eq!(before, CheckStates::default());
     assert!(
         state
             .trouble()
@@ -128,6 +130,6 @@ fn while_another_check_writes_the_first_memory_the_next_run_will_know() {
     let path = directory.path().join("state");
     let _other = Replacement::begin(&path, 0o600, PATIENCE).unwrap();
     let (state, before) = StateFile::open(&path, PATIENCE);
-    assert_eq!(before, Memories::default());
+    assert_eq!(before, CheckStates::default());
     assert!(state.keeps());
 }

@@ -4,48 +4,48 @@ fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-fn memory(at: u64) -> Memory {
-    Memory {
+fn state(at: u64) -> CheckState {
+    CheckState {
         begun: seconds(at),
         ended: seconds(at + 1),
         boot_id: "b".to_owned(),
         netns: Some(1),
-        ..Memory::default()
+        ..CheckState::default()
     }
 }
 
-fn mark(at: u64, resets: u64) -> Mark {
+fn counted(at: u64, resets: u64) -> CounterSnapshot {
     let mut counters = Counters::default();
     counters.set(Counter::EstabResets, resets);
-    Mark {
+    CounterSnapshot {
         at: seconds(at),
         counters,
-        ..Mark::default()
+        ..CounterSnapshot::default()
     }
 }
 
 #[test]
 fn only_what_is_of_the_same_boot_place_and_scope_compares() {
-    let now = memory(20);
-    let compares = |memory: Memory| Memories(vec![memory]).before(&now).is_some();
-    assert!(compares(memory(5)));
-    assert!(!compares(memory(20)), "no time has passed");
-    assert!(!compares(memory(21)));
-    let mut other = memory(5);
+    let now = state(20);
+    let compares = |state: CheckState| CheckStates(vec![state]).before(&now).is_some();
+    assert!(compares(state(5)));
+    assert!(!compares(state(20)), "no time has passed");
+    assert!(!compares(state(21)));
+    let mut other = state(5);
     other.boot_id = "c".to_owned();
     assert!(!compares(other));
-    let mut other = memory(5);
+    let mut other = state(5);
     other.netns = Some(2);
     assert!(!compares(other));
-    let mut other = memory(5);
+    let mut other = state(5);
     other.scope = "ipv4".to_owned();
     assert!(!compares(other));
-    let mut nameless = memory(5);
+    let mut nameless = state(5);
     nameless.boot_id.clear();
-    let mut later = memory(20);
+    let mut later = state(20);
     later.boot_id.clear();
     assert_eq!(
-        Memories(vec![nameless]).before(&later),
+        CheckStates(vec![nameless]).before(&later),
         None,
         "without a boot id nothing is certain"
     );
@@ -53,24 +53,24 @@ fn only_what_is_of_the_same_boot_place_and_scope_compares() {
 
 #[test]
 fn checks_of_other_sockets_in_one_file_keep_their_memories() {
-    let mut narrowed = memory(6);
+    let mut narrowed = state(6);
     narrowed.scope = "pid=7".to_owned();
-    let mut memories = Memories::default();
-    memories.put(memory(5));
+    let mut memories = CheckStates::default();
+    memories.put(state(5));
     memories.put(narrowed.clone());
-    memories.put(memory(10));
+    memories.put(state(10));
     assert_eq!(memories.0.len(), 2);
-    assert_eq!(memories.before(&memory(20)), Some(&memory(10)));
-    let mut now = memory(20);
+    assert_eq!(memories.before(&state(20)), Some(&state(10)));
+    let mut now = state(20);
     now.scope = "pid=7".to_owned();
     assert_eq!(memories.before(&now), Some(&narrowed));
     for number in 0..1_000 {
-        let mut other = memory(30 + number);
+        let mut other = state(30 + number);
         other.scope = number.to_string();
         memories.put(other);
     }
     assert_eq!(memories.0.len(), MOST, "the file can't grow for ever");
-    let mut booted = memory(1);
+    let mut booted = state(1);
     booted.boot_id = "c".to_owned();
     memories.put(booted);
     assert_eq!(memories.0.len(), 1);
@@ -78,76 +78,89 @@ fn checks_of_other_sockets_in_one_file_keep_their_memories() {
 
 #[test]
 fn runs_in_quick_succession_take_no_rate_over_milliseconds() {
-    let mut before: Option<Memory> = None;
+    let mut before: Option<CheckState> = None;
     for step in 0..1_200_u64 {
         let now = Duration::from_millis(1_000_000 + step * 125);
-        let at_least = |time| before.as_ref().and_then(|before| before.mark(now, time));
+        let at_least = |time| {
+            before
+                .as_ref()
+                .and_then(|before| before.counted_before(now, time))
+        };
         let waited = Duration::from_millis(step * 125);
         for (wanted, slack) in [(SHORTEST_RATE, 11), (SHORTEST_GROWTH, 11)] {
             let age = at_least(wanted).map(|(_, age)| age);
             assert_eq!(age.is_some(), waited >= wanted, "after {waited:?}");
             assert!(age.is_none_or(|age| age >= wanted && age <= wanted + seconds(slack)));
         }
-        let mut after = memory(0);
-        let mark = Mark {
+        let mut after = state(0);
+        let counted = CounterSnapshot {
             at: now,
-            ..Mark::default()
+            ..CounterSnapshot::default()
         };
-        after.leave(mark, before.as_ref());
-        assert!(after.marks.len() <= 8, "{}", after.marks.len());
+        after.keep_counters(counted, before.as_ref());
+        assert!(after.snapshots.len() <= 8, "{}", after.snapshots.len());
         before = Some(after);
     }
 }
 
 #[test]
 fn runs_far_apart_compare_with_the_one_before() {
-    let mut first = memory(0);
-    first.leave(mark(1_000, 0), None);
-    let mut second = memory(0);
-    second.leave(mark(1_300, 0), Some(&first));
-    let mut third = memory(0);
-    third.leave(mark(1_600, 0), Some(&second));
-    let (found, age) = third.mark(seconds(1_900), SHORTEST_GROWTH).unwrap();
+    let mut first = state(0);
+    first.keep_counters(counted(1_000, 0), None);
+    let mut second = state(0);
+    second.keep_counters(counted(1_300, 0), Some(&first));
+    let mut third = state(0);
+    third.keep_counters(counted(1_600, 0), Some(&second));
+    let (found, age) = third
+        .counted_before(seconds(1_900), SHORTEST_GROWTH)
+        .unwrap();
     assert_eq!((found.at, age), (seconds(1_600), seconds(300)));
-    assert_eq!(third.marks.len(), 2);
+    assert_eq!(third.snapshots.len(), 2);
 }
 
 #[test]
 fn what_is_older_than_a_day_is_no_rate() {
-    let mut memory = memory(0);
-    memory.leave(mark(1_000, 0), None);
+    let mut state = state(0);
+    state.keep_counters(counted(1_000, 0), None);
     let day = 24 * 60 * 60;
-    assert!(memory.mark(seconds(1_000 + day), SHORTEST_RATE).is_some());
-    assert_eq!(memory.mark(seconds(1_001 + day), SHORTEST_RATE), None);
+    assert!(
+        state
+            .counted_before(seconds(1_000 + day), SHORTEST_RATE)
+            .is_some()
+    );
+    assert_eq!(
+        state.counted_before(seconds(1_001 + day), SHORTEST_RATE),
+        None
+    );
 }
 
 #[test]
 fn a_namespace_with_a_number_that_was_given_before_is_told_by_its_counters() {
-    let mut memory = memory(0);
-    memory.leave(mark(1_000, 50), None);
-    assert!(!memory.is_ahead_of(&mark(0, 50).counters));
-    assert!(memory.is_ahead_of(&mark(0, 49).counters));
-    assert!(!memory.is_ahead_of(&Counters::default()));
+    let mut state = state(0);
+    state.keep_counters(counted(1_000, 50), None);
+    assert!(!state.is_ahead_of(&counted(0, 50).counters));
+    assert!(state.is_ahead_of(&counted(0, 49).counters));
+    assert!(!state.is_ahead_of(&Counters::default()));
     // How many are open now isn't how many there were.
     let mut open = Counters::default();
     open.set(Counter::CurrEstab, 9);
-    memory.marks[0].counters = open.clone();
+    state.snapshots[0].counters = open.clone();
     open.set(Counter::CurrEstab, 1);
-    assert!(!memory.is_ahead_of(&open));
+    assert!(!state.is_ahead_of(&open));
 }
 
 #[test]
 fn a_socket_keeps_its_first_sighting_and_a_new_one_has_bounds() {
     let cookies = |numbers: &[u64]| numbers.iter().copied().map(SocketCookie).collect();
-    let mut first = memory(10);
-    first.sight(&cookies(&[1, 2]), None);
-    let mut second = memory(20);
-    second.sight(&cookies(&[1, 3]), Some(&first));
+    let mut first = state(10);
+    first.keep_close_wait(&cookies(&[1, 2]), None);
+    let mut second = state(20);
+    second.keep_close_wait(&cookies(&[1, 3]), Some(&first));
     // One that was refused netlink saw none, and forgets none.
-    let mut blind = memory(30);
-    blind.keep_sightings(Some(&second));
-    let mut third = memory(50);
-    third.sight(&cookies(&[1, 3, 4]), Some(&blind));
+    let mut blind = state(30);
+    blind.keep_close_wait_of(Some(&second));
+    let mut third = state(50);
+    third.keep_close_wait(&cookies(&[1, 3, 4]), Some(&blind));
     let mut ages: Vec<_> = third.close_wait.unwrap().ages().collect();
     ages.sort_by_key(|(cookie, _)| *cookie);
     let bounds = |at_least, at_most: Option<u64>| AgeBounds {
@@ -168,8 +181,8 @@ fn a_socket_keeps_its_first_sighting_and_a_new_one_has_bounds() {
 #[test]
 fn a_look_that_missed_sockets_bounds_no_age() {
     let cookies = [SocketCookie(1)].into();
-    let mut second = memory(20);
-    second.sight(&cookies, Some(&memory(10)));
+    let mut second = state(20);
+    second.keep_close_wait(&cookies, Some(&state(10)));
     let (_, age) = second.close_wait.unwrap().ages().next().unwrap();
     assert_eq!(age.at_most, None);
 }
@@ -177,11 +190,11 @@ fn a_look_that_missed_sockets_bounds_no_age() {
 /// It compares with nothing, and what compared was taken for another boot's.
 #[test]
 fn who_does_not_know_its_boot_takes_no_memory_away() {
-    let mut memories = Memories::default();
-    memories.put(memory(5));
-    let mut nameless = memory(10);
+    let mut memories = CheckStates::default();
+    memories.put(state(5));
+    let mut nameless = state(10);
     nameless.boot_id.clear();
     memories.put(nameless);
-    assert_eq!(memories.before(&memory(20)), Some(&memory(5)));
+    assert_eq!(memories.before(&state(20)), Some(&state(5)));
     assert_eq!(memories.0.len(), 1);
 }

@@ -1,4 +1,4 @@
-//! The memory between two checks.
+//! What a check keeps for the next one.
 
 use std::collections::HashSet;
 use std::env;
@@ -13,7 +13,9 @@ use crate::classify::thresholds::Thresholds;
 use crate::cli::{CheckArgs, CommonArgs};
 use crate::collect::Namespace;
 use crate::kernel::since_boot;
-use crate::model::{Counters, Mark, Memories, Memory, Snapshot, SocketCookie, SourceKind};
+use crate::model::{
+    CheckState, CheckStates, CounterSnapshot, Counters, Snapshot, SocketCookie, SourceKind,
+};
 use crate::state_file::{StateFile, default_state_file};
 
 /// No dump takes longer before the timeout of a check ends it; an upper bound
@@ -21,16 +23,16 @@ use crate::state_file::{StateFile, default_state_file};
 const SLACK: Duration = Duration::from_secs(1);
 
 /// The state file of a check, what was in it, and what will be.
-pub(super) struct Recollection {
+pub(super) struct StateSession {
     file: Option<StateFile>,
-    memories: Memories,
+    states: CheckStates,
     /// What compares with now.
-    before: Option<Memory>,
-    now: Memory,
+    before: Option<CheckState>,
+    now: CheckState,
     warning: Option<String>,
 }
 
-impl Recollection {
+impl StateSession {
     /// Opens the state file that is asked for, or that a rate needs; before
     /// the first socket is looked at.
     pub(super) fn open(
@@ -41,25 +43,25 @@ impl Recollection {
     ) -> Self {
         // A recording is of another time: it neither has a past here nor is it
         // one for the checks to come.
-        let (file, memories, warning) = if thresholds.rates && namespace.is_live() {
+        let (file, states, warning) = if thresholds.rates && namespace.is_live() {
             open(args)
         } else {
-            (None, Memories::default(), None)
+            (None, CheckStates::default(), None)
         };
-        let now = Memory {
+        let now = CheckState {
             boot_id: namespace.boot_id().unwrap_or_default(),
             netns: namespace.inode(),
             scope: scope(common, args),
             begun: since_boot(),
-            ..Memory::default()
+            ..CheckState::default()
         };
-        let before = memories
+        let before = states
             .before(&now)
             .filter(|before| !before.is_ahead_of(&namespace.counters()))
             .cloned();
         Self {
             file,
-            memories,
+            states,
             before,
             now,
             warning,
@@ -91,44 +93,47 @@ impl Recollection {
         self.now.ended = since_boot();
         let collection = &snapshot.collection;
         if collection.complete && collection.source == SourceKind::Netlink {
-            self.now.sight(close_wait, self.before.as_ref());
+            self.now.keep_close_wait(close_wait, self.before.as_ref());
         } else {
-            self.now.keep_sightings(self.before.as_ref());
+            self.now.keep_close_wait_of(self.before.as_ref());
         }
     }
 
     /// What was counted at least so long ago, and how long.
-    pub(super) fn before(&self, at_least: Duration) -> Option<(Mark, Duration)> {
-        let (mark, age) = self.before.as_ref()?.mark(self.now.ended, at_least)?;
-        Some((mark.clone(), age))
+    pub(super) fn before(&self, at_least: Duration) -> Option<(CounterSnapshot, Duration)> {
+        let (counted, age) = self
+            .before
+            .as_ref()?
+            .counted_before(self.now.ended, at_least)?;
+        Some((counted.clone(), age))
     }
 
-    /// Leaves this check's memory to the next; gives the one warning about all
-    /// of it.
-    pub(super) fn leave(mut self, counters: &Counters, values: Vec<(String, f64)>) -> Left {
-        let mark = Mark {
+    /// Saves what this check leaves for the next; gives the one warning about
+    /// all of it.
+    pub(super) fn save(mut self, counters: &Counters, values: Vec<(String, f64)>) -> SaveOutcome {
+        let counted = CounterSnapshot {
             at: self.now.ended,
             counters: counters.clone(),
             values: values.into_iter().collect(),
         };
-        self.now.leave(mark, self.before.as_ref());
-        self.memories.put(self.now);
-        let saved = self.file.as_mut().map(|file| file.save(&self.memories));
+        self.now.keep_counters(counted, self.before.as_ref());
+        self.states.put(self.now);
+        let saved = self.file.as_mut().map(|file| file.save(&self.states));
         if let Some(Err(error)) = saved {
-            return Left::Lost(format!(
+            return SaveOutcome::Lost(format!(
                 "{error}; the next check won't know what this one saw"
             ));
         }
         let trouble = self.file.as_ref().and_then(StateFile::trouble);
         match trouble.map(str::to_owned).or(self.warning) {
-            Some(warning) => Left::Warned(warning),
-            None => Left::Fine,
+            Some(warning) => SaveOutcome::Warned(warning),
+            None => SaveOutcome::Fine,
         }
     }
 }
 
-/// What became of a check's memory.
-pub(super) enum Left {
+/// Whether the state was saved.
+pub(super) enum SaveOutcome {
     /// The next check has it, or none was asked for.
     Fine,
     /// Something is to be said, and it is known already to those who ask.
@@ -145,21 +150,21 @@ pub(super) fn counts(observation: &Observation) -> Vec<(String, f64)> {
         .collect()
 }
 
-type Opened = (Option<StateFile>, Memories, Option<String>);
+type Opened = (Option<StateFile>, CheckStates, Option<String>);
 
 fn open(args: &CheckArgs) -> Opened {
     let at = |path: &Path| {
-        let (file, memories) = StateFile::open(path, super::patience(args));
-        (Some(file), memories, None)
+        let (file, states) = StateFile::open(path, super::patience(args));
+        (Some(file), states, None)
     };
-    let without = |warning: String| (None, Memories::default(), Some(warning));
+    let without = |warning: String| (None, CheckStates::default(), Some(warning));
     if let Some(Some(path)) = &args.state {
         return at(path);
     }
     match default_state_file(|name| env::var_os(name)) {
         Ok(Some(path)) => at(&path),
         Ok(None) => without(
-            "cannot tell where to remember what was seen: neither STATE_DIRECTORY nor HOME is \
+            "cannot tell where to keep state: neither STATE_DIRECTORY nor HOME is \
              set; name a file with --state FILE"
                 .to_owned(),
         ),
