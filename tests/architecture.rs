@@ -47,12 +47,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
 ];
 
 /// Folders in which files still need each other: to be mended, never to grow.
-const CIRCLES_TO_MEND: [&str; 4] = [
-    "classify/close_wait/",
-    "classify/listeners/",
-    "classify/ports/",
-    "render/pressure/",
-];
+const CIRCLES_TO_MEND: [&str; 3] = ["classify/listeners/", "classify/ports/", "render/pressure/"];
 
 /// Parts that belong to no row: they may name everything.
 const ABOVE: [&str; 2] = ["main", "lib"];

@@ -17,11 +17,12 @@ mod verdict;
 pub use compare::{Earlier, Interval};
 pub use digest::{Digest, Share};
 pub use listeners::Listeners;
-pub use owners::{HoldersOf, Owners, Unseen};
+pub use owners::{HoldersOf, Owners, Unowned, Unseen};
 pub use peers::{LocalPort, Peer};
 pub(in crate::classify) use process::{FDS_CRITICAL, FDS_HIGH, LEAKED_CRITICAL};
 pub use process::{Growth, Held, Hint, ProcessLeaks};
-pub use report::{Comparison, LeakReport, QueueLeaks, Selection, Unattributed, Unowned};
+pub use queues::QueueLeaks;
+pub use report::{Comparison, LeakReport, Selection, Unattributed};
 pub use verdict::{HalfClose, Judge, Judged};
 
 pub use crate::model::LEAK_MIN_AGE as MIN_AGE;

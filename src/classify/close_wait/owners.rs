@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use super::listeners::Listeners;
 use super::process::{Growth, Held};
-use super::report::Unowned;
-use crate::model::{CgroupId, HeldVia, Holder, InFlight, Process, Processes, ScanCoverage, Socket};
+use crate::model::{
+    CgroupId, HeldVia, Holder, InFlight, IncompleteScan, Process, Processes, ScanCoverage, Socket,
+};
 
 /// Who holds a socket.
 pub trait HoldersOf {
@@ -56,6 +57,42 @@ impl Unseen {
     fn may_hold(&self, socket: &Socket) -> bool {
         let same = |one: Option<u32>, another: Option<u32>| one.is_some() && one == another;
         same(self.uid, socket.uid) || (self.cgroup.is_some() && self.cgroup == socket.cgroup)
+    }
+}
+
+/// Why a socket has no owner in sight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unowned {
+    /// Some processes could not be looked into; it may be in one of them.
+    Unseen(IncompleteScan),
+    /// Every process was looked into, and none has a descriptor: it is in
+    /// flight over SCM_RIGHTS, in a pid namespace that this /proc doesn't
+    /// show, or the kernel's own.
+    NoDescriptor,
+    /// Nobody has a descriptor, and as many wait in UNIX sockets to be received
+    /// as there are such sockets at least (SCM_RIGHTS).
+    InFlight,
+    /// Nobody has accepted it, and its listener isn't to be seen.
+    NoListener,
+    /// Nobody searched: a recorded dump has no processes.
+    NotSearched,
+    /// The last search was before it came.
+    NotYet,
+}
+
+impl Unowned {
+    /// The word of the JSON output.
+    #[must_use]
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Unseen(IncompleteScan::Denied(_) | IncompleteScan::Hidden) => "permission",
+            Self::Unseen(IncompleteScan::Failed(_)) => "unreadable",
+            Self::NoDescriptor => "no_descriptor",
+            Self::InFlight => "in_flight",
+            Self::NoListener => "no_listener",
+            Self::NotSearched => "not_searched",
+            Self::NotYet => "not_searched_yet",
+        }
     }
 }
 

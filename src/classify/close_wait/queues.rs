@@ -3,10 +3,26 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
-use super::owners::Owners;
-use super::report::{QueueLeaks, Unowned};
+use super::owners::{Owners, Unowned};
 use super::verdict::Judged;
-use crate::model::{AgeBounds, Endpoint};
+use crate::model::{AgeBounds, Endpoint, Socket};
+
+/// Connections in the queue of a listener whose peers have given up.
+#[derive(Debug, Clone, PartialEq)]
+pub struct QueueLeaks {
+    /// Where it listens.
+    pub local: Endpoint,
+    /// The listening sockets: several share the place with SO_REUSEPORT.
+    pub listeners: Vec<Socket>,
+    /// Who could accept, by pid.
+    pub pids: Vec<u32>,
+    /// Connections judged [`crate::model::Verdict::NotAccepted`].
+    pub not_accepted: u64,
+    /// The age of the oldest of these.
+    pub oldest: AgeBounds,
+    /// Which of the report's sockets wait there, leaked or not.
+    pub sockets: Vec<usize>,
+}
 
 /// Listeners with what waits at them.
 #[derive(Default)]

@@ -5,13 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::compare::Earlier;
-use super::owners::Owners;
+use super::owners::{Owners, Unowned};
 use super::process::{Held, ProcessLeaks};
-use super::queues::Queues;
+use super::queues::{QueueLeaks, Queues};
 use super::verdict::Judged;
 use crate::model::{
-    AgeBounds, Endpoint, InFlight, IncompleteScan, ScanCoverage, Socket, SocketPast,
-    VanishedSocket, VanishedSockets, VerdictCounts,
+    InFlight, ScanCoverage, SocketPast, VanishedSocket, VanishedSockets, VerdictCounts,
 };
 
 /// The answer to "which process forgot to close what?".
@@ -55,23 +54,6 @@ pub struct LeakReport {
     pub comparison: Option<Comparison>,
 }
 
-/// Connections in the queue of a listener whose peers have given up.
-#[derive(Debug, Clone, PartialEq)]
-pub struct QueueLeaks {
-    /// Where it listens.
-    pub local: Endpoint,
-    /// The listening sockets: several share the place with SO_REUSEPORT.
-    pub listeners: Vec<Socket>,
-    /// Who could accept, by pid.
-    pub pids: Vec<u32>,
-    /// Connections judged [`crate::model::Verdict::NotAccepted`].
-    pub not_accepted: u64,
-    /// The age of the oldest of these.
-    pub oldest: AgeBounds,
-    /// Which of the report's sockets wait there, leaked or not.
-    pub sockets: Vec<usize>,
-}
-
 /// A socket without an owner in sight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unattributed {
@@ -79,42 +61,6 @@ pub struct Unattributed {
     pub index: usize,
     /// Why.
     pub why: Unowned,
-}
-
-/// Why a socket has no owner in sight.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unowned {
-    /// Some processes could not be looked into; it may be in one of them.
-    Unseen(IncompleteScan),
-    /// Every process was looked into, and none has a descriptor: it is in
-    /// flight over SCM_RIGHTS, in a pid namespace that this /proc doesn't
-    /// show, or the kernel's own.
-    NoDescriptor,
-    /// Nobody has a descriptor, and as many wait in UNIX sockets to be received
-    /// as there are such sockets at least (SCM_RIGHTS).
-    InFlight,
-    /// Nobody has accepted it, and its listener isn't to be seen.
-    NoListener,
-    /// Nobody searched: a recorded dump has no processes.
-    NotSearched,
-    /// The last search was before it came.
-    NotYet,
-}
-
-impl Unowned {
-    /// The word of the JSON output.
-    #[must_use]
-    pub const fn key(self) -> &'static str {
-        match self {
-            Self::Unseen(IncompleteScan::Denied(_) | IncompleteScan::Hidden) => "permission",
-            Self::Unseen(IncompleteScan::Failed(_)) => "unreadable",
-            Self::NoDescriptor => "no_descriptor",
-            Self::InFlight => "in_flight",
-            Self::NoListener => "no_listener",
-            Self::NotSearched => "not_searched",
-            Self::NotYet => "not_searched_yet",
-        }
-    }
 }
 
 /// Two readings beside each other.

@@ -9,7 +9,7 @@ use super::super::process::Hint;
 use super::super::testing::{SocketBuilder, close_wait};
 use super::super::verdict::Judge;
 use super::*;
-use crate::model::{Holder, Process, Processes, Verdict};
+use crate::model::{Holder, IncompleteScan, Process, Processes, Socket, Verdict};
 use proptest::prelude::*;
 
 /// Processes, their descriptors and listeners, as a scan would find them.
