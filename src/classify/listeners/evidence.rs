@@ -1,8 +1,8 @@
 //! What the counters tell of handshakes in the whole namespace.
 
 use super::super::change::{self, Past};
-use super::syn_queue::{goes_unanswered, is_full_for_sure};
-use crate::model::{Counter, Snapshot, Sysctl};
+use super::syn_queue::{self, Fill, SynSettings, goes_unanswered, is_full_for_sure};
+use crate::model::{Counter, Listener, Snapshot, Sysctl};
 
 /// Cookies between two samples that make a flood worth the word: an honest
 /// burst of a few would be one otherwise.
@@ -42,6 +42,13 @@ pub struct SynEvidence {
     /// Whether a handshake in a SYN queue that may be full had its SYN-ACK sent
     /// again, which is after a second.
     pub unanswered: bool,
+}
+
+/// How many handshakes the SYN queues of a listener hold, all together. `None`
+/// over /proc.
+#[must_use]
+pub fn syn_limit(listener: &Listener, evidence: &SynEvidence) -> Option<u64> {
+    syn_queue::limit(listener, evidence.settings())
 }
 
 /// What became of the cookies that were sent.
@@ -105,9 +112,21 @@ impl SynEvidence {
             unanswered: false,
         };
         let kept = || listeners.into_iter().flat_map(|all| &all.listeners);
-        evidence.full_for_sure = kept().any(|one| is_full_for_sure(one, &evidence));
-        evidence.unanswered = kept().any(|one| goes_unanswered(one, &evidence));
+        evidence.full_for_sure = kept().any(|one| is_full_for_sure(one, evidence.settings()));
+        evidence.unanswered = kept().any(|one| goes_unanswered(one, evidence.settings()));
         evidence
+    }
+
+    const fn settings(&self) -> SynSettings {
+        SynSettings {
+            cookies: self.cookies,
+            max_backlog: self.max_backlog,
+        }
+    }
+
+    /// Whether a SYN queue of a listener is full; `None` where nobody can tell.
+    pub(super) fn fill(&self, listener: &Listener) -> Option<Fill> {
+        syn_queue::fill(listener, self.settings(), self.full_for_sure)
     }
 
     /// Whether SYNs were dropped by full SYN queues while somebody looked.

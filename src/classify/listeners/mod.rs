@@ -5,8 +5,7 @@ mod syn_queue;
 mod tally;
 mod verdict;
 
-pub use self::evidence::SynEvidence;
-pub use self::syn_queue::syn_limit;
+pub use self::evidence::{SynEvidence, syn_limit};
 pub use self::tally::ListenerTally;
 pub use self::verdict::{SynVerdict, Verdict, is_nearly_full, syn_verdict, verdict};
 

@@ -5,8 +5,16 @@
 //! the kernel picks one of them by a hash of both addresses (SO_REUSEPORT). A
 //! handshake doesn't say whose it is.
 
-use super::evidence::SynEvidence;
 use crate::model::Listener;
+
+/// The settings that bound SYN queues.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SynSettings {
+    /// `tcp_syncookies`
+    pub(super) cookies: Option<u64>,
+    /// `tcp_max_syn_backlog`
+    pub(super) max_backlog: Option<u64>,
+}
 
 /// What the SYN queues of a listener hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,8 +44,8 @@ pub(super) enum Fill {
 /// quarters of `tcp_max_syn_backlog` and one from peers that aren't known
 /// (`tcp_conn_request`: it drops when less than a quarter is left). `None` over
 /// /proc.
-fn room(listener: &Listener, evidence: &SynEvidence) -> Option<Room> {
-    let cap = match (evidence.cookies, evidence.max_backlog) {
+fn room(listener: &Listener, settings: SynSettings) -> Option<Room> {
+    let cap = match (settings.cookies, settings.max_backlog) {
         (Some(0), Some(backlog)) => (backlog - backlog / 4).saturating_add(1),
         _ => u64::MAX,
     };
@@ -53,21 +61,21 @@ fn room(listener: &Listener, evidence: &SynEvidence) -> Option<Room> {
 }
 
 /// Whether so many handshakes fill a queue, however they are spread.
-pub(super) fn is_full_for_sure(listener: &Listener, evidence: &SynEvidence) -> bool {
-    fill_of(listener, evidence) == Some(Fill::Full)
+pub(super) fn is_full_for_sure(listener: &Listener, settings: SynSettings) -> bool {
+    fill_of(listener, settings) == Some(Fill::Full)
 }
 
 /// Whether a handshake in a SYN queue that may be full had its SYN-ACK sent
 /// again. Where the accept queue is full its ACK may have come all the same: the
 /// kernel waits for the next one.
-pub(super) fn goes_unanswered(listener: &Listener, evidence: &SynEvidence) -> bool {
+pub(super) fn goes_unanswered(listener: &Listener, settings: SynSettings) -> bool {
     listener.is_full() != Some(true)
         && listener.syn_ack_retransmits.is_some_and(|again| again > 0)
-        && fill_of(listener, evidence) != Some(Fill::NotFull)
+        && fill_of(listener, settings) != Some(Fill::NotFull)
 }
 
-fn fill_of(listener: &Listener, evidence: &SynEvidence) -> Option<Fill> {
-    let room = room(listener, evidence)?;
+fn fill_of(listener: &Listener, settings: SynSettings) -> Option<Fill> {
+    let room = room(listener, settings)?;
     let handshakes = u64::from(listener.syn_recv?);
     // One place left in each is the most that they hold with none full.
     Some(if handshakes > room.total.saturating_sub(room.queues) {
@@ -80,16 +88,16 @@ fn fill_of(listener: &Listener, evidence: &SynEvidence) -> Option<Fill> {
 }
 
 /// Whether a SYN queue of a listener is full; `None` where nobody can tell.
-pub(super) fn fill(listener: &Listener, evidence: &SynEvidence) -> Option<Fill> {
-    fill_of(listener, evidence).map(|fill| match fill {
-        Fill::PerhapsFull if evidence.full_for_sure => Fill::NotFull,
+/// `one_is_full`: the queue of some listener is full for sure.
+pub(super) fn fill(listener: &Listener, settings: SynSettings, one_is_full: bool) -> Option<Fill> {
+    fill_of(listener, settings).map(|fill| match fill {
+        Fill::PerhapsFull if one_is_full => Fill::NotFull,
         other => other,
     })
 }
 
 /// How many handshakes the SYN queues of a listener hold, all together. `None`
 /// over /proc.
-#[must_use]
-pub fn syn_limit(listener: &Listener, evidence: &SynEvidence) -> Option<u64> {
-    room(listener, evidence).map(|room| room.total)
+pub(super) fn limit(listener: &Listener, settings: SynSettings) -> Option<u64> {
+    room(listener, settings).map(|room| room.total)
 }

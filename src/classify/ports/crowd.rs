@@ -5,12 +5,8 @@
 //! connect() spreads over the range instead. They are left out, so that memory
 //! doesn't grow with them.
 
-use super::tally::PortTally;
+use super::tally::{FIRST_LOOK, PortTally};
 use crate::model::{PortRange, PortSet};
-
-/// So many destinations are looked through for clients first, and from then on
-/// each time that they have doubled.
-pub(super) const FIRST_LOOK: usize = 4_096;
 
 /// Fewer peers of one port than this are no crowd.
 const CROWD: usize = 64;

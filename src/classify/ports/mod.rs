@@ -7,6 +7,7 @@
 
 mod advice;
 mod crowd;
+mod parity;
 mod pools;
 mod reuse;
 mod shared;

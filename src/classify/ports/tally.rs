@@ -14,6 +14,10 @@ use crate::model::{
     Endpoint, Family, PortRange, PortSet, PortSettings, Socket, SocketKind, TcpState, TimeWaitTally,
 };
 
+/// So many destinations are looked through for clients first, and from then on
+/// each time that they have doubled.
+pub(super) const FIRST_LOOK: usize = 4_096;
+
 /// A TIME_WAIT younger than this counts as recent, ms.
 pub(super) const RECENT_MS: u32 = 10_000;
 
@@ -148,7 +152,7 @@ impl PortTally {
             locals: Vec::new(),
             local_places: HashMap::default(),
             time_wait: TimeWaitTally::default(),
-            crowd_at: super::crowd::FIRST_LOOK,
+            crowd_at: FIRST_LOOK,
             family: None,
         }
     }

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::evidence::{Cookies, SynEvidence};
-use super::syn_queue::{Fill, fill};
+use super::syn_queue::Fill;
 use crate::model::{Listener, Listeners};
 
 /// What is wrong with one listener.
@@ -110,7 +110,7 @@ pub fn verdict(listener: &Listener, evidence: &SynEvidence) -> Verdict {
         Some(true) => return Verdict::SlowAccept,
         Some(false) => {}
     }
-    let Some(fill) = fill(listener, evidence) else {
+    let Some(fill) = evidence.fill(listener) else {
         return Verdict::Unknown;
     };
     // With cookies for every SYN no queue ever fills: only a single listener

@@ -6,7 +6,7 @@
 //! none of its ports is in use at two. Pools of single addresses know nothing
 //! of each other: by chance they would have many in common.
 
-use super::shared::{Parities, Suspects};
+use super::parity::{Parities, Suspects};
 use super::tally::PortTally;
 use crate::model::{PortRange, PortSet};
 
