@@ -72,6 +72,24 @@ fn every_link_leads_to_a_file_and_a_heading() {
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
 
+/// Files of this repository that a page names in backticks.
+#[test]
+fn every_file_that_developers_are_sent_to_is_there() {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut missing = Vec::new();
+    for page in ["CONTRIBUTING.md", "docs/architecture.md"] {
+        let text = fs::read_to_string(repository.join(page)).expect("text");
+        let named = text.split('`').skip(1).step_by(2);
+        let files = named.filter(|name| name.starts_with("src/") || name.starts_with("tests/"));
+        missing.extend(
+            files
+                .filter(|file| !repository.join(file).exists())
+                .map(|file| format!("{page}: {file}")),
+        );
+    }
+    assert!(missing.is_empty(), "{}", missing.join("\n"));
+}
+
 #[test]
 fn the_readme_names_how_to_run_it_and_its_tests() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
