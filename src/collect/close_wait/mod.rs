@@ -10,8 +10,7 @@ use std::thread;
 use std::time::{Duration, SystemTime};
 
 use self::owners::Found;
-pub(crate) use self::rows::listeners;
-pub(super) use self::rows::{close_wait, listeners_of};
+pub(super) use self::rows::{close_wait, listeners, listeners_of};
 use super::Namespace;
 use crate::classify::close_wait::{Earlier, Owners};
 use crate::kernel::KernelError;

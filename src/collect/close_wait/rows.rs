@@ -151,7 +151,7 @@ pub(super) fn drop_closed(
 /// # Errors
 ///
 /// When sockets can't be read.
-pub(crate) fn listeners(
+pub(in crate::collect) fn listeners(
     source: &mut dyn SocketSource,
 ) -> Result<(Listeners, Collection), KernelError> {
     let query = Query {

@@ -7,13 +7,12 @@ use anyhow::bail;
 use super::super::source;
 use super::Answer;
 use super::state::{SaveOutcome, StateSession, counts};
-use super::watch::Narrowing;
 use crate::classify::assess::{Status, Verdict, judge};
 use crate::classify::change::Past;
 use crate::classify::metric::Observation;
 use crate::classify::thresholds::Thresholds;
 use crate::cli::{CheckArgs, CheckFormat, CommonArgs};
-use crate::collect::{self, Connections, PortRead, Question};
+use crate::collect::{self, Connections, PortRead, Question, Selection};
 use crate::model::{SHORTEST_GROWTH, SHORTEST_RATE, SourceKind, TcpState};
 use crate::render::{check, json};
 use crate::state_file::replace;
@@ -25,12 +24,15 @@ pub(super) fn look(
     thresholds: &Thresholds,
     format: CheckFormat,
 ) -> anyhow::Result<Answer> {
-    let mut namespace = source::open(common)?;
+    let namespace = source::open(common)?;
     let mut session = StateSession::open(common, args, thresholds, &namespace);
-    let mut narrowing = Narrowing::new(args, &namespace)?;
-    let needs_netlink = narrowing.needs_netlink();
-    narrowing.see_listeners(namespace.sockets())?;
-    let mut namespace = narrowing.narrow(namespace);
+    let wanted = Selection {
+        pids: &args.pid,
+        units: &args.unit,
+        listen_port: &args.listen_port,
+        remote: &args.remote,
+    };
+    let mut namespace = collect::narrow(namespace, &wanted)?;
     let earlier = session.earlier();
     // The kernel's own counts are of all sockets.
     let (connections, ports) = if thresholds.scope.is_all() {
@@ -54,7 +56,7 @@ pub(super) fn look(
             close_wait.extend(socket.cookie);
         }
     })?;
-    if needs_netlink && snapshot.collection.source == SourceKind::Procfs {
+    if !args.unit.is_empty() && snapshot.collection.source == SourceKind::Procfs {
         bail!("cannot tell units apart over /proc: sockets have no cgroups there");
     }
     let is_unused = thresholds.scope.is_by_port_alone() && snapshot.states.total() == 0;

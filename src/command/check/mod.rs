@@ -2,7 +2,6 @@
 
 mod look;
 mod state;
-mod watch;
 
 use std::io;
 use std::sync::mpsc::{self, RecvTimeoutError};
