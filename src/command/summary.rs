@@ -6,7 +6,8 @@ use crate::classify::assess;
 use crate::cli::{CommonArgs, SummaryArgs, SummaryFormat};
 use crate::collect::{self, Connections, Question};
 use crate::model::TcpState;
-use crate::render::{bound_unknown, json, summary};
+use crate::render::text::{self, provenance};
+use crate::render::{csv, json};
 
 /// Prints the summary.
 pub(super) fn run(common: &CommonArgs, args: &SummaryArgs) -> anyhow::Result<Outcome> {
@@ -30,18 +31,16 @@ pub(super) fn run(common: &CommonArgs, args: &SummaryArgs) -> anyhow::Result<Out
         ));
     }
     if args.bound && snapshot.states.of(TcpState::BoundInactive).is_none() {
-        output::note(bound_unknown(&snapshot));
+        output::note(provenance::bound_unknown(&snapshot));
     }
     if common.verbose > 0 {
-        output::note(&summary::provenance(&snapshot));
+        output::note(&provenance::of_counts(&snapshot));
     }
     let assessment = assess(&snapshot, None);
     let text = match format {
-        SummaryFormat::Table => {
-            summary::table(&snapshot, &assessment, &output::style(common.color))
-        }
+        SummaryFormat::Table => text::summary(&snapshot, &assessment, &output::style(common.color)),
         SummaryFormat::Json => json::summary(&snapshot, &assessment)?,
-        SummaryFormat::Csv => summary::csv(&snapshot)?,
+        SummaryFormat::Csv => csv::summary(&snapshot)?,
     };
     output::print(&text)?;
     Ok(outcome(common, &assessment))

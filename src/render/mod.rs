@@ -5,28 +5,16 @@
 //! Everything that came from outside (host names, process names, paths) goes
 //! through [`safe()`] on its way to a terminal.
 
-mod bound;
-mod cell;
-pub mod check;
-mod finding;
+pub mod csv;
 pub mod json;
-pub mod leaks;
-pub(crate) mod place;
-pub mod pressure;
-mod style;
-pub mod summary;
+mod perfdata;
+pub mod plugin;
+pub mod prometheus;
 pub mod table;
-mod text;
-pub mod watch;
+pub mod text;
+pub mod views;
 
-pub use bound::bound_unknown;
-pub use style::Style;
-
-/// Adds a line to a text.
-fn push_line(text: &mut String, line: &str) {
-    text.push_str(line);
-    text.push('\n');
-}
+pub use text::Style;
 
 /// A share as a number from 0 to 1 and more; `None` of nothing, or of what
 /// isn't known.

@@ -11,7 +11,7 @@ use super::screen::View;
 use super::views::{findings, help, leaks, listeners, overview, ports, settings};
 use crate::classify::history::{Failure, Latest, Part};
 use crate::model::SourceKind;
-use crate::render::place::place;
+use crate::render::text::provenance::place;
 use crate::text::number::{counted, elapsed};
 use crate::text::rate::{age, clock, interval};
 use crate::text::safe;

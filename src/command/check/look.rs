@@ -14,7 +14,7 @@ use crate::classify::thresholds::Thresholds;
 use crate::cli::{CheckArgs, CheckFormat, CommonArgs};
 use crate::collect::{self, Connections, PortRead, Question, Selection};
 use crate::model::{SHORTEST_GROWTH, SHORTEST_RATE, SourceKind, TcpState};
-use crate::render::{check, json};
+use crate::render::{json, plugin, prometheus};
 use crate::state_file::replace;
 
 /// The whole check.
@@ -113,7 +113,7 @@ fn answer(
     format: CheckFormat,
 ) -> anyhow::Result<Answer> {
     if let Some(path) = &args.textfile {
-        let page = check::prometheus(observation, &verdict);
+        let page = prometheus::page(observation, &verdict);
         if let Err(error) = replace(path, page.as_bytes(), super::patience(args)) {
             verdict.fail(error.to_string());
         }
@@ -121,9 +121,9 @@ fn answer(
     let status = verdict.status();
     let text = match format {
         // A scrape without metrics is a host that is down.
-        CheckFormat::Prometheus => check::prometheus(observation, &verdict),
+        CheckFormat::Prometheus => prometheus::page(observation, &verdict),
         _ if args.quiet && status == Status::Ok => String::new(),
-        CheckFormat::Plugin => check::plugin(observation.snapshot, &verdict, common.verbose),
+        CheckFormat::Plugin => plugin::status(observation.snapshot, &verdict, common.verbose),
         CheckFormat::Json => json::check(observation.snapshot, &verdict)?,
     };
     Ok(Answer {

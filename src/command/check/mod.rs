@@ -12,7 +12,7 @@ use super::{Outcome, output};
 use crate::classify::assess::Status;
 use crate::classify::thresholds::{Name, Scope, ThresholdError, Thresholds};
 use crate::cli::{CheckArgs, CheckFormat, CheckStatus, CommonArgs};
-use crate::render::{check, json};
+use crate::render::{json, plugin, text};
 use crate::text::number::elapsed;
 
 /// What a check has to say.
@@ -39,7 +39,7 @@ pub(super) fn run(common: &CommonArgs, args: &CheckArgs, refusal: Option<&str>) 
     if args.list {
         return tell(&Answer {
             status: Status::Ok,
-            text: check::list(&output::style(common.color)),
+            text: text::check_list(&output::style(common.color)),
             notes: Vec::new(),
         });
     }
@@ -81,7 +81,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(2);
 pub(super) fn refuse(why: &str) -> Outcome {
     tell(&Answer {
         status: Status::Unknown,
-        text: check::failed(Status::Unknown, why),
+        text: plugin::failed(Status::Unknown, why),
         notes: Vec::new(),
     })
 }
@@ -169,7 +169,7 @@ fn answer(
 fn failed(format: CheckFormat, args: &CheckArgs, status: Status, why: String) -> Answer {
     let silent = args.quiet && status == Status::Ok;
     let text = match format {
-        CheckFormat::Plugin if !silent => check::failed(status, &why),
+        CheckFormat::Plugin if !silent => plugin::failed(status, &why),
         CheckFormat::Json if !silent => json::check_failed(status, &why),
         CheckFormat::Plugin | CheckFormat::Json | CheckFormat::Prometheus => String::new(),
     };

@@ -17,8 +17,9 @@ use crate::cli::{CommonArgs, LeaksArgs, LeaksFormat};
 use crate::collect::{self, CloseWaitQuestion, Namespace};
 use crate::kernel::processes::process_of;
 use crate::model::Processes;
-use crate::render::json;
-use crate::render::leaks::{self, View};
+use crate::render::text::{self, provenance};
+use crate::render::views::LeaksView;
+use crate::render::{csv, json};
 use crate::text::safe;
 
 /// Prints the leaks.
@@ -62,7 +63,7 @@ pub(super) fn run(common: &CommonArgs, args: &LeaksArgs) -> anyhow::Result<Outco
     }
     let mut processes = snapshot.closed_processes.clone();
     processes.extend(snapshot.processes().clone());
-    let view = View {
+    let view = LeaksView {
         host: &snapshot.host,
         taken_at: snapshot.taken_at,
         elapsed: snapshot.elapsed,
@@ -140,16 +141,16 @@ fn refuse_unseen(report: &LeakReport, processes: &Processes, asked: &[u32]) -> a
     Ok(())
 }
 
-fn show(common: &CommonArgs, format: LeaksFormat, view: &View<'_>) -> anyhow::Result<()> {
+fn show(common: &CommonArgs, format: LeaksFormat, view: &LeaksView<'_>) -> anyhow::Result<()> {
     say_how(common, view);
     match format {
-        LeaksFormat::Table => output::print(&leaks::table(view, &output::style(common.color))),
+        LeaksFormat::Table => output::print(&text::leaks(view, &output::style(common.color))),
         LeaksFormat::Json => output::stream(|to| json::leaks(view, to)),
-        LeaksFormat::Csv => output::stream(|to| leaks::csv(view, to)),
+        LeaksFormat::Csv => output::stream(|to| csv::leaks(view, to)),
     }
 }
 
-fn say_how(common: &CommonArgs, view: &View<'_>) {
+fn say_how(common: &CommonArgs, view: &LeaksView<'_>) {
     if let Some(reason) = &view.collection.fallback_reason {
         output::note(&format!(
             "{reason}; reading /proc/net/tcp instead: ages and cgroups are unknown, --over \
@@ -157,6 +158,6 @@ fn say_how(common: &CommonArgs, view: &View<'_>) {
         ));
     }
     if common.verbose > 0 {
-        output::note(&leaks::provenance(view));
+        output::note(&provenance::of_leaks(view));
     }
 }

@@ -7,7 +7,9 @@ use crate::classify::assess;
 use crate::cli::{CommonArgs, PressureArgs, PressureFormat};
 use crate::collect::{self, Connections, ListenerNames, Question};
 use crate::model::Part;
-use crate::render::{json, pressure, summary};
+use crate::render::text::{self, provenance};
+use crate::render::views::PressureView;
+use crate::render::{csv, json};
 
 /// Prints what is about to run out.
 pub(super) fn run(common: &CommonArgs, args: &PressureArgs) -> anyhow::Result<Outcome> {
@@ -48,19 +50,19 @@ pub(super) fn run(common: &CommonArgs, args: &PressureArgs) -> anyhow::Result<Ou
         }
     }
     if common.verbose > 0 {
-        output::note(&summary::provenance(&snapshot));
+        output::note(&provenance::of_counts(&snapshot));
     }
     let assessment = assess(&snapshot, earlier.as_ref());
-    let view = pressure::View {
+    let view = PressureView {
         snapshot: &snapshot,
         previous: earlier.as_ref(),
         assessment: &assessment,
     };
     let text = match format {
-        PressureFormat::Table => pressure::table(&view, args.top, &output::style(common.color)),
+        PressureFormat::Table => text::pressure(&view, args.top, &output::style(common.color)),
         PressureFormat::Json => json::pressure(&view)?,
-        PressureFormat::Csv => pressure::csv(&view)?,
-        PressureFormat::CsvListeners => pressure::csv_of_listeners(&view)?,
+        PressureFormat::Csv => csv::destinations(&view)?,
+        PressureFormat::CsvListeners => csv::listeners(&view)?,
     };
     output::print(&text)?;
     Ok(outcome(common, &assessment))

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::super::check::{headline, whole};
+use super::super::plugin::{headline, whole};
 use super::Header;
 use super::write::line;
 use crate::classify::Finding;

@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::super::leaks::{View, words};
+use super::super::text::leaks::phrases;
+use super::super::views::LeaksView;
 use super::Header;
 use super::parts::{Age, List, milliseconds};
 use super::write::write;
@@ -282,7 +283,7 @@ struct ClosedDescriptor<'a> {
 /// # Errors
 ///
 /// When it can't be written.
-pub fn leaks<W: Write>(view: &View<'_>, to: &mut W) -> io::Result<()> {
+pub fn leaks<W: Write>(view: &LeaksView<'_>, to: &mut W) -> io::Result<()> {
     let report = view.report;
     let document = Leaks {
         header: Header::of(
@@ -319,7 +320,7 @@ pub fn leaks<W: Write>(view: &View<'_>, to: &mut W) -> io::Result<()> {
 }
 
 impl<'a> Coverage<'a> {
-    fn of(view: &View<'a>) -> Self {
+    fn of(view: &LeaksView<'a>) -> Self {
         let report = view.report;
         Self {
             sockets: report.counts.total(),
@@ -328,13 +329,13 @@ impl<'a> Coverage<'a> {
             scan: report.scan.unwrap_or_default(),
             unreadable_pids: &report.unseen,
             closed_during_scan: report.closed_meanwhile,
-            reason: words::unattributed(report, Some(view.as_root)),
+            reason: phrases::unattributed(report, Some(view.as_root)),
         }
     }
 }
 
 impl<'a> LeakingProcess<'a> {
-    fn of(view: &'a View<'a>, leaks: &'a ProcessLeaks) -> Self {
+    fn of(view: &'a LeaksView<'a>, leaks: &'a ProcessLeaks) -> Self {
         let process = &leaks.process;
         Self {
             pid: process.pid,
@@ -353,7 +354,7 @@ impl<'a> LeakingProcess<'a> {
             local_ports: &leaks.local_ports,
             growth: leaks.growth.map(|growth| LeakGrowth::of(growth, leaks)),
             unread_bytes: leaks.unread_bytes,
-            hint: leaks.hint.map(|hint| words::hint(hint, leaks)),
+            hint: leaks.hint.map(|hint| phrases::hint(hint, leaks)),
             sockets: List::new(move || {
                 let sockets = leaks.sockets.iter();
                 sockets.filter_map(move |held| HeldSocket::of(view, process.pid, held))
@@ -373,7 +374,7 @@ impl LeakGrowth {
 }
 
 impl<'a> HeldSocket<'a> {
-    fn of(view: &View<'_>, pid: u32, held: &'a Held) -> Option<Self> {
+    fn of(view: &LeaksView<'_>, pid: u32, held: &'a Held) -> Option<Self> {
         Some(Self {
             fds: &held.fds,
             thread: held.thread,
@@ -385,7 +386,7 @@ impl<'a> HeldSocket<'a> {
 }
 
 impl<'a> ClosedInQueue<'a> {
-    fn of(view: &'a View<'a>, leaks: &'a QueueLeaks) -> Self {
+    fn of(view: &'a LeaksView<'a>, leaks: &'a QueueLeaks) -> Self {
         let command = move |pid| view.processes.get(pid)?.command.as_deref();
         let fullest = leaks.listeners.iter().max_by_key(|socket| socket.recv_q);
         Self {
@@ -402,7 +403,7 @@ impl<'a> ClosedInQueue<'a> {
 }
 
 impl<'a> UnownedSocket<'a> {
-    fn of(view: &View<'a>, entry: &Unattributed) -> Option<Self> {
+    fn of(view: &LeaksView<'a>, entry: &Unattributed) -> Option<Self> {
         let judged = view.report.socket(entry.index)?;
         let id = judged.socket.cgroup;
         let cgroup = id.and_then(|id| view.cgroups.get(&id));
@@ -418,7 +419,7 @@ impl<'a> UnownedSocket<'a> {
 }
 
 impl<'a> ClosedConnections<'a> {
-    fn of(view: &'a View<'a>, found: &VanishedSockets) -> Self {
+    fn of(view: &'a LeaksView<'a>, found: &VanishedSockets) -> Self {
         let report = view.report;
         Self {
             descriptors: List::new(move || {
@@ -430,13 +431,13 @@ impl<'a> ClosedConnections<'a> {
             not_judged: found.untold,
             reason: found
                 .unseen
-                .map(|why| words::unseen(why, Some(view.as_root))),
+                .map(|why| phrases::unseen(why, Some(view.as_root))),
         }
     }
 }
 
 impl<'a> ClosedDescriptor<'a> {
-    fn of(view: &'a View<'_>, closed: &VanishedSocket) -> Self {
+    fn of(view: &'a LeaksView<'_>, closed: &VanishedSocket) -> Self {
         let pid = closed.holder.pid;
         let process = view.processes.get(&pid);
         Self {

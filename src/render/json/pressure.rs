@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::super::pressure::View;
+use super::super::views::PressureView;
 use super::Header;
 use super::parts::{
     Age, ByName, CounterRates, CounterValues, PressureSysctls, milliseconds, rated_counters,
@@ -258,7 +258,7 @@ struct Memory {
 /// # Errors
 ///
 /// When the document can't be written, which memory alone could cause.
-pub fn pressure(view: &View<'_>) -> anyhow::Result<String> {
+pub fn pressure(view: &PressureView<'_>) -> anyhow::Result<String> {
     let snapshot = view.snapshot;
     let pressure = &snapshot.pressure;
     let host_wide = &pressure.host_wide;
@@ -304,7 +304,7 @@ pub fn pressure(view: &View<'_>) -> anyhow::Result<String> {
 }
 
 impl PressureTimeWait {
-    fn of(view: &View<'_>) -> Self {
+    fn of(view: &PressureView<'_>) -> Self {
         let tally = view.snapshot.pressure.time_wait;
         Self {
             limit: TimeWait::of(view.snapshot),
@@ -409,7 +409,7 @@ impl<'a> From<&'a ListenSocket> for ListenerMember<'a> {
 }
 
 impl SynQueues {
-    fn of(view: &View<'_>, evidence: &SynEvidence) -> Self {
+    fn of(view: &PressureView<'_>, evidence: &SynEvidence) -> Self {
         let snapshot = view.snapshot;
         let counter = |counter| snapshot.counters.get(counter);
         let sysctl = |sysctl| snapshot.sysctls.get(sysctl);

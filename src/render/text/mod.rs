@@ -1,5 +1,25 @@
 //! Text for people: one file a subject.
 
+mod check_list;
+pub(crate) mod finding;
+pub(crate) mod leaks;
+pub(crate) mod pressure;
+pub mod provenance;
+mod style;
+pub(crate) mod summary;
 mod table;
+pub mod watch;
 
-pub(super) use table::{cut, table};
+pub use self::check_list::check_list;
+pub use self::leaks::leaks;
+pub use self::pressure::pressure;
+pub use self::style::Style;
+pub use self::summary::summary;
+
+use self::table::{cut, table};
+
+/// Adds a line to a text.
+fn push_line(text: &mut String, line: &str) {
+    text.push_str(line);
+    text.push('\n');
+}

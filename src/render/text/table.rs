@@ -5,8 +5,8 @@
 
 use comfy_table::{CellAlignment, Table as Lines, presets};
 
-use super::super::style::Style;
 use super::super::table::{Cell, Column, Content, Table, Tone, Width};
+use super::Style;
 use crate::text::width::{beginning, columns_of};
 use crate::text::wrap;
 

@@ -13,7 +13,7 @@ use super::process;
 use super::process_leaks::{Moves, peers, read_ago};
 use crate::classify::close_wait::{LeakReport, ProcessLeaks, QueueLeaks};
 use crate::classify::history::{Kept, Latest, Leaks};
-use crate::render::leaks::words;
+use crate::render::text::leaks::phrases;
 use crate::text::number::{counted, elapsed, grouped};
 use crate::text::rate::age;
 use crate::text::safe;
@@ -86,7 +86,7 @@ fn remarks(kept: &Kept<Leaks>, moment: &Moment<'_>) -> Vec<String> {
             about(search.every),
         ));
     }
-    if let Some(why) = words::unattributed(&leaks.report, None) {
+    if let Some(why) = phrases::unattributed(&leaks.report, None) {
         remarks.push(format!("Without an owner in sight: {why}"));
     }
     remarks
@@ -217,7 +217,7 @@ fn process_row(
             fresh,
         ),
         Cell::plain(number(moves.map(|moves| moves.stuck))),
-        Cell::plain(words::age(leaks.oldest, &moment.style)),
+        Cell::plain(phrases::age(leaks.oldest, &moment.style)),
         Cell::toned(fds, fds_tone),
         Cell::plain(peers(&leaks.peers)),
     ]
@@ -237,7 +237,7 @@ fn listener_row(queue: &QueueLeaks, moment: &Moment<'_>) -> Vec<Cell> {
         Cell::plain(dash),
         Cell::plain(dash),
         Cell::plain(dash),
-        Cell::plain(words::age(queue.oldest, &moment.style)),
+        Cell::plain(phrases::age(queue.oldest, &moment.style)),
         Cell::plain(dash),
         Cell::plain(format!("at {}", queue.local)),
     ]

@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 
 use super::super::moment::{Moment, Shown};
 use super::super::paint::{Painter, Tone, below, first_lines};
-use crate::render::pressure::listeners::{severity, verdict_words};
+use crate::render::text::pressure::listeners::{severity, verdict_words};
 use crate::text::rate::rate;
 
 use super::super::table::{Cell, Column, Table};

@@ -10,7 +10,7 @@ use super::super::screen::Subject;
 use super::super::table::{Cell, Column, Table};
 use crate::classify::history::Latest;
 use crate::model::{Destination, Ports};
-use crate::render::pressure::ports::{detail, full_in, severity, taken};
+use crate::render::text::pressure::ports::{detail, full_in, severity, taken};
 use crate::text::number::{grouped, percent};
 use crate::text::rate::{rate, signed_rate};
 use crate::text::wrap;

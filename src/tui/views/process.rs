@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use super::super::moment::{Moment, Shown};
 use super::super::paint::{Painter, Tone, cut, first_lines, from_column, from_line};
 use super::process_leaks::{Moves, peers, read_ago};
-use crate::render::leaks::words;
+use crate::render::text::leaks::phrases;
 use crate::text::wrap;
 
 use super::super::table::{Cell, Column, Table, more};
@@ -202,7 +202,7 @@ fn facts(leaks: &ProcessLeaks, kept: &Kept<Leaks>, moment: &Moment<'_>) -> Vec<(
         "{} leaked of {} in CLOSE_WAIT, the oldest for {}{moves}{ago}",
         grouped(leaks.counts.leaked()),
         grouped(leaks.counts.total()),
-        words::age(leaks.oldest, &moment.style),
+        phrases::age(leaks.oldest, &moment.style),
     );
     facts.push((Fact::Sockets, sockets));
     if let (Some(open), Some(limit)) = (process.open_fds, process.fd_limit) {
@@ -211,7 +211,7 @@ fn facts(leaks: &ProcessLeaks, kept: &Kept<Leaks>, moment: &Moment<'_>) -> Vec<(
     }
     facts.push((Fact::Peers, peers(&leaks.peers)));
     if let Some(hint) = leaks.hint {
-        facts.push((Fact::Why, words::hint(hint, leaks)));
+        facts.push((Fact::Why, phrases::hint(hint, leaks)));
     }
     facts
 }
@@ -229,9 +229,9 @@ fn socket_row(held: &Held, report: &LeakReport, moment: &Moment<'_>) -> Option<V
         others => format!(", held by {others} more"),
     };
     Some(vec![
-        Cell::plain(words::fds(held)),
+        Cell::plain(phrases::fds(held)),
         Cell::toned(judged.verdict.key(), tone),
-        Cell::plain(words::age(judged.age, &moment.style)),
+        Cell::plain(phrases::age(judged.age, &moment.style)),
         Cell::plain(grouped(socket.recv_q.into())),
         Cell::plain(socket.local.to_string()),
         Cell::plain(format!("{}{shared}", socket.remote)),

@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 
 use super::super::moment::{Moment, Shown};
 use super::super::paint::{Painter, Tone, first_lines, from_line};
-use crate::render::summary::table::settings_rows;
+use crate::render::text::summary::settings_rows;
 use crate::text::rate::rate;
 use crate::text::wrap;
 

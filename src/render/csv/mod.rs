@@ -1,0 +1,81 @@
+//! CSV: a line a state, a destination, a listener, or a socket that a process
+//! holds. What isn't known is empty.
+
+mod leaks;
+mod pressure;
+
+pub use self::leaks::leaks;
+pub use self::pressure::{destinations, listeners};
+
+use crate::model::{Snapshot, StateCount};
+
+/// `state,total,ipv4,ipv6`; a number that isn't known is empty.
+///
+/// # Errors
+///
+/// When the numbers can't be written as CSV, which memory alone could cause.
+pub fn summary(snapshot: &Snapshot) -> anyhow::Result<String> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(["state", "total", "ipv4", "ipv6"])?;
+    let cell = |number: Option<u64>| number.map_or_else(String::new, |n| n.to_string());
+    for (state, count) in snapshot.states.iter() {
+        let part = |part: fn(StateCount) -> Option<u64>| cell(count.and_then(part));
+        writer.write_record([
+            state.key().to_owned(),
+            part(|count| Some(count.total)),
+            part(|count| count.ipv4),
+            part(|count| count.ipv6),
+        ])?;
+    }
+    let unknown = snapshot.states.unknown.to_string();
+    writer.write_record(["unknown", &unknown, "", ""])?;
+    Ok(String::from_utf8(writer.into_inner()?)?)
+}
+
+/// A text that others chose. Spreadsheets take some first characters for the
+/// beginning of a formula, of a cell or, where they split at semicolons too, of
+/// a part of it; a quote before them makes it text.
+fn cell(text: Option<&str>) -> String {
+    let text = text.unwrap_or_default();
+    let mut cell = String::with_capacity(text.len());
+    let mut at_start = true;
+    for character in text.chars() {
+        if at_start && begins_formula(character) {
+            cell.push('\'');
+        }
+        at_start = matches!(character, ';' | '\t' | '\r' | '\n')
+            || (at_start && character.is_whitespace());
+        cell.push(character);
+    }
+    cell
+}
+
+/// The full-width forms count as their ASCII ones.
+const fn begins_formula(character: char) -> bool {
+    matches!(
+        character,
+        '=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '＝' | '＋' | '－' | '＠'
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_text_is_a_formula() {
+        assert_eq!(cell(Some("=1+1")), "'=1+1");
+        assert_eq!(cell(Some("java")), "java");
+        assert_eq!(cell(Some("a-b=c")), "a-b=c");
+        assert_eq!(cell(None), "");
+    }
+
+    /// A spreadsheet that splits at semicolons ran it.
+    #[test]
+    fn nor_is_any_part_of_it_nor_a_full_width_one() {
+        assert_eq!(cell(Some("a;=1+1")), "a;'=1+1");
+        assert_eq!(cell(Some("a; @x")), "a; '@x");
+        assert_eq!(cell(Some(" =1")), " '=1");
+        assert_eq!(cell(Some("＝1+1")), "'＝1+1");
+    }
+}

@@ -1,0 +1,123 @@
+//! The leaks: who forgot what, since when, and how that is known.
+
+mod header;
+mod listing;
+mod notes;
+mod owners;
+pub(crate) mod phrases;
+mod unowned;
+
+use super::super::views::LeaksView;
+use super::finding::push_wrapped;
+use super::provenance::defects;
+use super::{Style, push_line};
+use crate::classify::Severity;
+use crate::model::Process;
+use crate::text::number::{counted, grouped};
+use crate::text::safe;
+use crate::text::wrap;
+
+/// Columns before what stands on a line of its own below another.
+const INDENT: usize = 4;
+
+/// The verdict first, then who, then what may be behind it, then what was
+/// spared and why, then what to type next.
+#[must_use]
+pub fn leaks(view: &LeaksView<'_>, style: &Style) -> String {
+    let mut text = String::new();
+    let report = view.report;
+    let severity = (report.counts.leaked() > 0).then_some(Severity::Warning);
+    let heading = heading(view);
+    for line in wrap(&heading, style.width.unwrap_or(usize::MAX)) {
+        let line = match severity {
+            Some(severity) => style.severity(severity, &line),
+            None => style.strong(&line),
+        };
+        push_line(&mut text, &line);
+    }
+    if let Some(defects) = defects(view.collection) {
+        push_line(&mut text, &style.severity(Severity::Warning, &defects));
+    }
+    if let Some(why) = phrases::unattributed(view.report, Some(view.as_root)) {
+        paragraph(&mut text, &format!("Owner unknown: {why}"), style);
+    }
+    text.push_str(&header::asked(view, style));
+    text.push_str(&owners::processes(view, style));
+    text.push_str(&unowned::listeners(view, style));
+    text.push_str(&unowned::unattributed(view, style));
+    if view.list_sockets {
+        text.push_str(&listing::sockets(view, style));
+    }
+    let notes = notes::notes(view, style);
+    if !notes.is_empty() {
+        text.push('\n');
+        text.push_str(&notes);
+    }
+    text
+}
+
+fn heading(view: &LeaksView<'_>) -> String {
+    let report = view.report;
+    let counts = &report.counts;
+    if counts.total() == 0 {
+        let such = if view.narrowed { "such " } else { "" };
+        return format!("No {such}socket is in CLOSE_WAIT");
+    }
+    let all = counted(counts.total(), "CLOSE_WAIT socket", "CLOSE_WAIT sockets");
+    let age = phrases::duration(report.min_age);
+    let any = report.min_age.is_zero();
+    let verdict = match counts.leaked() {
+        0 if any => format!("None of {all} is known to be leaked (of any age)"),
+        0 => format!("None of {all} is known to be leaked (in this state for {age} or longer)"),
+        leaked => {
+            let verb = if leaked == 1 { "is" } else { "are" };
+            let age = if any {
+                "of any age"
+            } else {
+                &format!("{age} or older")
+            };
+            format!("{} of {all} {verb} leaked ({age})", grouped(leaked))
+        }
+    };
+    let attributed = if report.scan.is_none() {
+        "owners unknown".to_owned()
+    } else if report.unattributed.is_empty() {
+        "all attributed".to_owned()
+    } else {
+        format!(
+            "{} of {} attributed",
+            grouped(report.attributed),
+            grouped(counts.total())
+        )
+    };
+    format!("{verdict}; {attributed}")
+}
+
+fn paragraph(text: &mut String, sentence: &str, style: &Style) {
+    push_wrapped(text, "", 0, sentence, style);
+}
+
+/// `java[2231]`, made safe.
+fn name(pid: u32, process: Option<&Process>) -> String {
+    format!("{}[{pid}]", command(process))
+}
+
+/// What a process calls itself, made safe. A name of spaces is none to see.
+fn command(process: Option<&Process>) -> String {
+    let command = process.and_then(|process| process.command.as_deref());
+    let command = command.filter(|command| !command.trim().is_empty());
+    safe(command.unwrap_or("?")).into_owned()
+}
+
+/// `10.0.0.9:5432 ×78`; one is not counted.
+fn times(what: &str, count: u64, style: &Style) -> String {
+    let sign = if style.unicode { "×" } else { "x" };
+    if count == 1 {
+        what.to_owned()
+    } else {
+        format!("{what} {sign}{}", grouped(count))
+    }
+}
+
+#[cfg(test)]
+mod tests;
