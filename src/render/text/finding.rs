@@ -49,7 +49,7 @@ pub(super) fn verdicts(assessment: &Assessment, style: &Style) -> String {
     if !assessment.unknown.is_empty() {
         let label = style.faint(&format!("{:<INDENT$}", "unknown"));
         let topics = format!(
-            "{}: what was read here is not enough to judge by",
+            "{}: not enough data to judge",
             assessment.unknown.join(", ")
         );
         push_wrapped(&mut text, &label, INDENT, &topics, style);

@@ -110,11 +110,11 @@ pub fn bound_unknown(snapshot: &Snapshot) -> &'static str {
     let source = snapshot.collection.source;
     match source {
         SourceKind::Netlink if shows_bound(source, snapshot.host.kernel) => {
-            "bound sockets not looked at"
+            "bound sockets not read"
         }
         SourceKind::Netlink => "bound sockets unknown: only Linux 6.8 and later shows them",
         SourceKind::Procfs => "bound sockets unknown: /proc doesn't show them",
-        SourceKind::Replay => "bound sockets unknown: a recording doesn't tell",
+        SourceKind::Replay => "bound sockets unknown: not in a recording",
     }
 }
 
@@ -133,7 +133,7 @@ mod tests {
         };
         assert_eq!(
             said(SourceKind::Netlink, Some((6, 8))),
-            "bound sockets not looked at"
+            "bound sockets not read"
         );
         for kernel in [Some((6, 1)), Some((5, 10)), None] {
             let old = said(SourceKind::Netlink, kernel);

@@ -75,7 +75,7 @@ fn time_wait(view: &PressureView<'_>) -> Option<String> {
             let _ = write!(line, ", {} refused so far", grouped(overflows));
         }
         Some(0) => line.push_str(", none refused"),
-        None => line.push_str(", how many were refused is not known"),
+        None => line.push_str(", unknown how many refused"),
     }
     Some(line)
 }
@@ -136,13 +136,13 @@ fn syn(view: &PressureView<'_>) -> Option<String> {
         0 => "cookies off",
         1 => "cookies when a queue is full",
         2 => "cookies for every SYN",
-        _ => "cookies in a mode that has no name here",
+        _ => "cookies in an unknown mode",
     };
     let verdict = match syn_verdict(&evidence, view.snapshot.pressure.listeners.as_ref()) {
         SynVerdict::Unknown => "",
         // Totals may be of another year: neither well nor ill.
         SynVerdict::Fine if !evidence.between && evidence.dropped.is_some_and(|n| n > 0) => {
-            "; whether it goes on takes two looks: --over 10s"
+            "; --over 10s tells whether it goes on"
         }
         SynVerdict::FloodAbsorbed if !evidence.between => ": a flood, now or earlier, absorbed",
         SynVerdict::Fine => ": fine",
@@ -172,7 +172,7 @@ fn orphans(view: &PressureView<'_>) -> Option<String> {
     let orphans = grouped(host_wide.orphans?);
     Some(match host_wide.max_orphans {
         Some(limit) => format!("{orphans} of {} in the whole host", grouped(limit)),
-        None => format!("{orphans} in the whole host; the limit is hidden in this namespace"),
+        None => format!("{orphans} in the whole host; the limit is not visible in this namespace"),
     })
 }
 
@@ -191,7 +191,7 @@ fn memory(view: &PressureView<'_>) -> Option<String> {
             )
         }
         None => format!(
-            "{} pages in the whole host; the limit is hidden in this namespace",
+            "{} pages in the whole host; the limit is not visible in this namespace",
             grouped(pages)
         ),
     })

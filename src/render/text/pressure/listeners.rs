@@ -76,7 +76,7 @@ pub(super) fn listeners(view: &PressureView<'_>, top: usize, style: &Style) -> S
     let rest = judged.get(top..).unwrap_or_default();
     if !rest.is_empty() {
         let fine = rest.iter().all(|(_, verdict)| *verdict == Verdict::Fine);
-        let more = counted(rest.len() as u64, "listener more", "listeners more");
+        let more = counted(rest.len() as u64, "more listener", "more listeners");
         let line = if fine {
             format!("{more}, fine")
         } else {
@@ -128,7 +128,7 @@ fn queue(listener: &Listener, style: &Style) -> String {
 /// A verdict in words.
 pub(crate) const fn verdict_words(verdict: Verdict) -> &'static str {
     match verdict {
-        Verdict::Unknown => "unknown: /proc doesn't tell",
+        Verdict::Unknown => "unknown: not in /proc",
         Verdict::Fine => "fine",
         Verdict::SynQueueFull => "SYN queue full",
         Verdict::SynBurst => "burst of real clients",

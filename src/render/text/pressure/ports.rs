@@ -41,7 +41,7 @@ pub(super) fn ports(view: &PressureView<'_>, top: usize, style: &Style) -> Strin
             let all = counted(more as u64, "destination", "destinations");
             format!("PORTS  {all}: --top N, --json")
         } else {
-            let more = counted(more as u64, "destination more", "destinations more");
+            let more = counted(more as u64, "more destination", "more destinations");
             format!("{more}, none fuller: --top N, --json")
         };
         text.push_str(&style.faint(&line));
@@ -49,7 +49,7 @@ pub(super) fn ports(view: &PressureView<'_>, top: usize, style: &Style) -> Strin
     }
     for pool in &ports.shared_pools {
         let left = pool.free().map_or_else(String::new, |free| {
-            format!(", and has {} left", grouped(free.into()))
+            format!("; {} are left", grouped(free.into()))
         });
         let whose = if pool.local_address.is_unspecified() {
             "of all local addresses together".to_owned()
@@ -57,8 +57,8 @@ pub(super) fn ports(view: &PressureView<'_>, top: usize, style: &Style) -> Strin
             format!("of {}", pool.local_address)
         };
         let line = format!(
-            "bind() seems to have given out {} {whose} to {}, which share them{left}; \
-             IP_BIND_ADDRESS_NO_PORT would give each all of them",
+            "{} {whose} seem to have been chosen by bind(), and are shared by {}{left}; \
+             with IP_BIND_ADDRESS_NO_PORT each could use all ports",
             counted(pool.in_use.into(), "port", "ports"),
             counted(pool.destinations.into(), "destination", "destinations"),
         );
@@ -133,7 +133,7 @@ pub(crate) fn full_in(destination: &Destination) -> String {
     }
 }
 
-/// What holds the ports, and what they can bear.
+/// What holds the ports, and which rate they sustain.
 pub(crate) fn detail(destination: &Destination, snapshot: &Snapshot) -> String {
     let mut parts = Vec::new();
     if destination.time_wait > 0 {
@@ -155,7 +155,7 @@ pub(crate) fn detail(destination: &Destination, snapshot: &Snapshot) -> String {
     if let Some(rate) = destination.sustainable_per_s {
         let digits = usize::from(rate < 10.0);
         parts.push(format!(
-            "bears {rate:.digits$} connections/s for ever if we close first"
+            "sustains {rate:.digits$} new connections/s if we close first"
         ));
     }
     parts.join("; ")
@@ -164,8 +164,7 @@ pub(crate) fn detail(destination: &Destination, snapshot: &Snapshot) -> String {
 /// What takes ports out of the range for everybody.
 pub(crate) fn taken(ports: &Ports, snapshot: &Snapshot, style: &Style) -> String {
     let Some(range) = ports.settings.range else {
-        return "ip_local_port_range is not known, so nobody can say how many ports there are"
-            .to_owned();
+        return "ip_local_port_range is unknown, and so is the number of ports".to_owned();
     };
     let dash = if style.unicode { "–" } else { "-" };
     let mut causes = Vec::new();
@@ -191,9 +190,9 @@ pub(crate) fn taken(ports: &Ports, snapshot: &Snapshot, style: &Style) -> String
         } else {
             ""
         };
-        format!("no listener{bound} or reservation takes ports out of {range}{unknown}")
+        format!("no listener{bound} or reservation takes a port of {range}{unknown}")
     } else {
         let causes = causes.join(", ");
-        format!("out of {range} ports are taken by {causes}{unknown}")
+        format!("ports of {range} are taken by {causes}{unknown}")
     }
 }

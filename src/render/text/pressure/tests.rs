@@ -323,7 +323,7 @@ fn totals_of_drops_are_not_called_fine() {
         line.unwrap().to_owned()
     };
     assert!(told(0).ends_with(": fine"));
-    assert!(told(5_563).ends_with("; whether it goes on takes two looks: --over 10s"));
+    assert!(told(5_563).ends_with("; --over 10s tells whether it goes on"));
 }
 
 /// Clients lost answers that the server had sent, and a number without a

@@ -92,7 +92,7 @@ fn absent(snapshot: &Snapshot, style: &Style) -> String {
     if snapshot.states.unknown > 0 {
         let unknown = counted(snapshot.states.unknown, "socket", "sockets");
         let separator = if text.is_empty() { "" } else { "; " };
-        text = format!("{text}{separator}{unknown} in states that have no name here");
+        text = format!("{text}{separator}{unknown} in unknown states");
     }
     match style.width {
         Some(columns) => wrap(&text, columns).join("\n"),
