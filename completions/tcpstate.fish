@@ -49,6 +49,7 @@ complete -c tcpstate -n "__fish_tcpstate_needs_command" -f -a "leaks" -d 'Find t
 complete -c tcpstate -n "__fish_tcpstate_needs_command" -f -a "pressure" -d 'Show what is about to run out: ports, accept queues, SYN queues'
 complete -c tcpstate -n "__fish_tcpstate_needs_command" -f -a "watch" -d 'Watch what is changing, right now'
 complete -c tcpstate -n "__fish_tcpstate_needs_command" -f -a "check" -d 'Say whether anybody should be woken up: for cron, Nagios, systemd'
+complete -c tcpstate -n "__fish_tcpstate_needs_command" -f -a "explain" -d 'Explain a state, a rule, a setting, a counter or a sequence'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand summary" -l format -d 'Output format' -r -f -a "table\t'For people'
 json\t'One document, schema tcpstate.summary/1'
 csv\t'A line a state: state,total,ipv4,ipv6'"
@@ -176,3 +177,19 @@ complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -l exit-code -d
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -s v -l verbose -d 'Say on stderr how the numbers were obtained; check prints more with each one, watch nothing'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -s V -l version -d 'Print version'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand explain" -l source -d 'Where sockets are read from' -r -f -a "auto\t'Netlink, and /proc where netlink is refused'
+netlink\t'sock_diag netlink, or an error'
+procfs\t'/proc/net/tcp and tcp6: slower, no ages, no limits of accept queues'"
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand explain" -l replay -d 'Read a recorded dump (raw netlink messages, as ss -D FILE writes them) instead of this host' -r -F
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand explain" -l proc-root -d 'Where /proc is mounted' -r -f -a "(__fish_complete_directories)"
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand explain" -l color -d 'When to use colour; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t'Always'
+never\t'Never'"
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand explain" -l no-live -d 'Show nothing of this host, only what things mean'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand explain" -s 4 -l ipv4 -d 'Only IPv4 sockets'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand explain" -s 6 -l ipv6 -d 'Only IPv6 sockets, those that carry IPv4 (::ffff:a.b.c.d) included'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand explain" -l json -d 'Print one JSON document; short for --format json'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand explain" -l exit-code -d 'Exit with 1 if there is a finding at warning or above'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand explain" -s v -l verbose -d 'Say on stderr how the numbers were obtained; check prints more with each one, watch nothing'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand explain" -s V -l version -d 'Print version'

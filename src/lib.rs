@@ -15,6 +15,7 @@
 //! - [`collect`]: plans and runs the reads that answer a question.
 //! - [`classify`]: judges what was read. Pure functions.
 //! - [`state_file`]: what a check keeps on disk for the next one.
+//! - [`explain`]: what states, sequences, settings and counters mean.
 //! - [`render`]: shows it: tables, JSON, CSV.
 //! - `tui`: the screen of `watch`.
 //! - [`command`]: one file a subcommand.
@@ -26,6 +27,7 @@ pub mod classify;
 pub mod cli;
 pub mod collect;
 pub mod command;
+pub mod explain;
 pub mod filter;
 pub mod kernel;
 pub mod model;

@@ -15,7 +15,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each part of `src/` with the parts that it may name.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("model", &[]),
     ("text", &[]),
     ("filter", &["model", "text"]),
@@ -26,7 +26,8 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ),
     ("state_file", &["model", "text"]),
     ("classify", &["model", "text"]),
-    ("render", &["model", "text", "classify"]),
+    ("explain", &["model", "text"]),
+    ("render", &["model", "text", "classify", "explain"]),
     ("tui", &["model", "text", "classify", "collect", "render"]),
     ("cli", &["model", "text", "filter"]),
     (
@@ -39,6 +40,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
             "collect",
             "state_file",
             "classify",
+            "explain",
             "render",
             "tui",
             "cli",

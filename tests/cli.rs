@@ -469,3 +469,21 @@ fn version_and_help_are_printed_on_stdout() {
         );
     }
 }
+
+/// Nothing of this host is read for it, so it works anywhere.
+#[test]
+fn a_word_is_explained_and_an_unknown_one_is_refused_with_those_near_it() {
+    let run = |word| {
+        let output = tcpstate(&["explain", "--no-live", word]).output();
+        output.expect("it runs")
+    };
+    let explained = run("close-wait");
+    let text = String::from_utf8(explained.stdout).expect("text");
+    assert!(text.starts_with("CLOSE_WAIT\n"), "{text}");
+    assert!(explained.status.success());
+    let near = run("time-wai");
+    assert_eq!(near.status.code(), Some(2));
+    let error = String::from_utf8(near.stderr).expect("text");
+    assert!(error.contains("did you mean TIME_WAIT"), "{error}");
+    assert!(near.stdout.is_empty());
+}

@@ -28,6 +28,8 @@ pub struct Rule {
     pub name: &'static str,
     /// What it watches, as the "ok" line calls it; rules may share it.
     pub topic: &'static str,
+    /// What it means, how it comes about, and what to do, for `explain`.
+    pub explanation: &'static str,
     /// The value that its ranges are compared with; `None` for a rule about a
     /// setting.
     pub value: Option<Metric>,
@@ -48,10 +50,19 @@ impl Rule {
         Self {
             name,
             topic,
+            explanation: "",
             value: None,
             covered_by: &[],
             needs_past: false,
             judge,
+        }
+    }
+
+    /// Says what it means.
+    pub(super) const fn explained(self, explanation: &'static str) -> Self {
+        Self {
+            explanation,
+            ..self
         }
     }
 

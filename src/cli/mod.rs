@@ -3,6 +3,7 @@
 
 mod check;
 mod duration;
+mod explain;
 mod number;
 mod port;
 mod watch;
@@ -14,6 +15,8 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 pub use self::check::{CheckArgs, CheckFormat, CheckStatus};
 pub use self::duration::DurationArg;
 use self::duration::interval;
+use self::explain::EXPLAIN_EXAMPLES;
+pub use self::explain::ExplainArgs;
 use self::number::{count, pid};
 use self::port::port;
 use self::watch::WATCH_EXAMPLES;
@@ -134,6 +137,14 @@ pub enum Command {
     /// know them yet, which is no alarm.
     #[command(after_help = check::EXAMPLES)]
     Check(CheckArgs),
+
+    /// Explain a state, a rule, a setting, a counter or a sequence
+    ///
+    /// Says what it means, how one gets there and away, what is normal and what
+    /// to do, beside the counts and values of this host. Without a word it draws
+    /// the state machine of TCP with the number of sockets at each state.
+    #[command(after_help = EXPLAIN_EXAMPLES)]
+    Explain(ExplainArgs),
 
     /// Write man pages or shell completions into a directory
     #[command(hide = true)]

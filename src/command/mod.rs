@@ -2,6 +2,7 @@
 //! answer.
 
 mod check;
+mod explain;
 mod generate;
 mod leaks;
 mod output;
@@ -59,6 +60,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<Outcome> {
         Command::Pressure(args) => pressure::run(&cli.common, args),
         Command::Check(args) => Ok(check::run(&cli.common, args, None)),
         Command::Watch(args) => watch::run(&cli.common, args),
+        Command::Explain(args) => explain::run(&cli.common, args),
         Command::Generate(args) => generate::run(args),
     }
 }

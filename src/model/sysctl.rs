@@ -45,6 +45,23 @@ pub enum Sysctl {
 }
 
 impl Sysctl {
+    /// Every setting that tcpstate reads.
+    pub const ALL: &'static [Self] = &[
+        Self::TcpTwReuse,
+        Self::TcpTwReuseDelay,
+        Self::TcpTimestamps,
+        Self::TcpSyncookies,
+        Self::TcpFinTimeout,
+        Self::TcpMaxSynBacklog,
+        Self::Somaxconn,
+        Self::TcpFastopen,
+        Self::TcpMaxTwBuckets,
+        Self::TcpTwRecycle,
+        Self::TcpSynackRetries,
+        Self::TcpAbortOnOverflow,
+        Self::TcpMaxOrphans,
+    ];
+
     /// The settings that the summary judges by and shows, in that order.
     pub const SUMMARY: &'static [Self] = &[
         Self::TcpTwReuse,

@@ -244,3 +244,10 @@ fn rules_about_sockets_call_nothing_fine_when_rows_are_missing() {
         assert!(assessment.unknown.contains(&topic), "{topic}");
     }
 }
+
+#[test]
+fn every_rule_is_explained() {
+    for rule in RULES {
+        assert!(rule.explanation.ends_with('.'), "{}", rule.name);
+    }
+}
