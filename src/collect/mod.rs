@@ -24,7 +24,9 @@ pub use fallback::FallbackSource;
 use fallback::with_fallback;
 pub use namespace::Namespace;
 pub use narrowing::{Selection, SelectionError, narrow};
-pub use netns::{Access, NetnsNamer, Resolved, Unread, read_in, resolve, rest};
+pub use netns::{
+    Absent, Access, Asked, NetnsNamer, Resolved, Unread, absent, read_in, resolve, rest,
+};
 use port_sets::{bound_ports, ports_in};
 pub use question::{Connections, ListenerNames, PortRead, Question};
 pub use read::{read, read_twice};

@@ -8,7 +8,7 @@ use super::close_wait::listeners;
 use super::{Namespace, ownership};
 use crate::classify::close_wait::Listeners;
 use crate::kernel::processes::CgroupTree;
-use crate::kernel::{KernelError, SocketSource};
+use crate::kernel::{KernelError, ProcRoot, SocketSource};
 use crate::model::{
     CgroupId, Collection, Condition, End, Filter, IncompleteScan, Inodes, PeerFilter, PortSet,
     Query, Socket, SourceKind, TcpState, Unit,
@@ -201,7 +201,7 @@ impl Units {
             return Err(SelectionError::NoCgroups);
         };
         for name in names {
-            if !is_there(tree.root(), name) {
+            if cgroups_of_unit(tree.root(), name).is_empty() {
                 return Err(SelectionError::NoUnit(name.clone()));
             }
         }
@@ -224,22 +224,36 @@ impl Units {
     }
 }
 
-/// Whether a unit has a cgroup: of one that doesn't run, or whose name is
-/// misspelt, there are no sockets, and no OK.
-fn is_there(root: &Path, name: &str) -> bool {
+/// The cgroups of a unit and those below them, as paths in the tree: none of one
+/// that doesn't run, or whose name is misspelt.
+fn cgroups_of_unit(root: &Path, name: &str) -> Vec<String> {
+    let mut found = Vec::new();
     let mut directories = vec![root.to_owned()];
     while let Some(directory) = directories.pop() {
         let path = directory.strip_prefix(root).ok().and_then(Path::to_str);
-        let unit = path.and_then(|path| Unit::from_cgroup_path(&format!("/{path}")));
-        if unit.is_some_and(|unit| unit.is_called(name)) {
-            return true;
+        let path = path.map(|path| format!("/{path}"));
+        let unit = path.as_deref().and_then(Unit::from_cgroup_path);
+        if let Some(path) = path
+            && unit.is_some_and(|unit| unit.is_called(name))
+        {
+            found.push(path);
         }
         // What can't be read has nothing to show.
         let entries = fs::read_dir(&directory).into_iter().flatten().flatten();
         let below = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
         directories.extend(below.map(|entry| entry.path()));
     }
-    false
+    found
+}
+
+/// The processes that are in the cgroups of a unit now.
+pub(super) fn processes_of_unit(proc_root: &ProcRoot, name: &str) -> Vec<u32> {
+    let Some(tree) = CgroupTree::of(proc_root) else {
+        return Vec::new();
+    };
+    let cgroups = cgroups_of_unit(tree.root(), name);
+    let processes = cgroups.iter().flat_map(|path| tree.processes(path));
+    processes.collect()
 }
 
 /// A part of the sockets of a source.
@@ -282,7 +296,6 @@ impl SocketSource for Narrowed {
 mod tests {
     use super::*;
     use crate::collect::FallbackSource;
-    use crate::kernel::ProcRoot;
     use crate::kernel::sock_diag::testing::{RowBytes, ScriptedKernel, done, message};
     use crate::model::StateSet;
 
@@ -353,8 +366,9 @@ mod tests {
     fn a_unit_that_has_no_cgroup_is_not_there() {
         let root = tempfile::tempdir().unwrap();
         fs::create_dir_all(root.path().join("system.slice/nginx.service")).unwrap();
-        assert!(is_there(root.path(), "nginx.service"));
-        assert!(is_there(root.path(), "nginx"));
-        assert!(!is_there(root.path(), "ngnix"));
+        let cgroups = |name| cgroups_of_unit(root.path(), name);
+        assert_eq!(cgroups("nginx.service"), ["/system.slice/nginx.service"]);
+        assert_eq!(cgroups("nginx"), ["/system.slice/nginx.service"]);
+        assert!(cgroups("ngnix").is_empty());
     }
 }

@@ -14,11 +14,15 @@ use serde_json::Value;
 use socket2::Socket;
 use tempfile::TempDir;
 
+use tcpstate::kernel::ProcRoot;
+use tcpstate::kernel::processes::CgroupTree;
+
 use crate::{
     cast::{close_wait_with, connected},
     lab::{
         Actor, Answer, Confinement, Lab, Mix, Net, State, Syn, netns_test,
         stage::{self, Pair, address_of, listen, socket},
+        until,
     },
 };
 
@@ -568,4 +572,94 @@ netns_test!(an_evil_name_stays_in_its_line, |lab| {
         "{first}"
     );
     actor.tell("enough");
+});
+
+/// A process in a network namespace of its own, which ends when this is dropped.
+struct Apart(std::process::Child);
+
+impl Apart {
+    fn start() -> Self {
+        let child = std::process::Command::new("unshare")
+            .args(["-n", "sleep", "60"])
+            .spawn()
+            .expect("start unshare");
+        let apart = Self(child);
+        let netns = |pid: &str| std::fs::read_link(format!("/proc/{pid}/ns/net")).ok();
+        until("it has left", || {
+            let there = netns(&apart.0.id().to_string());
+            if there.is_some() && there != netns("self") {
+                return Ok(());
+            }
+            Err(format!("{there:?}"))
+        });
+        apart
+    }
+}
+
+impl Drop for Apart {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+// It said "OK: 0 sockets" of a container that leaked.
+netns_test!(a_process_in_another_namespace_is_no_ok, |lab| {
+    let apart = Apart::start();
+    let pid = apart.0.id().to_string();
+    let ours = std::process::id().to_string();
+    for asked in [&["--pid", &pid][..], &["--pid", &pid, "--pid", &ours]] {
+        let answer = run(lab, asked);
+        assert_eq!(status(&answer), UNKNOWN, "{answer:#?}");
+        let answer = run(lab, &[&["-v"], asked].concat());
+        let line = &answer.stdout;
+        let told = format!("process {pid} is in another network namespace (netns:");
+        assert!(line.contains(&told), "{line}");
+        let advice = format!("nsenter -t {pid} -n tcpstate check --pid {pid}");
+        assert!(line.contains(&advice), "{line}");
+    }
+    // One that is here and has no sockets is fine.
+    let answer = run(lab, &["--pid", &ours]);
+    assert_eq!(status(&answer), OK, "{answer:#?}");
+    let answer = lab.tcpstate(&["leaks", "--json", "--pid", &pid]).run();
+    assert!(
+        answer.stderr.contains("is in another network namespace"),
+        "{answer:#?}"
+    );
+});
+
+// Nobody may say of a container that it has no connections, because none of them is here.
+netns_test!(a_unit_in_another_namespace_is_no_ok, |lab| {
+    if lab.skip_without_real_root("making cgroups takes the host's root") {
+        return;
+    }
+    let proc_root = ProcRoot::new(std::path::Path::new("/proc"));
+    let Some(tree) = CgroupTree::of(&proc_root) else {
+        return lab.skip("no cgroup2 is mounted");
+    };
+    let unit = format!("tcpstate-{}.service", std::process::id());
+    let cgroup = tree.root().join(&unit);
+    if let Err(error) = std::fs::create_dir(&cgroup) {
+        return lab.skip(&format!("cgroups can't be made: {error}"));
+    }
+    let join = |pid: u32| std::fs::write(cgroup.join("cgroup.procs"), pid.to_string());
+    let apart = Apart::start();
+    let elsewhere = join(apart.0.id()).map(|()| run(lab, &["--unit", &unit]));
+    // One of its processes is here, so what is seen of it is an answer.
+    let mut near = std::process::Command::new("sleep")
+        .arg("60")
+        .spawn()
+        .unwrap();
+    let here = join(near.id()).map(|()| run(lab, &["--unit", &unit]));
+    near.kill().unwrap();
+    near.wait().unwrap();
+    drop(apart);
+    until("the cgroup is empty", || {
+        std::fs::remove_dir(&cgroup).map_err(|error| error.to_string())
+    });
+    let (elsewhere, here) = (elsewhere.unwrap(), here.unwrap());
+    assert_eq!(status(&elsewhere), UNKNOWN, "{elsewhere:#?}");
+    let told = format!("{unit} is in another network namespace");
+    assert!(elsewhere.stdout.contains(&told), "{elsewhere:#?}");
+    assert_eq!(status(&here), OK, "{here:#?}");
 });

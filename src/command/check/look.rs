@@ -12,10 +12,11 @@ use crate::classify::change::Past;
 use crate::classify::metric::Observation;
 use crate::classify::thresholds::Thresholds;
 use crate::cli::{CheckArgs, CheckFormat, CommonArgs};
-use crate::collect::{self, Connections, PortRead, Question, Selection};
+use crate::collect::{self, Absent, Asked, Connections, PortRead, Question, Selection};
 use crate::model::{SHORTEST_GROWTH, SHORTEST_RATE, SourceKind, TcpState};
 use crate::render::{json, plugin, prometheus};
 use crate::state_file::replace;
+use crate::text::safe;
 
 /// The whole check.
 pub(super) fn look(
@@ -59,6 +60,13 @@ pub(super) fn look(
     if !args.unit.is_empty() && snapshot.collection.source == SourceKind::Procfs {
         bail!("cannot tell units apart over /proc: sockets have no cgroups there");
     }
+    // Of several, the sockets of one would hide that others are absent.
+    let may_be_absent = snapshot.states.total() == 0 || args.pid.len() + args.unit.len() > 1;
+    let absent = if may_be_absent {
+        collect::absent(&namespace, &wanted)
+    } else {
+        Vec::new()
+    };
     let is_unused = thresholds.scope.is_by_port_alone() && snapshot.states.total() == 0;
     thresholds.scope.forget_the_rest(&mut snapshot);
     session.take(&snapshot, &close_wait);
@@ -82,6 +90,9 @@ pub(super) fn look(
             list(&args.listen_port)
         ));
     }
+    for absent in &absent {
+        verdict.fail(in_other_netns(absent));
+    }
     let values = counts(&observation);
     let mut notes = Vec::new();
     match session.save(&snapshot.counters, values) {
@@ -97,6 +108,23 @@ pub(super) fn look(
     }
     let answer = answer(common, args, &observation, verdict, format)?;
     Ok(Answer { notes, ..answer })
+}
+
+/// Where somebody is whose sockets can't be seen from here, and how to see them.
+fn in_other_netns(absent: &Absent) -> String {
+    let pid = absent.pid;
+    let (who, option) = match &absent.who {
+        Asked::Process => (format!("process {pid}"), format!("--pid {pid}")),
+        Asked::Unit(unit) => (unit.clone(), format!("--unit {unit}")),
+    };
+    let place = absent.namespace.as_ref();
+    let place = place.map_or_else(String::new, |name| format!(" ({name})"));
+    format!(
+        "{} is in another network namespace{}: nsenter -t {pid} -n tcpstate check {}",
+        safe(&who),
+        safe(&place),
+        safe(&option)
+    )
 }
 
 fn list(ports: &[u16]) -> String {

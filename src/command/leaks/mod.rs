@@ -61,6 +61,15 @@ pub(super) fn run(common: &CommonArgs, args: &LeaksArgs) -> anyhow::Result<Outco
     for note in &snapshot.notes {
         output::note(note);
     }
+    // The table says it itself.
+    if format != LeaksFormat::Table {
+        for pid in &snapshot.in_other_netns {
+            output::note(&format!(
+                "process {pid} is in another network namespace; nsenter -t {pid} -n tcpstate \
+                 leaks --pid {pid} looks there"
+            ));
+        }
+    }
     let mut processes = snapshot.closed_processes.clone();
     processes.extend(snapshot.processes().clone());
     let view = LeaksView {
