@@ -487,3 +487,23 @@ fn a_word_is_explained_and_an_unknown_one_is_refused_with_those_near_it() {
     assert!(error.contains("did you mean TIME_WAIT"), "{error}");
     assert!(near.stdout.is_empty());
 }
+
+/// A script that reads CSV saw a whole answer, exit status 0, and no word.
+#[test]
+fn rows_that_are_lost_are_told_in_every_format() {
+    let staged = |rows: &str| StagedProc::new(&[("net/tcp", &format!("{HEADER}{rows}"))]);
+    let damaged = staged(&format!("{ESTABLISHED}garbage\n"));
+    let whole = staged(ESTABLISHED);
+    for command in ["summary", "leaks", "pressure"] {
+        for format in ["table", "csv", "json"] {
+            let says = |staged: &StagedProc| {
+                let root = ["--proc-root", staged.path()];
+                let output = output(&[&[command, "--format", format][..], &root].concat());
+                let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+                stderr.contains("tcpstate: incomplete: 1 row could not be read\n")
+            };
+            assert!(says(&damaged), "{command} --format {format}");
+            assert!(!says(&whole), "{command} --format {format}");
+        }
+    }
+}

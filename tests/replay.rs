@@ -127,3 +127,97 @@ proptest! {
         let _ = replay(&file);
     }
 }
+
+/// The messages of a recording.
+fn messages(bytes: &[u8]) -> Vec<&[u8]> {
+    let mut rest = bytes;
+    let mut messages = Vec::new();
+    while let Some(length) = rest.first_chunk::<4>() {
+        let length = u32::from_ne_bytes(*length) as usize;
+        let (message, more) = rest.split_at(length.next_multiple_of(4).min(rest.len()));
+        messages.push(message);
+        rest = more;
+    }
+    messages
+}
+
+/// Where the state stands in the message of a row, behind its header.
+const STATE: usize = 16 + 1;
+const ESTABLISHED: u8 = 1;
+const CLOSE_WAIT: u8 = 8;
+const LISTEN: u8 = 10;
+
+fn state(message: &[u8]) -> Option<u8> {
+    message.get(STATE).copied().filter(|_| message.len() > 60)
+}
+
+/// Their sockets were counted twice, those that went on meanwhile in two states.
+#[test]
+fn two_recordings_in_one_file_show_a_socket_once() {
+    let once = fs::read(data("every-state.dump")).expect("readable");
+    let mut later = once.clone();
+    let mut at = 0;
+    for message in messages(&once) {
+        if state(message) == Some(ESTABLISHED)
+            && let Some(state) = later.get_mut(at + STATE)
+        {
+            *state = CLOSE_WAIT;
+        }
+        at += message.len();
+    }
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("two.dump");
+    fs::write(&file, [once, later].concat()).expect("written");
+    let (expected, single) = replay(&data("every-state.dump"));
+    let (sockets, double) = replay(&file);
+    assert_eq!(sockets, expected);
+    let number = expected.len() as u64;
+    assert_eq!(single.expect("a good file").duplicates, Some(0));
+    assert_eq!(double.expect("a good file").duplicates, Some(number));
+    // Nor does it matter which states are asked for.
+    let close_wait = Query::states(StateSet::NONE.with(TcpState::CloseWait));
+    let mut shown = 0;
+    ReplaySource::new(&file)
+        .visit(&close_wait, &mut |_| shown += 1)
+        .expect("a good file");
+    let recorded = expected
+        .iter()
+        .filter(|one| one.state == TcpState::CloseWait);
+    assert_eq!(shown, recorded.count());
+}
+
+/// "accept_queues_full=0", "ok accept queues": of listeners that `ss` without -a
+/// leaves out.
+#[test]
+fn listeners_that_a_recording_leaves_out_are_unknown() {
+    let whole = fs::read(data("every-state.dump")).expect("readable");
+    let without: Vec<u8> = messages(&whole)
+        .into_iter()
+        .filter(|message| state(message) != Some(LISTEN))
+        .flatten()
+        .copied()
+        .collect();
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("without.dump");
+    fs::write(&file, without).expect("written");
+    let run = |arguments: &[&str], file: &Path| {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_tcpstate"))
+            .args(arguments)
+            .arg("--replay")
+            .arg(file)
+            .output()
+            .expect("it runs");
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&output.stdout).into_owned(),
+        )
+    };
+    let check = ["check", "--only", "accept_queues_full"];
+    let (status, line) = run(&check, &file);
+    assert_eq!(status, Some(3), "{line}");
+    assert!(line.contains("'accept_queues_full'=U"), "{line}");
+    let (_, table) = run(&["pressure"], &file);
+    assert!(table.contains("LISTENERS  unknown"), "{table}");
+    let (_, line) = run(&check, &data("every-state.dump"));
+    assert!(line.contains("'accept_queues_full'=1;"), "{line}");
+}

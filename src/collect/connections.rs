@@ -137,7 +137,7 @@ fn read_once(
     let (ports, time_wait) = ports.finish(bound.as_ref());
     let pressure = Pressure {
         ports: PortReading::Grouped(ports),
-        listeners: Some(listeners.finish()),
+        listeners: namespace.known_listeners(listeners.finish()),
         unresponsive: Some(unresponsive.finish()),
         time_wait: Some(time_wait),
         host_wide: namespace.host_wide(&sockstat),

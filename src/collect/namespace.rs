@@ -12,7 +12,9 @@ use crate::kernel::{
     read_host, read_host_wide, read_port_settings, read_sockstat, read_sysctls, read_tcp_mem,
     read_uptime, since_boot,
 };
-use crate::model::{Counters, Host, HostWide, PortSettings, Sockstat, SourceKind, Sysctl, Sysctls};
+use crate::model::{
+    Counters, Host, HostWide, Listeners, PortSettings, Sockstat, SourceKind, Sysctl, Sysctls,
+};
 
 type BoxedSource = Box<dyn SocketSource + Send>;
 type Opener = Box<dyn FnMut(&ProcRoot) -> BoxedSource + Send>;
@@ -229,6 +231,13 @@ impl Namespace {
     #[must_use]
     pub fn host_wide(&self, sockstat: &Sockstat) -> HostWide {
         self.known(|proc_root| read_host_wide(proc_root, sockstat))
+    }
+
+    /// The listeners that were seen. A recording without any was made of other
+    /// states: its listeners are unknown.
+    #[must_use]
+    pub fn known_listeners(&self, seen: Listeners) -> Option<Listeners> {
+        (self.is_live() || seen.count > 0).then_some(seen)
     }
 
     /// Whether it is the host's own network namespace, which alone shows the

@@ -19,6 +19,8 @@ pub use self::output::in_words;
 use crate::classify::assess::Status;
 use crate::classify::{Assessment, Severity};
 use crate::cli::{Cli, Command, CommonArgs, Source, SummaryArgs};
+use crate::model::Collection;
+use crate::render::text::provenance;
 
 /// How a command ended that did not fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,6 +113,14 @@ fn format<F: Default + PartialEq>(
         }
         _ if common.json => Ok(json),
         format => Ok(format.unwrap_or_default()),
+    }
+}
+
+/// Says on stderr what is missing from a reading, whatever the format: a program
+/// that reads stdout may not show it to anybody.
+fn tell_defects(collection: &Collection) {
+    if let Some(defects) = provenance::defects(collection) {
+        output::note(&defects);
     }
 }
 

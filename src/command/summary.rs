@@ -30,6 +30,7 @@ pub(super) fn run(common: &CommonArgs, args: &SummaryArgs) -> anyhow::Result<Out
              are unknown"
         ));
     }
+    super::tell_defects(&snapshot.collection);
     if args.bound && snapshot.states.of(TcpState::BoundInactive).is_none() {
         output::note(provenance::bound_unknown(&snapshot));
     }

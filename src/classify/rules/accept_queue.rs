@@ -8,7 +8,7 @@ use super::super::metric::{About, Measured, Metric, Missing, Observation, Range,
 use super::super::rule::{Judgement, Levels, Rule};
 use super::super::{Evidence, Finding, Severity};
 use super::syn::named;
-use super::{MOST_FINDINGS, listeners, none_amiss};
+use super::{MOST_FINDINGS, listeners, none_amiss, without_listeners};
 use crate::model::float;
 use crate::model::{Counter, Listener, Snapshot, Sysctl};
 use crate::text::number::{counted, duration, grouped};
@@ -60,7 +60,7 @@ fn fullest_share(observation: &Observation) -> Measured {
 fn judge(observation: &Observation, levels: &Levels) -> Judgement {
     let (snapshot, past) = (observation.snapshot, observation.past);
     let Some(listeners) = &snapshot.pressure.listeners else {
-        return Judgement::NotAsked;
+        return without_listeners(snapshot);
     };
     if listeners.none_matched() {
         return Judgement::NotAsked;

@@ -17,7 +17,7 @@ mod values;
 use super::finding::{Evidence, Finding};
 use super::metric::{GROWTH, Metric, MetricId, Missing, Observation, Unit};
 use super::rule::{Judgement, Levels, Rule};
-use crate::model::{Listener, Snapshot};
+use crate::model::{Listener, Snapshot, SourceKind};
 use crate::text::number::decimal;
 
 pub use close_wait::severity_of_leaks;
@@ -131,6 +131,15 @@ fn listeners<'a>(observation: &Observation<'a>) -> Result<&'a [Listener], Missin
         .filter(|_| snapshot.collection.complete)
         .map(|listeners| listeners.listeners.as_slice())
         .ok_or(Missing::Unread)
+}
+
+/// What a rule about listeners says where there is nothing about them: a
+/// recording of other states was asked and can't tell.
+fn without_listeners(snapshot: &Snapshot) -> Judgement {
+    match snapshot.collection.source {
+        SourceKind::Replay => Judgement::Unknown,
+        SourceKind::Netlink | SourceKind::Procfs => Judgement::NotAsked,
+    }
 }
 
 /// More findings of a kind than this say nothing more.

@@ -4,7 +4,7 @@ use super::super::listeners::{SynEvidence, syn_limit};
 use super::super::metric::{Measured, Metric, Missing, Observation, Unit, share};
 use super::super::rule::{Judgement, Levels, Rule};
 use super::super::{Evidence, Finding, Severity};
-use super::{listeners, none_amiss};
+use super::{listeners, none_amiss, without_listeners};
 use crate::model::{Listener, Sysctl, TcpState};
 use crate::model::{float, ratio};
 use crate::text::number::{counted, grouped};
@@ -43,7 +43,7 @@ fn fullest_share(observation: &Observation) -> Measured {
 fn judge_backlog(observation: &Observation, levels: &Levels) -> Judgement {
     let (snapshot, past) = (observation.snapshot, observation.past);
     let Some(listeners) = &snapshot.pressure.listeners else {
-        return Judgement::NotAsked;
+        return without_listeners(snapshot);
     };
     if listeners.none_matched() {
         return Judgement::NotAsked;

@@ -77,7 +77,7 @@ pub(super) fn read(
         read_at,
         pressure: Pressure {
             ports,
-            listeners: Some(counted.listeners.finish()),
+            listeners: namespace.known_listeners(counted.listeners.finish()),
             unresponsive: Some(counted.unresponsive.finish()),
             ..Pressure::default()
         },

@@ -166,6 +166,7 @@ fn say_how(common: &CommonArgs, view: &LeaksView<'_>) {
              DURATION bounds the ages"
         ));
     }
+    super::tell_defects(view.collection);
     if common.verbose > 0 {
         output::note(&provenance::of_leaks(view));
     }

@@ -44,6 +44,7 @@ pub(super) fn run(common: &CommonArgs, args: &PressureArgs) -> anyhow::Result<Ou
              are unknown"
         ));
     }
+    super::tell_defects(&snapshot.collection);
     for (part, why) in &snapshot.missing {
         if *part == Part::Programs {
             output::note(&format!("the programs behind listeners are unknown: {why}"));

@@ -6,7 +6,7 @@ use foldhash::fast::RandomState;
 
 use super::row;
 use crate::filter::selects_row;
-use crate::model::{Collection, Filter, Query, Socket, SocketCookie, SourceKind};
+use crate::model::{Collection, Endpoint, Filter, Query, Socket, SocketCookie, SourceKind};
 
 /// What has come so far of a dump, live or recorded.
 #[derive(Debug)]
@@ -19,9 +19,16 @@ pub(crate) struct Progress {
     /// by position, and shows a socket again when the chain before it grew.
     seen: Option<HashSet<SocketCookie, RandomState>>,
     source: SourceKind,
+    /// Every socket of a recording: two that stand in one file show a socket
+    /// twice, and in two states where it went on meanwhile. The first counts.
+    recorded: Option<HashSet<Recorded, RandomState>>,
     /// What is left to judge of the rows.
     filter: Filter,
 }
+
+/// What makes a row of a recording the same socket as another: minisockets may
+/// have no cookie.
+type Recorded = (Option<SocketCookie>, Endpoint, Endpoint, Option<u64>);
 
 impl Progress {
     /// Nothing yet.
@@ -32,6 +39,7 @@ impl Progress {
             malformed: 0,
             duplicates: 0,
             seen: query.unique.then(HashSet::default),
+            recorded: (source == SourceKind::Replay).then(HashSet::default),
             source,
             filter: Filter::EVERYTHING,
         }
@@ -57,6 +65,15 @@ impl Progress {
             self.unreadable();
         }
         let socket = &decoded.socket;
+        if let Some(recorded) = &mut self.recorded {
+            // A cookie names it in every state, an inode only while it is held.
+            let inode = socket.inode.filter(|_| socket.cookie.is_none());
+            let key = (socket.cookie, socket.local, socket.remote, inode);
+            if !recorded.insert(key) {
+                self.duplicates += 1;
+                return;
+            }
+        }
         if !query.wants(socket.state, socket.family) {
             return;
         }
@@ -90,7 +107,7 @@ impl Progress {
             fallback_reason: None,
             complete: self.complete,
             sockets: self.sockets,
-            duplicates: self.seen.map(|_| self.duplicates),
+            duplicates: (self.seen.is_some() || self.recorded.is_some()).then_some(self.duplicates),
             malformed: self.malformed,
         }
     }

@@ -59,7 +59,8 @@ fn tells_time_wait_apart(snapshot: &Snapshot) -> bool {
 }
 
 /// What is missing from the reading; `None` when nothing is known to be.
-pub(super) fn defects(collection: &Collection) -> Option<String> {
+#[must_use]
+pub fn defects(collection: &Collection) -> Option<String> {
     if collection.malformed > 0 {
         let rows = counted(collection.malformed, "row", "rows");
         return Some(format!("incomplete: {rows} could not be read"));

@@ -87,9 +87,10 @@ fn judge(observation: &Observation, levels: &Levels) -> Judgement {
     if !findings.is_empty() {
         return Judgement::Found(findings);
     }
-    // /proc tells no ages: that none is known to be old means nothing there.
+    // /proc tells no ages, nor does a recording without tcp_info: that none is
+    // known to be old means nothing there.
     let undated = leaks.counts.of(Verdict::Undated);
-    if undated > 0 && snapshot.collection.source == SourceKind::Procfs {
+    if undated > 0 && snapshot.collection.source != SourceKind::Netlink {
         return Judgement::Unknown;
     }
     none_amiss(snapshot)
@@ -548,6 +549,7 @@ mod tests {
             judged_by(&CLOSE_WAIT_LEAK, &snapshot, None)
         };
         assert_eq!(judged(SourceKind::Procfs), Judgement::Unknown);
+        assert_eq!(judged(SourceKind::Replay), Judgement::Unknown);
         assert_eq!(judged(SourceKind::Netlink), Judgement::Fine);
     }
 

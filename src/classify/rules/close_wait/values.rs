@@ -22,12 +22,12 @@ pub(in crate::classify::rules) const CLOSE_WAIT_UNDATED: Metric = Metric::new(
 )
 .about(About::Sockets);
 
-/// A value about leaked sockets. Where no ages are told, as over /proc, that
-/// none is known to be old means nothing.
+/// A value about leaked sockets. Where no ages are told, as over /proc and by a
+/// recording without tcp_info, that none is known to be old means nothing.
 pub(super) fn dated(observation: &Observation, value: fn(&LeakDigest) -> Measured) -> Measured {
     let undated = |leaks: &LeakDigest| leaks.counts.of(Verdict::Undated) > 0;
     let snapshot = observation.snapshot;
-    if snapshot.collection.source == SourceKind::Procfs
+    if snapshot.collection.source != SourceKind::Netlink
         && snapshot.leaks.as_ref().is_some_and(undated)
     {
         Err(Missing::Unread)

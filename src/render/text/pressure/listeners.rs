@@ -8,14 +8,17 @@ use super::super::{Style, table};
 use crate::classify::Severity;
 use crate::classify::change;
 use crate::classify::listeners::{Verdict, handshake_age_s, verdict};
-use crate::model::{Counter, Listener, Unit};
+use crate::model::{Counter, Listener, SourceKind, Unit};
 use crate::text::number::{counted, grouped};
 use crate::text::safe;
 
 /// The fullest listeners.
 pub(super) fn listeners(view: &PressureView<'_>, top: usize, style: &Style) -> String {
     let Some(listeners) = &view.snapshot.pressure.listeners else {
-        return String::new();
+        return match view.snapshot.collection.source {
+            SourceKind::Replay => "LISTENERS  unknown: none was recorded (ss -a)\n".to_owned(),
+            SourceKind::Netlink | SourceKind::Procfs => String::new(),
+        };
     };
     let evidence = view.syn_evidence();
     let mut judged: Vec<(&Listener, Verdict)> = listeners
