@@ -147,7 +147,7 @@ complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -l only -d 'Jud
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -l ignore -d 'Leave out these metrics and rules' -r
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -l min-age -d 'How long a socket must have been in CLOSE_WAIT to be called leaked' -r
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -s p -l pid -d 'Only sockets of this process; can be given several times' -r
-complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -l unit -d 'Only sockets that were made in this systemd unit, container or pod' -r
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -l unit -d 'Only sockets that this systemd unit, container or pod made or holds' -r
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -l listen-port -d 'Only connections at this port of ours; can be given several times' -r
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -l remote -d 'Only connections to this peer: ADDRESS, ADDRESS/PREFIX, ADDRESS:PORT or :PORT (IPv6 in brackets); can be given several times' -r
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -l state -d 'Remember what was seen in this file, for rates and growth; without FILE in $STATE_DIRECTORY, or under $XDG_STATE_HOME or ~/.local/state' -r -F

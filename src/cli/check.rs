@@ -52,7 +52,7 @@ pub struct CheckArgs {
     #[arg(short, long, value_name = "PID", value_parser = pid)]
     pub pid: Vec<u32>,
 
-    /// Only sockets that were made in this systemd unit, container or pod
+    /// Only sockets that this systemd unit, container or pod made or holds
     #[arg(long, value_name = "NAME")]
     pub unit: Vec<String>,
 

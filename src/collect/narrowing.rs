@@ -20,7 +20,8 @@ use crate::model::{
 pub struct Selection<'a> {
     /// Processes that hold them.
     pub pids: &'a [u32],
-    /// Units, containers and pods that they were made in.
+    /// Units, containers and pods that they were made in, or whose processes hold
+    /// them: with socket activation these differ.
     pub units: &'a [String],
     /// Ports of ours.
     pub listen_port: &'a [u16],
@@ -124,6 +125,8 @@ impl Default for Narrowing {
 /// Units by their names, and which cgroups are theirs.
 struct Units {
     names: Vec<String>,
+    /// What their processes hold, as far as these may be looked into.
+    held: Inodes,
     tree: CgroupTree,
     known: HashMap<CgroupId, bool>,
 }
@@ -131,7 +134,8 @@ struct Units {
 impl Narrowing {
     /// Reads the listeners, where it takes these to tell whose a socket is.
     fn read_listeners(&mut self, source: &mut dyn SocketSource) -> Result<(), KernelError> {
-        if self.inodes.is_none() {
+        let by_holder = |units: &Units| !units.held.is_empty();
+        if self.inodes.is_none() && !self.units.as_ref().is_some_and(by_holder) {
             return Ok(());
         }
         let (listeners, collection) = listeners(source)?;
@@ -147,20 +151,26 @@ impl Narrowing {
 
     /// Whether it selects a socket, of those that the rows select.
     fn accepts(&mut self, socket: &Socket) -> bool {
-        self.inodes.as_ref().is_none_or(|inodes| {
-            let held = |inode: Option<u64>| inode.is_some_and(|inode| inodes.contains(&inode));
-            match socket.state {
-                // Not accepted yet: it is whose the listener is.
-                TcpState::Established | TcpState::CloseWait if socket.inode.is_none() => {
-                    let mut listeners = self.listeners.of(socket).iter();
-                    listeners.any(|listener| held(listener.inode))
-                }
-                _ => held(socket.inode),
-            }
-        }) && self
-            .units
-            .as_mut()
-            .is_none_or(|units| socket.cgroup.is_some_and(|cgroup| units.own(cgroup)))
+        let listeners = &self.listeners;
+        let inodes = self.inodes.as_ref();
+        inodes.is_none_or(|inodes| is_held(inodes, socket, listeners))
+            && self.units.as_mut().is_none_or(|units| {
+                socket.cgroup.is_some_and(|cgroup| units.own(cgroup))
+                    || is_held(&units.held, socket, listeners)
+            })
+    }
+}
+
+/// Whether a socket is one of these, or waits at a listener that is.
+fn is_held(inodes: &Inodes, socket: &Socket, listeners: &Listeners) -> bool {
+    let held = |inode: Option<u64>| inode.is_some_and(|inode| inodes.contains(&inode));
+    match socket.state {
+        // Not accepted yet: it is whose the listener is.
+        TcpState::Established | TcpState::CloseWait if socket.inode.is_none() => {
+            let mut listeners = listeners.of(socket).iter();
+            listeners.any(|listener| held(listener.inode))
+        }
+        _ => held(socket.inode),
     }
 }
 
@@ -200,13 +210,22 @@ impl Units {
         let Some(tree) = CgroupTree::of(proc_root) else {
             return Err(SelectionError::NoCgroups);
         };
+        let mut pids = Vec::new();
         for name in names {
+            pids.extend(processes_of_unit(proc_root, name));
             if cgroups_of_unit(tree.root(), name).is_empty() {
                 return Err(SelectionError::NoUnit(name.clone()));
             }
         }
+        // Who may not be looked into is known by what was made in its cgroup.
+        let (held, _) = if pids.is_empty() {
+            Default::default()
+        } else {
+            ownership::held_by(proc_root, &pids)?
+        };
         Ok(Some(Self {
             names: names.to_vec(),
+            held,
             tree,
             known: HashMap::new(),
         }))

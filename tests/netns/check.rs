@@ -663,3 +663,49 @@ netns_test!(a_unit_in_another_namespace_is_no_ok, |lab| {
     assert!(elsewhere.stdout.contains(&told), "{elsewhere:#?}");
     assert_eq!(status(&here), OK, "{here:#?}");
 });
+
+// With socket activation one unit makes the listener and another one leaks what it accepts: the
+// check of that one said OK.
+netns_test!(a_unit_has_what_it_holds_and_what_it_made, |lab| {
+    if lab.skip_without_real_root("making cgroups takes the host's root") {
+        return;
+    }
+    let proc_root = ProcRoot::new(std::path::Path::new("/proc"));
+    let Some(tree) = CgroupTree::of(&proc_root) else {
+        return lab.skip("no cgroup2 is mounted");
+    };
+    let ours = std::process::id();
+    let units = ["maker", "holder", "other"].map(|name| format!("tcpstate-{name}-{ours}.service"));
+    let directory = |unit: &str| tree.root().join(unit);
+    if let Err(error) = std::fs::create_dir(directory(&units[0])) {
+        return lab.skip(&format!("cgroups can't be made: {error}"));
+    }
+    for unit in &units[1..] {
+        std::fs::create_dir(directory(unit)).unwrap();
+    }
+    let join =
+        |cgroup: std::path::PathBuf| std::fs::write(cgroup.join("cgroup.procs"), ours.to_string());
+    let joined = join(directory(&units[0]));
+    let listener = listen(socket(Net::V4), Net::V4, 8);
+    let moved = join(directory(&units[1]));
+    let mut held = Vec::new();
+    for _ in 0..3 {
+        let client = socket(Net::V4);
+        client.connect(&address_of(&listener).into()).unwrap();
+        held.push(listener.accept().unwrap().0);
+        client.shutdown(Shutdown::Write).unwrap();
+        close_wait_with(&client, 1);
+    }
+    let count = |unit: &String| {
+        let arguments = ["--min-age", "0s", "--unit", unit.as_str()];
+        check(lab, &arguments).metric("close_wait")
+    };
+    let counts = units.each_ref().map(count);
+    join(tree.root().to_owned()).unwrap();
+    for unit in &units {
+        std::fs::remove_dir(directory(unit)).unwrap();
+    }
+    joined.unwrap();
+    moved.unwrap();
+    assert_eq!(counts, [Some(3.0), Some(3.0), Some(0.0)]);
+});

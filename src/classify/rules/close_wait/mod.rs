@@ -253,8 +253,11 @@ fn finding(suspect: &Suspect, severity: Severity, leaks: &LeakDigest) -> Finding
         }
         Who::Unit(unit) => (
             unit.clone(),
-            format!("{unit} leaks {number}{age}"),
-            "tcpstate leaks".to_owned(),
+            // Who makes a socket may hand it on, as with socket activation.
+            format!(
+                "{unit}: {number} made in it are leaked{age}, held by a process that isn't known"
+            ),
+            whose(leaks.unseen),
         ),
         Who::Listener(port) => (
             format!("port {port}"),
@@ -279,14 +282,7 @@ fn finding(suspect: &Suspect, severity: Severity, leaks: &LeakDigest) -> Finding
                 "{number} leaked{age}, owner unknown: {}",
                 unseen(leaks.unseen)
             ),
-            match leaks.unseen {
-                Some(IncompleteScan::Denied(_) | IncompleteScan::Hidden) => {
-                    "see whose they are, as root: tcpstate leaks".to_owned()
-                }
-                Some(IncompleteScan::Failed(_)) | None => {
-                    "see whose they are: tcpstate leaks".to_owned()
-                }
-            },
+            whose(leaks.unseen),
         ),
     };
     Finding {
@@ -297,6 +293,16 @@ fn finding(suspect: &Suspect, severity: Severity, leaks: &LeakDigest) -> Finding
         advice,
         evidence,
         state: Some(TcpState::CloseWait),
+    }
+}
+
+/// How to learn who holds them.
+fn whose(unseen: Option<IncompleteScan>) -> String {
+    match unseen {
+        Some(IncompleteScan::Denied(_) | IncompleteScan::Hidden) => {
+            "see whose they are, as root: tcpstate leaks".to_owned()
+        }
+        Some(IncompleteScan::Failed(_)) | None => "see whose they are: tcpstate leaks".to_owned(),
     }
 }
 
@@ -586,5 +592,11 @@ mod tests {
         assert_eq!(findings[0].advice, "tcpstate leaks --pid 2231");
         assert_eq!(findings[1].subject, "nginx.service");
         assert_eq!(findings[1].severity, Severity::Warning);
+        // It made them, and another may hold them.
+        assert_eq!(
+            findings[1].message,
+            "nginx.service: 3 CLOSE_WAIT sockets made in it are leaked, the oldest for at least \
+             2 h 14 m, held by a process that isn't known"
+        );
     }
 }
