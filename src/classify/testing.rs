@@ -125,6 +125,7 @@ impl SnapshotBuilder {
             },
             states,
             elsewhere_at_most: None,
+            unlisted_at_most: None,
             leaks: self.leaks,
             sysctls: Sysctls::read(&wanted, |sysctl| self.sysctls.get(&sysctl).copied()),
             counters: self.counters,

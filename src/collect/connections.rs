@@ -149,6 +149,7 @@ fn read_once(
         collection,
         states,
         elsewhere_at_most: None,
+        unlisted_at_most: sockstat.unlisted_at_most(),
         leaks: None,
         sysctls,
         counters,

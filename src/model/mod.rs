@@ -59,7 +59,7 @@ pub use query::Query;
 pub use ratio::{float, ratio};
 pub use snapshot::{CountMethod, Host, NetNs, Part, Snapshot, StateCount, StateCounts};
 pub use socket::{CgroupId, Socket, SocketCookie, SocketKind, SocketTimer, TimerKind};
-pub use sockstat::Sockstat;
+pub use sockstat::{Sockstat, UNLISTED_MANY};
 pub use state::{StateSet, TcpState};
 pub use sysctl::{Sysctl, Sysctls};
 pub use tally::{FamilyCount, StateTally};

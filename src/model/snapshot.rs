@@ -163,6 +163,10 @@ pub struct Snapshot {
     /// that are neither connected nor listening. `None` in a child namespace,
     /// where they are nobody's business, and where it isn't known.
     pub elsewhere_at_most: Option<u64>,
+    /// Sockets of this namespace, of all protocols, that are in no table of
+    /// theirs: never connected, or reset while a descriptor is held. `None`
+    /// where it isn't known.
+    pub unlisted_at_most: Option<u64>,
     /// What CLOSE_WAIT comes to; `None` when nobody judged it.
     pub leaks: Option<LeakDigest>,
     /// The settings that TCP runs under.

@@ -1,5 +1,9 @@
 //! The kernel's own socket counts.
 
+/// So many sockets outside of every table are worth a search: a host at rest has
+/// a handful.
+pub const UNLISTED_MANY: u64 = 20;
+
 /// What /proc/net/sockstat, sockstat6 and protocols say. `None`: not told.
 ///
 /// `used`, `inuse`, `tw` and the counts of protocols are of the network

@@ -424,3 +424,36 @@ netns_test!(what_cannot_be_answered_is_refused, |lab| {
         (Some(0), None, "")
     );
 });
+
+// Keepalive had reset what a server leaked: no row was left, and all was well.
+netns_test!(many_resets_are_looked_for_and_told_of, |lab| {
+    for (count, is_many) in [(3, false), (25, true)] {
+        let (actor, clients) = connected(lab, "never reads", Net::V4, count);
+        let rows = shut(&clients, 1);
+        for client in clients {
+            client.set_linger(Some(Duration::ZERO)).unwrap();
+        }
+        until("the resets", || {
+            let table = Table::read();
+            let mut left = rows.iter();
+            match left.find_map(|row| table.find(row.local, row.remote)) {
+                None => Ok(()),
+                Some(row) => Err(format!("{row:?}")),
+            }
+        });
+        let document = leaks(lab, &[]);
+        let closed = document["closed_connections"]["descriptors"].as_array();
+        let ours = closed.map(|all| all.iter().filter(|one| one["pid"] == actor.pid()).count());
+        assert_eq!(ours, is_many.then_some(count), "{document:#}");
+        let told = "sockets are in no table";
+        let advice = "tcpstate leaks --deep";
+        for (command, words) in [
+            (&["summary"][..], [told, advice]),
+            (&["check", "-v"], [told; 2]),
+        ] {
+            let answer = lab.tcpstate(command).run();
+            let says = words.map(|words| answer.stdout.contains(words));
+            assert_eq!(says, [is_many; 2], "{answer:#?}");
+        }
+    }
+});

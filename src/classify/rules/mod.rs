@@ -11,6 +11,7 @@ mod rates;
 mod syn;
 mod syn_flood;
 mod time_wait;
+mod unlisted;
 mod unresponsive;
 mod values;
 
@@ -30,6 +31,7 @@ use rates::{RESETS, SYN_DROPS, TIME_WAIT_OVERFLOWS};
 use syn::{SYN_RECV_BACKLOG, TCP_SYNCOOKIES};
 use syn_flood::SYN_FLOOD;
 use time_wait::{TCP_TW_RECYCLE, TIME_WAIT_BUCKETS};
+use unlisted::UNLISTED;
 use unresponsive::SILENT_PEERS;
 use values::VALUES;
 
@@ -39,6 +41,7 @@ pub const RULES: &[Rule] = &[
     CLOSE_WAIT_LEAK,
     CLOSE_WAIT_TOTAL,
     LEAKER_FDS,
+    UNLISTED,
     PORTS_EXHAUSTION,
     ACCEPT_QUEUE_FULL,
     SYN_FLOOD,

@@ -33,6 +33,7 @@ impl Scope {
             return;
         }
         snapshot.states.minisockets = None;
+        snapshot.unlisted_at_most = None;
         snapshot.pressure.ports = PortReading::NotRead;
         if self.by_owner {
             snapshot.states.forget(TcpState::TimeWait);

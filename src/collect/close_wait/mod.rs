@@ -15,7 +15,8 @@ use super::Namespace;
 use crate::classify::close_wait::{Earlier, Owners};
 use crate::kernel::KernelError;
 use crate::model::{
-    Cgroup, CgroupId, Collection, Family, Host, PeerFilter, Processes, Socket, VanishedSockets,
+    Cgroup, CgroupId, Collection, Family, Host, PeerFilter, Processes, Socket, UNLISTED_MANY,
+    VanishedSockets,
 };
 
 /// Which CLOSE_WAIT sockets are asked for, and what of them.
@@ -128,6 +129,14 @@ pub fn read_close_wait(
     let mut notes = Vec::new();
     let first = close_wait(namespace.sockets(), filter)?;
     let uptime = namespace.uptime();
+    // A reset takes a leaked socket out of every table: where many are in none,
+    // they are looked for.
+    let unlisted = namespace.sockstat().unlisted_at_most();
+    let many_unlisted = unlisted.is_some_and(|unlisted| unlisted >= UNLISTED_MANY);
+    let question = &CloseWaitQuestion {
+        closed_descriptors: question.closed_descriptors || (many_unlisted && !question.narrows()),
+        ..*question
+    };
     let deep = closed_descriptors::can_be_found(question, &mut notes);
     let mut earlier_closed = None;
     let (reading, earlier) = match question.over {

@@ -71,6 +71,7 @@ pub(super) fn read(
         collection: counted.collection,
         states: counted.states,
         elsewhere_at_most,
+        unlisted_at_most: sockstat.unlisted_at_most(),
         leaks: Some(leaks),
         sysctls,
         counters,
