@@ -11,11 +11,31 @@ pub fn read_counters(proc_root: &ProcRoot) -> Counters {
     let mut counters = Counters::default();
     let mut buffer = Vec::with_capacity(4096);
     for (file, protocol) in [("snmp", "Tcp"), ("netstat", "TcpExt")] {
-        if let Some(bytes) = read_small(&proc_root.net_file(file), &mut buffer) {
+        if let Some(bytes) = read_small(&proc_root.net_file(file), &mut buffer)
+            && (protocol == "Tcp" || is_counted(bytes, &counters))
+        {
             parse(bytes, protocol, &mut counters);
         }
     }
     counters
+}
+
+/// So many segments leave a trace in the counters of TcpExt on Linux, be it
+/// acknowledgements alone.
+const MANY_SEGMENTS: u64 = 50;
+
+/// Whether the counters of TcpExt are counted at all: a kernel in a sandbox may
+/// print every one as 0, also those that aren't read here, which proves nothing.
+fn is_counted(netstat: &[u8], tcp: &Counters) -> bool {
+    let at_least = |counter, least| tcp.get(counter).is_some_and(|value| value >= least);
+    let is_used = at_least(Counter::OutSegs, MANY_SEGMENTS)
+        && (at_least(Counter::ActiveOpens, 1) || at_least(Counter::PassiveOpens, 1));
+    let text = String::from_utf8_lossy(netstat);
+    let mut lines = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("TcpExt: "));
+    let values = lines.nth(1).unwrap_or_default();
+    !is_used || values.split_ascii_whitespace().any(|value| value != "0")
 }
 
 /// Reads `CurrEstab` alone: connections in ESTABLISHED or CLOSE_WAIT.
@@ -68,6 +88,29 @@ mod tests {
         assert_eq!(counters.get(Counter::EstabResets), Some(u64::MAX));
         assert_eq!(counters.get(Counter::ActiveOpens), Some(3));
         assert_eq!(counters.get(Counter::OutRsts), None);
+    }
+
+    /// "0 SYNs dropped: fine", of a kernel that counts none.
+    #[test]
+    fn zeros_of_all_counters_are_unknown_where_segments_were_sent() {
+        let read = |segments: u64, netstat: &str| {
+            let root = tempfile::tempdir().unwrap();
+            std::fs::create_dir(root.path().join("net")).unwrap();
+            let snmp = format!("Tcp: PassiveOpens OutSegs\nTcp: 6 {segments}\n");
+            std::fs::write(root.path().join("net/snmp"), snmp).unwrap();
+            std::fs::write(root.path().join("net/netstat"), netstat).unwrap();
+            let counters = read_counters(&ProcRoot::new(root.path()));
+            (
+                counters.get(Counter::PassiveOpens),
+                counters.get(Counter::ListenDrops),
+            )
+        };
+        let zeros = "TcpExt: ListenDrops TW\nTcpExt: 0 0\n";
+        assert_eq!(read(80, zeros), (Some(6), None));
+        // A namespace that has just begun.
+        assert_eq!(read(3, zeros), (Some(6), Some(0)));
+        let counted = "TcpExt: ListenDrops New\nTcpExt: 0 2\n";
+        assert_eq!(read(80, counted), (Some(6), Some(0)));
     }
 
     #[test]
