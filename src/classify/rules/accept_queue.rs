@@ -15,7 +15,13 @@ use crate::text::number::{counted, duration, grouped};
 
 /// A listener whose accept queue is full.
 pub(super) const ACCEPT_QUEUE_FULL: Rule = Rule::new("accept_queue_full", "accept queues", judge)
-.explained("An accept queue holds finished connections until the application calls accept(). It is full when more wait than its limit; new connections are then dropped silently, and clients see timeouts. Cause: the application accepts too slowly, is blocked, or the limit is smaller than its bursts. See the program and its queue: tcpstate pressure -p. Mend the accept loop first; raise the backlog, and somaxconn with it, only for bursts.")
+    .explained(
+        "An accept queue holds finished connections until the application calls accept(). It is \
+         full when more wait than its limit; new connections are then dropped silently, and \
+         clients see timeouts. Cause: the application accepts too slowly, is blocked, or the \
+         limit is smaller than its bursts. See the program and its queue: tcpstate pressure -p. \
+         Mend the accept loop first; raise the backlog, and somaxconn with it, only for bursts.",
+    )
     .measuring(
         Metric::new(
             "accept_queues_full",

@@ -10,16 +10,22 @@ use crate::text::number::{counted, grouped};
 /// that retransmits in vain, so it kills from a quarter of the limit on
 /// (`tcp_out_of_resources`).
 pub(super) const ORPHANS: Rule = Rule::new("orphans", "orphans", judge_orphans)
-.explained("Sockets without a process wait for acknowledgements, on the whole host. Near tcp_max_orphans the kernel resets such connections, and what they had still to send is lost. Cause: many peers that went away or read slowly. See towards whom: tcpstate pressure.").measuring(
-    Metric::new(
-        "orphans_used",
-        Unit::Percent,
-        "the same, of tcp_max_orphans, which the host's namespace alone shows",
-        |observation| share(orphans(observation), max_orphans(observation)),
+    .explained(
+        "Sockets without a process wait for acknowledgements, on the whole host. Near \
+         tcp_max_orphans the kernel resets such connections, and what they had still to send is \
+         lost. Cause: many peers that went away or read slowly. See towards whom: tcpstate \
+         pressure.",
     )
-    .warns(Range::from(25.0))
-    .alarms(Range::from(90.0)),
-);
+    .measuring(
+        Metric::new(
+            "orphans_used",
+            Unit::Percent,
+            "the same, of tcp_max_orphans, which the host's namespace alone shows",
+            |observation| share(orphans(observation), max_orphans(observation)),
+        )
+        .warns(Range::from(25.0))
+        .alarms(Range::from(90.0)),
+    );
 
 /// The number of orphans.
 pub(super) const ORPHANS_COUNT: Metric = Metric::new(
@@ -33,15 +39,21 @@ pub(super) const ORPHANS_COUNT: Metric = Metric::new(
 /// Socket memory near its limit. It warns from the second number of tcp_mem
 /// on, wherever that is.
 pub(super) const TCP_MEMORY: Rule = Rule::new("tcp_memory", "TCP memory", judge_memory)
-.explained("Socket buffers of the host are near the limits of tcp_mem. From the second number on the kernel shrinks buffers, at the third it drops. Cause: many connections with full queues, such as slow readers. See queues with ss -tm, and raise tcp_mem where the memory is there.").measuring(
-    Metric::new(
-        "tcp_memory_used",
-        Unit::Percent,
-        "TCP buffers of the host, of the third number of tcp_mem; warns from the second on",
-        memory_used,
+    .explained(
+        "Socket buffers of the host are near the limits of tcp_mem. From the second number on \
+         the kernel shrinks buffers, at the third it drops. Cause: many connections with full \
+         queues, such as slow readers. See queues with ss -tm, and raise tcp_mem where the \
+         memory is there.",
     )
-    .alarms(Range::from(90.0)),
-);
+    .measuring(
+        Metric::new(
+            "tcp_memory_used",
+            Unit::Percent,
+            "TCP buffers of the host, of the third number of tcp_mem; warns from the second on",
+            memory_used,
+        )
+        .alarms(Range::from(90.0)),
+    );
 
 fn orphans(observation: &Observation) -> Measured {
     let orphans = observation.snapshot.pressure.host_wide.orphans;

@@ -8,7 +8,10 @@ use crate::model::{Counter, TcpState};
 /// Each one ended without the protection that TIME_WAIT is.
 pub(super) const TIME_WAIT_OVERFLOWS: Rule =
     Rule::new("time_wait_overflows_per_second", "TIME_WAIT", overflows)
-.explained("Connections are closed without TIME_WAIT now, because tcp_max_tw_buckets is reached. Raise it, or find out who closes first: tcpstate pressure.")
+        .explained(
+            "Connections are closed without TIME_WAIT now, because tcp_max_tw_buckets is reached. \
+         Raise it, or find out who closes first: tcpstate pressure.",
+        )
         .measuring(
             Metric::rate(
                 "time_wait_overflows_per_second",
@@ -22,7 +25,11 @@ pub(super) const TIME_WAIT_OVERFLOWS: Rule =
 
 /// A client tries again after 1 s, then 3 s, then 7 s: users notice.
 pub(super) const SYN_DROPS: Rule = Rule::new("syn_drops_per_second", "SYN queues", drops)
-.explained("Listeners drop SYNs or final ACKs now: a full accept queue, a full SYN queue with cookies off, no memory, or no route for the answer. Clients try again after 1 s, 3 s and 7 s, so users notice. See the queues: tcpstate pressure.")
+    .explained(
+        "Listeners drop SYNs or final ACKs now: a full accept queue, a full SYN queue with \
+         cookies off, no memory, or no route for the answer. Clients try again after 1 s, 3 s \
+         and 7 s, so users notice. See the queues: tcpstate pressure.",
+    )
     .measuring(
         Metric::rate(
             "syn_drops_per_second",
@@ -37,7 +44,11 @@ pub(super) const SYN_DROPS: Rule = Rule::new("syn_drops_per_second", "SYN queues
 
 /// Connections that break off.
 pub(super) const RESETS: Rule = Rule::new("resets_per_second", "resets", resets)
-.explained("Connections end by resets or timeouts, many a second. A deployment that restarts servers does that; so do load balancers that cut idle connections, and applications that close with unread data. What was on the way is lost. See tcpstate explain reset.")
+    .explained(
+        "Connections end by resets or timeouts, many a second. A deployment that restarts \
+         servers does that; so do load balancers that cut idle connections, and applications \
+         that close with unread data. What was on the way is lost. See tcpstate explain reset.",
+    )
     .measuring(
         Metric::rate(
             "resets_per_second",

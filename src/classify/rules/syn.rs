@@ -12,7 +12,11 @@ use crate::text::number::{counted, grouped};
 /// Many unfinished handshakes for the SYN queue that there is. Whether cookies
 /// are on decides how bad it is, so the rule has no range.
 pub(super) const SYN_RECV_BACKLOG: Rule = Rule::new("syn_recv_backlog", "SYN_RECV", judge_backlog)
-.explained("Unfinished handshakes fill the SYN queue of a listener. With SYN cookies on, the rest is answered with cookies; with cookies off, SYNs are dropped. Cause: a SYN flood, clients on slow paths, or answers that get lost. See each listener: tcpstate pressure.")
+    .explained(
+        "Unfinished handshakes fill the SYN queue of a listener. With SYN cookies on, the rest \
+         is answered with cookies; with cookies off, SYNs are dropped. Cause: a SYN flood, \
+         clients on slow paths, or answers that get lost. See each listener: tcpstate pressure.",
+    )
     .measuring(Metric::new(
         "syn_queue_used",
         Unit::Percent,
@@ -22,8 +26,11 @@ pub(super) const SYN_RECV_BACKLOG: Rule = Rule::new("syn_recv_backlog", "SYN_REC
 
 /// SYN cookies switched off.
 pub(super) const TCP_SYNCOOKIES: Rule =
-    Rule::new("tcp_syncookies", "tcp_syncookies", judge_cookies)
-.explained("SYN cookies are off: a small flood of SYNs is enough to keep all clients out. Switch them on: sysctl -w net.ipv4.tcp_syncookies=1. They cost nothing until a SYN queue is full.");
+    Rule::new("tcp_syncookies", "tcp_syncookies", judge_cookies).explained(
+        "SYN cookies are off: a small flood of SYNs is enough to keep all clients out. Switch \
+         them on: sysctl -w net.ipv4.tcp_syncookies=1. They cost nothing until a SYN queue is \
+         full.",
+    );
 
 /// Share of the places in a listener's SYN queue.
 const HIGH: f64 = 0.5;

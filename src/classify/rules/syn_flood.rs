@@ -9,9 +9,14 @@ use crate::model::{Counter, Listener, Listeners, TcpState};
 use crate::text::number::{counted, duration, grouped};
 
 /// More handshakes than the SYN queues hold.
-pub(super) const SYN_FLOOD: Rule =
-    Rule::new("syn_flood", "SYN queues", judge)
-.explained("More handshakes arrive than the SYN queues hold, and few of the cookies come back: clients with false addresses, a SYN flood. Cookies keep the service up as long as accept queues have room. Where most cookies come back, it is a burst of real clients: raise the backlog. See tcpstate explain syncookies.").measuring(Metric::rate(
+pub(super) const SYN_FLOOD: Rule = Rule::new("syn_flood", "SYN queues", judge)
+    .explained(
+        "More handshakes arrive than the SYN queues hold, and few of the cookies come back: \
+         clients with false addresses, a SYN flood. Cookies keep the service up as long as \
+         accept queues have room. Where most cookies come back, it is a burst of real clients: \
+         raise the backlog. See tcpstate explain syncookies.",
+    )
+    .measuring(Metric::rate(
         "syn_cookies_per_second",
         "SYN cookies sent; it is a flood where few come back",
         Counter::SyncookiesSent,

@@ -8,28 +8,38 @@ use crate::model::{Counter, Sysctl, TcpState};
 use crate::text::number::{counted, grouped, percent};
 
 /// TIME_WAIT near its bucket limit, or over it.
-pub(super) const TIME_WAIT_BUCKETS: Rule =
-    Rule::new("time_wait_buckets", "TIME_WAIT", judge_buckets)
-.explained("TIME_WAIT sockets are near the limit of the network namespace, or beyond it. Beyond it connections end without TIME_WAIT, and late segments can reach a new connection. Raise tcp_max_tw_buckets, or let connections live longer.").measuring(
-        Metric::new(
-            "time_wait_used",
-            Unit::Percent,
-            "TIME_WAIT buckets in use, of tcp_max_tw_buckets",
-            |observation| {
-                share(
-                    observation.sockets(observation.snapshot.states.minisockets),
-                    observation.sysctl(Sysctl::TcpMaxTwBuckets),
-                )
-            },
-        )
-        .warns(Range::from(80.0))
-        .alarms(Range::from(95.0)),
-    );
+pub(super) const TIME_WAIT_BUCKETS: Rule = Rule::new(
+    "time_wait_buckets",
+    "TIME_WAIT",
+    judge_buckets,
+)
+.explained(
+    "TIME_WAIT sockets are near the limit of the network namespace, or beyond it. Beyond it \
+         connections end without TIME_WAIT, and late segments can reach a new connection. Raise \
+         tcp_max_tw_buckets, or let connections live longer.",
+)
+.measuring(
+    Metric::new(
+        "time_wait_used",
+        Unit::Percent,
+        "TIME_WAIT buckets in use, of tcp_max_tw_buckets",
+        |observation| {
+            share(
+                observation.sockets(observation.snapshot.states.minisockets),
+                observation.sysctl(Sysctl::TcpMaxTwBuckets),
+            )
+        },
+    )
+    .warns(Range::from(80.0))
+    .alarms(Range::from(95.0)),
+);
 
 /// A kernel that still has tcp_tw_recycle, with it on.
 pub(super) const TCP_TW_RECYCLE: Rule =
-    Rule::new("tcp_tw_recycle", "tcp_tw_recycle", judge_recycle)
-.explained("The kernel is older than 4.12 and has tcp_tw_recycle on: it drops SYNs of clients that share an address behind NAT, without a trace. Switch it off.");
+    Rule::new("tcp_tw_recycle", "tcp_tw_recycle", judge_recycle).explained(
+        "The kernel is older than 4.12 and has tcp_tw_recycle on: it drops SYNs of clients that \
+         share an address behind NAT, without a trace. Switch it off.",
+    );
 
 fn judge_buckets(observation: &Observation, levels: &Levels) -> Judgement {
     let snapshot = observation.snapshot;

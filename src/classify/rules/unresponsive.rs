@@ -10,15 +10,21 @@ use crate::text::number::counted;
 
 /// A remote endpoint that many connections wait for in vain.
 pub(super) const SILENT_PEERS: Rule = Rule::new("silent_peers", "silent peers", judge)
-.explained("Connections hang in connect() towards one place, or wait behind our close() for acknowledgements of one host. Nobody answers and nobody refuses: the host is down, a firewall drops silently, or its accept queue is full. Give connect() a shorter timeout, or ask another server. See tcpstate explain SYN_SENT.").measuring(
-    Metric::new(
-        "silent_connects",
-        Unit::Count,
-        "connections that hang in connect(), to the one place that most wait for",
-        most_connects,
+    .explained(
+        "Connections hang in connect() towards one place, or wait behind our close() for \
+         acknowledgements of one host. Nobody answers and nobody refuses: the host is down, a \
+         firewall drops silently, or its accept queue is full. Give connect() a shorter \
+         timeout, or ask another server. See tcpstate explain SYN_SENT.",
     )
-    .warns(Range::from(MANY)),
-);
+    .measuring(
+        Metric::new(
+            "silent_connects",
+            Unit::Count,
+            "connections that hang in connect(), to the one place that most wait for",
+            most_connects,
+        )
+        .warns(Range::from(MANY)),
+    );
 
 /// So many connections to one endpoint that hang are no accident of one
 /// program.

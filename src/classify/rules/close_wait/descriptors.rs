@@ -15,7 +15,11 @@ use crate::text::number::{grouped, percent};
 /// whatever took its descriptors.
 pub(in crate::classify::rules) const LEAKER_FDS: Rule =
     Rule::new("leaker_fds_used", "CLOSE_WAIT", judge)
-.explained("A process that leaks connections has used most of its file descriptors. At the limit accept(), open() and socket() fail with EMFILE, and it stops serving. Restart it in time, raise its limit for the meanwhile, and mend the leak.")
+        .explained(
+            "A process that leaks connections has used most of its file descriptors. At the limit \
+         accept(), open() and socket() fail with EMFILE, and it stops serving. Restart it in \
+         time, raise its limit for the meanwhile, and mend the leak.",
+        )
         .measuring(
             Metric::new(
                 "leaker_fds_used",

@@ -29,7 +29,12 @@ pub(super) use values::{CLOSE_WAIT_OLDEST, CLOSE_WAIT_UNDATED};
 /// A single one may be a pool's spare connection that its next user will find
 /// closed. Beyond 50 it leaks at every request, or has for a long time.
 pub(super) const CLOSE_WAIT_LEAK: Rule = Rule::new("close_wait_leak", "CLOSE_WAIT", judge)
-.explained("One process, unit or listener holds connections whose peer has closed long ago. A single one may be a pool's spare connection; two or more that stay are a fault of the application, which never calls close(). Each takes a descriptor. See which, towards whom and since when: tcpstate leaks. See also tcpstate explain CLOSE_WAIT.")
+    .explained(
+        "One process, unit or listener holds connections whose peer has closed long ago. A \
+         single one may be a pool's spare connection; two or more that stay are a fault of the \
+         application, which never calls close(). Each takes a descriptor. See which, towards \
+         whom and since when: tcpstate leaks. See also tcpstate explain CLOSE_WAIT.",
+    )
     .measuring(
         Metric::new(
             "close_wait_leaked_by_one",

@@ -13,7 +13,11 @@ use crate::text::number::{counted, grouped};
 /// are no chance any more.
 pub(in crate::classify::rules) const CLOSE_WAIT_TOTAL: Rule =
     Rule::new("close_wait_leaked", "CLOSE_WAIT", judge)
-.explained("Connections that applications forgot to close, all together: many small leaks are one that is in every process, such as a library that all of them use. Judged by their number. See whose they are: tcpstate leaks.")
+        .explained(
+            "Connections that applications forgot to close, all together: many small leaks are one \
+         that is in every process, such as a library that all of them use. Judged by their \
+         number. See whose they are: tcpstate leaks.",
+        )
         .measuring(
             Metric::new(
                 "close_wait_leaked",

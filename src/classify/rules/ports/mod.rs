@@ -13,16 +13,23 @@ use crate::text::number::{counted, grouped};
 
 /// A destination with few ports left.
 pub(super) const PORTS_EXHAUSTION: Rule = Rule::new("ports_exhaustion", "ports", judge)
-.explained("connect() takes a local port that has no connection with the same addresses and remote port. Towards one destination they run out: when all usable ports of ip_local_port_range are taken, most of them in TIME_WAIT as a rule, connect() fails with EADDRNOTAVAIL. Keep connections open, add destination addresses, or set tcp_tw_reuse=1. See tcpstate pressure, and tcpstate explain TIME_WAIT.").measuring(
-    Metric::new(
-        "ports_used",
-        Unit::Percent,
-        "ports taken towards the fullest destination",
-        ports_used,
+    .explained(
+        "connect() takes a local port that has no connection with the same addresses and remote \
+         port. Towards one destination they run out: when all usable ports of \
+         ip_local_port_range are taken, most of them in TIME_WAIT as a rule, connect() fails \
+         with EADDRNOTAVAIL. Keep connections open, add destination addresses, or set \
+         tcp_tw_reuse=1. See tcpstate pressure, and tcpstate explain TIME_WAIT.",
     )
-    .warns(Range::from(WARNING * 100.0))
-    .alarms(Range::from(CRITICAL * 100.0)),
-);
+    .measuring(
+        Metric::new(
+            "ports_used",
+            Unit::Percent,
+            "ports taken towards the fullest destination",
+            ports_used,
+        )
+        .warns(Range::from(WARNING * 100.0))
+        .alarms(Range::from(CRITICAL * 100.0)),
+    );
 
 /// A destination that will be full within this time, by two snapshots, is as
 /// good as full, s: no TIME_WAIT that began between them ends before.
