@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::model::float;
-use crate::model::{Counter, Counters, Snapshot};
+use crate::model::{Counter, Counters, ListenerDrops, Snapshot};
 
 /// How much a number rose, and how fast.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -20,6 +20,8 @@ pub struct Change {
 pub struct Past<'a> {
     /// The counters of then.
     pub counters: &'a Counters,
+    /// What each listener had discarded then.
+    pub drops: Option<&'a ListenerDrops>,
     /// How long ago; `None` when it isn't known or is no time.
     pub ago: Option<Duration>,
 }
@@ -30,6 +32,11 @@ impl<'a> Past<'a> {
     pub fn of(previous: &'a Snapshot, snapshot: &Snapshot) -> Self {
         Self {
             counters: &previous.counters,
+            drops: previous
+                .pressure
+                .listeners
+                .as_ref()
+                .map(|listeners| &listeners.drops),
             ago: time_between(snapshot, previous),
         }
     }

@@ -164,6 +164,7 @@ pub(crate) fn socket(local: &str, remote: &str) -> SocketBuilder {
         cookie: None,
         cgroup: None,
         mark: None,
+        drops: None,
         shutdown: None,
         tcp_info: None,
     })

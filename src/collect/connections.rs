@@ -166,7 +166,11 @@ fn visit(
     states: StateSet,
     visitor: &mut dyn FnMut(&Socket),
 ) -> Result<Collection, KernelError> {
-    namespace.sockets().visit(&Query::states(states), visitor)
+    let query = Query {
+        drops: states == LISTEN,
+        ..Query::states(states)
+    };
+    namespace.sockets().visit(&query, visitor)
 }
 
 #[cfg(test)]

@@ -74,6 +74,37 @@ pub(super) fn name_units(snapshot: &mut Snapshot, proc_root: &ProcRoot) {
     }
 }
 
+/// The same, and the programs of those that are in trouble, where a search that
+/// ends soon finds them.
+pub(super) fn name_nearby(
+    snapshot: &mut Snapshot,
+    proc_root: &ProcRoot,
+) -> Result<(), KernelError> {
+    name_units(snapshot, proc_root);
+    let evidence = SynEvidence::of(snapshot, None);
+    let overflowed = overflowed(snapshot);
+    let Some(listeners) = &mut snapshot.pressure.listeners else {
+        return Ok(());
+    };
+    let mut wanted: Vec<&mut Listener> = listeners
+        .listeners
+        .iter_mut()
+        .filter(|listener| {
+            let has_dropped = overflowed && listener.drops.is_some_and(|drops| drops > 0);
+            has_dropped || is_in_trouble(listener, &evidence, overflowed)
+        })
+        .collect();
+    let inodes = wanted
+        .iter()
+        .flat_map(|listener| listener.members.iter().filter_map(|member| member.inode))
+        .collect();
+    let owners = ownership::find(proc_root, &inodes, &hints(&wanted), ownership::QUICK)?;
+    for listener in &mut wanted {
+        hold(listener, &owners, proc_root)?;
+    }
+    Ok(())
+}
+
 /// Whether an accept queue was ever full: one that is nearly full now may have
 /// been it.
 fn overflowed(snapshot: &Snapshot) -> bool {

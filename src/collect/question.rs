@@ -69,6 +69,9 @@ pub enum ListenerNames {
     /// The units of all where one is in trouble, and nothing else: that reads
     /// no descriptor.
     UnitsInTrouble,
+    /// The same, and the programs of those in trouble where a quick search finds
+    /// them.
+    NearbyInTrouble,
     /// The units of all, and the programs of those in trouble.
     ProgramsInTrouble,
     /// The units and programs of all.
@@ -84,7 +87,7 @@ impl Default for Question<'_> {
             ports: PortRead::default(),
             remote: &[],
             listen_port: &[],
-            listeners: ListenerNames::UnitsInTrouble,
+            listeners: ListenerNames::NearbyInTrouble,
             host_wide: false,
             min_age: MIN_AGE,
             earlier: None,

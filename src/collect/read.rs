@@ -73,6 +73,9 @@ pub(super) fn read_beside(
                 listener_owners::name_units(&mut snapshot, proc_root);
                 return Ok(());
             }
+            ListenerNames::NearbyInTrouble => {
+                return listener_owners::name_nearby(&mut snapshot, proc_root);
+            }
             ListenerNames::ProgramsInTrouble => false,
             ListenerNames::Programs => true,
         };

@@ -1,5 +1,7 @@
 //! Listening sockets, and who is behind them.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::ratio;
@@ -15,7 +17,13 @@ pub struct Listeners {
     /// The highest limit of an accept queue of any of them; `None` over /proc,
     /// and where there is no listener.
     pub largest_limit: Option<u32>,
+    /// What each has discarded so far, by its name ([`Listener::key`]); without
+    /// those of which it isn't known.
+    pub drops: ListenerDrops,
 }
+
+/// Segments that listeners have discarded, by their names.
+pub type ListenerDrops = BTreeMap<String, u64>;
 
 impl Listeners {
     /// Whether there are listeners and none of them was kept: what was asked
@@ -33,6 +41,9 @@ pub struct Listener {
     pub local: Endpoint,
     /// Its address family.
     pub family: Family,
+    /// Index of the interface that it is bound to: two listeners on one port may
+    /// differ in nothing else.
+    pub interface: Option<u32>,
     /// Sockets there: more than one with SO_REUSEPORT.
     pub sockets: u32,
     /// How many of these have a full accept queue; `None` over /proc.
@@ -52,6 +63,9 @@ pub struct Listener {
     pub syn_recv: Option<u32>,
     /// Of these, the highest number of SYN-ACKs sent again.
     pub syn_ack_retransmits: Option<u8>,
+    /// Segments that it has discarded since it began to listen, all its sockets
+    /// together; `None` over /proc and before Linux 4.7.
+    pub drops: Option<u64>,
     /// Each of its sockets, in the order of the dump.
     pub members: Vec<ListenSocket>,
     /// The cgroups that its sockets were made in, as far as anybody resolved
@@ -93,6 +107,15 @@ impl ListenSocket {
 }
 
 impl Listener {
+    /// What tells it from the others between two readings.
+    #[must_use]
+    pub fn key(&self) -> String {
+        match self.interface {
+            Some(interface) => format!("{}%{interface}", self.local),
+            None => self.local.to_string(),
+        }
+    }
+
     /// Who holds it, as `nginx[880]`, and how many hold it too; `None` when
     /// nobody is known to.
     #[must_use]
@@ -202,6 +225,8 @@ mod tests {
         Listener {
             local: Endpoint::new("0.0.0.0".parse().unwrap(), 80),
             family: Family::Ipv4,
+            interface: None,
+            drops: None,
             sockets: 1,
             full_sockets: None,
             accept_queue: 0,

@@ -40,7 +40,7 @@ pub use counters::{Counter, Counters};
 pub use endpoint::{Endpoint, Family};
 pub use filter::{Comparison, Condition, End, FamilySet, Filter, Network};
 pub use leaks::{LEAK_MIN_AGE, LeakDigest, Suspect, Who};
-pub use listener::{ListenSocket, Listener, Listeners};
+pub use listener::{ListenSocket, Listener, ListenerDrops, Listeners};
 pub use namespace::{
     Entrance, NamedBy, NamespaceEntry, NamespaceList, NetnsCounts, NetnsIdentity, NetnsKey,
     NetnsName, Pin,

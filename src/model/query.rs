@@ -15,6 +15,8 @@ pub struct Query {
     pub filter: Filter,
     /// Whether `tcp_info` is wanted with each socket (16 % more time).
     pub tcp_info: bool,
+    /// Whether the drops of each socket are wanted (`INET_DIAG_SKMEMINFO`).
+    pub drops: bool,
     /// Whether a socket that the kernel reports twice must come only once.
     /// Costs memory for every socket visited, so counts go without.
     pub unique: bool,
@@ -29,6 +31,7 @@ impl Query {
             family: None,
             filter: Filter::EVERYTHING,
             tcp_info: false,
+            drops: false,
             unique: false,
         }
     }

@@ -92,6 +92,11 @@ pub struct Socket {
     /// `SO_MARK` (`INET_DIAG_MARK`): over netlink only, and only with
     /// CAP_NET_ADMIN.
     pub mark: Option<u32>,
+    /// `SK_MEMINFO_DROPS` of `INET_DIAG_SKMEMINFO`: segments that the socket has
+    /// discarded. A listener counts SYNs and final ACKs that it dropped, and
+    /// whatever else it could do nothing with, since it began to listen. `None`
+    /// where it wasn't asked for, over /proc and before Linux 4.7.
+    pub drops: Option<u32>,
     /// `INET_DIAG_SHUTDOWN`: 1 = receiving is shut down, 2 = sending. Full
     /// sockets over netlink only.
     pub shutdown: Option<u8>,

@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    CheckState, CheckStates, Counter, CounterSnapshot, Counters, Sighting, Sightings, SocketCookie,
+    CheckState, CheckStates, Counter, CounterSnapshot, Counters, ListenerDrops, Sighting,
+    Sightings, SocketCookie,
 };
 
 /// The version that is written, and the only one that is read.
@@ -35,6 +36,8 @@ struct Check {
 struct Counted {
     at_ms: u64,
     counters: BTreeMap<String, u64>,
+    #[serde(default)]
+    drops: ListenerDrops,
     values: BTreeMap<String, f64>,
 }
 
@@ -101,6 +104,7 @@ impl From<&CounterSnapshot> for Counted {
             counters: counters
                 .filter_map(|(counter, value)| Some((counter.name().to_owned(), value?)))
                 .collect(),
+            drops: counted.drops.clone(),
             values: counted.values.clone(),
         }
     }
@@ -117,6 +121,7 @@ impl From<Counted> for CounterSnapshot {
         Self {
             at: Duration::from_millis(counted.at_ms),
             counters,
+            drops: counted.drops,
             values: counted.values,
         }
     }

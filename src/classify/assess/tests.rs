@@ -246,6 +246,7 @@ fn a_rate_that_is_not_known_yet_is_no_alarm() {
     let reading = Observation {
         past: Some(Past {
             counters: &mark.counters,
+            drops: None,
             ago: Some(Duration::from_secs(60)),
         }),
         long_before: Some((&mark, Duration::from_secs(60))),
@@ -297,6 +298,7 @@ fn a_warning_alone_keeps_the_severity_that_a_rule_has_without_a_range() {
     let reading = Observation {
         past: Some(Past {
             counters: &before.counters,
+            drops: None,
             ago: Some(Duration::from_secs(60)),
         }),
         ..Observation::of(&now, None)

@@ -27,6 +27,7 @@ pub(crate) fn close_wait() -> SocketBuilder {
         cookie: Some(SocketCookie(1)),
         cgroup: Some(CgroupId(42)),
         mark: None,
+        drops: None,
         shutdown: Some(1),
         tcp_info: Some(TcpInfo {
             rtt: None,

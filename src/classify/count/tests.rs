@@ -25,6 +25,7 @@ fn socket(state: TcpState, kind: SocketKind, family: Family) -> Socket {
         cookie: None,
         cgroup: None,
         mark: None,
+        drops: None,
         shutdown: None,
         tcp_info: None,
     }

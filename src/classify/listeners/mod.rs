@@ -1,10 +1,12 @@
 //! Listeners: who doesn't accept, and whose SYN queue is full.
 
+mod drops;
 mod evidence;
 mod syn_queue;
 mod tally;
 mod verdict;
 
+pub use self::drops::Drops;
 pub use self::evidence::{SynEvidence, syn_limit};
 pub use self::tally::ListenerTally;
 pub use self::verdict::{SynVerdict, Verdict, is_nearly_full, syn_verdict, verdict};

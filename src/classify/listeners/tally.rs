@@ -23,10 +23,13 @@ struct Entry {
     queued_again: Option<u64>,
 }
 
+/// Family, address and port, and the interface where it is bound to one.
+type Key = (Family, Endpoint, Option<u32>);
+
 /// Counts what belongs to each listener.
 #[derive(Debug, Default)]
 pub struct ListenerTally {
-    entries: HashMap<(Family, Endpoint), Entry>,
+    entries: HashMap<Key, Entry>,
     ports: PortSet,
     /// Listeners that were counted and not kept.
     spared: u64,
@@ -58,7 +61,7 @@ impl ListenerTally {
         let limit = socket.accept_limit();
         self.ports.insert(socket.local.port);
         self.largest_limit = self.largest_limit.max(limit);
-        let key = (socket.family, socket.local);
+        let key = (socket.family, socket.local, socket.interface);
         let spare = self.in_passing
             && self.entries.len() >= KEPT_IN_PASSING
             && limit.is_some_and(|limit| queue <= limit)
@@ -80,6 +83,10 @@ impl ListenerTally {
             accept_limit: limit,
             pids: None,
         });
+        listener.drops = listener
+            .drops
+            .zip(socket.drops)
+            .map(|(all, drops)| all + u64::from(drops));
         entry.queued += u64::from(queue);
         if let (Some(limit), Some(full)) = (limit, &mut listener.full_sockets) {
             *full += u32::from(queue > limit);
@@ -96,7 +103,10 @@ impl ListenerTally {
         let Some(queue) = socket.accept_queue() else {
             return;
         };
-        if let Some(entry) = self.entries.get_mut(&(socket.family, socket.local)) {
+        if let Some(entry) = self
+            .entries
+            .get_mut(&(socket.family, socket.local, socket.interface))
+        {
             *entry.queued_again.get_or_insert(0) += u64::from(queue);
         }
     }
@@ -115,10 +125,15 @@ impl ListenerTally {
 
     /// Counts a socket that isn't listening.
     pub fn add(&mut self, socket: &Socket) {
-        let in_handshake = socket.state == TcpState::SynRecv;
+        // A Fast Open connection waits in the accept queue while its handshake
+        // goes on: a full socket, and no request.
+        let in_handshake = socket.kind == SocketKind::Request;
         let unaccepted = socket.kind == SocketKind::Full
             && socket.inode.is_none()
-            && matches!(socket.state, TcpState::Established | TcpState::CloseWait);
+            && matches!(
+                socket.state,
+                TcpState::Established | TcpState::CloseWait | TcpState::SynRecv
+            );
         if !in_handshake && !unaccepted {
             return;
         }
@@ -142,12 +157,17 @@ impl ListenerTally {
             Family::Ipv4 => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             Family::Ipv6 => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
         };
-        let exact = (socket.family, socket.local);
-        let key = if self.entries.contains_key(&exact) {
-            exact
-        } else {
-            (socket.family, Endpoint::new(wildcard, socket.local.port))
-        };
+        let wildcard = Endpoint::new(wildcard, socket.local.port);
+        let mut keys: Vec<Key> = Vec::new();
+        for local in [socket.local, wildcard] {
+            // One that is bound to the interface goes before one that isn't.
+            for interface in [socket.interface, None] {
+                keys.push((socket.family, local, interface));
+            }
+        }
+        let key = keys
+            .into_iter()
+            .find(|key| self.entries.contains_key(key))?;
         self.entries.get_mut(&key)
     }
 
@@ -164,7 +184,12 @@ impl ListenerTally {
                 listener.dead = None;
             }
         }
+        let drops = listeners
+            .iter()
+            .filter_map(|listener| Some((listener.key(), listener.drops?)))
+            .collect();
         Listeners {
+            drops,
             count: spared + listeners.len() as u64,
             listeners,
             largest_limit,
@@ -178,6 +203,7 @@ impl Entry {
             listener: Listener {
                 local: socket.local,
                 family: socket.family,
+                interface: socket.interface,
                 sockets: 0,
                 full_sockets: socket.accept_limit().map(|_| 0),
                 accept_queue: 0,
@@ -186,6 +212,7 @@ impl Entry {
                 dead: None,
                 syn_recv: Some(0),
                 syn_ack_retransmits: None,
+                drops: Some(0),
                 members: Vec::new(),
                 cgroups: Vec::new(),
                 pids: None,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::change::{self, Change};
-use super::super::listeners::is_nearly_full;
+use super::super::listeners::{Drops, is_nearly_full};
 use super::super::metric::{About, Measured, Metric, Missing, Observation, Range, Unit, share};
 use super::super::rule::{Judgement, Levels, Rule};
 use super::super::{Evidence, Finding, Severity};
@@ -82,25 +82,32 @@ fn judge(observation: &Observation, levels: &Levels) -> Judgement {
         .iter()
         .filter(|listener| listener.is_full() == Some(true))
         .collect();
-    // The kernel counts overflows of the namespace: whose they are is certain
-    // only where one queue is full.
-    let change = change::counter(Counter::ListenOverflows, snapshot, past);
-    let only = full.len() == 1;
-    let mut found: Vec<Finding> = full
+    let overflows = change::counter(Counter::ListenOverflows, snapshot, past);
+    let overflowed = overflows.filter(|change| change.by > 0);
+    // Each listener counts what it drops; without that nobody is named.
+    let drops = Drops::between(snapshot, past);
+    let dropped: Vec<&Listener> = match (&drops, overflowed) {
+        (Some(drops), Some(_)) => drops.by.iter().map(|&(listener, _)| listener).collect(),
+        _ => Vec::new(),
+    };
+    // Whoever drops goes before whoever is only full.
+    let is_full_only =
+        |listener: &&&Listener| !dropped.iter().any(|one| one.key() == listener.key());
+    let mut found: Vec<Finding> = dropped
         .iter()
+        .chain(full.iter().filter(is_full_only))
         .take(MOST_FINDINGS)
-        .filter_map(|listener| finding(listener, snapshot, change.filter(|_| only)))
+        .filter_map(|listener| finding(listener, snapshot, drops.as_ref(), overflows))
         .filter_map(|finding| judged(finding, full.len(), levels))
         .collect();
-    if let Some(change) = change
-        && change.by > 0
-        && !only
+    if let Some(change) = overflowed
+        && dropped.is_empty()
     {
         let ago = past.and_then(|past| past.ago).unwrap_or_default();
         let dropped = of_nobody(change, ago, full.len(), fullest(listeners));
         found.extend(judged(dropped, full.len(), levels));
     }
-    if found.is_empty() && change.is_none() {
+    if found.is_empty() && overflows.is_none() {
         found.extend(nearly_full(listeners, snapshot));
     }
     if found.is_empty() {
@@ -180,7 +187,10 @@ fn of_nobody(
         ),
         _ => (
             Severity::Critical,
-            format!("{full} are full, and whose they are is not counted"),
+            format!(
+                "{} full now, and whose they are is not known",
+                counted(full as u64, "is", "are")
+            ),
         ),
     };
     Finding {
@@ -238,13 +248,38 @@ fn nearly_full(listeners: &[Listener], snapshot: &Snapshot) -> Option<Finding> {
     })
 }
 
-fn finding(listener: &Listener, snapshot: &Snapshot, change: Option<Change>) -> Option<Finding> {
+/// A listener that is full, or was while it dropped.
+fn finding(
+    listener: &Listener,
+    snapshot: &Snapshot,
+    drops: Option<&Drops<'_>>,
+    overflows: Option<Change>,
+) -> Option<Finding> {
     let limit = listener.accept_limit?;
     let queue = listener.accept_queue;
-    let overflows = snapshot.counters.get(Counter::ListenOverflows);
-    let severity = match change {
-        Some(change) if change.by > 0 => Severity::Critical,
+    let is_full = listener.is_full()?;
+    let overflowed = overflows.is_some_and(|change| change.by > 0);
+    let dropped = drops.map(|drops| if overflowed { drops.of(listener) } else { 0 });
+    let severity = match dropped {
+        Some(1..) if is_full => Severity::Critical,
         _ => Severity::Warning,
+    };
+    let rate = match (drops, dropped) {
+        (Some(drops), Some(dropped @ 1..)) => {
+            let per_s = drops.all.per_s * float(dropped) / float(drops.all.by);
+            let at_most = if drops.exact { "" } else { "at most " };
+            format!(
+                ", {at_most}{} dropped, {per_s:.1} a second",
+                counted(dropped, "SYN or ACK", "SYNs and ACKs")
+            )
+        }
+        (Some(_), _) => ", none dropped between the two readings".to_owned(),
+        (None, _) => String::new(),
+    };
+    let state = if is_full {
+        "accept queue full"
+    } else {
+        "accept queue full at times"
     };
     let silent = snapshot
         .sysctls
@@ -253,26 +288,9 @@ fn finding(listener: &Listener, snapshot: &Snapshot, change: Option<Change>) -> 
         == 0;
     // Seen on Linux 6.18: the setting doesn't change what becomes of a SYN.
     let consequence = if silent {
-        "new clients are dropped without a word"
+        "new connections are dropped silently"
     } else {
-        "new clients are dropped without a word, and those in the middle of a handshake are reset"
-    };
-    let rate = match change {
-        Some(change) if change.by > 0 => {
-            format!(
-                "; {:.1} of their SYNs and ACKs a second are dropped now",
-                change.per_s
-            )
-        }
-        Some(_) => "; none was dropped while we looked".to_owned(),
-        None => String::new(),
-    };
-    // A limit at somaxconn was cut down to it, most likely.
-    let capped = snapshot.sysctls.get(Sysctl::Somaxconn) == Some(limit.into());
-    let remedy = if capped {
-        "; its limit is net.core.somaxconn, which is in the way of a longer one"
-    } else {
-        ""
+        "new connections are dropped silently, and those in the middle of a handshake are reset"
     };
     let mut evidence = vec![
         Evidence::count("accept_queue", queue.into()),
@@ -286,34 +304,46 @@ fn finding(listener: &Listener, snapshot: &Snapshot, change: Option<Change>) -> 
                 .map(|full| Evidence::count("full_sockets", full.into())),
         );
     }
+    evidence.extend(dropped.map(|dropped| Evidence::count("dropped", dropped)));
+    let overflows = snapshot.counters.get(Counter::ListenOverflows);
     evidence.extend(overflows.map(|value| Evidence::count("listen_overflows", value)));
     evidence.extend(
         listener
             .dead
             .map(|dead| Evidence::count("dead", dead.into())),
     );
+    // The program tells who has to act; it is looked for where that is cheap.
+    let program = listener
+        .culprit()
+        .map_or_else(String::new, |program| format!(" {program}"));
     Some(Finding {
         rule: ACCEPT_QUEUE_FULL.name,
         severity,
         subject: listener.local.to_string(),
         message: format!(
-            "{} doesn't accept fast enough on {}: {}{} where {} may; \
-             {consequence}{rate}",
-            listener
-                .culprit()
-                .unwrap_or_else(|| "the program that listens".to_owned()),
+            "{}{program}: {state} ({}{}/{}){rate}; {consequence}",
             listener.local,
             of_several(listener),
-            counted(queue.into(), "connection waits", "connections wait"),
+            grouped(queue.into()),
             grouped(limit.into()),
         ),
-        advice: format!(
-            "see what it does instead: ss -tlnp sport = :{}{remedy}",
-            listener.local.port
-        ),
+        advice: advice(listener, limit, snapshot),
         evidence,
         state: None,
     })
+}
+
+/// A limit at somaxconn was cut down to it, most likely: no longer backlog of
+/// the program's helps then.
+fn advice(listener: &Listener, limit: u32, snapshot: &Snapshot) -> String {
+    let port = listener.local.port;
+    let remedy = if snapshot.sysctls.get(Sysctl::Somaxconn) == Some(limit.into()) {
+        "; its limit is net.core.somaxconn: for bursts raise that, then the program's backlog, and \
+         restart it"
+    } else {
+        "; for bursts let it listen with a longer backlog, up to net.core.somaxconn"
+    };
+    format!("see the program and its queue: tcpstate pressure -p --listen-port {port}{remedy}")
 }
 
 /// How many of the sockets of a place are full, where it has several. The
@@ -321,11 +351,9 @@ fn finding(listener: &Listener, snapshot: &Snapshot, change: Option<Change>) -> 
 fn of_several(listener: &Listener) -> String {
     match (listener.full_sockets, listener.sockets) {
         (Some(full), all @ 2..) if full < all => format!(
-            "{full} of its {all} sockets {} full, which lose their share of the clients; \
-             at the fullest ",
-            if full == 1 { "is" } else { "are" }
+            "{full} of its {all} sockets, which lose their share of the clients; at the fullest "
         ),
-        (_, all @ 2..) => format!("all of its {all} sockets are full; at the fullest "),
+        (_, all @ 2..) => format!("all of its {all} sockets; at the fullest "),
         _ => String::new(),
     }
 }
@@ -341,9 +369,21 @@ mod tests {
     use std::time::Duration;
 
     fn with_queue(waiting: u32, limit: Option<u32>) -> SnapshotBuilder {
+        with_listeners(&[(waiting, limit, None)])
+    }
+
+    /// Listeners at ports from 80 on, with what waits, the limit, and what each
+    /// has discarded.
+    fn with_listeners(listeners: &[(u32, Option<u32>, Option<u32>)]) -> SnapshotBuilder {
         let mut tally = ListenerTally::default();
-        let listening = socket("0.0.0.0:80", "0.0.0.0:0").listening(waiting, limit);
-        tally.add_listener(&listening.build());
+        for (port, &(waiting, limit, drops)) in (80..).zip(listeners) {
+            let local = format!("0.0.0.0:{port}");
+            let mut listening = socket(&local, "0.0.0.0:0")
+                .listening(waiting, limit)
+                .build();
+            listening.drops = drops;
+            tally.add_listener(&listening);
+        }
         snapshot().with_pressure(Pressure {
             listeners: Some(tally.finish()),
             ..Pressure::default()
@@ -422,19 +462,17 @@ mod tests {
     }
 
     #[test]
-    fn overflows_that_rise_make_it_critical() {
+    fn drops_of_a_full_listener_make_it_critical() {
         let start = Duration::from_secs(9_000);
-        let judged = |overflows| {
-            let before = with_queue(129, Some(128))
-                .with_counter(Counter::ListenOverflows, 7)
-                .read_at(start);
-            let now = with_queue(129, Some(128))
-                .with_counter(Counter::ListenOverflows, overflows)
-                .read_at(start + Duration::from_secs(2));
-            {
-                let (now, before) = (now.build(), before.build());
-                judged_by(&ACCEPT_QUEUE_FULL, &now, Some(Past::of(&before, &now)))
-            }
+        let judged = |drops: u32| {
+            let with = |drops: u32| {
+                with_listeners(&[(129, Some(128), Some(drops))])
+                    .with_counter(Counter::ListenOverflows, drops.into())
+                    .with_counter(Counter::ListenDrops, drops.into())
+            };
+            let before = with(7).read_at(start).build();
+            let now = with(drops).read_at(start + Duration::from_secs(2)).build();
+            judged_by(&ACCEPT_QUEUE_FULL, &now, Some(Past::of(&before, &now)))
         };
         assert_eq!(severity(&judged(9)), Some(Severity::Critical));
         assert_eq!(severity(&judged(7)), Some(Severity::Warning));
@@ -442,10 +480,10 @@ mod tests {
         let Judgement::Found(findings) = judged(9) else {
             panic!("it is full");
         };
-        assert!(
-            findings[0]
-                .message
-                .ends_with("; 1.0 of their SYNs and ACKs a second are dropped now")
+        assert_eq!(
+            findings[0].message,
+            "0.0.0.0:80: accept queue full (129/128), 2 SYNs and ACKs dropped, 1.0 a second; new \
+             connections are dropped silently"
         );
     }
 
@@ -465,7 +503,7 @@ mod tests {
     fn what_becomes_of_new_clients_hangs_on_tcp_abort_on_overflow() {
         let with = |value| with_queue(9, Some(8)).with_sysctl(Sysctl::TcpAbortOnOverflow, value);
         let (dropped, _) = message(&with(0));
-        assert!(dropped.ends_with("are dropped without a word"), "{dropped}");
+        assert!(dropped.ends_with("are dropped silently"), "{dropped}");
         let (reset, _) = message(&with(1));
         assert!(reset.contains("a handshake are reset"), "{reset}");
         // The kernel asks whether it is 0.
@@ -479,10 +517,11 @@ mod tests {
             let snapshot = with_queue(limit + 1, Some(limit));
             message(&snapshot.with_sysctl(Sysctl::Somaxconn, somaxconn)).1
         };
-        assert!(advised(128, 128).contains("net.core.somaxconn"));
-        assert!(!advised(127, 128).contains("net.core.somaxconn"));
+        let raise = "its limit is net.core.somaxconn: for bursts raise that, then";
+        assert!(advised(128, 128).contains(raise));
+        assert!(!advised(127, 128).contains(raise));
         // It was lowered since: the limit is what somebody asked for then.
-        assert!(!advised(129, 128).contains("net.core.somaxconn"));
+        assert!(!advised(129, 128).contains(raise));
     }
 
     /// The kernel picks one of several sockets by the client's address, and a
@@ -506,12 +545,12 @@ mod tests {
         };
         assert_eq!(told(&[8, 8, 0]), None);
         let one = told(&[0, 9, 0]).unwrap();
-        assert!(one.contains(": 1 of its 3 sockets is full, which"), "{one}");
+        assert!(one.contains("full (1 of its 3 sockets, which"), "{one}");
         let two = told(&[10, 9, 0]).unwrap();
-        assert!(two.contains(": 2 of its 3 sockets are full"), "{two}");
-        assert!(two.contains("at the fullest 10 connections wait"), "{two}");
+        assert!(two.contains("full (2 of its 3 sockets, which"), "{two}");
+        assert!(two.contains("at the fullest 10/8)"), "{two}");
         let all = told(&[9, 9]).unwrap();
-        assert!(all.contains(": all of its 2 sockets are full"), "{all}");
+        assert!(all.contains("full (all of its 2 sockets"), "{all}");
         assert!(!told(&[9]).unwrap().contains("sockets"));
     }
 
@@ -554,7 +593,7 @@ mod tests {
         let Judgement::Found(findings) = judged_by(&ACCEPT_QUEUE_FULL, &snapshot, None) else {
             panic!("it is full");
         };
-        let begins = "orders.service doesn't accept fast enough on 0.0.0.0:80: 9 ";
+        let begins = "0.0.0.0:80 orders.service: accept queue full (9/8)";
         assert!(findings[0].message.starts_with(begins));
     }
 
@@ -570,27 +609,23 @@ mod tests {
         );
     }
 
+    /// A listener that was full and had never dropped anything was blamed for a
+    /// burst at another one, "now".
     #[test]
-    fn overflows_are_blamed_on_a_listener_only_where_it_is_the_only_full_one() {
+    fn drops_are_blamed_on_the_listener_that_counted_them() {
         let start = Duration::from_secs(9_000);
-        let judged = |queues: &[u32], overflows: u64| {
-            let with = |overflows| {
-                let mut tally = ListenerTally::default();
-                for (port, &waiting) in (80..).zip(queues) {
-                    let local = format!("0.0.0.0:{port}");
-                    let listening = socket(&local, "0.0.0.0:0").listening(waiting, Some(8));
-                    tally.add_listener(&listening.build());
-                }
-                snapshot()
-                    .with_pressure(Pressure {
-                        listeners: Some(tally.finish()),
-                        ..Pressure::default()
-                    })
+        let judged = |queues: [u32; 2], drops: [Option<u32>; 2], overflows: u64| {
+            let with = |drops: [Option<u32>; 2], overflows| {
+                let [one, other] = drops;
+                let [first, second] = queues;
+                with_listeners(&[(first, Some(8), one), (second, Some(8), other)])
                     .with_counter(Counter::ListenOverflows, overflows)
+                    .with_counter(Counter::ListenDrops, overflows)
             };
-            let before = with(7).read_at(start).build();
-            let now = with(7 + overflows).read_at(start + Duration::from_secs(2));
-            let now = now.build();
+            let before = with(drops.map(|known| known.map(|_| 0)), 7);
+            let before = before.read_at(start).build();
+            let now = with(drops, 7 + overflows);
+            let now = now.read_at(start + Duration::from_secs(2)).build();
             match judged_by(&ACCEPT_QUEUE_FULL, &now, Some(Past::of(&before, &now))) {
                 Judgement::Found(findings) => findings
                     .into_iter()
@@ -601,16 +636,25 @@ mod tests {
         };
         let name = |port| format!("0.0.0.0:{port}");
         let nobody = || "accept queues".to_owned();
-        assert_eq!(judged(&[9, 0], 4), [(name(80), Severity::Critical)]);
+        let (warning, critical) = (Severity::Warning, Severity::Critical);
         assert_eq!(
-            judged(&[9, 9], 4),
-            [
-                (name(80), Severity::Warning),
-                (name(81), Severity::Warning),
-                (nobody(), Severity::Critical)
-            ]
+            judged([9, 0], [Some(0), Some(4)], 4),
+            [(name(81), warning), (name(80), warning)]
         );
-        assert_eq!(judged(&[0, 0], 4), [(nobody(), Severity::Warning)]);
-        assert_eq!(judged(&[0, 0], 0), []);
+        assert_eq!(
+            judged([9, 9], [Some(4), Some(0)], 4),
+            [(name(80), critical), (name(81), warning)]
+        );
+        assert_eq!(judged([0, 0], [Some(4), Some(0)], 4), [(name(80), warning)]);
+        // Segments that were discarded, and no queue that was full.
+        assert_eq!(judged([0, 0], [Some(4), Some(0)], 0), []);
+        // Whoever dropped has closed since.
+        assert_eq!(judged([0, 0], [Some(0), Some(0)], 4), [(nobody(), warning)]);
+        // Before Linux 4.7 nobody is named.
+        assert_eq!(
+            judged([9, 0], [None, None], 4),
+            [(name(80), warning), (nobody(), critical)]
+        );
+        assert_eq!(judged([0, 0], [None, None], 0), []);
     }
 }

@@ -183,6 +183,7 @@ fn rate(name: &str, now: Option<u64>, before: Option<u64>, seconds: u64) -> Meas
     let reading = Observation {
         past: (seconds > 0).then_some(Past {
             counters: &mark.counters,
+            drops: None,
             ago: Some(Duration::from_secs(seconds)),
         }),
         long_before: (seconds > 0).then_some((&mark, Duration::from_secs(seconds))),

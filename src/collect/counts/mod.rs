@@ -199,6 +199,8 @@ fn look(
     let query = Query {
         family: question.family,
         tcp_info,
+        // Few rows are left where tcp_info is wanted, listeners among them.
+        drops: tcp_info,
         ..Query::states(states)
     };
     let mut seen = Seen {

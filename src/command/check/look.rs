@@ -76,6 +76,7 @@ pub(super) fn look(
         snapshot: &snapshot,
         past: before.as_ref().map(|(counted, age)| Past {
             counters: &counted.counters,
+            drops: Some(&counted.drops),
             ago: Some(*age),
         }),
         long_before: long_before.as_ref().map(|(counted, age)| (counted, *age)),
@@ -95,7 +96,7 @@ pub(super) fn look(
     }
     let values = counts(&observation);
     let mut notes = Vec::new();
-    match session.save(&snapshot.counters, values) {
+    match session.save(&snapshot, values) {
         SaveOutcome::Fine => {}
         SaveOutcome::Warned(warning) => notes.push(warning),
         SaveOutcome::Lost(why) => {

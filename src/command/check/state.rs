@@ -13,9 +13,7 @@ use crate::classify::thresholds::Thresholds;
 use crate::cli::{CheckArgs, CommonArgs};
 use crate::collect::Namespace;
 use crate::kernel::since_boot;
-use crate::model::{
-    CheckState, CheckStates, CounterSnapshot, Counters, Snapshot, SocketCookie, SourceKind,
-};
+use crate::model::{CheckState, CheckStates, CounterSnapshot, Snapshot, SocketCookie, SourceKind};
 use crate::state_file::{StateFile, default_state_file};
 
 /// No dump takes longer before the timeout of a check ends it; an upper bound
@@ -110,10 +108,16 @@ impl StateSession {
 
     /// Saves what this check leaves for the next; gives the one warning about
     /// all of it.
-    pub(super) fn save(mut self, counters: &Counters, values: Vec<(String, f64)>) -> SaveOutcome {
+    pub(super) fn save(mut self, snapshot: &Snapshot, values: Vec<(String, f64)>) -> SaveOutcome {
         let counted = CounterSnapshot {
             at: self.now.ended,
-            counters: counters.clone(),
+            counters: snapshot.counters.clone(),
+            drops: snapshot
+                .pressure
+                .listeners
+                .as_ref()
+                .map(|listeners| listeners.drops.clone())
+                .unwrap_or_default(),
             values: values.into_iter().collect(),
         };
         self.now.keep_counters(counted, self.before.as_ref());

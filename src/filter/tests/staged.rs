@@ -116,6 +116,7 @@ fn socket(fields: &[&str]) -> Socket {
         cgroup: cgroup.map(|&(_, id)| CgroupId(id)),
         mark: u32::from_str_radix(mark.trim_start_matches("0x"), 16).ok(),
         shutdown: None,
+        drops: None,
         tcp_info: None,
     }
 }

@@ -48,11 +48,9 @@ impl DumpRequest {
     /// empty.
     #[must_use]
     pub fn to_bytes(self, query: &Query, program: &[u8], sequence: u32) -> Vec<u8> {
-        let extensions = if query.tcp_info {
-            ExtensionFlags::INFO
-        } else {
-            ExtensionFlags::empty()
-        };
+        let mut extensions = ExtensionFlags::empty();
+        extensions.set(ExtensionFlags::INFO, query.tcp_info);
+        extensions.set(ExtensionFlags::SKMEMINFO, query.drops);
         let filter = if program.is_empty() {
             Vec::new()
         } else {

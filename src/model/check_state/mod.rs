@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
-use super::{AgeBounds, Counter, Counters, SocketCookie};
+use super::{AgeBounds, Counter, Counters, ListenerDrops, SocketCookie};
 
 /// Counters are kept again after this time, and no rate is taken over less: a
 /// burst of a few milliseconds is no rate.
@@ -53,6 +53,8 @@ pub struct CounterSnapshot {
     pub at: Duration,
     /// The kernel's counters.
     pub counters: Counters,
+    /// What each listener had discarded.
+    pub drops: ListenerDrops,
     /// The counts, by the names of their metrics.
     pub values: BTreeMap<String, f64>,
 }

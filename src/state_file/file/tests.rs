@@ -16,6 +16,7 @@ fn states() -> CheckStates {
         not_yet: None,
     };
     let counted = CounterSnapshot {
+        drops: crate::model::ListenerDrops::from([("0.0.0.0:80".to_owned(), 7)]),
         at: Duration::from_millis(123_450),
         counters,
         values: [("close_wait".to_owned(), 3.0)].into(),

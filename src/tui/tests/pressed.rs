@@ -32,6 +32,8 @@ fn listener(port: u16, waiting: u32, limit: Option<u32>, program: &str) -> Liste
     Listener {
         local: Endpoint::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port),
         family: Family::Ipv4,
+        interface: None,
+        drops: None,
         sockets: 1,
         full_sockets: limit.map(|limit| u32::from(waiting > limit)),
         accept_queue: waiting,
@@ -72,6 +74,7 @@ pub(super) fn pressure() -> Pressure {
             shared_pools: Vec::new(),
         }),
         listeners: Some(Listeners {
+            drops: crate::model::ListenerDrops::new(),
             listeners: vec![
                 listener(8080, 129, Some(128), "orders\u{1b}[31m"),
                 listener(443, 4, Some(511), "nginx"),

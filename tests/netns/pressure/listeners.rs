@@ -293,7 +293,7 @@ netns_test!(one_stuck_socket_of_several_is_not_hidden, |lab| {
     assert_eq!(members.iter().filter(full).count(), 1, "{shown:#}");
     assert_eq!(severities(&document, "accept_queue_full"), ["warning"]);
     let text = document["findings"].to_string();
-    assert!(text.contains("1 of its 4 sockets is full"), "{text}");
+    assert!(text.contains("1 of its 4 sockets, which"), "{text}");
     drop(stuck.accept().expect("a connection"));
     let freed = entry(&pressure(lab, &[]), address);
     assert_eq!(freed["full_sockets"], 0);
@@ -357,4 +357,45 @@ netns_test!(many_slow_clients_are_no_flood, |lab| {
             _ => Err(age.to_string()),
         }
     });
+});
+
+// One was full and had dropped nobody, another dropped, and the first was blamed, "now".
+netns_test!(drops_are_told_of_the_listener_that_dropped, |lab| {
+    let (_full, full) = listener(0);
+    let (_dropping, dropping) = listener(0);
+    let connect = |to: SocketAddr| {
+        let client = stage::socket(Net::V4);
+        client.set_nonblocking(true).expect("a setting");
+        // What a full queue drops stays on its way.
+        let _ = client.connect(&to.into());
+        client
+    };
+    let mut clients = vec![connect(full), connect(dropping)];
+    until("both queues are full", || {
+        let document = pressure(lab, &[]);
+        let waiting = [full, dropping].map(|at| entry(&document, at)["accept_queue"].clone());
+        (waiting == [1, 1])
+            .then_some(())
+            .ok_or(format!("{waiting:?}"))
+    });
+    let document = looking_while(lab, 20, |some| {
+        clients.extend(some.map(|_| connect(dropping)));
+    });
+    let findings = document["findings"].as_array().expect("findings");
+    let mut found = findings
+        .iter()
+        .filter(|finding| finding["rule"] == "accept_queue_full");
+    let first = found.next().expect("who dropped goes first");
+    assert_eq!(first["subject"], dropping.to_string(), "{document:#}");
+    assert_eq!(first["severity"], "critical");
+    let dropped = first["evidence"]["dropped"].as_u64().expect("a number");
+    assert_eq!(
+        document["counters"]["ListenOverflows"].as_u64(),
+        Some(dropped),
+        "all of them are its own"
+    );
+    let second = found.next().expect("the other is full all the same");
+    assert_eq!(second["subject"], full.to_string());
+    assert_eq!(second["severity"], "warning");
+    assert_eq!(second["evidence"]["dropped"], 0);
 });

@@ -7,6 +7,8 @@ fn listener(queue: u32, syn_recv: u32) -> Listener {
     Listener {
         local: Endpoint::new("0.0.0.0".parse().unwrap(), 80),
         family: Family::Ipv4,
+        interface: None,
+        drops: None,
         sockets: 1,
         full_sockets: Some(u32::from(queue > 64)),
         accept_queue: queue,
@@ -109,6 +111,7 @@ fn slow_clients_that_fill_a_syn_queue_are_no_flood() {
             "{evidence:?}"
         );
         let listeners = Listeners {
+            drops: crate::model::ListenerDrops::new(),
             listeners: vec![full],
             count: 1,
             largest_limit: Some(64),

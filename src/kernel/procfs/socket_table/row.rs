@@ -94,6 +94,7 @@ pub(super) fn parse(line: &[u8], family: Family) -> Option<Socket> {
         cookie: None,
         cgroup: None,
         mark: None,
+        drops: None,
         shutdown: None,
         tcp_info: None,
     })

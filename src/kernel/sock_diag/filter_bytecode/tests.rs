@@ -105,6 +105,7 @@ fn socket(family: Family, local: Endpoint, remote: Endpoint) -> Socket {
         cgroup: Some(CgroupId(1)),
         mark: Some(0),
         shutdown: None,
+        drops: None,
         tcp_info: None,
     }
 }

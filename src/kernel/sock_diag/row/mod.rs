@@ -7,7 +7,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use netlink_packet_sock_diag::constants::{
-    AF_INET, AF_INET6, INET_DIAG_INFO, INET_DIAG_MARK, INET_DIAG_SHUTDOWN,
+    AF_INET, AF_INET6, INET_DIAG_INFO, INET_DIAG_MARK, INET_DIAG_SHUTDOWN, INET_DIAG_SKMEMINFO,
 };
 use zerocopy::native_endian::{U16, U32, U64};
 use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned, big_endian};
@@ -20,6 +20,9 @@ use crate::model::{
 
 /// `INET_DIAG_CGROUP_ID`, which netlink-packet-sock-diag doesn't name.
 const INET_DIAG_CGROUP_ID: u16 = 21;
+/// Where `SK_MEMINFO_DROPS` lies among the numbers of `INET_DIAG_SKMEMINFO`
+/// (include/uapi/linux/sock_diag.h; since Linux 4.7).
+const SK_MEMINFO_DROPS: usize = 8 * 4;
 /// The bits of `nla_type` that are the type.
 const NLA_TYPE_MASK: u16 = 0x3fff;
 /// `INET_DIAG_NOCOOKIE`, in both halves.
@@ -71,6 +74,7 @@ struct Attributes {
     shutdown: Option<u8>,
     cgroup: Option<CgroupId>,
     mark: Option<u32>,
+    drops: Option<u32>,
     tcp_info: Option<TcpInfo>,
     whole: bool,
 }
@@ -117,6 +121,7 @@ pub fn decode(payload: &[u8], query: &Query) -> Option<Decoded> {
         cookie: (cookie != 0 && cookie != NO_COOKIE).then_some(SocketCookie(cookie)),
         cgroup: attributes.cgroup,
         mark: attributes.mark,
+        drops: attributes.drops,
         shutdown: attributes.shutdown,
         tcp_info: attributes.tcp_info,
     };
@@ -184,6 +189,9 @@ fn attributes(mut rest: &[u8]) -> Attributes {
                 found.mark = U32::read_from_prefix(value)
                     .ok()
                     .map(|(mark, _)| mark.get());
+            }
+            INET_DIAG_SKMEMINFO => {
+                found.drops = field::<U32>(value, SK_MEMINFO_DROPS).map(U32::get);
             }
             INET_DIAG_INFO => found.tcp_info = Some(tcp_info(value)),
             _ => {}

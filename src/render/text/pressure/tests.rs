@@ -68,6 +68,13 @@ fn troubled(growth: f64, overflows: u64, at: Duration) -> Snapshot {
     let mut listeners = listeners().finish();
     for listener in &mut listeners.listeners {
         listener.dead = Some(0);
+        let dropped = if listener.local.port == 8_080 {
+            overflows
+        } else {
+            0
+        };
+        listener.drops = Some(dropped);
+        listeners.drops.insert(listener.key(), dropped);
         if listener.local.port == 8_080 {
             listener.pids = Some(vec![411, 412]);
             listener.command = Some("orders\u{1b}[2J".to_owned());
