@@ -39,7 +39,7 @@ fn process(pid: u32, command: &str, open_fds: u64) -> Process {
 }
 
 /// Java has 30 sockets that it forgot, six of them new; nginx two that it
-/// doesn't read; one has no owner in sight.
+/// doesn't read; the owner of one is unknown.
 pub(super) fn report() -> LeakReport {
     let java = |number: u64| {
         let socket = close_wait()

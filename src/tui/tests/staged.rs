@@ -65,7 +65,7 @@ pub(super) fn leaking() -> Timeline {
     reported(super::leaking::report())
 }
 
-/// The same with nobody in sight who holds a socket.
+/// The same, with every owner unknown.
 pub(super) fn unowned(why: Unowned) -> Timeline {
     let mut report = super::leaking::report();
     report.processes.clear();

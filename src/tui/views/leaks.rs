@@ -1,4 +1,4 @@
-//! Who leaks: processes, listeners, and sockets without an owner in sight.
+//! Who leaks: processes, listeners, and sockets whose owner is unknown.
 
 use std::cmp::Reverse;
 use std::time::{Duration, Instant};
@@ -36,7 +36,7 @@ pub(in crate::tui) fn draw(
     }
     let mut rest = painter.above(area, &heading(kept, moment));
     let (table, subjects) = table(report, moment, kept.at);
-    let mut below: Vec<String> = remarks(kept, moment)
+    let mut below: Vec<String> = notes(kept, moment)
         .iter()
         .flat_map(|text| wrap(text, usize::from(area.width)))
         .collect();
@@ -67,18 +67,18 @@ pub(in crate::tui) fn draw(
 
 /// What must be known of the rows: whose sockets are unknown, and how old the
 /// search is.
-fn remarks(kept: &Kept<Leaks>, moment: &Moment<'_>) -> Vec<String> {
+fn notes(kept: &Kept<Leaks>, moment: &Moment<'_>) -> Vec<String> {
     let leaks = &kept.value;
-    let mut remarks = Vec::new();
+    let mut notes = Vec::new();
     if read_ago(kept, moment).is_some() {
-        remarks.push(format!(
+        notes.push(format!(
             "To read this takes {} of CPU, so it is done at most every {}.",
             elapsed(leaks.cost),
             about(leaks.every),
         ));
     }
     if let Some(search) = leaks.search.filter(|search| !search.ago.is_zero()) {
-        remarks.push(format!(
+        notes.push(format!(
             "All descriptors were searched {} ago: that takes {} of CPU, so it is done at most \
              every {}; these holders are checked at every reading.",
             age(search.ago + moment.now.saturating_duration_since(kept.at)),
@@ -87,9 +87,9 @@ fn remarks(kept: &Kept<Leaks>, moment: &Moment<'_>) -> Vec<String> {
         ));
     }
     if let Some(why) = phrases::unattributed(&leaks.report, None) {
-        remarks.push(format!("Without an owner in sight: {why}"));
+        notes.push(format!("Owner unknown: {why}"));
     }
-    remarks
+    notes
 }
 
 /// An interval that is as good as measured: `1.8 s`, `12 s`.
@@ -154,7 +154,7 @@ fn table(report: &LeakReport, moment: &Moment<'_>, at: Instant) -> (Table, Vec<O
         empty: if report.unattributed.is_empty() {
             "no process holds a socket in CLOSE_WAIT"
         } else {
-            "no process in sight holds a socket in CLOSE_WAIT"
+            "owner unknown: all sockets in CLOSE_WAIT"
         },
     };
     let processes = processes.into_iter().map(|leaks| {

@@ -143,7 +143,7 @@ fn in_flight(in_flight: &[InFlight]) -> String {
     )
 }
 
-/// How many sockets have no owner in sight, and why; `None` when all have.
+/// How many sockets have an unknown owner, and why; `None` when all have.
 pub(crate) fn unattributed(report: &LeakReport, as_root: Option<bool>) -> Option<String> {
     let first = report.unattributed.first()?.why;
     let of = |wanted: fn(&Unowned) -> bool| {
