@@ -25,6 +25,9 @@ _tcpstate() {
             tcpstate,leaks)
                 cmd="tcpstate__subcmd__leaks"
                 ;;
+            tcpstate,list)
+                cmd="tcpstate__subcmd__list"
+                ;;
             tcpstate,pressure)
                 cmd="tcpstate__subcmd__pressure"
                 ;;
@@ -41,7 +44,7 @@ _tcpstate() {
 
     case "${cmd}" in
         tcpstate)
-            opts="-4 -6 -v -h -V --ipv4 --ipv6 --source --replay --proc-root --json --color --exit-code --verbose --exact --bound --format --help --version summary leaks pressure watch check explain"
+            opts="-4 -6 -v -h -V --ipv4 --ipv6 --source --replay --proc-root --json --color --exit-code --verbose --exact --bound --format --help --version summary list leaks pressure watch check explain"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -274,6 +277,43 @@ _tcpstate() {
                     ;;
                 --format)
                     COMPREPLY=($(compgen -W "table json csv" -- "${cur}"))
+                    return 0
+                    ;;
+                --source)
+                    COMPREPLY=($(compgen -W "auto netlink procfs" -- "${cur}"))
+                    return 0
+                    ;;
+                --replay)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --proc-root)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tcpstate__subcmd__list)
+            opts="-a -l -B -p -e -t -n -H -4 -6 -v -h -V --all --listening --bound --processes --extended --tcp --numeric --no-header --format --ipv4 --ipv6 --source --replay --proc-root --json --color --exit-code --verbose --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "table csv" -- "${cur}"))
                     return 0
                     ;;
                 --source)

@@ -45,6 +45,7 @@ complete -c tcpstate -n "__fish_tcpstate_needs_command" -l bound -d 'Also count 
 complete -c tcpstate -n "__fish_tcpstate_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tcpstate -n "__fish_tcpstate_needs_command" -s V -l version -d 'Print version'
 complete -c tcpstate -n "__fish_tcpstate_needs_command" -f -a "summary" -d 'Count connections by state and say whether anything is wrong'
+complete -c tcpstate -n "__fish_tcpstate_needs_command" -f -a "list" -d 'List connections, in the filter language of ss'
 complete -c tcpstate -n "__fish_tcpstate_needs_command" -f -a "leaks" -d 'Find the process that forgot to close its connections'
 complete -c tcpstate -n "__fish_tcpstate_needs_command" -f -a "pressure" -d 'Show what is about to run out: ports, accept queues, SYN queues'
 complete -c tcpstate -n "__fish_tcpstate_needs_command" -f -a "watch" -d 'Watch what is changing, right now'
@@ -70,6 +71,31 @@ complete -c tcpstate -n "__fish_tcpstate_using_subcommand summary" -l exit-code 
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand summary" -s v -l verbose -d 'Say on stderr how the numbers were obtained; check prints more with each one, watch nothing'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand summary" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand summary" -s V -l version -d 'Print version'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand list" -l format -d 'Output format' -r -f -a "table\t'For people'
+csv\t'A line a socket'"
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand list" -l source -d 'Where sockets are read from' -r -f -a "auto\t'Netlink, and /proc where netlink is refused'
+netlink\t'sock_diag netlink, or an error'
+procfs\t'/proc/net/tcp and tcp6: slower, no ages, no limits of accept queues'"
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand list" -l replay -d 'Read a recorded dump (raw netlink messages, as ss -D FILE writes them) instead of this host' -r -F
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand list" -l proc-root -d 'Where /proc is mounted' -r -f -a "(__fish_complete_directories)"
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand list" -l color -d 'When to use colour; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t'Always'
+never\t'Never'"
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand list" -s a -l all -d 'Sockets in all states'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand list" -s l -l listening -d 'Only listeners'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand list" -s B -l bound -d 'Only sockets that are bound and neither listen nor are connected (Linux 6.8 and later)'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand list" -s p -l processes -d 'The processes that hold each socket, with their descriptors'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand list" -s e -l extended -d 'Timer, uid, inode and cookie of each socket'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand list" -s t -l tcp -d 'Taken as ss takes it: only TCP is shown in any case'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand list" -s n -l numeric -d 'Taken as ss takes it: numbers are shown in any case'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand list" -s H -l no-header -d 'No heading'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand list" -s 4 -l ipv4 -d 'Only IPv4 sockets'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand list" -s 6 -l ipv6 -d 'Only IPv6 sockets, those that carry IPv4 (::ffff:a.b.c.d) included'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand list" -l json -d 'Print one JSON document; short for --format json'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand list" -l exit-code -d 'Exit with 1 if there is a finding at warning or above'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand list" -s v -l verbose -d 'Say on stderr how the numbers were obtained; check prints more with each one, watch nothing'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand list" -s V -l version -d 'Print version'
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -s p -l pid -d 'Only sockets of this process, and its descriptors whose connection is gone; takes several, and can be given several times' -r
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -l min-age -d 'How long a socket must have been in CLOSE_WAIT to be called leaked' -r
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -l min-count -d 'Leave out processes and listeners that leak fewer sockets' -r

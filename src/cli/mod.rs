@@ -4,6 +4,7 @@
 mod check;
 mod duration;
 mod explain;
+mod list;
 mod number;
 mod port;
 mod watch;
@@ -17,6 +18,8 @@ pub use self::duration::DurationArg;
 use self::duration::interval;
 use self::explain::EXPLAIN_EXAMPLES;
 pub use self::explain::ExplainArgs;
+use self::list::LIST_EXAMPLES;
+pub use self::list::{ListArgs, ListFormat};
 use self::number::{count, pid};
 use self::port::port;
 use self::watch::WATCH_EXAMPLES;
@@ -69,6 +72,15 @@ pub enum Command {
     /// socket; --exact looks at every socket.
     #[command(after_help = SUMMARY_EXAMPLES)]
     Summary(SummaryArgs),
+
+    /// List connections, in the filter language of ss
+    ///
+    /// Shows what ss shows without options: established and closing connections,
+    /// no listeners, no TIME_WAIT and no SYN_RECV; -a shows all. The filter is
+    /// run inside the kernel as far as it can judge it. Sockets are written as
+    /// they come, in constant memory, unless -p asks for their processes.
+    #[command(after_help = LIST_EXAMPLES)]
+    List(ListArgs),
 
     /// Find the process that forgot to close its connections
     ///

@@ -8,6 +8,7 @@ mod counts;
 pub mod cpu_budget;
 mod fallback;
 mod leak_owners;
+mod list;
 mod listener_owners;
 mod namespace;
 mod narrowing;
@@ -22,6 +23,7 @@ pub use close_wait::{CloseWaitQuestion, CloseWaitSnapshot, EarlierCloseWait, rea
 pub use container_names::{ContainerName, ContainerNames};
 pub use fallback::FallbackSource;
 use fallback::with_fallback;
+pub use list::{asks_for_owners, visit};
 pub use namespace::Namespace;
 pub use narrowing::{Selection, SelectionError, narrow};
 pub use netns::{

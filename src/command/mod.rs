@@ -5,6 +5,7 @@ mod check;
 mod explain;
 mod generate;
 mod leaks;
+mod list;
 mod output;
 mod pressure;
 mod source;
@@ -59,6 +60,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<Outcome> {
     match command {
         Command::Summary(args) => summary::run(&cli.common, args),
         Command::Leaks(args) => leaks::run(&cli.common, args),
+        Command::List(args) => list::run(&cli.common, args),
         Command::Pressure(args) => pressure::run(&cli.common, args),
         Command::Check(args) => Ok(check::run(&cli.common, args, None)),
         Command::Watch(args) => watch::run(&cli.common, args),

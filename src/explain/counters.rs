@@ -3,6 +3,7 @@
 use super::Explanation;
 use crate::model::Counter;
 
+#[expect(clippy::too_many_lines, reason = "a text for each counter")]
 pub(super) const fn explain(counter: Counter) -> Explanation {
     let paragraphs: &'static [&'static str] = match counter {
         Counter::ActiveOpens => &[

@@ -26,6 +26,7 @@ mod fixtures;
 mod holders;
 mod lab;
 mod leaks;
+mod list;
 mod namespaces;
 mod pressure;
 mod summary;

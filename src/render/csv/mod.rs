@@ -2,9 +2,11 @@
 //! holds. What isn't known is empty.
 
 mod leaks;
+mod list;
 mod pressure;
 
 pub use self::leaks::leaks;
+pub use self::list::{list_heading, list_row};
 pub use self::pressure::{destinations, listeners};
 
 use crate::model::{Snapshot, StateCount};

@@ -4,6 +4,7 @@ mod check_list;
 pub mod explain;
 pub(crate) mod finding;
 pub(crate) mod leaks;
+pub mod list;
 pub(crate) mod pressure;
 pub mod provenance;
 mod style;
