@@ -44,13 +44,15 @@ const STAGED: &[(&str, &str)] = &[
     ("tcp_tw_recycle", "a_setting_that_the_kernel_has_no_more"),
     ("time_wait_overflows_per_second", "time_wait_by_its_limit"),
     ("time_wait_used", "time_wait_by_its_limit"),
+    ("unlisted_sockets", "many_resets_are_looked_for_and_told_of"),
 ];
 
 /// Where the tests are.
-const TESTS: [&str; 3] = [
+const TESTS: [&str; 4] = [
     include_str!("thresholds.rs"),
     include_str!("../netns/check.rs"),
     include_str!("../netns/check/thresholds.rs"),
+    include_str!("../netns/leaks.rs"),
 ];
 
 /// A threshold that nobody has ever seen fire is a promise.
