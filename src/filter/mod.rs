@@ -1,9 +1,9 @@
 //! The language of conditions over a socket: ss's filter language, whole where
 //! it concerns TCP, and conditions on what ss shows or doesn't know.
 //!
-//! [`parse`] makes a [`Filter`](crate::model::Filter) of words, with the names
+//! [`parse()`] makes a [`Filter`](crate::model::Filter) of words, with the names
 //! in them resolved by [`Names`]; [`judge`] judges a socket by it;
-//! [`divide`] splits it where somebody can judge only some conditions.
+//! [`divide()`] splits it where somebody can judge only some conditions.
 
 mod divide;
 mod error;

@@ -3,7 +3,7 @@
 //! sockets.
 //!
 //! Everything that came from outside (host names, process names, paths) goes
-//! through [`safe()`] on its way to a terminal.
+//! through [`safe`](crate::text::safe) on its way to a terminal.
 
 pub mod csv;
 pub mod json;

@@ -1,5 +1,5 @@
-//! Network namespaces: who has one ([`find`]), what the kernel's counters say of
-//! each ([`read_counts`]), and how to read in it ([`enter`]).
+//! Network namespaces: who has one ([`find()`]), what the kernel's counters say of
+//! each ([`read_counts`]), and how to read in it ([`enter()`]).
 //!
 //! No namespace and no socket of one is held between two readings: a descriptor
 //! of either keeps a container's namespace, and its interfaces, alive after the
