@@ -26,9 +26,7 @@ use fallback::with_fallback;
 pub use list::{asks_for_owners, visit};
 pub use namespace::Namespace;
 pub use narrowing::{Selection, SelectionError, narrow};
-pub use netns::{
-    Absent, Access, Asked, NetnsNamer, Resolved, Unread, absent, read_in, resolve, rest,
-};
+pub use netns::{Absent, Access, Asked, NetnsNamer, Resolved, absent, read_in, resolve, rest};
 use port_sets::{bound_ports, ports_in};
 pub use question::{Connections, ListenerNames, PortRead, Question};
 pub use read::{read, read_twice};
