@@ -1,4 +1,4 @@
-//! What the user asks for: `[SCENARIO …] [--sockets N] [--runs N] [--peers-only]`.
+//! What the user asks for: scenarios, sizes, and against whom.
 
 use anyhow::{Context, Result, bail};
 
@@ -11,6 +11,8 @@ pub(crate) struct Arguments {
     pub(crate) sockets: Option<usize>,
     /// Runs of each contender.
     pub(crate) runs: usize,
+    /// Another tcpstate to run beside ours.
+    pub(crate) against: Option<String>,
     /// Leave tcpstate out: to look at the fixtures and the peers by themselves.
     pub(crate) peers_only: bool,
 }
@@ -22,6 +24,7 @@ impl Arguments {
             scenarios: Vec::new(),
             sockets: None,
             runs: 5,
+            against: None,
             peers_only: false,
         };
         let mut rest = words.iter();
@@ -30,10 +33,9 @@ impl Arguments {
                 Some((name, value)) => (name, Some(value.to_owned())),
                 None => (word.as_str(), None),
             };
+            let mut value = || inline.clone().or_else(|| rest.next().cloned());
             let mut number = || -> Result<usize> {
-                inline
-                    .clone()
-                    .or_else(|| rest.next().cloned())
+                value()
                     .and_then(|value| value.parse().ok())
                     .filter(|&value| value > 0)
                     .with_context(|| format!("{name} needs a number above 0"))
@@ -42,10 +44,14 @@ impl Arguments {
                 "--bench" => {}
                 "--sockets" => arguments.sockets = Some(number()?),
                 "--runs" => arguments.runs = number()?,
+                "--against" => {
+                    let binary = value().context("--against needs the path of a tcpstate")?;
+                    arguments.against = Some(binary);
+                }
                 "--peers-only" => arguments.peers_only = true,
                 _ if name.starts_with('-') => bail!(
                     "unknown option {name}; usage: cargo bench --bench versus -- \
-                     [SCENARIO …] [--sockets N] [--runs N] [--peers-only]"
+                     [SCENARIO …] [--sockets N] [--runs N] [--against TCPSTATE] [--peers-only]"
                 ),
                 _ => arguments.scenarios.push(word.clone()),
             }
@@ -57,6 +63,7 @@ impl Arguments {
     pub(crate) fn options(&self) -> Vec<String> {
         let mut words = vec![format!("--runs={}", self.runs)];
         words.extend(self.sockets.map(|sockets| format!("--sockets={sockets}")));
+        words.extend(self.against.iter().map(|path| format!("--against={path}")));
         words.extend(self.peers_only.then(|| "--peers-only".to_owned()));
         words
     }

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::ROLE;
 use crate::goals::Goal;
+use crate::netlink::Walk;
 
 /// The binary under test, built by the same cargo run.
 pub(crate) const TCPSTATE: &str = env!("CARGO_BIN_EXE_tcpstate");
@@ -69,14 +70,56 @@ impl Contender {
 
     /// A raw dump of the states in `mask`, by this program again: its start-up is alike.
     pub(crate) fn floor(what: &str, mask: u32) -> Result<Self> {
+        Self::walks(what, &[Walk::of(mask)])
+    }
+
+    /// Raw dumps, at once.
+    pub(crate) fn walks(what: &str, walks: &[Walk]) -> Result<Self> {
+        let words = walks.iter().copied().flat_map(Walk::words).collect();
+        Self::role("floor", format!("raw dump, {what}"), words)
+    }
+
+    /// The links of every descriptor on the host, read on two threads and thrown away.
+    pub(crate) fn links() -> Result<Self> {
+        let label = "bare readlink of every descriptor, 2 threads".to_owned();
+        Self::role("links", label, Vec::new())
+    }
+
+    /// This program again.
+    fn role(role: &str, label: String, arguments: Vec<String>) -> Result<Self> {
         let program = env::current_exe()?;
         let program = program.to_str().context("a path that isn't UTF-8")?;
+        let mut words = vec![program.to_owned(), format!("{ROLE}{role}")];
+        words.extend(arguments);
         Ok(Self {
-            label: format!("raw dump, {what}"),
-            words: vec![program.to_owned(), format!("{ROLE}floor"), mask.to_string()],
+            label,
+            words,
             needs: Vec::new(),
             goal: Goal::None,
         })
+    }
+
+    /// The same question to another tcpstate, an older one say, which must not be faster by more
+    /// than a twentieth. None where it doesn't know the subcommand.
+    pub(crate) fn by(&self, binary: &str) -> Result<Option<Self>> {
+        let mut words = self.words.clone();
+        let position = words.iter().position(|word| word == TCPSTATE);
+        let Some(index) = position.filter(|_| self.is_ours()) else {
+            return Ok(None);
+        };
+        let subcommand = words.get(index + 1).cloned().unwrap_or_default();
+        if !has_subcommand(binary, &subcommand)? {
+            return Ok(None);
+        }
+        if let Some(word) = words.get_mut(index) {
+            binary.clone_into(word);
+        }
+        Ok(Some(Self {
+            label: format!("the other {}", self.label),
+            words,
+            needs: Vec::new(),
+            goal: Goal::Share(1.05),
+        }))
     }
 
     /// The same, with a goal.
@@ -116,11 +159,11 @@ impl Contender {
 }
 
 /// Does the binary have this subcommand yet, with `--json`?
-pub(crate) fn has_subcommand(name: &str) -> Result<bool> {
-    let output = Command::new(TCPSTATE)
+pub(crate) fn has_subcommand(binary: &str, name: &str) -> Result<bool> {
+    let output = Command::new(binary)
         .args([name, "--help"])
         .output()
-        .with_context(|| format!("cannot run {TCPSTATE}"))?;
+        .with_context(|| format!("cannot run {binary}"))?;
     let help = String::from_utf8_lossy(&output.stdout);
     Ok(output.status.success() && help.contains("--json"))
 }

@@ -1,5 +1,6 @@
 //! A set of holders, alive as long as this value.
 
+use std::env;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -9,13 +10,13 @@ use anyhow::{Context, Result, bail};
 
 use crate::holder::{Others, Task};
 use crate::observe::{CLOSE_WAIT, ESTABLISHED, LISTEN, Observed, TIME_WAIT};
-use crate::{ROLE, fds};
+use crate::{ROLE, fds, namespace};
 
 /// What a case needs to exist while it measures.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Plan {
-    /// Sockets, both ends counted.
-    Established { sockets: usize },
+    /// Connections, both ends counted.
+    Established { sockets: usize, kind: Connections },
     /// `CLOSE_WAIT` sockets and other descriptors.
     CloseWait {
         sockets: usize,
@@ -24,6 +25,17 @@ pub(crate) enum Plan {
     },
     /// `TIME_WAIT` sockets, spread evenly over destinations.
     TimeWait { sockets: usize, destinations: usize },
+}
+
+/// What the connections of a fixture are to the host.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Connections {
+    /// The clients' ends have local ports that connect() gave out: half of all, as in a proxy.
+    HalfOutgoing,
+    /// No local port is one that connect() gives out: the range of these is moved away afterwards.
+    Inbound,
+    /// Inbound, while another namespace of the host, in the same hash table, holds so many sockets.
+    Beside { elsewhere: usize },
 }
 
 /// The holders. They are killed and waited for when this is dropped: whoever only kills leaves
@@ -39,12 +51,7 @@ impl Fixture {
     /// Starts the holders and waits until the table has settled.
     pub(crate) fn make(plan: Plan) -> Result<Self> {
         let (tasks, states): (Vec<Task>, &'static [usize]) = match plan {
-            Plan::Established { sockets } => (
-                shares(sockets / 2, fds::each_process() / 2)
-                    .map(|pairs| Task::Established { pairs })
-                    .collect(),
-                &[ESTABLISHED],
-            ),
+            Plan::Established { sockets, .. } => (established(sockets), &[ESTABLISHED]),
             Plan::CloseWait {
                 sockets,
                 others,
@@ -78,11 +85,31 @@ impl Fixture {
             states,
             born: Instant::now(),
         };
+        let here = tasks.len();
         for (index, task) in tasks.into_iter().enumerate() {
-            fixture.holders.push(start(index, task)?);
+            let program = Command::new(env::current_exe()?);
+            fixture.holders.push(start(program, index, task)?);
+        }
+        if let Plan::Established {
+            kind: Connections::Beside { elsewhere },
+            ..
+        } = plan
+        {
+            for (index, task) in established(elsewhere).into_iter().enumerate() {
+                let mut program = Command::new("unshare");
+                program.arg("--net").arg(env::current_exe()?);
+                fixture.holders.push(start(program, here + index, task)?);
+            }
         }
         for holder in &mut fixture.holders {
             wait_ready(holder)?;
+        }
+        if let Plan::Established {
+            kind: Connections::Inbound | Connections::Beside { .. },
+            ..
+        } = plan
+        {
+            namespace::set_port_range(namespace::UNUSED_PORTS)?;
         }
         fixture.settle()?;
         Ok(fixture)
@@ -121,9 +148,16 @@ impl Drop for Fixture {
     }
 }
 
+/// Connections with both ends counted, over as many processes as it takes.
+fn established(sockets: usize) -> Vec<Task> {
+    shares(sockets / 2, fds::each_process() / 2)
+        .map(|pairs| Task::Established { pairs })
+        .collect()
+}
+
 /// Starts a holder; it makes its sockets while the next ones start.
-fn start(index: usize, task: Task) -> Result<Child> {
-    Command::new(std::env::current_exe()?)
+fn start(mut program: Command, index: usize, task: Task) -> Result<Child> {
+    program
         .arg(format!("{ROLE}hold"))
         .arg(index.to_string())
         .args(task.words())

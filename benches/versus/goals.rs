@@ -12,10 +12,10 @@ pub(crate) enum Goal {
     Faster(f64),
     /// tcpstate takes at most this share of this contender's time.
     Share(f64),
+    /// tcpstate takes at most this many ms longer than this contender.
+    Beyond(f64),
     /// Peak memory of this contender, in MB.
     PeakMb(f64),
-    /// Time of this contender for each file descriptor of the host, in µs.
-    MicrosPerFd(f64),
 }
 
 /// What goals are judged by.
@@ -23,12 +23,17 @@ pub(crate) enum Goal {
 pub(crate) struct Result {
     /// Median time, by the clock of the race.
     pub(crate) millis: f64,
+    /// tcpstate's; none where it was left out.
+    pub(crate) ours: Option<f64>,
     /// Largest peak memory of all runs.
     pub(crate) peak_mb: f64,
-    /// This contender's median divided by tcpstate's; none where tcpstate was left out.
-    pub(crate) ratio: Option<f64>,
-    /// File descriptors of the host, where they were counted.
-    pub(crate) fds: Option<usize>,
+}
+
+impl Result {
+    /// This contender's median divided by tcpstate's.
+    pub(crate) fn ratio(self) -> Option<f64> {
+        Some(self.millis / self.ours?)
+    }
 }
 
 impl Goal {
@@ -37,15 +42,18 @@ impl Goal {
         match self {
             Self::None => "–".to_owned(),
             Self::Faster(times) => format!("≥ {times}x"),
-            Self::Share(share) => match result.ratio {
+            Self::Share(share) => match result.ratio() {
                 Some(ratio) => format!("tcpstate ≤ {share} of it (is {:.2})", 1.0 / ratio),
                 None => format!("tcpstate ≤ {share} of it"),
             },
-            Self::PeakMb(most) => format!("peak ≤ {most} MB"),
-            Self::MicrosPerFd(most) => match micros_per_fd(result) {
-                Some(is) => format!("≤ {most} µs an fd (is {is:.2})"),
-                None => format!("≤ {most} µs an fd"),
+            Self::Beyond(millis) => match result.ours {
+                Some(ours) => format!(
+                    "tcpstate ≤ {millis} ms more (is {:.2})",
+                    ours - result.millis
+                ),
+                None => format!("tcpstate ≤ {millis} ms more"),
             },
+            Self::PeakMb(most) => format!("peak ≤ {most} MB"),
         }
     }
 
@@ -53,17 +61,12 @@ impl Goal {
     pub(crate) fn reached(self, result: Result) -> Option<bool> {
         match self {
             Self::None => None,
-            Self::Faster(times) => Some(result.ratio? >= times),
-            Self::Share(share) => Some(1.0 / result.ratio? <= share),
+            Self::Faster(times) => Some(result.ratio()? >= times),
+            Self::Share(share) => Some(1.0 / result.ratio()? <= share),
+            Self::Beyond(millis) => Some(result.ours? - result.millis <= millis),
             Self::PeakMb(most) => Some(result.peak_mb <= most),
-            Self::MicrosPerFd(most) => Some(micros_per_fd(result)? <= most),
         }
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
-fn micros_per_fd(result: Result) -> Option<f64> {
-    Some(result.millis * 1000.0 / result.fds? as f64)
 }
 
 /// The value that belongs to the largest size not above `observed`; 2% short still counts as it.

@@ -14,7 +14,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use rustix::net::{self, AddressFamily, SocketType};
 
-use crate::fds;
+use crate::{fds, netlink};
 
 /// Below `ip_local_port_range`, so that a listener never takes a client's port.
 const PORT: u16 = 9000;
@@ -96,6 +96,8 @@ pub(crate) fn hold(words: &[String]) -> Result<()> {
     let (index, task) = words.split_first().context("a holder needs a number")?;
     let index: u8 = index.parse().context("the holder's number")?;
     fds::raise_limit()?;
+    // Where it has a namespace of its own; elsewhere lo is up already.
+    netlink::loopback_up().context("cannot bring up lo")?;
     let mut held: Vec<OwnedFd> = Vec::new();
     match Task::parse(task)? {
         Task::Established { pairs } => {

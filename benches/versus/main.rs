@@ -29,7 +29,7 @@ mod report;
 
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
 use crate::arguments::Arguments;
 use crate::case::Verdict;
@@ -64,7 +64,7 @@ fn lead(words: &[String]) -> Result<ExitCode> {
     println!("{}", report::preamble()?);
     let mut worst = Verdict::Reached;
     for case in &cases {
-        let verdict = namespace::run_inside(&case.name, &arguments)?;
+        let verdict = namespace::run_inside(case, &arguments)?;
         worst = worst.max(verdict);
     }
     println!("\n{}", worst.sentence());
@@ -83,10 +83,10 @@ fn play(role: &str, words: &[String]) -> Result<ExitCode> {
         "hold" => holder::hold(words).map(|()| ExitCode::SUCCESS),
         "measure" => measure::wrapper(words).map(|()| ExitCode::SUCCESS),
         "floor" => {
-            let mask = words.first().context("the floor needs a state mask")?;
-            netlink::floor(mask.parse().context("the state mask")?)?;
+            netlink::floor(words)?;
             Ok(ExitCode::SUCCESS)
         }
+        "links" => fds::read_links().map(|_| ExitCode::SUCCESS),
         other => bail!("unknown role {other:?}"),
     }
 }

@@ -14,32 +14,42 @@ use anyhow::{Context, Result, ensure};
 use rustix::process::Signal;
 
 use crate::arguments::Arguments;
-use crate::case::{self, Verdict};
+use crate::case::{self, Case, Verdict};
 use crate::{ROLE, netlink, observe};
 
 const SYSCTLS: &str = "/proc/sys/net/";
 
 /// What every fixture needs. Absent ones (older kernels) don't matter to it.
-const SETTINGS: [(&str, &str); 6] = [
+const SETTINGS: [(&str, &str); 5] = [
     // The default 2 lets loopback connects take over TIME_WAIT sockets, so they'd never pile up.
     ("ipv4/tcp_tw_reuse", "0"),
     ("ipv4/tcp_max_tw_buckets", "4000000"),
     ("ipv4/tcp_max_syn_backlog", "65536"),
     ("core/somaxconn", "65536"),
-    ("ipv4/ip_local_port_range", "10000 65000"),
     // The clients' ends of CLOSE_WAIT sockets leave FIN_WAIT2 behind; be rid of it soon, but not
     // while more are made: then a new client would take the port, and its SYN reset the old server.
     ("ipv4/tcp_fin_timeout", "6"),
 ];
 
+/// The ports that connect() gives out while a fixture is made, and others that no socket has.
+pub(crate) const PORTS: (u16, u16) = (10_000, 65_000);
+pub(crate) const UNUSED_PORTS: (u16, u16) = (65_001, 65_535);
+
 /// Runs one case in a fresh namespace and says how it went.
-pub(crate) fn run_inside(case: &str, arguments: &Arguments) -> Result<Verdict> {
+pub(crate) fn run_inside(case: &Case, arguments: &Arguments) -> Result<Verdict> {
     let root = rustix::process::geteuid().is_root();
     // The user namespace too for who isn't root: only there may they make a network namespace.
     let mut command = unshare(if root { "-n" } else { "-Urn" }, "outer")?;
     command
-        .arg(hash_table_size().to_string())
-        .arg(case)
+        .arg(
+            if case.shares_table() {
+                0
+            } else {
+                hash_table_size()
+            }
+            .to_string(),
+        )
+        .arg(&case.name)
         .args(arguments.options());
     let status = command
         .status()
@@ -72,6 +82,7 @@ pub(crate) fn inner(words: &[String]) -> Result<Verdict> {
             set(name, value)?;
         }
     }
+    set_port_range(PORTS)?;
     case::run(name, &Arguments::parse(options)?)
 }
 
@@ -90,6 +101,11 @@ fn hash_table_size() -> u32 {
         .and_then(|text| text.trim().parse::<i32>().ok())
         // Negative where this namespace shares its parent's table.
         .map_or(262_144, i32::unsigned_abs)
+}
+
+/// Sets the ports that connect() gives out.
+pub(crate) fn set_port_range((low, high): (u16, u16)) -> Result<()> {
+    set("ipv4/ip_local_port_range", &format!("{low} {high}"))
 }
 
 /// Writes one sysctl of the present namespace.

@@ -26,7 +26,7 @@ pub(crate) fn preamble() -> Result<String> {
 }
 
 /// The table, and whether every goal in it was reached.
-pub(crate) fn table(all: &[Series], clock: Clock, fds: Option<usize>) -> (String, bool) {
+pub(crate) fn table(all: &[Series], clock: Clock) -> (String, bool) {
     let ours = all
         .iter()
         .find(|series| series.contender.is_ours())
@@ -55,8 +55,7 @@ pub(crate) fn table(all: &[Series], clock: Clock, fds: Option<usize>) -> (String
         let result = goals::Result {
             millis: median,
             peak_mb: series.peak_mb(),
-            ratio: ours.map(|ours| median / ours),
-            fds,
+            ours,
         };
         let goal = series.contender.goal;
         let reached = goal.reached(result);
@@ -71,7 +70,7 @@ pub(crate) fn table(all: &[Series], clock: Clock, fds: Option<usize>) -> (String
             format!("{least:.2}..{most:.2}"),
             format!("{:.1}", result.peak_mb),
             result
-                .ratio
+                .ratio()
                 .map_or_else(|| "–".to_owned(), |ratio| format!("{ratio:.2}")),
             goal.describe(result),
             match reached {

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::{Case, Race, Races, short};
+use super::{Case, Race, short};
 use crate::contender::Contender;
 use crate::fixture::Plan;
 use crate::goals::{Goal, by_size};
@@ -28,10 +28,10 @@ pub(super) fn cases(sockets: Option<usize>) -> Vec<Case> {
     sizes
         .into_iter()
         .map(|(sockets, kind)| {
-            let (word, races): (_, Races) = match kind {
-                Others::Files => ("files", |observed| races(observed, 12.0, 4.5)),
+            let word = match kind {
+                Others::Files => "files",
                 // ss and netstat slow down with every socket that any process holds.
-                Others::Sockets => ("sockets", |observed| races(observed, 20.0, 30.0)),
+                Others::Sockets => "sockets",
             };
             Case {
                 name: format!("leaks/{}-{word}", short(sockets)),
@@ -50,8 +50,7 @@ pub(super) fn cases(sockets: Option<usize>) -> Vec<Case> {
         .collect()
 }
 
-/// The goals that differ by what the other descriptors are.
-fn races(observed: usize, ss_at_100k: f64, netstat_at_100k: f64) -> Result<Vec<Race>> {
+fn races(observed: usize) -> Result<Vec<Race>> {
     let goal = |at_10k: f64, at_100k: f64| {
         by_size(
             observed,
@@ -62,14 +61,16 @@ fn races(observed: usize, ss_at_100k: f64, netstat_at_100k: f64) -> Result<Vec<R
         )
         .unwrap_or_default()
     };
+    let goal_of_links = by_size(observed, &[(10_000, Goal::Share(1.3))]).unwrap_or_default();
     Ok(vec![Race {
         clock: Clock::Wall,
         answer: &["/close_wait/total"],
         contenders: vec![
-            Contender::tcpstate("leaks --json --min-age 0s").goal(Goal::MicrosPerFd(1.4)),
-            Contender::peer("ss", "-tanHp state close-wait").goal(goal(3.0, ss_at_100k)),
-            Contender::peer("lsof", "-iTCP -sTCP:CLOSE_WAIT -n -P").goal(goal(8.0, 8.0)),
-            Contender::peer("netstat", "-tanp").goal(goal(4.5, netstat_at_100k)),
+            Contender::tcpstate("leaks --json --min-age 0s"),
+            Contender::peer("ss", "-tanHp state close-wait").goal(goal(3.0, 12.0)),
+            Contender::peer("lsof", "-iTCP -sTCP:CLOSE_WAIT -n -P").goal(goal(4.0, 4.0)),
+            Contender::peer("netstat", "-tanp"),
+            Contender::links()?.goal(goal_of_links),
             Contender::floor("CLOSE_WAIT", MASK)?,
         ],
     }])

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::{Case, Race, short};
 use crate::contender::Contender;
-use crate::fixture::Plan;
+use crate::fixture::{Connections, Plan};
 use crate::goals::{Goal, by_size};
 use crate::measure::Clock;
 use crate::netlink::ALL_STATES;
@@ -15,7 +15,10 @@ pub(super) fn cases(sockets: Option<usize>) -> Vec<Case> {
     vec![Case {
         name: format!("list/{}", short(sockets)),
         subcommand: "list",
-        plan: Plan::Established { sockets },
+        plan: Plan::Established {
+            sockets,
+            kind: Connections::HalfOutgoing,
+        },
         state: ESTABLISHED,
         lifetime: None,
         counts_fds: false,
@@ -31,8 +34,8 @@ fn races(observed: usize) -> Result<Vec<Race>> {
         answer: &["/collection/sockets"],
         contenders: vec![
             Contender::tcpstate("list --json").goal(Goal::PeakMb(6.0)),
-            Contender::peer("ss", "-tan").goal(goal(Goal::Faster(3.0))),
-            Contender::peer("netstat", "-tan").goal(goal(Goal::Faster(4.6))),
+            Contender::peer("ss", "-tan").goal(goal(Goal::Faster(2.4))),
+            Contender::peer("netstat", "-tan").goal(goal(Goal::Faster(4.0))),
             Contender::floor("all states", ALL_STATES)?.goal(goal(Goal::Share(1.12))),
         ],
     }])

@@ -13,9 +13,9 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
 use crate::arguments::Arguments;
-use crate::contender::{Contender, has_subcommand};
+use crate::contender::{Contender, TCPSTATE, has_subcommand};
 use crate::fds;
-use crate::fixture::{Fixture, Plan};
+use crate::fixture::{Connections, Fixture, Plan};
 use crate::measure::{self, Clock};
 use crate::observe::Observed;
 use crate::report;
@@ -126,6 +126,19 @@ pub(crate) fn chosen(arguments: &Arguments) -> Result<Vec<Case>> {
         .collect())
 }
 
+impl Case {
+    /// Are its sockets in the hash table of the host, with those of other namespaces?
+    pub(crate) fn shares_table(&self) -> bool {
+        matches!(
+            self.plan,
+            Plan::Established {
+                kind: Connections::Beside { .. },
+                ..
+            }
+        )
+    }
+}
+
 /// Runs one case in the present namespace.
 pub(crate) fn run(name: &str, arguments: &Arguments) -> Result<Verdict> {
     let case = all(arguments)
@@ -133,7 +146,7 @@ pub(crate) fn run(name: &str, arguments: &Arguments) -> Result<Verdict> {
         .find(|case| case.name == name)
         .with_context(|| format!("no case {name}"))?;
     println!("\n{name}");
-    if !arguments.peers_only && !has_subcommand(case.subcommand)? {
+    if !arguments.peers_only && !has_subcommand(TCPSTATE, case.subcommand)? {
         println!(
             "  skipped: this tcpstate has no `{} --json`",
             case.subcommand
@@ -184,7 +197,13 @@ impl Race {
                 );
                 continue;
             }
+            let other = match &arguments.against {
+                // One of it: what else of ours runs here is a goal of its own.
+                Some(binary) if entered.is_empty() => contender.by(binary)?,
+                _ => None,
+            };
             entered.push(contender);
+            entered.extend(other);
         }
         let mut right = true;
         for ours in entered.iter().filter(|contender| contender.is_ours()) {
@@ -209,7 +228,7 @@ impl Race {
             bail!("only {done} of {runs} runs before the sockets ended by themselves");
         }
         println!("  medians of {done} runs, in turn");
-        let (table, reached) = report::table(&all, self.clock, observed.fds);
+        let (table, reached) = report::table(&all, self.clock);
         print!("{table}");
         Ok(right && reached)
     }

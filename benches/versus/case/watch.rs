@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use super::{Case, Race, short};
 use crate::contender::Contender;
-use crate::fixture::Plan;
+use crate::fixture::{Connections, Plan};
 use crate::goals::{Goal, by_size};
 use crate::holder::Others;
 use crate::measure::Clock;
@@ -30,6 +30,7 @@ pub(super) fn cases(sockets: Option<usize>) -> Vec<Case> {
             subcommand: "watch",
             plan: Plan::Established {
                 sockets: established,
+                kind: Connections::HalfOutgoing,
             },
             state: ESTABLISHED,
             lifetime: None,
