@@ -1,6 +1,7 @@
 //! What a judgement looks like.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
@@ -60,18 +61,9 @@ impl Evidence {
         }
     }
 
-    /// Any other number.
+    /// A share, or any other number.
     #[must_use]
     pub const fn number(name: &'static str, value: f64) -> Self {
-        Self {
-            name,
-            number: Number::Ratio(value),
-        }
-    }
-
-    /// A share.
-    #[must_use]
-    pub const fn ratio(name: &'static str, value: f64) -> Self {
         Self {
             name,
             number: Number::Ratio(value),
@@ -122,5 +114,15 @@ impl Assessment {
     #[must_use]
     pub fn worst(&self) -> Option<Severity> {
         self.findings.iter().map(|finding| finding.severity).max()
+    }
+}
+
+/// An address, or one with a port, as ss takes it: IPv6 in brackets, which a
+/// shell may take for a pattern.
+pub(super) fn quoted(address: IpAddr, port: Option<u16>) -> String {
+    let port = port.map_or_else(String::new, |port| format!(":{port}"));
+    match address {
+        IpAddr::V4(address) => format!("{address}{port}"),
+        IpAddr::V6(address) => format!("'[{address}]{port}'"),
     }
 }

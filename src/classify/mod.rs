@@ -12,7 +12,6 @@ pub mod metric;
 pub mod ports;
 mod rule;
 pub mod rules;
-mod ss;
 pub mod thresholds;
 pub mod unresponsive;
 

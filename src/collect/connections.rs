@@ -2,8 +2,9 @@
 
 use std::time::Instant;
 
+use super::Namespace;
+use super::counts::bound_ports;
 use super::question::Question;
-use super::{Namespace, bound_ports};
 use crate::classify::change::time_between;
 use crate::classify::count::{self, Scope};
 use crate::classify::listeners::ListenerTally;

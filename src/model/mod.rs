@@ -28,7 +28,6 @@ mod sysctl;
 mod tally;
 mod tcp_info;
 mod unit;
-mod unresponsive;
 
 pub use cgroup::Cgroup;
 pub use check_state::{
@@ -50,6 +49,7 @@ pub use peer_filter::PeerFilter;
 pub use port::{PortRange, PortSet};
 pub use pressure::{
     Destination, HostWide, PortReading, PortSettings, Ports, Pressure, SharedPool, TimeWaitTally,
+    UnresponsivePeer, UnresponsivePeers,
 };
 pub use process::{
     HeldVia, Holder, InFlight, IncompleteScan, Member, Process, Processes, ScanCoverage,
@@ -65,4 +65,3 @@ pub use sysctl::{Sysctl, Sysctls};
 pub use tally::{FamilyCount, StateTally};
 pub use tcp_info::TcpInfo;
 pub use unit::{ContainerRuntime, Unit};
-pub use unresponsive::{UnresponsivePeer, UnresponsivePeers};

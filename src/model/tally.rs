@@ -29,19 +29,8 @@ impl FamilyCount {
 /// Sockets of one dump, counted while they stream by.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StateTally {
-    established: FamilyCount,
-    syn_sent: FamilyCount,
-    syn_recv: FamilyCount,
-    fin_wait1: FamilyCount,
-    fin_wait2: FamilyCount,
-    time_wait: FamilyCount,
-    close: FamilyCount,
-    close_wait: FamilyCount,
-    last_ack: FamilyCount,
-    listen: FamilyCount,
-    closing: FamilyCount,
-    bound_inactive: FamilyCount,
-    unknown: FamilyCount,
+    /// By the kernel's numbers of the states, and at 0 those without a name.
+    states: [FamilyCount; TcpState::NAMED.len() + 2],
     /// Rows with a `struct tcp_sock` behind them, in the hash tables that the
     /// kernel counts as `inuse`: bound-only sockets aren't.
     full: FamilyCount,
@@ -53,7 +42,9 @@ pub struct StateTally {
 impl StateTally {
     /// Counts one socket.
     pub fn add(&mut self, socket: &Socket) {
-        self.of_mut(socket.state).add(socket.family);
+        if let Some(count) = self.states.get_mut(index(socket.state)) {
+            count.add(socket.family);
+        }
         match socket.kind {
             SocketKind::Full if socket.state != TcpState::BoundInactive => {
                 self.full.add(socket.family);
@@ -68,34 +59,17 @@ impl StateTally {
     /// How many sockets are in a state. All states without a name count as
     /// one.
     #[must_use]
-    pub const fn of(&self, state: TcpState) -> FamilyCount {
-        match state {
-            TcpState::Established => self.established,
-            TcpState::SynSent => self.syn_sent,
-            TcpState::SynRecv => self.syn_recv,
-            TcpState::FinWait1 => self.fin_wait1,
-            TcpState::FinWait2 => self.fin_wait2,
-            TcpState::TimeWait => self.time_wait,
-            TcpState::Close => self.close,
-            TcpState::CloseWait => self.close_wait,
-            TcpState::LastAck => self.last_ack,
-            TcpState::Listen => self.listen,
-            TcpState::Closing => self.closing,
-            TcpState::BoundInactive => self.bound_inactive,
-            TcpState::Unknown(_) => self.unknown,
-        }
+    pub fn of(&self, state: TcpState) -> FamilyCount {
+        self.states.get(index(state)).copied().unwrap_or_default()
     }
 
     /// Every socket that was counted.
     #[must_use]
     pub fn all(&self) -> FamilyCount {
-        let states = TcpState::NAMED.into_iter().chain([TcpState::Unknown(0)]);
-        states.fold(FamilyCount::default(), |sum, state| {
-            let count = self.of(state);
-            FamilyCount {
-                ipv4: sum.ipv4 + count.ipv4,
-                ipv6: sum.ipv6 + count.ipv6,
-            }
+        let counts = self.states.iter();
+        counts.fold(FamilyCount::default(), |sum, count| FamilyCount {
+            ipv4: sum.ipv4 + count.ipv4,
+            ipv6: sum.ipv6 + count.ipv6,
         })
     }
 
@@ -110,22 +84,12 @@ impl StateTally {
     pub const fn fin_wait2_minisockets(&self) -> FamilyCount {
         self.fin_wait2_minisockets
     }
+}
 
-    const fn of_mut(&mut self, state: TcpState) -> &mut FamilyCount {
-        match state {
-            TcpState::Established => &mut self.established,
-            TcpState::SynSent => &mut self.syn_sent,
-            TcpState::SynRecv => &mut self.syn_recv,
-            TcpState::FinWait1 => &mut self.fin_wait1,
-            TcpState::FinWait2 => &mut self.fin_wait2,
-            TcpState::TimeWait => &mut self.time_wait,
-            TcpState::Close => &mut self.close,
-            TcpState::CloseWait => &mut self.close_wait,
-            TcpState::LastAck => &mut self.last_ack,
-            TcpState::Listen => &mut self.listen,
-            TcpState::Closing => &mut self.closing,
-            TcpState::BoundInactive => &mut self.bound_inactive,
-            TcpState::Unknown(_) => &mut self.unknown,
-        }
+/// The place of a state among the counts.
+const fn index(state: TcpState) -> usize {
+    match state {
+        TcpState::Unknown(_) => 0,
+        named => named.number() as usize,
     }
 }

@@ -1,6 +1,6 @@
 //! What to do about a destination that runs out of ports.
 
-use super::super::ss;
+use super::super::finding::quoted;
 use super::{Reuse, ReusePolicy, is_loopback};
 use crate::model::{Destination, Endpoint, Snapshot, Sysctl};
 
@@ -36,7 +36,7 @@ fn who_holds(destination: &Destination) -> String {
     let Endpoint { address, port, .. } = destination.remote;
     format!(
         "see who holds them and use fewer connections: ss -tnp dst {}",
-        ss::place(address, Some(port))
+        quoted(address, Some(port))
     )
 }
 

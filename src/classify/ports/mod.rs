@@ -6,7 +6,7 @@
 //! with bind(), it passes by whatever the destination.
 
 mod advice;
-mod crowd;
+mod inbound;
 mod parity;
 mod pools;
 mod reuse;
@@ -114,7 +114,7 @@ impl PortTally {
     /// ports of bound-only sockets, where somebody looked.
     #[must_use]
     pub fn finish(mut self, bound: Option<&PortSet>) -> (Ports, TimeWaitTally) {
-        self.leave_crowds();
+        self.leave_out_inbound();
         let range = self.settings.range;
         let mut excluded = self.settings.reserved.clone().unwrap_or_default();
         let mut count_new = |set: &PortSet| {

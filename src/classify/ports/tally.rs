@@ -123,7 +123,7 @@ pub struct PortTally {
     pub(super) time_wait: TimeWaitTally,
     /// How many destinations there may be before clients are looked for among
     /// them.
-    pub(super) crowd_at: usize,
+    pub(super) inbound_at: usize,
     /// What is shown; ports are counted whatever the family.
     pub(super) family: Option<Family>,
 }
@@ -152,7 +152,7 @@ impl PortTally {
             locals: Vec::new(),
             local_places: HashMap::default(),
             time_wait: TimeWaitTally::default(),
-            crowd_at: FIRST_LOOK,
+            inbound_at: FIRST_LOOK,
             family: None,
         }
     }
@@ -227,8 +227,8 @@ impl PortTally {
         entry.bind_parity += u32::from(bind_parity);
         entry.bind_parity_now += u32::from(bind_parity && (recent || !waits));
         entry.bind_parity_recent += u32::from(bind_parity && recent);
-        if self.destinations.len() >= self.crowd_at {
-            self.leave_crowds();
+        if self.destinations.len() >= self.inbound_at {
+            self.leave_out_inbound();
         }
     }
 

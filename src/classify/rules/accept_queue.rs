@@ -241,7 +241,7 @@ fn nearly_full(listeners: &[Listener], snapshot: &Snapshot) -> Option<Finding> {
         evidence: vec![
             Evidence::count("accept_queue", listener.accept_queue.into()),
             Evidence::count("accept_limit", listener.accept_limit.unwrap_or(0).into()),
-            Evidence::ratio("used_ratio", used),
+            Evidence::number("used_ratio", used),
             Evidence::count("listen_overflows", overflows),
         ],
         state: None,

@@ -105,7 +105,7 @@ fn judge_orphans(observation: &Observation, levels: &Levels) -> Judgement {
         evidence: vec![
             Evidence::count("orphans", orphans),
             Evidence::count("max_orphans", limit),
-            Evidence::ratio("used_ratio", used),
+            Evidence::number("used_ratio", used),
         ],
         state: None,
     }])
@@ -142,7 +142,7 @@ fn judge_memory(observation: &Observation, levels: &Levels) -> Judgement {
             Evidence::count("memory_pages", pages),
             Evidence::count("pressure_pages", pressure),
             Evidence::count("high_pages", high),
-            Evidence::ratio("used_ratio", used),
+            Evidence::number("used_ratio", used),
         ],
         state: None,
     }])

@@ -13,19 +13,20 @@ mod syn_flood;
 mod time_wait;
 mod unlisted;
 mod unresponsive;
-mod values;
 
 use super::finding::{Evidence, Finding};
 use super::metric::{GROWTH, Metric, MetricId, Missing, Observation, Unit};
 use super::rule::{Judgement, Levels, Rule};
-use crate::model::{Listener, Snapshot, SourceKind};
+use crate::model::{Listener, Snapshot, SourceKind, Sysctl, TcpState};
 use crate::text::number::decimal;
 
 pub use close_wait::severity_of_leaks;
 
-use accept_queue::ACCEPT_QUEUE_FULL;
-use close_wait::{CLOSE_WAIT_LEAK, CLOSE_WAIT_TOTAL, LEAKER_FDS};
-use host_wide::{ORPHANS, TCP_MEMORY};
+use accept_queue::{ACCEPT_QUEUE_FULL, ACCEPT_QUEUE_USED};
+use close_wait::{
+    CLOSE_WAIT_LEAK, CLOSE_WAIT_OLDEST, CLOSE_WAIT_TOTAL, CLOSE_WAIT_UNDATED, LEAKER_FDS,
+};
+use host_wide::{ORPHANS, ORPHANS_COUNT, TCP_MEMORY};
 use ports::PORTS_EXHAUSTION;
 use rates::{RESETS, SYN_DROPS, TIME_WAIT_OVERFLOWS};
 use syn::{SYN_RECV_BACKLOG, TCP_SYNCOOKIES};
@@ -33,7 +34,6 @@ use syn_flood::SYN_FLOOD;
 use time_wait::{TCP_TW_RECYCLE, TIME_WAIT_BUCKETS};
 use unlisted::UNLISTED;
 use unresponsive::SILENT_PEERS;
-use values::VALUES;
 
 /// Every rule, in the order in which findings of the same severity are shown. A
 /// rule stands behind those that cover it.
@@ -55,6 +55,36 @@ pub const RULES: &[Rule] = &[
     ORPHANS,
     TCP_MEMORY,
     RESETS,
+];
+
+/// Values that have thresholds only where the user sets some.
+const VALUES: &[Metric] = &[
+    CLOSE_WAIT_OLDEST,
+    CLOSE_WAIT_UNDATED,
+    ACCEPT_QUEUE_USED,
+    ORPHANS_COUNT,
+    Metric::state(TcpState::CloseWait, "closed by the peer, not by us"),
+    Metric::state(
+        TcpState::TimeWait,
+        "closed by us first; 100 % is tcp_max_tw_buckets",
+    )
+    .limited(|observation| observation.sysctl(Sysctl::TcpMaxTwBuckets)),
+    Metric::state(TcpState::SynRecv, "handshakes that aren't finished"),
+    Metric::state(TcpState::Established, "open connections"),
+    Metric::state(TcpState::SynSent, "connections that we try to open"),
+    Metric::state(TcpState::FinWait1, "closed by us, not acknowledged"),
+    Metric::state(TcpState::FinWait2, "closed by us, not by the peer"),
+    Metric::state(
+        TcpState::LastAck,
+        "closed by the peer, then us, not acknowledged",
+    ),
+    Metric::state(
+        TcpState::Closing,
+        "closed by both at once, not acknowledged",
+    ),
+    Metric::state(TcpState::Listen, "listening sockets"),
+    Metric::state(TcpState::Close, "not connected, yet in the table"),
+    Metric::all_states("sockets", "TCP sockets in all states"),
 ];
 
 /// Every metric: the values of the rules, then those that no rule judges.

@@ -98,7 +98,7 @@ fn judge_backlog(observation: &Observation, levels: &Levels) -> Judgement {
     let mut numbers = vec![
         Evidence::count("syn_recv", handshakes),
         Evidence::count("syn_queue_limit", limit),
-        Evidence::ratio("used_ratio", used),
+        Evidence::number("used_ratio", used),
     ];
     numbers.extend(
         evidence

@@ -75,7 +75,7 @@ fn judge_buckets(observation: &Observation, levels: &Levels) -> Judgement {
         Evidence::count("minisockets", count),
         Evidence::count("max_buckets", limit),
     ];
-    evidence.extend(share.map(|share| Evidence::ratio("used_ratio", share)));
+    evidence.extend(share.map(|share| Evidence::number("used_ratio", share)));
     if let Some(times) = overflows {
         evidence.push(Evidence::count("overflows", times));
         if overflowed {

@@ -1,9 +1,10 @@
 //! Peers that don't answer: connects that hang, and closes that nobody
 //! acknowledges.
 
+use super::super::finding::quoted;
 use super::super::metric::{Measured, Metric, Missing, Observation, Range, Unit};
 use super::super::rule::{Judgement, Levels, Rule};
-use super::super::{Evidence, Finding, Severity, ss};
+use super::super::{Evidence, Finding, Severity};
 use super::{MOST_FINDINGS, none_amiss};
 use crate::model::{Endpoint, TcpState, UnresponsivePeer};
 use crate::text::number::counted;
@@ -89,7 +90,7 @@ fn connecting(peer: &UnresponsivePeer, severity: Severity) -> Finding {
         advice: format!(
             "see who waits: ss -tnp state syn-sent dst {}; until it answers, give connect() a \
              shorter timeout, or ask another server",
-            ss::place(peer.address, peer.port)
+            quoted(peer.address, peer.port)
         ),
         subject: place,
         evidence: evidence(peer),
@@ -117,7 +118,7 @@ fn closing(peer: &UnresponsivePeer) -> Finding {
             "see them: ss -tno state fin-wait-1 state closing state last-ack dst {}; \
              where they are so many that memory matters, lower net.ipv4.tcp_orphan_retries \
              (0 stands for 8)",
-            ss::place(peer.address, peer.port)
+            quoted(peer.address, peer.port)
         ),
         subject: address,
         evidence: evidence(peer),

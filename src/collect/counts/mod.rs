@@ -6,6 +6,7 @@ mod ports;
 use std::time::Instant;
 
 use self::ports::PortReader;
+pub(super) use self::ports::bound_ports;
 use super::ownership::OwnerCache;
 use super::question::{Connections, Question};
 use super::{Namespace, leak_owners};

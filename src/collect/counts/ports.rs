@@ -5,14 +5,14 @@
 use std::thread::{self, JoinHandle};
 
 use super::super::question::PortRead;
-use super::super::{Namespace, bound_ports, ports_in, with_fallback};
+use super::super::{Namespace, with_fallback};
 use super::Counted;
 use crate::classify::count;
 use crate::classify::ports::{PortTally, ReusePolicy, is_ruled_out, usable};
 use crate::kernel::{KernelError, SocketSource};
 use crate::model::{
     Collection, Condition, End, Family, Host, PortReading, PortSet, PortSettings, Query, Sockstat,
-    StateSet, Sysctls, TcpState,
+    SourceKind, StateSet, Sysctls, TcpState,
 };
 
 /// What is needed to group connections, and the dump for it that may be under
@@ -199,4 +199,37 @@ fn connections(counted: &Counted) -> u64 {
     let count = |state| counted.states.total_of(state).unwrap_or(0);
     let idle = count(TcpState::Listen) + count(TcpState::BoundInactive);
     counted.states.total() - idle
+}
+
+/// The ports of sockets that are bound and no more, read from netlink. Whatever
+/// family: a port that is bound in one is lost to both. What is lost of them
+/// counts in `collection`; `None` where netlink failed and /proc, which shows
+/// none, was read instead.
+pub(in super::super) fn bound_ports(
+    source: &mut dyn SocketSource,
+    collection: &mut Collection,
+) -> Result<Option<PortSet>, KernelError> {
+    let (ports, bound) = ports_in(source, TcpState::BoundInactive)?;
+    collection.add_losses(&bound);
+    if bound.source != SourceKind::Netlink {
+        collection.complete = false;
+        return Ok(None);
+    }
+    Ok(Some(ports))
+}
+
+/// The local ports of the sockets in a state, whatever family, and how the
+/// reading went.
+pub(in super::super) fn ports_in(
+    source: &mut dyn SocketSource,
+    state: TcpState,
+) -> Result<(PortSet, Collection), KernelError> {
+    let query = Query::states(StateSet::NONE.with(state));
+    with_fallback(source, |source| {
+        let mut ports = PortSet::default();
+        let collection = source.visit(&query, &mut |socket| {
+            ports.insert(socket.local.port);
+        })?;
+        Ok((ports, collection))
+    })
 }

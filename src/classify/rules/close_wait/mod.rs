@@ -2,12 +2,11 @@
 
 mod descriptors;
 mod total;
-mod values;
 
 use std::fmt::Write;
 use std::time::Duration;
 
-use self::values::dated;
+use self::total::dated;
 use super::super::close_wait::{FDS_HIGH, LEAKED_CRITICAL, LeakReport, MIN_AGE};
 use super::super::metric::{About, Bounds, Measured, Metric, Observation, Range, Unit};
 use super::super::rule::{Judgement, Levels, Rule};
@@ -21,8 +20,7 @@ use crate::model::{float, ratio};
 use crate::text::number::{argument, counted, duration, grouped};
 
 pub(super) use descriptors::LEAKER_FDS;
-pub(super) use total::CLOSE_WAIT_TOTAL;
-pub(super) use values::{CLOSE_WAIT_OLDEST, CLOSE_WAIT_UNDATED};
+pub(super) use total::{CLOSE_WAIT_OLDEST, CLOSE_WAIT_TOTAL, CLOSE_WAIT_UNDATED};
 
 /// Connections that one process, unit or listener forgot to close.
 ///

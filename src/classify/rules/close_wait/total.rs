@@ -1,12 +1,13 @@
-//! All leaked CLOSE_WAIT sockets together.
+//! All leaked CLOSE_WAIT sockets together: their number, the oldest, and those
+//! that one reading can't judge.
 
 use super::super::super::Severity;
-use super::super::super::metric::{About, Metric, Observation, Range, Unit};
+use super::super::super::metric::{About, Measured, Metric, Missing, Observation, Range, Unit};
 use super::super::super::rule::{Judgement, Levels, Rule};
 use super::super::by_range;
-use super::{CLOSE_WAIT_LEAK, dated, places};
+use super::{CLOSE_WAIT_LEAK, places};
 use crate::model::float;
-use crate::model::{LeakDigest, TcpState, Who};
+use crate::model::{LeakDigest, SourceKind, TcpState, Verdict, Who};
 use crate::text::number::{counted, grouped};
 
 /// Many small leaks are one that is in every process: so many spare connections
@@ -92,11 +93,54 @@ fn phrase(observation: &Observation) -> Option<String> {
     Some(text)
 }
 
+/// How old the oldest leaked socket is.
+pub(in crate::classify::rules) const CLOSE_WAIT_OLDEST: Metric = Metric::new(
+    "close_wait_oldest",
+    Unit::Seconds,
+    "how long the oldest of them has been forgotten, at least",
+    oldest,
+)
+.about(About::Sockets);
+
+/// Sockets of which one reading can't tell whether they leak.
+pub(in crate::classify::rules) const CLOSE_WAIT_UNDATED: Metric = Metric::new(
+    "close_wait_undated",
+    Unit::Count,
+    "connections in CLOSE_WAIT whose age keepalives hide; a state file settles it",
+    |observation| observation.leaks(|leaks| Ok(float(leaks.counts.of(Verdict::Undated)))),
+)
+.about(About::Sockets);
+
+/// A value about leaked sockets. Where no ages are told, as over /proc and by a
+/// recording without tcp_info, that none is known to be old means nothing.
+pub(super) fn dated(observation: &Observation, value: fn(&LeakDigest) -> Measured) -> Measured {
+    let undated = |leaks: &LeakDigest| leaks.counts.of(Verdict::Undated) > 0;
+    let snapshot = observation.snapshot;
+    if snapshot.collection.source != SourceKind::Netlink
+        && snapshot.leaks.as_ref().is_some_and(undated)
+    {
+        Err(Missing::Unread)
+    } else {
+        observation.leaks(value)
+    }
+}
+
+fn oldest(observation: &Observation) -> Measured {
+    dated(observation, |leaks| {
+        let age = leaks.oldest.at_least.unwrap_or_default();
+        Ok(if leaks.counts.leaked() == 0 {
+            0.0
+        } else {
+            age.as_secs_f64()
+        })
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::super::super::testing::{java, leak_digest, snapshot};
     use super::*;
-    use crate::model::{Snapshot, Suspect, Verdict};
+    use crate::model::{Snapshot, Suspect};
 
     fn held(suspects: Vec<(Who, u64)>) -> Snapshot {
         let total = suspects.iter().map(|(_, leaked)| leaked).sum();

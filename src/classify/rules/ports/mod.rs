@@ -1,14 +1,11 @@
 //! Ports that run out: towards a destination, and those of bind().
 
-mod pool;
-mod range;
-
 use super::super::metric::{Measured, Metric, Missing, Observation, Range, Unit};
-use super::super::ports::{self, CRITICAL, WARNING};
+use super::super::ports::{self, CRITICAL, WARNING, taken_out};
 use super::super::rule::{Judgement, Levels, Rule};
 use super::super::{Evidence, Finding, Severity};
 use super::{MOST_FINDINGS, none_amiss};
-use crate::model::{Destination, PortReading, Snapshot};
+use crate::model::{Destination, PortReading, Ports, SharedPool, Snapshot};
 use crate::text::number::{counted, grouped};
 
 /// A destination with few ports left.
@@ -74,9 +71,9 @@ fn judge(observation: &Observation, levels: &Levels) -> Judgement {
     if ports.destinations.iter().any(|d| d.usable.is_none()) {
         return Judgement::Unknown;
     }
-    let mut found: Vec<Finding> = range::finding(ports, levels).into_iter().collect();
+    let mut found: Vec<Finding> = of_range(ports, levels).into_iter().collect();
     let pools = ports.shared_pools.iter().take(MOST_FINDINGS);
-    found.extend(pools.filter_map(|pool| pool::finding(pool, levels)));
+    found.extend(pools.filter_map(|pool| of_pool(pool, levels)));
     found.extend(
         ports
             .destinations
@@ -168,7 +165,7 @@ fn finding(destination: &Destination, severity: Severity, snapshot: &Snapshot) -
     evidence.extend(
         destination
             .used_ratio()
-            .map(|r| Evidence::ratio("used_ratio", r)),
+            .map(|r| Evidence::number("used_ratio", r)),
     );
     Some(Finding {
         rule: PORTS_EXHAUSTION.name,
@@ -195,6 +192,114 @@ fn until_it_fails(free: u64, fails: &str) -> String {
             counted(free, "more connection", "more connections")
         ),
     }
+}
+
+/// What is wrong with a pool of bind(), which is one for all destinations of a
+/// local address or of all.
+fn of_pool(pool: &SharedPool, levels: &Levels) -> Option<Finding> {
+    let used = pool.used_ratio()?;
+    let (usable, free) = (pool.usable?, pool.free()?);
+    let exhausted_in_s = pool.exhausted_in_s();
+    let severity = by_share_and_time(used, exhausted_in_s, levels)?;
+    let address = pool.local_address;
+    let (whose, on, spread) = if address.is_unspecified() {
+        (
+            "of all local addresses together".to_owned(),
+            "on the wildcard address ",
+            "or bind() to each local address, which has ports of its own",
+        )
+    } else {
+        (format!("of {address}"), "", "or add local addresses")
+    };
+    Some(Finding {
+        rule: PORTS_EXHAUSTION.name,
+        severity,
+        subject: format!("bind() on {address}"),
+        message: format!(
+            "{} of the {} ports {whose} are taken, and bind() {on}gives each out once for all \
+             {}; {}{}",
+            grouped(pool.taken.into()),
+            grouped(usable.into()),
+            counted(pool.destinations.into(), "destination", "destinations"),
+            until_it_fails(free.into(), "bind() before connect() fails with EADDRINUSE"),
+            at_this_rate(free, exhausted_in_s),
+        ),
+        advice: format!(
+            "set IP_BIND_ADDRESS_NO_PORT before bind(), so that each destination has all ports; \
+             {spread}; or widen net.ipv4.ip_local_port_range"
+        ),
+        evidence: vec![
+            Evidence::count("in_use", pool.taken.into()),
+            Evidence::count("usable", usable.into()),
+            Evidence::count("free", free.into()),
+            Evidence::number("used_ratio", used),
+        ],
+        state: None,
+    })
+}
+
+/// What is wrong with the range itself, when others have its ports.
+fn of_range(ports: &Ports, levels: &Levels) -> Option<Finding> {
+    let range = ports.settings.range?;
+    let usable = ports.usable()?;
+    let taken = taken_out(usable, range);
+    if taken < WARNING {
+        return None;
+    }
+    let reserved = ports.settings.reserved.as_ref()?.count_in(range);
+    let mut causes = Vec::new();
+    for (count, one, more) in [
+        (ports.listened, "listener", "listeners"),
+        (ports.bound.unwrap_or(0), "bound socket", "bound sockets"),
+        (reserved, "reservation", "reservations"),
+    ] {
+        if count > 0 {
+            causes.push(counted(count.into(), one, more));
+        }
+    }
+    let (severity, left) = if usable == 0 {
+        (
+            Severity::Critical,
+            "none is left, and connect() fails with EADDRNOTAVAIL whatever its destination"
+                .to_owned(),
+        )
+    } else {
+        (
+            Severity::Warning,
+            format!(
+                "{} left to connections",
+                counted(usable.into(), "port is", "ports are")
+            ),
+        )
+    };
+    let value = if usable == 0 { 100.0 } else { 0.0 };
+    let severity = levels.severity(Some(value), Some(severity))?;
+    let mut evidence = vec![
+        Evidence::count("range", range.size().into()),
+        Evidence::count("reserved", reserved.into()),
+        Evidence::count("listened_on", ports.listened.into()),
+    ];
+    evidence.extend(
+        ports
+            .bound
+            .map(|bound| Evidence::count("explicitly_bound", bound.into())),
+    );
+    evidence.push(Evidence::count("usable", usable.into()));
+    Some(Finding {
+        rule: PORTS_EXHAUSTION.name,
+        severity,
+        subject: "net.ipv4.ip_local_port_range".to_owned(),
+        message: format!(
+            "of the {} ports of {range} {} take most away; {left}",
+            grouped(range.size().into()),
+            causes.join(", "),
+        ),
+        advice: "see who has them: ss -tlnp; tcpstate summary --bound; and widen \
+                 net.ipv4.ip_local_port_range or narrow ip_local_reserved_ports"
+            .to_owned(),
+        evidence,
+        state: None,
+    })
 }
 
 #[cfg(test)]

@@ -8,15 +8,15 @@
 use super::tally::{FIRST_LOOK, PortTally};
 use crate::model::{PortRange, PortSet};
 
-/// Fewer peers of one port than this are no crowd.
-const CROWD: usize = 64;
+/// Fewer peers of one port than this may be destinations.
+const FEW: usize = 64;
 /// And it has so many times more of them than a port has on average.
 const CLEARLY_MORE: usize = 16;
 
 impl PortTally {
     /// Leaves out peers that have but one connection, and that to a port which
     /// many such peers have.
-    pub(super) fn leave_crowds(&mut self) {
+    pub(super) fn leave_out_inbound(&mut self) {
         let mut peers = vec![0_usize; usize::from(u16::MAX) + 1];
         let alone = self.destinations.values().filter(|used| used.in_use == 1);
         for used in alone {
@@ -26,24 +26,24 @@ impl PortTally {
         }
         let ports = self.settings.range.map_or(1, PortRange::size);
         let average = self.destinations.len() / usize::try_from(ports).unwrap_or(1);
-        let least = CROWD.max(CLEARLY_MORE * average);
-        let crowded: PortSet = (0..=u16::MAX)
+        let least = FEW.max(CLEARLY_MORE * average);
+        let closed_listeners: PortSet = (0..=u16::MAX)
             .zip(&peers)
             .filter(|&(_, &count)| count > least)
             .map(|(port, _)| port)
             .collect();
         let mut waiting = 0;
         self.destinations.retain(|key, used| {
-            let is_client = used.in_use == 1 && crowded.contains(used.port);
+            let is_client = used.in_use == 1 && closed_listeners.contains(used.port);
             let shown = self.family.is_none_or(|family| key.is_of(family));
             waiting += u64::from(is_client && shown) * u64::from(used.time_wait);
             !is_client
         });
         self.time_wait.other += waiting;
-        for range in crowded.ranges() {
+        for range in closed_listeners.ranges() {
             range.ports().for_each(|port| self.candidates.remove(port));
         }
-        self.crowd_at = FIRST_LOOK.max(2 * self.destinations.len());
+        self.inbound_at = FIRST_LOOK.max(2 * self.destinations.len());
     }
 }
 
@@ -103,14 +103,14 @@ mod tests {
     }
 
     #[test]
-    fn a_crowd_is_more_than_sixty_four_peers_of_one_port() {
+    fn clients_are_more_than_sixty_four_peers_of_one_port() {
         assert_eq!(left_of(64, 0), 64);
         assert_eq!(left_of(65, 0), 0);
     }
 
     /// Of 510 destinations over 100 ports a port has five.
     #[test]
-    fn a_crowd_has_more_than_sixteen_times_as_many_as_the_others() {
+    fn clients_are_more_than_sixteen_times_as_many_as_of_other_ports() {
         assert_eq!(left_of(80, 430), 80);
         assert_eq!(left_of(81, 430), 0);
     }
