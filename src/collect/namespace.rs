@@ -10,7 +10,7 @@ use crate::kernel::sock_diag::NetlinkSource;
 use crate::kernel::{
     KernelError, ProcRoot, ProcfsSource, ReplaySource, SocketSource, read_boot_id, read_counters,
     read_host, read_host_wide, read_port_settings, read_sockstat, read_sysctls, read_tcp_mem,
-    read_uptime, since_boot,
+    since_boot,
 };
 use crate::model::{
     Counters, Host, HostWide, Listeners, PortSettings, Sockstat, SourceKind, Sysctl, Sysctls,
@@ -170,16 +170,11 @@ impl Namespace {
         self.is_live().then(SystemTime::now)
     }
 
-    /// Time since boot, suspend included, by which readings are compared.
+    /// Time since boot, suspend included, by which readings are compared and ages
+    /// judged.
     #[must_use]
     pub fn since_boot(&self) -> Option<Duration> {
         self.is_live().then(since_boot)
-    }
-
-    /// Time since boot in seconds, to judge ages by (sysinfo(2)).
-    #[must_use]
-    pub fn uptime(&self) -> Option<Duration> {
-        self.is_live().then(read_uptime).flatten()
     }
 
     /// Which host, kernel and network namespace it is.
@@ -267,7 +262,7 @@ mod tests {
         assert_eq!(recorded.host(), Host::default());
         assert_eq!(recorded.sockstat(), Sockstat::default());
         assert_eq!(recorded.counters(), Counters::default());
-        assert_eq!(recorded.uptime(), None);
+        assert_eq!(recorded.since_boot(), None);
         assert_eq!(recorded.now(), None);
         let sysctls = recorded.sysctls(Sysctl::SUMMARY);
         assert_eq!(sysctls.iter().count(), Sysctl::SUMMARY.len());

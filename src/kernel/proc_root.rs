@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use rustix::fs::OFlags;
 
 use super::KernelError;
-use super::digits::decimal;
 use crate::model::{Entrance, NamespaceEntry, NetnsKey};
 
 /// A directory that is, or looks like, /proc.
@@ -225,6 +224,25 @@ pub(crate) fn read_limited(path: &Path, most: u64) -> Option<Vec<u8>> {
     u64::try_from(bytes.len())
         .is_ok_and(|length| length <= most)
         .then_some(bytes)
+}
+
+/// A number that is nothing but digits; `None` for an empty text, a sign, a
+/// space, and what 64 bits don't hold.
+pub(super) fn number(digits: &[u8], base: u32) -> Option<u64> {
+    if digits.is_empty() {
+        return None;
+    }
+    digits.iter().try_fold(0_u64, |value, &byte| {
+        let digit = char::from(byte).to_digit(base)?;
+        value
+            .checked_mul(u64::from(base))?
+            .checked_add(u64::from(digit))
+    })
+}
+
+/// The same in base 10.
+pub(super) fn decimal(digits: &[u8]) -> Option<u64> {
+    number(digits, 10)
 }
 
 #[cfg(test)]

@@ -128,7 +128,7 @@ pub fn read_close_wait(
     let filter = question.filter();
     let mut notes = Vec::new();
     let first = close_wait(namespace.sockets(), filter)?;
-    let uptime = namespace.uptime();
+    let uptime = namespace.since_boot();
     // A reset takes a leaked socket out of every table: where many are in none,
     // they are looked for.
     let unlisted = namespace.sockstat().unlisted_at_most();

@@ -194,7 +194,7 @@ fn look(
 ) -> Result<(Seen, Collection), KernelError> {
     let judge = Judge {
         min_age: question.min_age,
-        uptime: namespace.uptime(),
+        uptime: namespace.since_boot(),
         earlier: question.earlier,
     };
     let query = Query {

@@ -70,7 +70,7 @@ impl LeakReader {
             ..CloseWaitQuestion::default()
         };
         let mut reading = close_wait(namespace.sockets(), question.filter())?;
-        let uptime = namespace.uptime();
+        let uptime = namespace.since_boot();
         let next = Earlier::new(&reading.sockets, uptime);
         let listeners = listeners_of(
             namespace.sockets(),

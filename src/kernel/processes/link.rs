@@ -1,6 +1,6 @@
 //! The names in /proc/PID/fd and what they point to.
 
-use crate::kernel::digits::decimal;
+use crate::kernel::proc_root::decimal;
 
 /// The number that is a whole name; `None` for `.`, `..`, and whatever else is
 /// no decimal number of 32 bits.

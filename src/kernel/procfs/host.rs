@@ -1,10 +1,13 @@
-//! Whose sockets these are: the host's name, its kernel, the namespace.
+//! Whose sockets these are, and since when: the host, its kernel, the namespace, the
+//! boot.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::time::Duration;
 
 use rustix::system::uname;
+use rustix::time::{ClockId, clock_gettime};
 
 use crate::kernel::ProcRoot;
 use crate::kernel::proc_root::read_small;
@@ -67,6 +70,26 @@ fn netns_name(directory: &Path, inode: u64) -> Option<String> {
         .map(|entry| entry.file_name().to_string_lossy().into_owned())
 }
 
+/// A random number of this boot (`/proc/sys/kernel/random/boot_id`); `None`
+/// where it can't be read.
+#[must_use]
+pub fn read_boot_id(proc_root: &ProcRoot) -> Option<String> {
+    let mut buffer = Vec::with_capacity(64);
+    let bytes = read_small(&proc_root.file("sys/kernel/random/boot_id"), &mut buffer)?;
+    let text = std::str::from_utf8(bytes).ok()?.trim();
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+/// The time since boot, suspend included (`CLOCK_BOOTTIME`): a clock that
+/// nobody sets, and that two processes read alike.
+#[must_use]
+pub fn since_boot() -> Duration {
+    let time = clock_gettime(ClockId::Boottime);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    let nanoseconds = u32::try_from(time.tv_nsec).unwrap_or(0);
+    Duration::new(seconds, nanoseconds)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,5 +117,16 @@ mod tests {
         assert_eq!(netns_name(directory.path(), red).as_deref(), Some("red"));
         assert_eq!(netns_name(directory.path(), 1), None);
         assert_eq!(netns_name(&directory.path().join("none"), red), None);
+    }
+
+    #[test]
+    fn the_boot_has_one_number_and_a_time_that_passes() {
+        let proc_root = ProcRoot::new(Path::new("/proc"));
+        let id = read_boot_id(&proc_root);
+        assert!(id.is_some());
+        assert_eq!(id, read_boot_id(&proc_root));
+        let start = since_boot();
+        assert!(start > Duration::ZERO);
+        assert!(since_boot() >= start);
     }
 }

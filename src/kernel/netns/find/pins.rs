@@ -143,7 +143,7 @@ fn unescape(field: &[u8]) -> Vec<u8> {
     let mut rest = field;
     while let Some((&first, after)) = rest.split_first() {
         let escaped = after.first_chunk::<3>().filter(|_| first == b'\\');
-        let octal = escaped.and_then(|digits| crate::kernel::digits::number(digits, 8));
+        let octal = escaped.and_then(|digits| crate::kernel::proc_root::number(digits, 8));
         if let Some(byte) = octal.and_then(|number| u8::try_from(number).ok()) {
             bytes.push(byte);
             rest = after.get(3..).unwrap_or_default();

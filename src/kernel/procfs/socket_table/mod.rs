@@ -4,17 +4,18 @@
 //! limit of an accept queue.
 
 mod lines;
-mod repeats;
 mod row;
 
+use std::collections::{HashSet, VecDeque};
 use std::io;
 
+use foldhash::fast::RandomState;
+
 use self::lines::{Line, Lines};
-use self::repeats::Repeats;
 use crate::filter::selects_row;
 use crate::kernel::proc_root::open;
 use crate::kernel::{KernelError, ProcRoot, SocketSource, refuse_untold};
-use crate::model::{Collection, FallbackReason, Family, Query, Socket, SourceKind};
+use crate::model::{Collection, Endpoint, FallbackReason, Family, Query, Socket, SourceKind};
 
 /// Reads the socket tables of a /proc.
 #[derive(Debug)]
@@ -153,6 +154,40 @@ impl SocketSource for ProcfsSource {
 
     fn kind(&self) -> SourceKind {
         SourceKind::Procfs
+    }
+}
+
+/// The kernel goes on by position where a read ended: what comes twice is of one
+/// chain of its hash table, and no chain is nearly as long as this.
+const WINDOW: usize = 1_024;
+
+/// What makes a row the same as another: listeners that share a port have
+/// inodes of their own, and so have connections over devices that share
+/// addresses.
+type Key = (Endpoint, Endpoint, Option<u64>);
+
+/// The rows that came last.
+#[derive(Debug, Default)]
+struct Repeats {
+    /// Peers choose their addresses, so the hash must not be foreseeable.
+    seen: HashSet<Key, RandomState>,
+    in_order: VecDeque<Key>,
+}
+
+impl Repeats {
+    /// Whether a row came a short while ago; remembers it.
+    fn is_repeat(&mut self, socket: &Socket) -> bool {
+        let key = (socket.local, socket.remote, socket.inode);
+        if !self.seen.insert(key) {
+            return true;
+        }
+        self.in_order.push_back(key);
+        if self.in_order.len() > WINDOW
+            && let Some(oldest) = self.in_order.pop_front()
+        {
+            self.seen.remove(&oldest);
+        }
+        false
     }
 }
 

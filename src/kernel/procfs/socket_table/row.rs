@@ -3,8 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::lines::Line;
-use crate::kernel::digits::{decimal, number};
-use crate::kernel::owner::is_owner;
+use crate::kernel::is_owner;
+use crate::kernel::proc_root::{decimal, number};
 use crate::model::{Endpoint, Family, Socket, SocketKind, SocketTimer, TcpState, TimerKind};
 
 /// The kernel prints times in ticks of `USER_HZ`, 100 a second on every

@@ -12,7 +12,7 @@ use netlink_packet_sock_diag::constants::{
 use zerocopy::native_endian::{U16, U32, U64};
 use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned, big_endian};
 
-use crate::kernel::owner::is_owner;
+use crate::kernel::is_owner;
 use crate::model::{
     CgroupId, Endpoint, Family, Query, Socket, SocketCookie, SocketKind, SocketTimer, TcpInfo,
     TcpState, TimerKind,

@@ -1,9 +1,34 @@
-//! The settings that aren't one number: the ports that connect() may take, and
-//! the limits of TCP memory.
+//! The settings under /proc/sys/net, and what the whole host shares.
 
 use crate::kernel::ProcRoot;
 use crate::kernel::proc_root::read_small;
-use crate::model::{PortRange, PortSet, PortSettings};
+use crate::model::{HostWide, PortRange, PortSet, PortSettings, Sockstat, Sysctl, Sysctls};
+
+/// Reads the wanted settings: each is a file, so nobody reads more than is
+/// shown. What the kernel doesn't have, or doesn't let us read, is unknown.
+#[must_use]
+pub fn read_sysctls(proc_root: &ProcRoot, wanted: &[Sysctl]) -> Sysctls {
+    let mut buffer = Vec::with_capacity(64);
+    Sysctls::read(wanted, |sysctl| read_sysctl(proc_root, sysctl, &mut buffer))
+}
+
+fn read_sysctl(proc_root: &ProcRoot, sysctl: Sysctl, buffer: &mut Vec<u8>) -> Option<u64> {
+    let path = proc_root.net_setting(&sysctl.name().replace('.', "/"))?;
+    let text = std::str::from_utf8(read_small(&path, buffer)?).ok()?;
+    text.trim().parse().ok()
+}
+
+/// Reads the limits, which child namespaces don't show, beside the counts.
+#[must_use]
+pub fn read_host_wide(proc_root: &ProcRoot, sockstat: &Sockstat) -> HostWide {
+    let sysctls = read_sysctls(proc_root, &[Sysctl::TcpMaxOrphans]);
+    HostWide {
+        orphans: sockstat.orphan,
+        max_orphans: sysctls.get(Sysctl::TcpMaxOrphans),
+        memory_pages: sockstat.mem_pages,
+        memory_limits: read_tcp_mem(proc_root),
+    }
+}
 
 /// Reads `ip_local_port_range` and `ip_local_reserved_ports`.
 #[must_use]
@@ -57,6 +82,21 @@ fn port_list(text: &str) -> Option<PortSet> {
 mod tests {
     use super::*;
     use std::path::Path;
+
+    #[test]
+    fn what_is_absent_or_nonsense_is_unknown() {
+        let root = tempfile::tempdir().unwrap();
+        let ipv4 = root.path().join("sys/net/ipv4");
+        std::fs::create_dir_all(&ipv4).unwrap();
+        std::fs::write(ipv4.join("tcp_tw_reuse"), "2\n").unwrap();
+        std::fs::write(ipv4.join("tcp_syncookies"), "yes\n").unwrap();
+        std::fs::write(ipv4.join("tcp_fin_timeout"), b"\xff\xfe").unwrap();
+        let sysctls = read_sysctls(&ProcRoot::new(root.path()), Sysctl::SUMMARY);
+        assert_eq!(sysctls.get(Sysctl::TcpTwReuse), Some(2));
+        assert_eq!(sysctls.get(Sysctl::TcpSyncookies), None);
+        assert_eq!(sysctls.get(Sysctl::TcpFinTimeout), None);
+        assert_eq!(sysctls.get(Sysctl::Somaxconn), None);
+    }
 
     #[test]
     fn ranges_and_lists_are_read_as_the_kernel_writes_them() {
