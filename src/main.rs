@@ -23,7 +23,6 @@ fn main() -> ExitCode {
         Ok(Outcome::Checked(status)) => ExitCode::from(status.code()),
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Found) => ExitCode::from(FOUND),
-        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             complain(&command::in_words(&error));
             ExitCode::from(FAILED)
@@ -87,14 +86,6 @@ fn wants_a_document() -> bool {
         }
     }
     false
-}
-
-/// Whoever read our output has enough of it: no error of ours.
-fn is_closed_pipe(error: &anyhow::Error) -> bool {
-    error
-        .chain()
-        .filter_map(|cause| cause.downcast_ref::<io::Error>())
-        .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
 }
 
 fn complain(message: &str) {

@@ -10,8 +10,8 @@ use crate::classify::close_wait::Listeners;
 use crate::kernel::processes::CgroupTree;
 use crate::kernel::{KernelError, ProcRoot, SocketSource};
 use crate::model::{
-    CgroupId, Collection, Condition, End, Filter, IncompleteScan, Inodes, PeerFilter, PortSet,
-    Query, Socket, SourceKind, TcpState, Unit,
+    self, CgroupId, Collection, Condition, End, Filter, IncompleteScan, Inodes, PeerFilter,
+    PortSet, Query, Socket, SourceKind, TcpState, Unit,
 };
 
 /// Which sockets are wanted: of each list that isn't empty, those that one in
@@ -27,6 +27,18 @@ pub struct Selection<'a> {
     pub listen_port: &'a [u16],
     /// Peers.
     pub remote: &'a [PeerFilter],
+}
+
+impl Selection<'_> {
+    /// By what it leaves sockets out.
+    #[must_use]
+    pub const fn narrowing(&self) -> model::Narrowing {
+        model::Narrowing {
+            by_owner: !(self.pids.is_empty() && self.units.is_empty()),
+            by_port: !self.listen_port.is_empty(),
+            by_peer: !self.remote.is_empty(),
+        }
+    }
 }
 
 /// Why a part of the sockets can't be told from the rest.

@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use crate::classify::close_wait::{Earlier, MIN_AGE};
 use crate::classify::count::Scope;
-use crate::model::{Family, PeerFilter};
+use crate::model::{Family, Narrowing, PeerFilter};
 
 /// What a snapshot shall tell. The more is asked, the more is read.
 #[derive(Debug, Clone, Copy)]
 pub struct Question<'a> {
     /// One family only, or both.
     pub family: Option<Family>,
+    /// Which filters leave sockets out.
+    pub narrowing: Narrowing,
     /// How connections are looked at.
     pub connections: Connections,
     /// Bound-only sockets in any case. Otherwise they are read only where ports
@@ -82,6 +84,7 @@ impl Default for Question<'_> {
     fn default() -> Self {
         Self {
             family: None,
+            narrowing: Narrowing::default(),
             connections: Connections::Counted,
             bound: false,
             ports: PortRead::default(),

@@ -8,7 +8,7 @@ use super::ownership::OwnerCache;
 use super::question::{Connections, ListenerNames, Question};
 use super::{Namespace, connections, counts, listener_owners};
 use crate::kernel::KernelError;
-use crate::model::{Part, Snapshot, Socket};
+use crate::model::{Narrowing, Part, PortReading, Snapshot, Socket, TcpState};
 
 /// Reads what the question asks for. Each socket that is counted on the way is
 /// shown to `observer`, some of them twice where a first attempt to count could
@@ -84,5 +84,86 @@ pub(super) fn read_beside(
     if let Err(error) = named {
         snapshot.missing.push((Part::Programs, error.to_string()));
     }
+    leave_out(question.narrowing, &mut snapshot);
     Ok(snapshot)
+}
+
+/// Makes unknown what can't be told where filters leave sockets out.
+fn leave_out(narrowing: Narrowing, snapshot: &mut Snapshot) {
+    if narrowing.is_none() {
+        return;
+    }
+    snapshot.states.minisockets = None;
+    snapshot.unlisted_at_most = None;
+    snapshot.pressure.ports = PortReading::NotRead;
+    if narrowing.by_owner {
+        snapshot.states.forget(TcpState::TimeWait);
+        snapshot.states.forget(TcpState::SynRecv);
+        let listeners = snapshot.pressure.listeners.iter_mut();
+        for listener in listeners.flat_map(|listeners| &mut listeners.listeners) {
+            listener.syn_recv = None;
+        }
+    }
+    if narrowing.by_peer {
+        snapshot.states.forget(TcpState::Listen);
+        snapshot.pressure.listeners = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::classify::listeners::ListenerTally;
+    use crate::classify::testing::{snapshot, socket};
+    use crate::model::Pressure;
+
+    fn seen(narrowing: Narrowing) -> Snapshot {
+        let mut listeners = ListenerTally::in_passing();
+        let listening = socket("0.0.0.0:80", "0.0.0.0:0").listening(0, Some(8));
+        listeners.add_listener(&listening.build());
+        let mut snapshot = snapshot()
+            .with_state(TcpState::TimeWait, 0)
+            .with_state(TcpState::SynRecv, 0)
+            .with_state(TcpState::Listen, 1)
+            .with_state(TcpState::Established, 5)
+            .with_minisockets(0)
+            .with_pressure(Pressure {
+                listeners: Some(listeners.finish()),
+                ports: PortReading::RuledOut {
+                    connections: 0,
+                    usable: 28_000,
+                },
+                ..Pressure::default()
+            })
+            .build();
+        leave_out(narrowing, &mut snapshot);
+        snapshot
+    }
+
+    /// `--pid` told of no TIME_WAIT whatever the process had closed.
+    #[test]
+    fn a_count_that_a_part_cannot_tell_is_unknown_and_not_zero() {
+        let all = seen(Narrowing::default());
+        assert_eq!(all.states.total_of(TcpState::TimeWait), Some(0));
+        assert_eq!(all.states.minisockets, Some(0));
+        let by_owner = seen(Narrowing {
+            by_owner: true,
+            ..Narrowing::default()
+        });
+        assert_eq!(by_owner.states.total_of(TcpState::TimeWait), None);
+        assert_eq!(by_owner.states.total_of(TcpState::SynRecv), None);
+        assert_eq!(by_owner.states.total_of(TcpState::Listen), Some(1));
+        assert_eq!(by_owner.states.total(), 6);
+        assert_eq!(by_owner.states.minisockets, None);
+        assert_eq!(by_owner.pressure.ports, PortReading::NotRead);
+        let listeners = by_owner.pressure.listeners.unwrap().listeners;
+        assert!(listeners.iter().all(|listener| listener.syn_recv.is_none()));
+        let by_peer = seen(Narrowing {
+            by_peer: true,
+            ..Narrowing::default()
+        });
+        assert_eq!(by_peer.states.total_of(TcpState::TimeWait), Some(0));
+        assert_eq!(by_peer.states.total_of(TcpState::Listen), None);
+        assert_eq!(by_peer.pressure.listeners, None);
+    }
 }

@@ -33,10 +33,12 @@ pub(super) fn stream(
     finish(BufWriter::with_capacity(PIECE, io::stdout().lock()), write)
 }
 
+/// A reader that has enough of it is no error, and changes no exit status.
 fn finish<W: Write>(mut to: W, write: impl FnOnce(&mut W) -> io::Result<()>) -> anyhow::Result<()> {
-    write(&mut to)
-        .and_then(|()| to.flush())
-        .context("cannot write the output")
+    match write(&mut to).and_then(|()| to.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.context("cannot write the output"),
+    }
 }
 
 /// An error and its causes, in the kernel's words where they are the kernel's.

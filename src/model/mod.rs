@@ -55,7 +55,7 @@ pub use process::{
     HeldVia, Holder, InFlight, IncompleteScan, Member, Process, Processes, ScanCoverage,
     SocketPast, VanishedSocket, VanishedSockets,
 };
-pub use query::Query;
+pub use query::{Narrowing, Query};
 pub use ratio::{float, ratio};
 pub use snapshot::{CountMethod, Host, NetNs, Part, Snapshot, StateCount, StateCounts};
 pub use socket::{CgroupId, Socket, SocketCookie, SocketKind, SocketTimer, TimerKind};

@@ -19,7 +19,7 @@ pub enum SocketKind {
 
 /// The kernel's unique number of a socket in its host, the same in every state
 /// from ESTABLISHED to TIME_WAIT (`idiag_cookie`). Never 0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct SocketCookie(pub u64);
 
 /// The cgroup that a socket was made in (`INET_DIAG_CGROUP_ID`, Linux 5.8):

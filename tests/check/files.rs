@@ -24,13 +24,13 @@ pub(crate) fn age(path: &Path, seconds: u64) {
     for check in state["checks"].as_array_mut().expect("checks") {
         earlier(&mut check["begun_ms"]);
         earlier(&mut check["ended_ms"]);
-        for mark in check["marks"].as_array_mut().expect("marks") {
-            earlier(&mut mark["at_ms"]);
+        for snapshot in check["snapshots"].as_array_mut().expect("snapshots") {
+            earlier(&mut snapshot["at_ms"]);
         }
     }
     // A map of the library sorts its keys, and the first one tells whose it is.
     let text = format!(
-        "{{\"schema\":\"tcpstate.state/2\",\"checks\":{}}}",
+        "{{\"schema\":\"tcpstate.state/3\",\"checks\":{}}}",
         state["checks"]
     );
     fs::write(path, text).expect("written");
@@ -43,8 +43,8 @@ fn assert_whole_state(path: &Path) -> bool {
     };
     let state: Value = serde_json::from_slice(&bytes)
         .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&bytes)));
-    assert_eq!(state["schema"], "tcpstate.state/2");
-    assert!(state["checks"][0]["marks"].is_array());
+    assert_eq!(state["schema"], "tcpstate.state/3");
+    assert!(state["checks"][0]["snapshots"].is_array());
     true
 }
 

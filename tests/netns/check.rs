@@ -117,14 +117,14 @@ impl CheckState {
         };
         let mut state: Value = serde_json::from_slice(&bytes).expect("JSON");
         for check in state["checks"].as_array_mut().expect("checks") {
-            for mark in check["marks"].as_array_mut().expect("marks") {
-                let at = mark["at_ms"].as_u64().expect("a time");
-                mark["at_ms"] = at.saturating_sub(seconds * 1_000).into();
+            for snapshot in check["snapshots"].as_array_mut().expect("snapshots") {
+                let at = snapshot["at_ms"].as_u64().expect("a time");
+                snapshot["at_ms"] = at.saturating_sub(seconds * 1_000).into();
             }
         }
         // A map of the library sorts its keys, and the first one tells whose it is.
         let checks = &state["checks"];
-        let text = format!("{{\"schema\":\"tcpstate.state/2\",\"checks\":{checks}}}");
+        let text = format!("{{\"schema\":\"tcpstate.state/3\",\"checks\":{checks}}}");
         std::fs::write(path, text).expect("written");
     }
 }

@@ -4,11 +4,11 @@ use super::super::change::Past;
 use super::super::listeners::ListenerTally;
 use super::super::metric::{About, Bound, Bounds};
 use super::super::testing::{SnapshotBuilder, java, leak_digest, snapshot, socket};
-use super::super::thresholds::{Name, Scope};
+use super::super::thresholds::Name;
 use super::*;
 use crate::model::{
-    Counter, CounterSnapshot, Counters, HostWide, Listeners, PortReading, Pressure, Snapshot,
-    SourceKind, Suspect, Sysctl, TcpState, Verdict as Leak, Who,
+    Counter, CounterSnapshot, Counters, HostWide, Listeners, Narrowing, PortReading, Pressure,
+    Snapshot, SourceKind, Suspect, Sysctl, TcpState, Verdict as Leak, Who,
 };
 
 /// Everything known, nothing wrong.
@@ -124,9 +124,9 @@ fn a_range_of_the_users_replaces_the_rule_and_keeps_its_words() {
 #[test]
 fn what_is_about_everything_is_not_judged_by_a_part() {
     let mut part = Thresholds {
-        scope: Scope {
+        narrowing: Narrowing {
             by_port: true,
-            ..Scope::default()
+            ..Narrowing::default()
         },
         ..Thresholds::default()
     };

@@ -1,12 +1,9 @@
 //! What the user wants judged, and by which ranges.
 
-mod scope;
-
-pub use scope::Scope;
-
 use super::metric::{About, Metric, MetricId, NotARange, Range};
 use super::rule::Rule;
 use super::rules::{RULES, find_metric, metrics, rule_of};
+use crate::model::Narrowing;
 
 /// A rule or a metric, by its name.
 #[derive(Debug, Clone, Copy)]
@@ -98,12 +95,12 @@ fn judges(id: MetricId, rule: &str) -> bool {
     rule_of(id).is_some_and(|own| own.name == rule)
 }
 
-/// Why something can't be told in a scope; `None` where it can.
-fn refusal(about: About, scope: Scope) -> Option<fn(String) -> ThresholdError> {
+/// Why something can't be told with filters; `None` where it can.
+fn refusal(about: About, narrowing: Narrowing) -> Option<fn(String) -> ThresholdError> {
     match about {
-        About::Everything if !scope.is_all() => Some(ThresholdError::OfAll),
-        About::Unowned if scope.by_owner => Some(ThresholdError::NoOwner),
-        About::Listeners if scope.by_peer => Some(ThresholdError::NoPeer),
+        About::Everything if !narrowing.is_none() => Some(ThresholdError::OfAll),
+        About::Unowned if narrowing.by_owner => Some(ThresholdError::NoOwner),
+        About::Listeners if narrowing.by_peer => Some(ThresholdError::NoPeer),
         _ => None,
     }
 }
@@ -129,7 +126,7 @@ pub struct Thresholds {
     pub rates: bool,
     /// Which filters leave sockets out: what can't be told with them is not
     /// judged.
-    pub scope: Scope,
+    pub narrowing: Narrowing,
 }
 
 impl Thresholds {
@@ -160,7 +157,7 @@ impl Thresholds {
     /// When they do.
     pub fn check(&self) -> Result<(), ThresholdError> {
         for id in self.asked() {
-            if let Some(refused) = refusal(id.metric.about, self.scope) {
+            if let Some(refused) = refusal(id.metric.about, self.narrowing) {
                 return Err(refused(id.to_string()));
             }
             if self.ignore.iter().any(|name| name.is_metric(id)) {
@@ -172,7 +169,7 @@ impl Thresholds {
             Name::Metric(_) => None,
         });
         for rule in rules {
-            if let Some(refused) = refusal(about(rule), self.scope) {
+            if let Some(refused) = refusal(about(rule), self.narrowing) {
                 return Err(refused(rule.name.to_owned()));
             }
             if self.ignore.iter().any(|name| name.covers_rule(rule.name)) {
@@ -231,13 +228,13 @@ impl Thresholds {
         // the range.
         let is_set = value.is_some_and(|id| self.sets(id));
         let chosen = (self.only.is_empty() || covered(&self.only)) && !covered(&self.ignore);
-        refusal(about(rule), self.scope).is_none()
+        refusal(about(rule), self.narrowing).is_none()
             && (is_set || (chosen && (self.rates || !rule.needs_past)))
     }
 
     /// Whether a metric shall be shown, and judged by its ranges.
     pub(super) fn wants_metric(&self, id: MetricId) -> bool {
-        if refusal(id.metric.about, self.scope).is_some() {
+        if refusal(id.metric.about, self.narrowing).is_some() {
             return false;
         }
         if self.sets(id) {

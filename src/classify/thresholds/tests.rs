@@ -40,9 +40,9 @@ fn thresholds(only: &[&str], ignore: &[&str], crit: &[&str], narrowed: bool) -> 
             .collect(),
         only: names(only),
         ignore: names(ignore),
-        scope: Scope {
+        narrowing: Narrowing {
             by_port: narrowed,
-            ..Scope::default()
+            ..Narrowing::default()
         },
         ..Thresholds::default()
     };
@@ -102,7 +102,7 @@ fn thresholds_that_judge_nothing_or_contradict_each_other_are_refused() {
 /// would be an OK that means nothing.
 #[test]
 fn what_a_filter_cannot_tell_is_refused_and_left_out() {
-    let of = |by_owner, by_peer| Scope {
+    let of = |by_owner, by_peer| Narrowing {
         by_owner,
         by_port: false,
         by_peer,
@@ -123,7 +123,7 @@ fn what_a_filter_cannot_tell_is_refused_and_left_out() {
         ("close_wait_leaked", peer, None),
     ] {
         let mut thresholds = thresholds(&[], &[], &[&format!("{name}=5")], false);
-        thresholds.scope = part;
+        thresholds.narrowing = part;
         let refused = thresholds.check().map_err(|why| why.to_string());
         match expected {
             None => assert_eq!(refused, Ok(()), "{name}"),
@@ -134,7 +134,7 @@ fn what_a_filter_cannot_tell_is_refused_and_left_out() {
     }
     let mut thresholds = thresholds(&[], &[], &[], false);
     for (part, judges) in [(owner, true), (peer, false)] {
-        thresholds.scope = part;
+        thresholds.narrowing = part;
         let Name::Rule(rule) = Name::find("accept_queue_full").unwrap() else {
             panic!("it is a rule");
         };

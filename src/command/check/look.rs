@@ -1,21 +1,21 @@
-//! Looks, judges, and says it in the format that is asked for.
+//! Looks and judges.
 
 use std::collections::HashSet;
 
 use anyhow::bail;
 
 use super::super::source;
-use super::Answer;
-use super::state::{SaveOutcome, StateSession, counts};
-use crate::classify::assess::{Status, Verdict, judge};
+use super::answer::{Answer, answer};
+use super::arguments::selection;
+use super::state::{SaveOutcome, StateSession};
+use crate::classify::assess::judge;
 use crate::classify::change::Past;
-use crate::classify::metric::Observation;
+use crate::classify::metric::{Observation, Unit};
+use crate::classify::rules::metrics;
 use crate::classify::thresholds::Thresholds;
 use crate::cli::{CheckArgs, CheckFormat, CommonArgs};
-use crate::collect::{self, Absent, Asked, Connections, PortRead, Question, Selection};
+use crate::collect::{self, Absent, Asked, Connections, PortRead, Question};
 use crate::model::{SHORTEST_GROWTH, SHORTEST_RATE, SourceKind, TcpState};
-use crate::render::{json, plugin, prometheus};
-use crate::state_file::replace;
 use crate::text::safe;
 
 /// The whole check.
@@ -27,22 +27,19 @@ pub(super) fn look(
 ) -> anyhow::Result<Answer> {
     let namespace = source::open(common)?;
     let mut session = StateSession::open(common, args, thresholds, &namespace);
-    let wanted = Selection {
-        pids: &args.pid,
-        units: &args.unit,
-        listen_port: &args.listen_port,
-        remote: &args.remote,
-    };
+    let wanted = selection(args);
+    let narrowing = wanted.narrowing();
     let mut namespace = collect::narrow(namespace, &wanted)?;
     let earlier = session.earlier();
     // The kernel's own counts are of all sockets.
-    let (connections, ports) = if thresholds.scope.is_all() {
+    let (connections, ports) = if narrowing.is_none() {
         (Connections::Counted, PortRead::Always)
     } else {
         (Connections::CountedOneByOne, PortRead::Never)
     };
     let question = Question {
         family: source::family(common),
+        narrowing,
         connections,
         ports,
         host_wide: true,
@@ -52,7 +49,7 @@ pub(super) fn look(
     };
     let remembers = session.remembers();
     let mut close_wait = HashSet::new();
-    let mut snapshot = collect::read(&mut namespace, &question, &mut |socket| {
+    let snapshot = collect::read(&mut namespace, &question, &mut |socket| {
         if remembers && socket.state == TcpState::CloseWait {
             close_wait.extend(socket.cookie);
         }
@@ -67,8 +64,7 @@ pub(super) fn look(
     } else {
         Vec::new()
     };
-    let is_unused = thresholds.scope.is_by_port_alone() && snapshot.states.total() == 0;
-    thresholds.scope.forget_the_rest(&mut snapshot);
+    let is_unused = narrowing.is_by_port_alone() && snapshot.states.total() == 0;
     session.take(&snapshot, &close_wait);
     let before = session.before(SHORTEST_RATE);
     let long_before = session.before(SHORTEST_GROWTH);
@@ -133,31 +129,10 @@ fn list(ports: &[u16]) -> String {
     ports.join(" or ")
 }
 
-/// Writes the textfile and says the rest.
-fn answer(
-    common: &CommonArgs,
-    args: &CheckArgs,
-    observation: &Observation,
-    mut verdict: Verdict,
-    format: CheckFormat,
-) -> anyhow::Result<Answer> {
-    if let Some(path) = &args.textfile {
-        let page = prometheus::page(observation, &verdict);
-        if let Err(error) = replace(path, page.as_bytes(), super::patience(args)) {
-            verdict.fail(error.to_string());
-        }
-    }
-    let status = verdict.status();
-    let text = match format {
-        // A scrape without metrics is a host that is down.
-        CheckFormat::Prometheus => prometheus::page(observation, &verdict),
-        _ if args.quiet && status == Status::Ok => String::new(),
-        CheckFormat::Plugin => plugin::status(observation.snapshot, &verdict, common.verbose),
-        CheckFormat::Json => json::check(observation.snapshot, &verdict)?,
-    };
-    Ok(Answer {
-        status,
-        text,
-        notes: Vec::new(),
-    })
+/// The counts whose growth the next check may be asked for; bounds are none.
+fn counts(observation: &Observation) -> Vec<(String, f64)> {
+    metrics()
+        .filter(|metric| metric.unit == Unit::Count && metric.bounds(observation).is_none())
+        .filter_map(|metric| Some((metric.name.to_owned(), metric.read(observation).ok()?)))
+        .collect()
 }

@@ -1,20 +1,16 @@
 //! What a check keeps for the next one.
 
 use std::collections::HashSet;
-use std::env;
-use std::fmt::Write;
-use std::path::Path;
 use std::time::Duration;
 
+use super::arguments::{patience, scope, state_path};
 use crate::classify::close_wait::{Earlier, Interval};
-use crate::classify::metric::{Observation, Unit};
-use crate::classify::rules::metrics;
 use crate::classify::thresholds::Thresholds;
 use crate::cli::{CheckArgs, CommonArgs};
 use crate::collect::Namespace;
 use crate::kernel::since_boot;
 use crate::model::{CheckState, CheckStates, CounterSnapshot, Snapshot, SocketCookie, SourceKind};
-use crate::state_file::{StateFile, default_state_file};
+use crate::state_file::StateFile;
 
 /// No dump takes longer before the timeout of a check ends it; an upper bound
 /// of an age may well be too high by so much.
@@ -41,11 +37,16 @@ impl StateSession {
     ) -> Self {
         // A recording is of another time: it neither has a past here nor is it
         // one for the checks to come.
-        let (file, states, warning) = if thresholds.rates && namespace.is_live() {
-            open(args)
-        } else {
-            (None, CheckStates::default(), None)
-        };
+        let (mut file, mut states, mut warning) = (None, CheckStates::default(), None);
+        if thresholds.rates && namespace.is_live() {
+            match state_path(args) {
+                Ok(path) => {
+                    let (opened, left) = StateFile::open(&path, patience(args));
+                    (file, states) = (Some(opened), left);
+                }
+                Err(why) => warning = Some(why),
+            }
+        }
         let now = CheckState {
             boot_id: namespace.boot_id().unwrap_or_default(),
             netns: namespace.inode(),
@@ -144,58 +145,4 @@ pub(super) enum SaveOutcome {
     Warned(String),
     /// It could not be written after all.
     Lost(String),
-}
-
-/// The counts whose growth the next check may be asked for; bounds are none.
-pub(super) fn counts(observation: &Observation) -> Vec<(String, f64)> {
-    metrics()
-        .filter(|metric| metric.unit == Unit::Count && metric.bounds(observation).is_none())
-        .filter_map(|metric| Some((metric.name.to_owned(), metric.read(observation).ok()?)))
-        .collect()
-}
-
-type Opened = (Option<StateFile>, CheckStates, Option<String>);
-
-fn open(args: &CheckArgs) -> Opened {
-    let at = |path: &Path| {
-        let (file, states) = StateFile::open(path, super::patience(args));
-        (Some(file), states, None)
-    };
-    let without = |warning: String| (None, CheckStates::default(), Some(warning));
-    if let Some(Some(path)) = &args.state {
-        return at(path);
-    }
-    match default_state_file(|name| env::var_os(name)) {
-        Ok(Some(path)) => at(&path),
-        Ok(None) => without(
-            "cannot tell where to keep state: neither STATE_DIRECTORY nor HOME is \
-             set; name a file with --state FILE"
-                .to_owned(),
-        ),
-        Err(error) => without(format!("{error}; name a file with --state FILE")),
-    }
-}
-
-/// The options that decide which sockets are counted.
-fn scope(common: &CommonArgs, args: &CheckArgs) -> String {
-    let mut scope = String::new();
-    for (name, given) in [("ipv4", common.ipv4), ("ipv6", common.ipv6)] {
-        if given {
-            scope.push_str(name);
-        }
-    }
-    // A String takes all that is written to it.
-    for pid in &args.pid {
-        let _ = write!(scope, " pid={pid}");
-    }
-    for unit in &args.unit {
-        let _ = write!(scope, " unit={unit}");
-    }
-    for port in &args.listen_port {
-        let _ = write!(scope, " port={port}");
-    }
-    for peer in &args.remote {
-        let _ = write!(scope, " remote={peer:?}");
-    }
-    scope
 }

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::{AgeBounds, Counter, Counters, ListenerDrops, SocketCookie};
 
 /// Counters are kept again after this time, and no rate is taken over less: a
@@ -21,16 +23,18 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 const MOST: usize = 64;
 
 /// What the checks of several namespaces and scopes left in one file.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct CheckStates(pub Vec<CheckState>);
 
 /// What one check leaves for the next.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct CheckState {
     /// When it began to read, since boot (`CLOCK_BOOTTIME`, which nobody sets
     /// and which goes on in suspend).
+    #[serde(rename = "begun_ms", with = "milliseconds")]
     pub begun: Duration,
     /// When it had read everything, since boot.
+    #[serde(rename = "ended_ms", with = "milliseconds")]
     pub ended: Duration,
     /// Which boot that was (`/proc/sys/kernel/random/boot_id`).
     pub boot_id: String,
@@ -47,9 +51,10 @@ pub struct CheckState {
 }
 
 /// What was counted at one time.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct CounterSnapshot {
     /// When, since boot.
+    #[serde(rename = "at_ms", with = "milliseconds")]
     pub at: Duration,
     /// The kernel's counters.
     pub counters: Counters,
@@ -60,23 +65,27 @@ pub struct CounterSnapshot {
 }
 
 /// All CLOSE_WAIT sockets, as one reading saw them.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sightings {
     /// When the reading began, since boot.
+    #[serde(rename = "begun_ms", with = "milliseconds")]
     pub begun: Duration,
     /// When it had seen all, since boot.
+    #[serde(rename = "ended_ms", with = "milliseconds")]
     pub ended: Duration,
     /// When each was first seen in this state.
     pub sockets: HashMap<SocketCookie, Sighting>,
 }
 
 /// When a socket was first seen in a state that it is in still.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sighting {
     /// It was seen then, since boot.
+    #[serde(rename = "seen_ms", with = "milliseconds")]
     pub seen: Duration,
     /// It wasn't in that state yet then, since boot; `None` when nobody had
     /// looked.
+    #[serde(rename = "not_yet_ms", with = "milliseconds::option")]
     pub not_yet: Option<Duration>,
 }
 
@@ -202,6 +211,47 @@ impl Sightings {
             };
             (cookie, age)
         })
+    }
+}
+
+/// Times as whole milliseconds.
+mod milliseconds {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(time: &Duration, to: S) -> Result<S::Ok, S::Error> {
+        u64::try_from(time.as_millis())
+            .unwrap_or(u64::MAX)
+            .serialize(to)
+    }
+
+    pub(super) fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<Duration, D::Error> {
+        u64::deserialize(from).map(Duration::from_millis)
+    }
+
+    /// Times that may be unknown.
+    pub(super) mod option {
+        use std::time::Duration;
+
+        use serde::{Deserialize, Deserializer, Serializer};
+
+        #[expect(clippy::ref_option, reason = "serde gives a reference to the field")]
+        pub(in super::super) fn serialize<S: Serializer>(
+            time: &Option<Duration>,
+            to: S,
+        ) -> Result<S::Ok, S::Error> {
+            match time {
+                Some(time) => super::serialize(time, to),
+                None => to.serialize_none(),
+            }
+        }
+
+        pub(in super::super) fn deserialize<'a, D: Deserializer<'a>>(
+            from: D,
+        ) -> Result<Option<Duration>, D::Error> {
+            Ok(Option::<u64>::deserialize(from)?.map(Duration::from_millis))
+        }
     }
 }
 

@@ -64,16 +64,17 @@ fn saved_over(content: &[u8]) -> (Option<String>, Vec<u8>) {
 #[test]
 fn what_is_damaged_or_older_is_begun_anew_with_one_warning() {
     for (content, word) in [
-        (&b"{\"schema\":\"tcpstate.state/2\",\"boot"[..], "damaged"),
+        (&b"{\"schema\":\"tcpstate.state/3\",\"boot"[..], "damaged"),
         (b"{\"schema\":\"tcpstate.state/", "damaged"),
-        (b"{\"schema\":\"tcpstate.state/2\"}", "damaged"),
+        (b"{\"schema\":\"tcpstate.state/3\"}", "damaged"),
         (b"{\"schema\":\"tcpstate.state/1\"}", "older"),
     ] {
         let (trouble, after) = saved_over(content);
         let trouble = trouble.unwrap();
         assert!(trouble.contains(word), "{trouble}");
         assert!(
-            after.starts_with(b"{\"schema\":\"tcpstate.state/2\",\"checks\":[{\"boot_id\":\"a-b\"")
+            after
+                .starts_with(b"{\"schema\":\"tcpstate.state/3\",\"checks\":[{\"begun_ms\":123456,")
         );
     }
     let (trouble, after) = saved_over(b"");
@@ -87,7 +88,7 @@ fn what_is_not_ours_or_newer_stays_as_it_is() {
         (&b"root:x:0:0:root:/root:/bin/bash\n"[..], "no state file"),
         (b"\xff\xfe", "no state file"),
         (b"{\"schema\":\"other/1\"}", "no state file"),
-        (b"{\"schema\":\"tcpstate.state/3\",\"x\":1}", "newer"),
+        (b"{\"schema\":\"tcpstate.state/4\",\"x\":1}", "newer"),
     ] {
         let (trouble, after) = saved_over(content);
         let trouble = trouble.unwrap();
@@ -133,4 +134,48 @@ fn while_another_check_writes_the_first_memory_the_next_run_will_know() {
     let (state, before) = StateFile::open(&path, PATIENCE);
     assert_eq!(before, CheckStates::default());
     assert!(state.keeps());
+}
+
+#[test]
+fn the_unit_goes_before_the_user_and_nothing_relative_counts() {
+    for (environment, expected) in [
+        (&[][..], None),
+        (
+            &[("HOME", "/home/a")],
+            Some("/home/a/.local/state/tcpstate"),
+        ),
+        (
+            &[("HOME", "/home/a"), ("XDG_STATE_HOME", "/x")],
+            Some("/x/tcpstate"),
+        ),
+        (
+            &[("XDG_STATE_HOME", "x"), ("HOME", "/h")],
+            Some("/h/.local/state/tcpstate"),
+        ),
+        (
+            &[
+                ("STATE_DIRECTORY", "/var/lib/tcpstate:/var/lib/b"),
+                ("HOME", "/h"),
+            ],
+            Some("/var/lib/tcpstate"),
+        ),
+        (&[("STATE_DIRECTORY", "")], None),
+        (&[("HOME", "")], None),
+    ] {
+        let found = directory(|name| {
+            let entry = environment.iter().find(|(key, _)| *key == name);
+            entry.map(|(_, value)| OsString::from(value))
+        });
+        assert_eq!(found.as_deref(), expected.map(Path::new), "{environment:?}");
+    }
+}
+
+#[test]
+fn the_directory_is_made() {
+    let home = tempfile::tempdir().unwrap();
+    let file =
+        default_state_file(|name| (name == "HOME").then(|| home.path().as_os_str().to_owned()));
+    let file = file.unwrap().unwrap();
+    assert!(file.parent().unwrap().is_dir());
+    assert!(!file.exists());
 }

@@ -1,0 +1,83 @@
+//! What a check answers, in each format.
+
+use super::super::{Outcome, output};
+use crate::classify::assess::{Status, Verdict};
+use crate::classify::metric::Observation;
+use crate::cli::{CheckArgs, CheckFormat, CommonArgs};
+use crate::render::{json, plugin, prometheus};
+use crate::state_file::replace;
+
+/// What a check has to say.
+pub(super) struct Answer {
+    pub(super) status: Status,
+    /// For stdout; nothing when all is well and quiet was asked for.
+    pub(super) text: String,
+    /// For stderr.
+    pub(super) notes: Vec<String>,
+}
+
+/// Writes the textfile and says the rest.
+pub(super) fn answer(
+    common: &CommonArgs,
+    args: &CheckArgs,
+    observation: &Observation,
+    mut verdict: Verdict,
+    format: CheckFormat,
+) -> anyhow::Result<Answer> {
+    if let Some(path) = &args.textfile {
+        let page = prometheus::page(observation, &verdict);
+        if let Err(error) = replace(path, page.as_bytes(), super::arguments::patience(args)) {
+            verdict.fail(error.to_string());
+        }
+    }
+    let status = verdict.status();
+    let text = match format {
+        // A scrape without metrics is a host that is down.
+        CheckFormat::Prometheus => prometheus::page(observation, &verdict),
+        _ if args.quiet && status == Status::Ok => String::new(),
+        CheckFormat::Plugin => plugin::status(observation.snapshot, &verdict, common.verbose),
+        CheckFormat::Json => json::check(observation.snapshot, &verdict)?,
+    };
+    Ok(Answer {
+        status,
+        text,
+        notes: Vec::new(),
+    })
+}
+
+/// A check that came to nothing. Whoever reads JSON or metrics from stdout must
+/// not find a line there that is neither.
+pub(super) fn failed(format: CheckFormat, args: &CheckArgs, status: Status, why: String) -> Answer {
+    let silent = args.quiet && status == Status::Ok;
+    let text = match format {
+        CheckFormat::Plugin if !silent => plugin::failed(status, &why),
+        CheckFormat::Json if !silent => json::check_failed(status, &why),
+        CheckFormat::Plugin | CheckFormat::Json | CheckFormat::Prometheus => String::new(),
+    };
+    let notes = if format == CheckFormat::Plugin || silent {
+        Vec::new()
+    } else {
+        vec![why]
+    };
+    Answer {
+        status,
+        text,
+        notes,
+    }
+}
+
+/// Prints an answer. The exit status counts even where nobody reads the rest.
+pub(super) fn tell(answer: &Answer) -> Outcome {
+    for note in &answer.notes {
+        output::note(note);
+    }
+    let printed = output::print(&answer.text);
+    let status = match printed {
+        Ok(()) => answer.status,
+        Err(error) => {
+            output::note(&output::in_words(&error));
+            answer.status.max(Status::Unknown)
+        }
+    };
+    Outcome::Checked(status)
+}
