@@ -166,7 +166,9 @@ pub(crate) fn socket(local: &str, remote: &str) -> SocketBuilder {
         mark: None,
         drops: None,
         shutdown: None,
+        v6only: None,
         tcp_info: None,
+        details: None,
     })
 }
 

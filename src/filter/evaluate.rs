@@ -142,7 +142,7 @@ fn holds(condition: &Condition, socket: &Socket, facts: &Facts<'_>) -> Truth {
             .into(),
         Condition::SendQueue(comparison, bytes) => socket
             .send_q
-            .filter(|_| full)
+            .filter(|_| full && socket.state != TcpState::Listen)
             .map(|queue| comparison.holds(&u64::from(queue), bytes))
             .into(),
         Condition::Rtt(comparison, time) => {

@@ -63,5 +63,7 @@ pub use sockstat::{Sockstat, UNLISTED_MANY};
 pub use state::{StateSet, TcpState};
 pub use sysctl::{Sysctl, Sysctls};
 pub use tally::{FamilyCount, StateTally};
-pub use tcp_info::TcpInfo;
+pub use tcp_info::{
+    CA_STATES, INFO_OPTIONS, InfoField, InfoUnit, RawTcpInfo, SocketDetails, SocketMemory, TcpInfo,
+};
 pub use unit::{ContainerRuntime, Unit};

@@ -5,6 +5,10 @@ use super::{Family, Filter, StateSet, TcpState};
 /// A question to a socket source: the less it asks for, the less the kernel
 /// copies.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each asks for something of its own"
+)]
 pub struct Query {
     /// Which states.
     pub states: StateSet,
@@ -17,6 +21,9 @@ pub struct Query {
     pub tcp_info: bool,
     /// Whether the drops of each socket are wanted (`INET_DIAG_SKMEMINFO`).
     pub drops: bool,
+    /// Whether all of `tcp_info`, the memory and the congestion control of each
+    /// socket are wanted, as a list shows them.
+    pub details: bool,
     /// Whether a socket that the kernel reports twice must come only once.
     /// Costs memory for every socket visited, so counts go without.
     pub unique: bool,
@@ -32,6 +39,7 @@ impl Query {
             filter: Filter::EVERYTHING,
             tcp_info: false,
             drops: false,
+            details: false,
             unique: false,
         }
     }

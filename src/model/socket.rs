@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Endpoint, Family, TcpInfo, TcpState};
+use super::{Endpoint, Family, SocketDetails, TcpInfo, TcpState};
 
 /// What stands behind a row. Only a full socket has queues, an owner and a
 /// file; the kernel reports zeros in their place for the two others.
@@ -100,8 +100,13 @@ pub struct Socket {
     /// `INET_DIAG_SHUTDOWN`: 1 = receiving is shut down, 2 = sending. Full
     /// sockets over netlink only.
     pub shutdown: Option<u8>,
+    /// `INET_DIAG_SKV6ONLY`: an IPv6 socket that takes no IPv4. Over netlink
+    /// only, of IPv6 sockets that listen or are only bound.
+    pub v6only: Option<bool>,
     /// `INET_DIAG_INFO`, when the query asks for it; full sockets only.
     pub tcp_info: Option<TcpInfo>,
+    /// The rest of what the kernel tells, when the query asks for it.
+    pub details: Option<Box<SocketDetails>>,
 }
 
 impl Socket {

@@ -29,6 +29,8 @@ pub(crate) fn close_wait() -> SocketBuilder {
         mark: None,
         drops: None,
         shutdown: Some(1),
+        v6only: None,
+        details: None,
         tcp_info: Some(TcpInfo {
             rtt: None,
             total_retrans: None,

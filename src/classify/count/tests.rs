@@ -27,7 +27,9 @@ fn socket(state: TcpState, kind: SocketKind, family: Family) -> Socket {
         mark: None,
         drops: None,
         shutdown: None,
+        v6only: None,
         tcp_info: None,
+        details: None,
     }
 }
 

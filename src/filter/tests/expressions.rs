@@ -227,6 +227,9 @@ fn what_is_not_known_matches_neither_a_condition_nor_its_negation() {
     // TIME_WAIT has no queue, no user, and is in no cgroup.
     assert_eq!(truth("recvq = 0", "t1", &row), Truth::Unknown);
     assert_eq!(truth("not uid 0", "t1", &row), Truth::Unknown);
+    // The limit of an accept queue is no data that waits to be sent.
+    assert_eq!(truth("sendq >= 0", "l4any", &row), Truth::Unknown);
+    assert_eq!(truth("recvq = 0", "l4any", &row), Truth::Yes);
     assert_eq!(truth("not cgroup /home", "t1", &row), Truth::Yes);
     // What is known decides where it can.
     assert_eq!(truth("pid 7 or sport = 50001", "e1c", &row), Truth::Yes);

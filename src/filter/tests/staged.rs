@@ -117,6 +117,8 @@ fn socket(fields: &[&str]) -> Socket {
         mark: u32::from_str_radix(mark.trim_start_matches("0x"), 16).ok(),
         shutdown: None,
         drops: None,
+        v6only: None,
         tcp_info: None,
+        details: None,
     }
 }

@@ -6,7 +6,9 @@ use foldhash::fast::RandomState;
 
 use super::row;
 use crate::filter::selects_row;
-use crate::model::{Collection, Endpoint, Filter, Query, Socket, SocketCookie, SourceKind};
+use crate::model::{
+    Collection, Endpoint, Filter, Query, Socket, SocketCookie, SocketDetails, SourceKind,
+};
 
 /// What has come so far of a dump, live or recorded.
 #[derive(Debug)]
@@ -24,6 +26,8 @@ pub(crate) struct Progress {
     recorded: Option<HashSet<Recorded, RandomState>>,
     /// What is left to judge of the rows.
     filter: Filter,
+    /// The details of the row before, whose room those of the next take.
+    details: Option<Box<SocketDetails>>,
 }
 
 /// What makes a row of a recording the same socket as another: minisockets may
@@ -42,6 +46,7 @@ impl Progress {
             recorded: (source == SourceKind::Replay).then(HashSet::default),
             source,
             filter: Filter::EVERYTHING,
+            details: query.details.then(Box::default),
         }
     }
 
@@ -57,7 +62,7 @@ impl Progress {
 
     /// Reads one row and shows it to the visitor if the query asks for it.
     pub(crate) fn row(&mut self, payload: &[u8], query: &Query, visitor: &mut dyn FnMut(&Socket)) {
-        let Some(decoded) = row::decode(payload, query) else {
+        let Some(mut decoded) = row::decode(payload, query) else {
             self.unreadable();
             return;
         };
@@ -87,7 +92,12 @@ impl Progress {
             return;
         }
         self.sockets += 1;
-        visitor(socket);
+        if let Some(mut details) = self.details.take() {
+            row::read_details(payload, &mut details);
+            decoded.socket.details = Some(details);
+        }
+        visitor(&decoded.socket);
+        self.details = decoded.socket.details;
     }
 
     /// Something came that could not be read.

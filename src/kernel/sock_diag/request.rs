@@ -49,8 +49,9 @@ impl DumpRequest {
     #[must_use]
     pub fn to_bytes(self, query: &Query, program: &[u8], sequence: u32) -> Vec<u8> {
         let mut extensions = ExtensionFlags::empty();
-        extensions.set(ExtensionFlags::INFO, query.tcp_info);
-        extensions.set(ExtensionFlags::SKMEMINFO, query.drops);
+        extensions.set(ExtensionFlags::INFO, query.tcp_info || query.details);
+        extensions.set(ExtensionFlags::SKMEMINFO, query.drops || query.details);
+        extensions.set(ExtensionFlags::CONG, query.details);
         let filter = if program.is_empty() {
             Vec::new()
         } else {

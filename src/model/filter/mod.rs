@@ -74,8 +74,8 @@ pub enum Condition {
     /// Bytes not read, or connections waiting to be accepted. Full sockets
     /// only.
     RecvQueue(Comparison, u64),
-    /// Bytes not acknowledged, or the limit of an accept queue. Full sockets
-    /// only.
+    /// Bytes not acknowledged. Full sockets only, and no listeners: theirs is
+    /// the limit of a queue.
     SendQueue(Comparison, u64),
     /// Smoothed round-trip time (`tcpi_rtt`).
     Rtt(Comparison, Duration),

@@ -96,7 +96,9 @@ pub(super) fn parse(line: &[u8], family: Family) -> Option<Socket> {
         mark: None,
         drops: None,
         shutdown: None,
+        v6only: None,
         tcp_info: None,
+        details: None,
     })
 }
 

@@ -106,7 +106,9 @@ fn socket(family: Family, local: Endpoint, remote: Endpoint) -> Socket {
         mark: Some(0),
         shutdown: None,
         drops: None,
+        v6only: None,
         tcp_info: None,
+        details: None,
     }
 }
 

@@ -7,15 +7,16 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use netlink_packet_sock_diag::constants::{
-    AF_INET, AF_INET6, INET_DIAG_INFO, INET_DIAG_MARK, INET_DIAG_SHUTDOWN, INET_DIAG_SKMEMINFO,
+    AF_INET, AF_INET6, INET_DIAG_CONG, INET_DIAG_INFO, INET_DIAG_MARK, INET_DIAG_SHUTDOWN,
+    INET_DIAG_SKMEMINFO, INET_DIAG_SKV6ONLY,
 };
 use zerocopy::native_endian::{U16, U32, U64};
 use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned, big_endian};
 
 use crate::kernel::is_owner;
 use crate::model::{
-    CgroupId, Endpoint, Family, Query, Socket, SocketCookie, SocketKind, SocketTimer, TcpInfo,
-    TcpState, TimerKind,
+    CgroupId, Endpoint, Family, Query, Socket, SocketCookie, SocketDetails, SocketKind,
+    SocketMemory, SocketTimer, TcpInfo, TcpState, TimerKind,
 };
 
 /// `INET_DIAG_CGROUP_ID`, which netlink-packet-sock-diag doesn't name.
@@ -75,6 +76,7 @@ struct Attributes {
     cgroup: Option<CgroupId>,
     mark: Option<u32>,
     drops: Option<u32>,
+    v6only: Option<bool>,
     tcp_info: Option<TcpInfo>,
     whole: bool,
 }
@@ -123,7 +125,9 @@ pub fn decode(payload: &[u8], query: &Query) -> Option<Decoded> {
         mark: attributes.mark,
         drops: attributes.drops,
         shutdown: attributes.shutdown,
+        v6only: attributes.v6only,
         tcp_info: attributes.tcp_info,
+        details: None,
     };
     Some(Decoded {
         socket,
@@ -164,40 +168,58 @@ fn address(family: Family, bytes: [u8; 16]) -> IpAddr {
     }
 }
 
-fn attributes(mut rest: &[u8]) -> Attributes {
+fn attributes(rest: &[u8]) -> Attributes {
     let mut found = Attributes::default();
-    loop {
-        if rest.is_empty() {
-            found.whole = true;
-            return found;
-        }
+    found.whole = each_attribute(rest, |number, value| match number {
+        INET_DIAG_SHUTDOWN => found.shutdown = value.first().copied(),
+        INET_DIAG_CGROUP_ID => found.cgroup = field::<U64>(value, 0).map(|id| CgroupId(id.get())),
+        INET_DIAG_MARK => found.mark = field::<U32>(value, 0).map(U32::get),
+        INET_DIAG_SKMEMINFO => found.drops = field::<U32>(value, SK_MEMINFO_DROPS).map(U32::get),
+        INET_DIAG_SKV6ONLY => found.v6only = value.first().map(|&only| only != 0),
+        INET_DIAG_INFO => found.tcp_info = Some(tcp_info(value)),
+        _ => {}
+    });
+    found
+}
+
+/// Shows the number and the bytes of each attribute; whether they could be
+/// followed to the end.
+fn each_attribute(mut rest: &[u8], mut show: impl FnMut(u16, &[u8])) -> bool {
+    while !rest.is_empty() {
         let Ok((header, _)) = NlAttr::ref_from_prefix(rest) else {
-            return found;
+            return false;
         };
         let length = usize::from(header.length.get());
         let Some(value) = rest.get(size_of::<NlAttr>()..length) else {
-            return found;
+            return false;
         };
-        match header.attribute_type.get() & NLA_TYPE_MASK {
-            INET_DIAG_SHUTDOWN => found.shutdown = value.first().copied(),
-            INET_DIAG_CGROUP_ID => {
-                found.cgroup = U64::read_from_prefix(value)
-                    .ok()
-                    .map(|(id, _)| CgroupId(id.get()));
-            }
-            INET_DIAG_MARK => {
-                found.mark = U32::read_from_prefix(value)
-                    .ok()
-                    .map(|(mark, _)| mark.get());
-            }
-            INET_DIAG_SKMEMINFO => {
-                found.drops = field::<U32>(value, SK_MEMINFO_DROPS).map(U32::get);
-            }
-            INET_DIAG_INFO => found.tcp_info = Some(tcp_info(value)),
-            _ => {}
-        }
+        show(header.attribute_type.get() & NLA_TYPE_MASK, value);
         rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
     }
+    true
+}
+
+/// Reads what only a list shows of a row, in place of what `details` held.
+pub fn read_details(payload: &[u8], details: &mut SocketDetails) {
+    details.info.0.clear();
+    details.congestion.clear();
+    details.memory = None;
+    let attributes = payload.get(size_of::<InetDiagMsg>()..).unwrap_or_default();
+    each_attribute(attributes, |number, value| match number {
+        INET_DIAG_INFO => details.info.0.extend_from_slice(value),
+        INET_DIAG_SKMEMINFO => {
+            let mut memory = SocketMemory::default();
+            for (number, bytes) in memory.0.iter_mut().zip(value.chunks_exact(4)) {
+                *number = field::<U32>(bytes, 0).map(U32::get);
+            }
+            details.memory = Some(memory);
+        }
+        INET_DIAG_CONG => {
+            let name = value.split(|&byte| byte == 0).next().unwrap_or_default();
+            details.congestion.push_str(&String::from_utf8_lossy(name));
+        }
+        _ => {}
+    });
 }
 
 /// `struct tcp_info`, as much of it as the kernel has. The numbers are the

@@ -146,6 +146,32 @@ fn tcp_info_of_any_length_gives_the_fields_that_it_has() {
     }
 }
 
+/// A list shows what the commands that judge have no use for; they pay nothing
+/// for it.
+#[test]
+fn details_are_kept_where_they_are_asked_for() {
+    let memory: Vec<u8> = (1_u32..=8).flat_map(u32::to_ne_bytes).collect();
+    let row = RowBytes::new(1, 1)
+        .attribute(2, &[7; 120])
+        .attribute(4, b"cubic\0")
+        .attribute(7, &memory)
+        .attribute(11, &[1]);
+    let socket = socket(&row);
+    assert_eq!((socket.v6only, socket.details), (Some(true), None));
+    let mut details = SocketDetails::default();
+    read_details(&row.payload(), &mut details);
+    assert_eq!(details.info.0.len(), 120);
+    assert_eq!(details.congestion, "cubic");
+    let memory = details.memory.unwrap().0;
+    assert_eq!((memory[0], memory[7], memory[8]), (Some(1), Some(8), None));
+    read_details(&RowBytes::new(6, 1).payload(), &mut details);
+    assert_eq!(
+        details,
+        SocketDetails::default(),
+        "nothing of the row before"
+    );
+}
+
 #[test]
 fn unknown_attributes_are_passed_over_and_flags_in_the_type_are_not_part_of_it() {
     const NLA_F_NESTED: u16 = 0x8000;
