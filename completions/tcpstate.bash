@@ -44,7 +44,7 @@ _tcpstate() {
 
     case "${cmd}" in
         tcpstate)
-            opts="-4 -6 -v -h -V --ipv4 --ipv6 --source --replay --proc-root --json --color --exit-code --verbose --exact --bound --format --help --version summary list leaks pressure watch check explain"
+            opts="-4 -6 -v -h -V --ipv4 --ipv6 --source --replay --proc-root --netns --json --color --exit-code --verbose --exact --bound --format --help --version summary list leaks pressure watch check explain"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -65,6 +65,10 @@ _tcpstate() {
                     fi
                     return 0
                     ;;
+                --netns)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
@@ -81,7 +85,7 @@ _tcpstate() {
             return 0
             ;;
         tcpstate__subcmd__check)
-            opts="-w -c -p -q -t -4 -6 -v -h -V --warning --critical --only --ignore --min-age --pid --unit --listen-port --remote --list --state --quiet --timeout --timeout-status --textfile --format --ipv4 --ipv6 --source --replay --proc-root --json --color --exit-code --verbose --help --version"
+            opts="-w -c -p -q -t -4 -6 -v -h -V --warning --critical --only --ignore --min-age --pid --unit --listen-port --remote --list --state --quiet --timeout --timeout-status --textfile --format --ipv4 --ipv6 --source --replay --proc-root --netns --json --color --exit-code --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -196,6 +200,10 @@ _tcpstate() {
                     fi
                     return 0
                     ;;
+                --netns)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
@@ -208,7 +216,7 @@ _tcpstate() {
             return 0
             ;;
         tcpstate__subcmd__explain)
-            opts="-4 -6 -v -h -V --no-live --ipv4 --ipv6 --source --replay --proc-root --json --color --exit-code --verbose --help --version"
+            opts="-4 -6 -v -h -V --no-live --ipv4 --ipv6 --source --replay --proc-root --netns --json --color --exit-code --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -229,6 +237,10 @@ _tcpstate() {
                     fi
                     return 0
                     ;;
+                --netns)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
@@ -241,7 +253,7 @@ _tcpstate() {
             return 0
             ;;
         tcpstate__subcmd__leaks)
-            opts="-p -4 -6 -v -h -V --pid --min-age --min-count --remote --listen-port --over --sockets --deep --format --ipv4 --ipv6 --source --replay --proc-root --json --color --exit-code --verbose --help --version"
+            opts="-p -4 -6 -v -h -V --pid --min-age --min-count --remote --listen-port --over --sockets --deep --format --ipv4 --ipv6 --source --replay --proc-root --netns --json --color --exit-code --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -294,6 +306,10 @@ _tcpstate() {
                     fi
                     return 0
                     ;;
+                --netns)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
@@ -306,7 +322,7 @@ _tcpstate() {
             return 0
             ;;
         tcpstate__subcmd__list)
-            opts="-a -l -B -p -e -t -n -H -4 -6 -v -h -V --all --listening --bound --processes --extended --tcp --numeric --no-header --format --ipv4 --ipv6 --source --replay --proc-root --json --color --exit-code --verbose --help --version"
+            opts="-a -l -B -p -e -t -n -H -4 -6 -v -h -V --all --listening --bound --processes --extended --tcp --numeric --no-header --format --ipv4 --ipv6 --source --replay --proc-root --netns --json --color --exit-code --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -331,6 +347,10 @@ _tcpstate() {
                     fi
                     return 0
                     ;;
+                --netns)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
@@ -343,7 +363,7 @@ _tcpstate() {
             return 0
             ;;
         tcpstate__subcmd__pressure)
-            opts="-p -4 -6 -v -h -V --over --top --remote --listen-port --processes --bound --format --ipv4 --ipv6 --source --replay --proc-root --json --color --exit-code --verbose --help --version"
+            opts="-p -4 -6 -v -h -V --over --top --remote --listen-port --processes --bound --format --ipv4 --ipv6 --source --replay --proc-root --netns --json --color --exit-code --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -384,6 +404,10 @@ _tcpstate() {
                     fi
                     return 0
                     ;;
+                --netns)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
@@ -396,7 +420,7 @@ _tcpstate() {
             return 0
             ;;
         tcpstate__subcmd__summary)
-            opts="-4 -6 -v -h -V --exact --bound --format --ipv4 --ipv6 --source --replay --proc-root --json --color --exit-code --verbose --help --version"
+            opts="-4 -6 -v -h -V --exact --bound --format --ipv4 --ipv6 --source --replay --proc-root --netns --json --color --exit-code --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -421,6 +445,10 @@ _tcpstate() {
                     fi
                     return 0
                     ;;
+                --netns)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
@@ -433,7 +461,7 @@ _tcpstate() {
             return 0
             ;;
         tcpstate__subcmd__watch)
-            opts="-n -4 -6 -v -h -V --interval --count --duration --lines --exact --ipv4 --ipv6 --source --replay --proc-root --json --color --exit-code --verbose --help --version"
+            opts="-n -4 -6 -v -h -V --interval --count --duration --lines --exact --ipv4 --ipv6 --source --replay --proc-root --netns --json --color --exit-code --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -468,6 +496,10 @@ _tcpstate() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o plusdirs
                     fi
+                    return 0
+                    ;;
+                --netns)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --color)

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_tcpstate_global_optspecs
-    string join \n 4/ipv4 6/ipv6 source= replay= proc-root= json color= exit-code v/verbose exact bound format= h/help V/version
+    string join \n 4/ipv4 6/ipv6 source= replay= proc-root= netns= json color= exit-code v/verbose exact bound format= h/help V/version
 end
 
 function __fish_tcpstate_needs_command
@@ -29,6 +29,7 @@ netlink\t'sock_diag netlink, or an error'
 procfs\t'/proc/net/tcp and tcp6: slower, no ages, no limits of accept queues'"
 complete -c tcpstate -n "__fish_tcpstate_needs_command" -l replay -d 'Read a recorded dump (raw netlink messages, as ss -D FILE writes them) instead of this host' -r -F
 complete -c tcpstate -n "__fish_tcpstate_needs_command" -l proc-root -d 'Where /proc is mounted' -r -f -a "(__fish_complete_directories)"
+complete -c tcpstate -n "__fish_tcpstate_needs_command" -l netns -d 'Read another network namespace: a name of ip netns, the path of a pin, a PID, a container\'s name or id, NAMESPACE/POD, a unit' -r
 complete -c tcpstate -n "__fish_tcpstate_needs_command" -l color -d 'When to use colour; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
 always\t'Always'
 never\t'Never'"
@@ -59,6 +60,7 @@ netlink\t'sock_diag netlink, or an error'
 procfs\t'/proc/net/tcp and tcp6: slower, no ages, no limits of accept queues'"
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand summary" -l replay -d 'Read a recorded dump (raw netlink messages, as ss -D FILE writes them) instead of this host' -r -F
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand summary" -l proc-root -d 'Where /proc is mounted' -r -f -a "(__fish_complete_directories)"
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand summary" -l netns -d 'Read another network namespace: a name of ip netns, the path of a pin, a PID, a container\'s name or id, NAMESPACE/POD, a unit' -r
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand summary" -l color -d 'When to use colour; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
 always\t'Always'
 never\t'Never'"
@@ -78,6 +80,7 @@ netlink\t'sock_diag netlink, or an error'
 procfs\t'/proc/net/tcp and tcp6: slower, no ages, no limits of accept queues'"
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand list" -l replay -d 'Read a recorded dump (raw netlink messages, as ss -D FILE writes them) instead of this host' -r -F
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand list" -l proc-root -d 'Where /proc is mounted' -r -f -a "(__fish_complete_directories)"
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand list" -l netns -d 'Read another network namespace: a name of ip netns, the path of a pin, a PID, a container\'s name or id, NAMESPACE/POD, a unit' -r
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand list" -l color -d 'When to use colour; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
 always\t'Always'
 never\t'Never'"
@@ -110,6 +113,7 @@ netlink\t'sock_diag netlink, or an error'
 procfs\t'/proc/net/tcp and tcp6: slower, no ages, no limits of accept queues'"
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -l replay -d 'Read a recorded dump (raw netlink messages, as ss -D FILE writes them) instead of this host' -r -F
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -l proc-root -d 'Where /proc is mounted' -r -f -a "(__fish_complete_directories)"
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -l netns -d 'Read another network namespace: a name of ip netns, the path of a pin, a PID, a container\'s name or id, NAMESPACE/POD, a unit' -r
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand leaks" -l color -d 'When to use colour; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
 always\t'Always'
 never\t'Never'"
@@ -135,6 +139,7 @@ netlink\t'sock_diag netlink, or an error'
 procfs\t'/proc/net/tcp and tcp6: slower, no ages, no limits of accept queues'"
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand pressure" -l replay -d 'Read a recorded dump (raw netlink messages, as ss -D FILE writes them) instead of this host' -r -F
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand pressure" -l proc-root -d 'Where /proc is mounted' -r -f -a "(__fish_complete_directories)"
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand pressure" -l netns -d 'Read another network namespace: a name of ip netns, the path of a pin, a PID, a container\'s name or id, NAMESPACE/POD, a unit' -r
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand pressure" -l color -d 'When to use colour; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
 always\t'Always'
 never\t'Never'"
@@ -155,6 +160,7 @@ netlink\t'sock_diag netlink, or an error'
 procfs\t'/proc/net/tcp and tcp6: slower, no ages, no limits of accept queues'"
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand watch" -l replay -d 'Read a recorded dump (raw netlink messages, as ss -D FILE writes them) instead of this host' -r -F
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand watch" -l proc-root -d 'Where /proc is mounted' -r -f -a "(__fish_complete_directories)"
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand watch" -l netns -d 'Read another network namespace: a name of ip netns, the path of a pin, a PID, a container\'s name or id, NAMESPACE/POD, a unit' -r
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand watch" -l color -d 'When to use colour; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
 always\t'Always'
 never\t'Never'"
@@ -191,6 +197,7 @@ netlink\t'sock_diag netlink, or an error'
 procfs\t'/proc/net/tcp and tcp6: slower, no ages, no limits of accept queues'"
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -l replay -d 'Read a recorded dump (raw netlink messages, as ss -D FILE writes them) instead of this host' -r -F
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -l proc-root -d 'Where /proc is mounted' -r -f -a "(__fish_complete_directories)"
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -l netns -d 'Read another network namespace: a name of ip netns, the path of a pin, a PID, a container\'s name or id, NAMESPACE/POD, a unit' -r
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -l color -d 'When to use colour; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
 always\t'Always'
 never\t'Never'"
@@ -208,6 +215,7 @@ netlink\t'sock_diag netlink, or an error'
 procfs\t'/proc/net/tcp and tcp6: slower, no ages, no limits of accept queues'"
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand explain" -l replay -d 'Read a recorded dump (raw netlink messages, as ss -D FILE writes them) instead of this host' -r -F
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand explain" -l proc-root -d 'Where /proc is mounted' -r -f -a "(__fish_complete_directories)"
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand explain" -l netns -d 'Read another network namespace: a name of ip netns, the path of a pin, a PID, a container\'s name or id, NAMESPACE/POD, a unit' -r
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand explain" -l color -d 'When to use colour; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
 always\t'Always'
 never\t'Never'"

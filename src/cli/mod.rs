@@ -231,6 +231,17 @@ pub struct CommonArgs {
     )]
     pub proc_root: PathBuf,
 
+    /// Read another network namespace: a name of ip netns, the path of a pin, a
+    /// PID, a container's name or id, NAMESPACE/POD, a unit
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        overrides_with = "netns",
+        conflicts_with = "replay"
+    )]
+    pub netns: Option<String>,
+
     /// Print one JSON document; short for --format json
     #[arg(long, global = true)]
     pub json: bool,

@@ -25,7 +25,10 @@ use fallback::with_fallback;
 pub use list::{asks_for_owners, visit};
 pub use namespace::Namespace;
 pub use narrowing::{Selection, SelectionError, narrow};
-pub use netns::{Absent, Access, Asked, NetnsNamer, Resolved, absent, read_in, resolve, rest};
+pub use netns::{
+    Absent, Access, Asked, NetnsError, NetnsNamer, Resolved, absent, read_in, read_named, resolve,
+    rest,
+};
 pub use question::{Connections, ListenerNames, PortRead, Question};
 pub use read::{read, read_twice};
 pub use sampler::{Details, Sampler};

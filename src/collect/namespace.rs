@@ -13,7 +13,7 @@ use crate::kernel::{
     since_boot,
 };
 use crate::model::{
-    Counters, Host, HostWide, Listeners, PortSettings, Sockstat, SourceKind, Sysctl, Sysctls,
+    Counters, Host, HostWide, Listeners, NetNs, PortSettings, Sockstat, SourceKind, Sysctl, Sysctls,
 };
 
 type BoxedSource = Box<dyn SocketSource + Send>;
@@ -30,6 +30,8 @@ pub struct Namespace {
     opener: Option<Opener>,
     /// `None` for a recording.
     proc_root: Option<ProcRoot>,
+    /// Which one it is, where it was asked for by name.
+    netns: Option<NetNs>,
 }
 
 impl fmt::Debug for Namespace {
@@ -81,6 +83,7 @@ impl Namespace {
             sockets: Box::new(ReplaySource::new(file)),
             opener: None,
             proc_root: None,
+            netns: None,
         }
     }
 
@@ -91,6 +94,7 @@ impl Namespace {
             sockets: Box::new(sockets),
             opener: None,
             proc_root: Some(proc_root),
+            netns: None,
         }
     }
 
@@ -102,6 +106,16 @@ impl Namespace {
             sockets: opener(&proc_root),
             opener: Some(opener),
             proc_root: Some(proc_root),
+            netns: None,
+        }
+    }
+
+    /// The same place with what it is called.
+    #[must_use]
+    pub fn known_as(self, netns: NetNs) -> Self {
+        Self {
+            netns: Some(netns),
+            ..self
         }
     }
 
@@ -180,7 +194,11 @@ impl Namespace {
     /// Which host, kernel and network namespace it is.
     #[must_use]
     pub fn host(&self) -> Host {
-        self.known(read_host)
+        let mut host = self.known(read_host);
+        if self.netns.is_some() {
+            host.netns.clone_from(&self.netns);
+        }
+        host
     }
 
     /// The inode of the network namespace; `None` where it isn't known.

@@ -40,12 +40,13 @@ pub(super) fn run(common: &CommonArgs, args: &ExplainArgs) -> anyhow::Result<Out
 
 /// What is here of it.
 fn read(common: &CommonArgs) -> anyhow::Result<Snapshot> {
-    let mut namespace = source::open(common)?;
     let question = Question {
         family: source::family(common),
         ..Question::default()
     };
-    Ok(collect::read(&mut namespace, &question, &mut |_| {})?)
+    source::with(common, |mut namespace| {
+        Ok(collect::read(&mut namespace, &question, &mut |_| {})?)
+    })
 }
 
 /// The words that come nearest, or the kinds that there are.

@@ -30,7 +30,10 @@ pub(super) fn run(common: &CommonArgs, args: &ListArgs) -> anyhow::Result<Outcom
     if common.json {
         bail!("cannot list as JSON yet: use --format csv");
     }
-    let mut namespace = source::open(common)?;
+    source::with(common, |namespace| show(common, args, namespace))
+}
+
+fn show(common: &CommonArgs, args: &ListArgs, mut namespace: Namespace) -> anyhow::Result<Outcome> {
     let filter = selection(common, args, &namespace)?;
     let owners = if args.processes {
         owners(&mut namespace, &filter)?

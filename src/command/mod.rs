@@ -100,6 +100,9 @@ fn refuse(common: &CommonArgs) -> Option<&'static str> {
             "cannot read a recorded dump and this host at once: leave out --replay or --source",
         );
     }
+    if common.replay.is_some() && common.netns.is_some() {
+        return Some("a recorded dump is of one network namespace: leave out --replay or --netns");
+    }
     None
 }
 

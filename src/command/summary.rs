@@ -4,7 +4,7 @@
 use super::{Outcome, outcome, output, source};
 use crate::classify::assess;
 use crate::cli::{CommonArgs, SummaryArgs, SummaryFormat};
-use crate::collect::{self, Connections, Question};
+use crate::collect::{self, Connections, Namespace, Question};
 use crate::model::TcpState;
 use crate::render::text::{self, provenance};
 use crate::render::{csv, json};
@@ -12,7 +12,17 @@ use crate::render::{csv, json};
 /// Prints the summary.
 pub(super) fn run(common: &CommonArgs, args: &SummaryArgs) -> anyhow::Result<Outcome> {
     let format = super::format(common, args.format, SummaryFormat::Json)?;
-    let mut namespace = source::open(common)?;
+    source::with(common, |namespace| {
+        summarize(common, args, format, namespace)
+    })
+}
+
+fn summarize(
+    common: &CommonArgs,
+    args: &SummaryArgs,
+    format: SummaryFormat,
+    mut namespace: Namespace,
+) -> anyhow::Result<Outcome> {
     let question = Question {
         family: source::family(common),
         connections: if args.exact {

@@ -3,6 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::{Sockstat, Unit};
 
 /// Which network namespace it is, while it exists: the kernel gives the numbers
@@ -189,7 +192,10 @@ impl NetnsCounts {
 }
 
 /// By what a namespace is called, the best first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
 pub enum NamedBy {
     /// It is the host's.
     Host,
@@ -222,31 +228,8 @@ pub enum NamedBy {
     Inode,
 }
 
-impl NamedBy {
-    /// The word for it in scripts' output.
-    #[must_use]
-    pub const fn key(self) -> &'static str {
-        match self {
-            Self::Host => "host",
-            Self::IpNetns => "ip-netns",
-            Self::Kubernetes => "kubernetes",
-            Self::Docker => "docker",
-            Self::Podman => "podman",
-            Self::Nerdctl => "nerdctl",
-            Self::Lxc => "lxc",
-            Self::Machine => "machine",
-            Self::Unit => "unit",
-            Self::HostName => "hostname",
-            Self::ContainerId => "container-id",
-            Self::Pin => "pin",
-            Self::Process => "process",
-            Self::Inode => "inode",
-        }
-    }
-}
-
 /// A name of a namespace. Whoever chose it may have put any character into it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct NetnsName {
     /// Who calls it so.
     pub named_by: NamedBy,

@@ -5,15 +5,17 @@ use serde::{Deserialize, Serialize};
 
 use std::time::{Duration, SystemTime};
 
-use super::{Collection, Counters, LeakDigest, Pressure, Sysctls, TcpState};
+use super::{Collection, Counters, LeakDigest, NetnsName, Pressure, Sysctls, TcpState};
 
 /// The network namespace that was read.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NetNs {
-    /// Inode number of the namespace (`net:[4026531840]`).
-    pub inode: u64,
-    /// Its name under /run/netns, if it has one.
-    pub name: Option<String>,
+    /// Inode number of the namespace (`net:[4026531840]`); `None` where it may
+    /// not be read.
+    pub inode: Option<u64>,
+    /// What it is called: without `--netns` its name under /run/netns, if it has
+    /// one.
+    pub name: Option<NetnsName>,
 }
 
 /// Whose sockets these are.

@@ -615,7 +615,7 @@ netns_test!(a_process_in_another_namespace_is_no_ok, |lab| {
         let line = &answer.stdout;
         let told = format!("process {pid} is in another network namespace (netns:");
         assert!(line.contains(&told), "{line}");
-        let advice = format!("nsenter -t {pid} -n tcpstate check --pid {pid}");
+        let advice = format!("add --netns {pid}");
         assert!(line.contains(&advice), "{line}");
     }
     // One that is here and has no sockets is fine.

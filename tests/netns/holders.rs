@@ -230,7 +230,7 @@ netns_test!(
         let text = ask(&[]).succeeded().stdout;
         assert!(!text.contains("holds none"), "{text}");
         assert!(text.contains("is in another network namespace"), "{text}");
-        let again = format!("nsenter -t {pid} -n tcpstate leaks --pid {pid}");
+        let again = format!("tcpstate leaks --pid {pid} --min-age 0s --netns {pid}");
         assert!(text.contains(&again), "{text}");
     }
 );

@@ -200,7 +200,7 @@ mod tests {
     fn samples_that_belong_to_two_namespaces_are_not_compared() {
         let mut other = snapshot().build();
         other.host.netns = Some(NetNs {
-            inode: 7,
+            inode: Some(7),
             name: None,
         });
         assert_eq!(Rates::between(&snapshot().build(), &other, SECOND), None);

@@ -17,7 +17,7 @@ pub(crate) fn at_second(builder: SnapshotBuilder, second: u64) -> Snapshot {
     snapshot.host = Host {
         name: Some("web-3".to_owned()),
         netns: Some(NetNs {
-            inode: 4_026_531_840,
+            inode: Some(4_026_531_840),
             name: None,
         }),
         kernel: Some((6, 18)),

@@ -2,12 +2,14 @@
 //! to read in one, wherever it is.
 
 mod absent;
+mod named;
 mod names;
 mod resolve;
 #[cfg(test)]
 mod testing;
 
 pub use absent::{Absent, Asked, absent};
+pub use named::{NetnsError, read_named};
 pub use names::NetnsNamer;
 pub use resolve::{Resolved, resolve};
 

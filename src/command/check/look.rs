@@ -14,7 +14,7 @@ use crate::classify::metric::{Observation, Unit};
 use crate::classify::rules::metrics;
 use crate::classify::thresholds::Thresholds;
 use crate::cli::{CheckArgs, CheckFormat, CommonArgs};
-use crate::collect::{self, Absent, Asked, Connections, PortRead, Question};
+use crate::collect::{self, Absent, Asked, Connections, Namespace, PortRead, Question};
 use crate::model::{SHORTEST_GROWTH, SHORTEST_RATE, SourceKind, TcpState};
 use crate::text::safe;
 
@@ -25,7 +25,18 @@ pub(super) fn look(
     thresholds: &Thresholds,
     format: CheckFormat,
 ) -> anyhow::Result<Answer> {
-    let namespace = source::open(common)?;
+    source::with(common, |namespace| {
+        look_at(common, args, thresholds, format, namespace)
+    })
+}
+
+fn look_at(
+    common: &CommonArgs,
+    args: &CheckArgs,
+    thresholds: &Thresholds,
+    format: CheckFormat,
+    namespace: Namespace,
+) -> anyhow::Result<Answer> {
     let mut session = StateSession::open(common, args, thresholds, &namespace);
     let wanted = selection(args);
     let narrowing = wanted.narrowing();
@@ -110,17 +121,16 @@ pub(super) fn look(
 /// Where somebody is whose sockets can't be seen from here, and how to see them.
 fn in_other_netns(absent: &Absent) -> String {
     let pid = absent.pid;
-    let (who, option) = match &absent.who {
-        Asked::Process => (format!("process {pid}"), format!("--pid {pid}")),
-        Asked::Unit(unit) => (unit.clone(), format!("--unit {unit}")),
+    let who = match &absent.who {
+        Asked::Process => format!("process {pid}"),
+        Asked::Unit(unit) => unit.clone(),
     };
     let place = absent.namespace.as_ref();
     let place = place.map_or_else(String::new, |name| format!(" ({name})"));
     format!(
-        "{} is in another network namespace{}: nsenter -t {pid} -n tcpstate check {}",
+        "{} is in another network namespace{}: add --netns {pid}",
         safe(&who),
         safe(&place),
-        safe(&option)
     )
 }
 

@@ -25,7 +25,15 @@ use crate::text::safe;
 /// Prints the leaks.
 pub(super) fn run(common: &CommonArgs, args: &LeaksArgs) -> anyhow::Result<Outcome> {
     let format = super::format(common, args.format, LeaksFormat::Json)?;
-    let mut namespace = source::open(common)?;
+    source::with(common, |namespace| look(common, args, format, namespace))
+}
+
+fn look(
+    common: &CommonArgs,
+    args: &LeaksArgs,
+    format: LeaksFormat,
+    mut namespace: Namespace,
+) -> anyhow::Result<Outcome> {
     check(args, &namespace)?;
     let question = CloseWaitQuestion {
         family: source::family(common),
@@ -65,8 +73,8 @@ pub(super) fn run(common: &CommonArgs, args: &LeaksArgs) -> anyhow::Result<Outco
     if format != LeaksFormat::Table {
         for pid in &snapshot.in_other_netns {
             output::note(&format!(
-                "process {pid} is in another network namespace; nsenter -t {pid} -n tcpstate \
-                 leaks --pid {pid} looks there"
+                "process {pid} is in another network namespace; tcpstate leaks --pid {pid} \
+                 --netns {pid} looks there"
             ));
         }
     }

@@ -30,6 +30,9 @@ pub(super) fn options(common: &CommonArgs, args: &LeaksArgs) -> String {
             text.push_str(option);
         }
     }
+    if let Some(netns) = &common.netns {
+        let _ = write!(text, " --netns {}", quoted(netns));
+    }
     let root = common.proc_root.to_string_lossy();
     if root != "/proc" {
         let _ = write!(text, " --proc-root {}", quoted(&root));
@@ -37,7 +40,7 @@ pub(super) fn options(common: &CommonArgs, args: &LeaksArgs) -> String {
     text
 }
 
-/// A path as a shell takes it.
+/// A word as a shell takes it.
 fn quoted(path: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%".contains(c);
     if !path.is_empty() && path.chars().all(plain) {

@@ -5,7 +5,7 @@ use anyhow::bail;
 use super::{Outcome, outcome, output, source};
 use crate::classify::assess;
 use crate::cli::{CommonArgs, PressureArgs, PressureFormat};
-use crate::collect::{self, Connections, ListenerNames, Question};
+use crate::collect::{self, Connections, ListenerNames, Namespace, Question};
 use crate::model::Part;
 use crate::render::text::{self, provenance};
 use crate::render::views::PressureView;
@@ -14,7 +14,15 @@ use crate::render::{csv, json};
 /// Prints what is about to run out.
 pub(super) fn run(common: &CommonArgs, args: &PressureArgs) -> anyhow::Result<Outcome> {
     let format = super::format(common, args.format, PressureFormat::Json)?;
-    let mut namespace = source::open(common)?;
+    source::with(common, |namespace| look(common, args, format, namespace))
+}
+
+fn look(
+    common: &CommonArgs,
+    args: &PressureArgs,
+    format: PressureFormat,
+    mut namespace: Namespace,
+) -> anyhow::Result<Outcome> {
     if args.over.is_some() && !namespace.is_live() {
         bail!("a recorded dump shows one moment: leave out --over");
     }

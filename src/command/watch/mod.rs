@@ -25,6 +25,12 @@ pub(super) fn run(common: &CommonArgs, args: &WatchArgs) -> anyhow::Result<Outco
             "cannot watch a recording: nothing in it changes; see it with tcpstate --replay FILE"
         );
     }
+    if common.netns.is_some() {
+        bail!(
+            "cannot watch another network namespace yet: nsenter -t PID -n tcpstate watch runs in \
+             it"
+        );
+    }
     // The parser sees only what stands behind the command.
     if common.json && args.lines {
         bail!("cannot print lines and documents at once: leave out --lines or --json");

@@ -11,7 +11,7 @@ use rustix::time::{ClockId, clock_gettime};
 
 use crate::kernel::ProcRoot;
 use crate::kernel::proc_root::read_small;
-use crate::model::{Host, NetNs};
+use crate::model::{Host, NamedBy, NetNs, NetnsName};
 
 /// Where iproute2 keeps named namespaces.
 const NAMED_NETNS: &str = "/run/netns";
@@ -31,8 +31,11 @@ pub fn read_host(proc_root: &ProcRoot) -> Host {
     }
     let kernel = release.and_then(|release| kernel_version(&release));
     let netns = proc_root.netns_inode().map(|inode| NetNs {
-        inode,
-        name: netns_name(Path::new(NAMED_NETNS), inode),
+        inode: Some(inode),
+        name: netns_name(Path::new(NAMED_NETNS), inode).map(|name| NetnsName {
+            named_by: NamedBy::IpNetns,
+            name,
+        }),
     });
     Host {
         name,

@@ -26,7 +26,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use self::parts::microseconds;
-use crate::model::{self, Host, Snapshot, SourceKind};
+use crate::model::{self, Host, NamedBy, Snapshot, SourceKind};
 
 /// What every document begins with.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -49,10 +49,14 @@ struct Header<'a> {
 /// A network namespace.
 #[derive(Debug, Serialize, JsonSchema)]
 struct NetNs<'a> {
-    /// Inode number of the namespace. Null for a recording.
+    /// Inode number of the namespace. Null for a recording, and where it may not
+    /// be read.
     inode: Option<u64>,
-    /// Its name in /run/netns. Null where it has none.
+    /// What it is called. Without `--netns` its name in /run/netns. Null where it
+    /// has none.
     name: Option<&'a str>,
+    /// Who calls it so. Null without a name.
+    named_by: Option<NamedBy>,
 }
 
 /// Where sockets were read from, and how completely.
@@ -96,6 +100,7 @@ impl<'a> Header<'a> {
         elapsed: Duration,
     ) -> Self {
         let netns = host.netns.as_ref();
+        let name = netns.and_then(|netns| netns.name.as_ref());
         Self {
             host: host.name.as_deref(),
             // A clock outside the years 1 to 9999 is no time to print.
@@ -103,8 +108,9 @@ impl<'a> Header<'a> {
                 .and_then(|time| Timestamp::try_from(time).ok())
                 .map(|time| format!("{time:.3}")),
             netns: Some(NetNs {
-                inode: netns.map(|netns| netns.inode),
-                name: netns.and_then(|netns| netns.name.as_deref()),
+                inode: netns.and_then(|netns| netns.inode),
+                name: name.map(|name| name.name.as_str()),
+                named_by: name.map(|name| name.named_by),
             }),
             collection: Some(Collection {
                 source: collection.source,

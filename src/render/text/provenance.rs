@@ -2,7 +2,7 @@
 //! them.
 
 use crate::classify::count::shows_bound;
-use crate::model::{Collection, CountMethod, Host, Snapshot, SourceKind, TcpState};
+use crate::model::{Collection, CountMethod, Host, NamedBy, Snapshot, SourceKind, TcpState};
 use crate::render::views::LeaksView;
 use crate::text::number::{counted, elapsed};
 use crate::text::safe;
@@ -11,9 +11,13 @@ use crate::text::safe;
 /// namespace look the same. `None` for a recording.
 pub(crate) fn place(host: &Host) -> Option<String> {
     let name = host.name.as_deref().map(safe)?;
-    let netns = host.netns.as_ref().and_then(|netns| netns.name.as_deref());
+    let netns = host.netns.as_ref().and_then(|netns| netns.name.as_ref());
     Some(match netns {
-        Some(netns) => format!("{name}, netns {}", safe(netns)),
+        // Its name says that it is one.
+        Some(netns) if netns.named_by == NamedBy::Inode => {
+            format!("{name}, {}", safe(&netns.name))
+        }
+        Some(netns) => format!("{name}, netns {}", safe(&netns.name)),
         None => name.into_owned(),
     })
 }

@@ -24,7 +24,7 @@ const AF_INET6: u8 = 10;
 const LOOPBACK_INDEX: u32 = 1;
 
 /// Brings lo up; the kernel then gives it 127.0.0.1/8 and ::1/128 by itself.
-pub(super) fn bring_up_loopback() {
+pub(crate) fn bring_up_loopback() {
     let mut link = vec![0, 0, 0, 0];
     link.extend(LOOPBACK_INDEX.to_ne_bytes());
     link.extend(IFF_UP.to_ne_bytes());

@@ -27,6 +27,7 @@ use std::{
 pub(crate) use self::{
     actor::{Actor, Part, outlive_the_first_thread},
     confine::Confinement,
+    interface::bring_up_loopback,
     mix::{Mix, settle},
     namespace::{netns_test, run},
     packet::{Ghost, SlowClients, Syn},
@@ -52,7 +53,7 @@ impl Lab {
     /// Settles the namespace: loopback up, and every sysctl that a stager relies on set to what
     /// it relies on, whatever the host's defaults are.
     fn new(real_root: bool) -> Self {
-        interface::bring_up_loopback();
+        bring_up_loopback();
         let lab = Self { real_root };
         // With the default 2, loopback connects would take over TIME_WAIT sockets.
         lab.set_sysctl("net/ipv4/tcp_tw_reuse", "0");

@@ -1,20 +1,20 @@
 use super::*;
 use crate::collect::netns::testing::Staged;
-use crate::model::NetnsKey;
+use crate::model::{NamedBy, NetnsKey};
 
 const ID: &str = "3f2a91c0d4e5b6f7081929a3b4c5d6e7f8091a2b3c4d5e6f708192a3b4c5d6e7";
 const UID: &str = "12345678-9abc-def0-1234-56789abcdef0";
 
 /// The names of a namespace, each with who calls it so.
-fn names(staged: &Staged, inode: u64) -> Vec<(&'static str, String)> {
+fn names(staged: &Staged, inode: u64) -> Vec<(NamedBy, String)> {
     let (root, found) = (staged.root(), staged.found());
     let namer = NetnsNamer::new(&root, &found);
     let identity = namer.identify(found.get(NetnsKey::Inode(inode)).unwrap());
     let each = identity.names.into_iter();
-    each.map(|one| (one.named_by.key(), one.name)).collect()
+    each.map(|one| (one.named_by, one.name)).collect()
 }
 
-fn expected(names: &[(&'static str, &str)]) -> Vec<(&'static str, String)> {
+fn expected(names: &[(NamedBy, &str)]) -> Vec<(NamedBy, String)> {
     let names = names.iter();
     names.map(|&(by, name)| (by, name.to_owned())).collect()
 }
@@ -25,7 +25,11 @@ fn the_host_is_called_so_whatever_else_it_is() {
     staged.process(7, 1, "nginx", "/system.slice/nginx.service");
     staged.pin(1, "run/netns/main");
     let names = names(&staged, 1);
-    let host = [("host", "host"), ("ip-netns", "main"), ("inode", "netns:1")];
+    let host = [
+        (NamedBy::Host, "host"),
+        (NamedBy::IpNetns, "main"),
+        (NamedBy::Inode, "netns:1"),
+    ];
     assert_eq!(names, expected(&host));
 }
 
@@ -39,7 +43,7 @@ fn a_pod_is_named_by_its_uid_and_pause_does_not_lend_its_name() {
     let without = names(&staged, 20);
     assert_eq!(
         without[0],
-        ("container-id", "container a1a1a1a1a1a1".to_owned())
+        (NamedBy::ContainerId, "container a1a1a1a1a1a1".to_owned())
     );
     staged.file(&format!("var/log/pods/shop_api-x2_{UID}/x"), "");
     let with = names(&staged, 20);
@@ -47,12 +51,12 @@ fn a_pod_is_named_by_its_uid_and_pause_does_not_lend_its_name() {
     assert_eq!(
         with,
         expected(&[
-            ("kubernetes", "shop/api-x2"),
-            ("container-id", "container a1a1a1a1a1a1"),
-            ("container-id", "container 3f2a91c0d4e5"),
-            ("pin", pin.to_str().unwrap()),
-            ("process", "api[8]"),
-            ("inode", "netns:20"),
+            (NamedBy::Kubernetes, "shop/api-x2"),
+            (NamedBy::ContainerId, "container a1a1a1a1a1a1"),
+            (NamedBy::ContainerId, "container 3f2a91c0d4e5"),
+            (NamedBy::Pin, pin.to_str().unwrap()),
+            (NamedBy::Process, "api[8]"),
+            (NamedBy::Inode, "netns:20"),
         ])
     );
 }
@@ -69,7 +73,7 @@ fn two_containers_in_one_namespace_both_name_it() {
     let names = names(&staged, 20);
     assert_eq!(
         names[..2],
-        expected(&[("docker", "web"), ("docker", "sidecar")])
+        expected(&[(NamedBy::Docker, "web"), (NamedBy::Docker, "sidecar")])
     );
 }
 
@@ -81,13 +85,19 @@ fn a_unit_names_a_namespace_unless_the_host_has_it_too() {
     staged.process(8, 30, "worker", "/system.slice/worker.service");
     staged.process(9, 40, "init", "/lxc.payload.web/init.scope");
     staged.process(10, 50, "x", "/");
-    let by_process = [("process", "nc[7]"), ("inode", "netns:20")];
+    let by_process = [(NamedBy::Process, "nc[7]"), (NamedBy::Inode, "netns:20")];
     assert_eq!(names(&staged, 20), expected(&by_process));
-    assert_eq!(names(&staged, 30)[0], ("unit", "worker.service".to_owned()));
-    assert_eq!(names(&staged, 40)[0], ("lxc", "web".to_owned()));
-    assert_eq!(names(&staged, 50)[0], ("process", "x[10]".to_owned()));
+    assert_eq!(
+        names(&staged, 30)[0],
+        (NamedBy::Unit, "worker.service".to_owned())
+    );
+    assert_eq!(names(&staged, 40)[0], (NamedBy::Lxc, "web".to_owned()));
+    assert_eq!(
+        names(&staged, 50)[0],
+        (NamedBy::Process, "x[10]".to_owned())
+    );
     staged.pin(20, "run/netns/blue");
-    assert_eq!(names(&staged, 20)[0], ("ip-netns", "blue".to_owned()));
+    assert_eq!(names(&staged, 20)[0], (NamedBy::IpNetns, "blue".to_owned()));
 }
 
 #[test]
@@ -112,8 +122,8 @@ fn hostile_names_are_kept_as_they_are() {
     let staged = Staged::new();
     staged.process(7, 20, "\u{1b}[2J", "/lxc/\u{1b}]0;x\u{7}");
     let names = names(&staged, 20);
-    assert_eq!(names[0], ("lxc", "\u{1b}]0;x\u{7}".to_owned()));
-    assert!(names.contains(&("process", "\u{1b}[2J[7]".to_owned())));
+    assert_eq!(names[0], (NamedBy::Lxc, "\u{1b}]0;x\u{7}".to_owned()));
+    assert!(names.contains(&(NamedBy::Process, "\u{1b}[2J[7]".to_owned())));
 }
 
 #[test]

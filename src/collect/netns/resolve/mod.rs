@@ -25,7 +25,8 @@ const SHORTEST_ID: usize = 6;
 
 /// Finds the namespace that is meant by the path of a pin, a name of `ip netns`,
 /// a PID, a container's name, `NAMESPACE/POD`, a pod, a pod's uid, the beginning
-/// of a container's id, a unit or a host name: the first of these that fits.
+/// of a container's id, a unit, a host name or any other name that we show: the
+/// first of these that fits.
 #[must_use]
 pub fn resolve<'a>(
     proc_root: &ProcRoot,
@@ -97,7 +98,7 @@ impl<'a> Identified<'a> {
 }
 
 /// The ways to mean a namespace that take names, in their order.
-const ORDER: [fn(&Identified<'_>, &str) -> bool; 8] = [
+const ORDER: [fn(&Identified<'_>, &str) -> bool; 9] = [
     |one, name| one.is_named(NamedBy::Host, name),
     |one, name| one.containers.iter().any(|own| own == name),
     |one, name| one.pods.iter().any(|own| own == name),
@@ -109,6 +110,8 @@ const ORDER: [fn(&Identified<'_>, &str) -> bool; 8] = [
     |one, name| one.identity.units.iter().any(|unit| begins(unit, name)),
     |one, name| one.identity.units.iter().any(|unit| unit.is_called(name)),
     |one, name| one.is_named(NamedBy::HostName, name),
+    // What we call it ourselves.
+    |one, name| one.identity.names.iter().any(|own| own.name == name),
 ];
 
 fn is_uid(unit: &Unit, name: &str) -> bool {

@@ -67,7 +67,7 @@ fn asked(text: &mut String, view: &LeaksView<'_>, style: &Style) {
                 );
                 paragraph(text, &sentence, style);
                 let command = format!(
-                    "nsenter -t {pid} -n tcpstate leaks --pid {pid}{}",
+                    "tcpstate leaks --pid {pid}{} --netns {pid}",
                     safe(view.repeated)
                 );
                 arrow(text, &command, "looks there", style);

@@ -367,8 +367,11 @@ fn segments_that_were_sent_again_are_told() {
 fn the_heading_names_the_network_namespace() {
     let mut snapshot = named(snapshot());
     snapshot.host.netns = Some(crate::model::NetNs {
-        inode: 7,
-        name: Some("blue".to_owned()),
+        inode: Some(7),
+        name: Some(crate::model::NetnsName {
+            named_by: crate::model::NamedBy::IpNetns,
+            name: "blue".to_owned(),
+        }),
     });
     let text = shown(&snapshot, None, &Style::default());
     let heading = text.lines().next().unwrap();

@@ -49,7 +49,7 @@ fn named(builder: SnapshotBuilder) -> Snapshot {
     snapshot.host = Host {
         name: Some("web-3".to_owned()),
         netns: Some(NetNs {
-            inode: 4_026_531_840,
+            inode: Some(4_026_531_840),
             name: None,
         }),
         kernel: Some((6, 18)),
@@ -129,8 +129,11 @@ fn colours_mark_what_is_wrong_and_only_that() {
 fn the_heading_keeps_to_the_terminal() {
     let mut snapshot = named(healthy());
     snapshot.host.netns = Some(NetNs {
-        inode: 1,
-        name: Some("a-namespace-with-a-name-that-takes-room".to_owned()),
+        inode: Some(1),
+        name: Some(crate::model::NetnsName {
+            named_by: crate::model::NamedBy::IpNetns,
+            name: "a-namespace-with-a-name-that-takes-room".to_owned(),
+        }),
     });
     let text = shown(&snapshot, &on_terminal(80));
     assert!(
@@ -164,8 +167,11 @@ fn a_hostile_host_name_does_not_reach_the_terminal() {
     let mut snapshot = named(healthy());
     snapshot.host.name = Some("evil\u{1b}[2J".to_owned());
     snapshot.host.netns = Some(NetNs {
-        inode: 1,
-        name: Some("a\nb".to_owned()),
+        inode: Some(1),
+        name: Some(crate::model::NetnsName {
+            named_by: crate::model::NamedBy::IpNetns,
+            name: "a\nb".to_owned(),
+        }),
     });
     let text = shown(&snapshot, &Style::default());
     assert!(!text.contains('\u{1b}'));

@@ -156,7 +156,7 @@ impl Stage {
         let host = Host {
             name: Some("web-3".to_owned()),
             netns: Some(NetNs {
-                inode: 4_026_531_840,
+                inode: Some(4_026_531_840),
                 name: None,
             }),
             kernel: Some((6, 18)),

@@ -1,5 +1,7 @@
 //! Other network namespaces: found wherever something keeps them, read from inside.
 
+mod commands;
+
 use std::{
     collections::HashSet,
     env,
