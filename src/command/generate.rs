@@ -2,17 +2,17 @@
 //! that the program runs on.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 
 use anyhow::Context;
 use clap::{Command, CommandFactory};
 use clap_complete::Shell;
-use clap_mangen::Man;
 
 use super::Outcome;
-use crate::cli::{Cli, EXIT_STATUS, GenerateArgs, Generated};
+use crate::cli::{Cli, GenerateArgs, Generated};
 use crate::render::json::reference;
+use crate::render::man;
 
 /// Writes the files.
 pub(super) fn run(args: &GenerateArgs) -> anyhow::Result<Outcome> {
@@ -21,8 +21,8 @@ pub(super) fn run(args: &GenerateArgs) -> anyhow::Result<Outcome> {
         .with_context(|| format!("cannot make the directory {}", directory.display()))?;
     let written = match args.what {
         Generated::Man => man_pages(directory),
-        Generated::Completions => completions(directory),
-        Generated::Documents => documents(directory),
+        Generated::Completions => completions(directory).map_err(Into::into),
+        Generated::Documents => documents(directory).map_err(Into::into),
     };
     written.with_context(|| format!("cannot write into {}", directory.display()))?;
     Ok(Outcome::Done)
@@ -69,49 +69,31 @@ fn completions(directory: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// A page for the command, and one for each subcommand.
-fn man_pages(directory: &Path) -> io::Result<()> {
+/// A page for the command, and one for each subcommand. They carry the date of
+/// the newest entry of CHANGELOG.md that has one, so this runs where that is.
+fn man_pages(directory: &Path) -> anyhow::Result<()> {
+    let changes = fs::read_to_string("CHANGELOG.md")
+        .context("cannot read CHANGELOG.md, whose date the pages carry; run this at its place")?;
+    let date = changes
+        .lines()
+        .filter(|line| line.starts_with("## "))
+        .find_map(|line| Some(line.rsplit_once("] - ")?.1))
+        .context("no heading of CHANGELOG.md has a date, as in '## [0.1.0] - 2026-12-01'")?;
     let mut command = visible();
     command.build();
-    for subcommand in command.get_subcommands() {
-        // Pages are looked up as `man tcpstate-summary`, and their synopsis is
-        // what one types: `tcpstate summary`.
-        let page = format!("tcpstate-{}", subcommand.get_name());
-        let subcommand = subcommand.clone().display_name(page.clone());
-        man_page(subcommand, directory, &page)?;
+    let commands: Vec<&Command> = [&command]
+        .into_iter()
+        .chain(command.get_subcommands())
+        .collect();
+    let pages: Vec<String> = commands
+        .iter()
+        .map(|command| man::page_name(command))
+        .collect();
+    for (command, name) in commands.into_iter().zip(&pages) {
+        let page = man::page(command, &pages, date)
+            .with_context(|| format!("src/render/man.rs doesn't know {name}"))?;
+        let file = directory.join(format!("{name}.1"));
+        fs::write(&file, page).with_context(|| format!("cannot write {}", file.display()))?;
     }
-    man_page(command, directory, "tcpstate")
-}
-
-fn man_page(command: Command, directory: &Path, name: &str) -> io::Result<()> {
-    let is_whole = command.has_subcommands();
-    let examples = command.get_after_help().map(ToString::to_string);
-    let man = Man::new(command);
-    let mut page = Vec::new();
-    man.render_title(&mut page)?;
-    man.render_name_section(&mut page)?;
-    man.render_synopsis_section(&mut page)?;
-    man.render_description_section(&mut page)?;
-    man.render_options_section(&mut page)?;
-    if is_whole {
-        man.render_subcommands_section(&mut page)?;
-    }
-    if let Some(examples) = examples {
-        verbatim_section(&mut page, "EXAMPLES", &examples)?;
-    }
-    verbatim_section(&mut page, "EXIT STATUS", EXIT_STATUS)?;
-    man.render_version_section(&mut page)?;
-    fs::write(directory.join(format!("{name}.1")), page)
-}
-
-/// A help text under a heading of its own, line by line, without the heading
-/// that it has in the help.
-fn verbatim_section(page: &mut Vec<u8>, heading: &str, text: &str) -> io::Result<()> {
-    writeln!(page, ".SH \"{heading}\"\n.nf")?;
-    for line in text.lines().skip(1) {
-        // A leading dot or quote would be a command to roff.
-        let line = line.trim_start().replace('\\', "\\e").replace('-', "\\-");
-        writeln!(page, "\\&{line}")?;
-    }
-    writeln!(page, ".fi")
+    Ok(())
 }

@@ -7,6 +7,7 @@
 
 pub mod csv;
 pub mod json;
+pub mod man;
 mod perfdata;
 pub mod plugin;
 pub mod prometheus;
