@@ -139,13 +139,19 @@ impl SnapshotBuilder {
 /// A socket in the making: a full IPv4 or IPv6 one, ESTABLISHED.
 pub(crate) struct SocketBuilder(Socket);
 
+/// An endpoint as it is written: a link-local address with its zone.
+pub(crate) fn endpoint(text: &str) -> Endpoint {
+    let address: std::net::SocketAddr = text.parse().unwrap();
+    let zone = match address {
+        std::net::SocketAddr::V6(address) => Some(address.scope_id()).filter(|&zone| zone != 0),
+        std::net::SocketAddr::V4(_) => None,
+    };
+    Endpoint::new(address.ip(), address.port()).on_interface(zone)
+}
+
 /// A connection between two endpoints.
 pub(crate) fn socket(local: &str, remote: &str) -> SocketBuilder {
-    let endpoint = |text: &str| {
-        let address: std::net::SocketAddr = text.parse().unwrap();
-        Endpoint::new(address.ip(), address.port())
-    };
-    let local = endpoint(local);
+    let (local, remote) = (endpoint(local), endpoint(remote));
     SocketBuilder(Socket {
         state: TcpState::Established,
         kind: SocketKind::Full,
@@ -154,8 +160,8 @@ pub(crate) fn socket(local: &str, remote: &str) -> SocketBuilder {
             std::net::IpAddr::V6(_) => Family::Ipv6,
         },
         local,
-        remote: endpoint(remote),
-        interface: None,
+        remote,
+        interface: local.zone.or(remote.zone),
         recv_q: 0,
         send_q: Some(0),
         timer: None,

@@ -17,12 +17,12 @@ pub struct Listeners {
     /// The highest limit of an accept queue of any of them; `None` over /proc,
     /// and where there is no listener.
     pub largest_limit: Option<u32>,
-    /// What each has discarded so far, by its name ([`Listener::key`]); without
+    /// What each has discarded so far, by its address ([`Listener::address`]); without
     /// those of which it isn't known.
     pub drops: ListenerDrops,
 }
 
-/// Segments that listeners have discarded, by their names.
+/// Segments that listeners have discarded, by their addresses.
 pub type ListenerDrops = BTreeMap<String, u64>;
 
 impl Listeners {
@@ -107,12 +107,21 @@ impl ListenSocket {
 }
 
 impl Listener {
-    /// What tells it from the others between two readings.
+    /// Where it listens, as ss writes it, with the interface where it is bound
+    /// to one: what tells it from the others, also between two readings.
     #[must_use]
-    pub fn key(&self) -> String {
-        match self.interface {
-            Some(interface) => format!("{}%{interface}", self.local),
-            None => self.local.to_string(),
+    pub fn address(&self) -> String {
+        self.local.on_device(self.interface)
+    }
+
+    /// Its address, then who holds it, as far as that is known: how a finding
+    /// begins.
+    #[must_use]
+    pub fn subject(&self) -> String {
+        let address = self.address();
+        match self.culprit() {
+            Some(culprit) => format!("{address} {culprit}"),
+            None => address,
         }
     }
 

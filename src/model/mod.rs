@@ -36,7 +36,7 @@ pub use check_state::{
 pub use close_wait::{AgeBounds, Verdict, VerdictCounts};
 pub use collection::{Collection, FallbackReason, SourceKind};
 pub use counters::{Counter, Counters};
-pub use endpoint::{Endpoint, Family};
+pub use endpoint::{Endpoint, Family, on_device};
 pub use filter::{Comparison, Condition, End, FamilySet, Filter, Network};
 pub use leaks::{LEAK_MIN_AGE, LeakDigest, Suspect, Who};
 pub use listener::{ListenSocket, Listener, ListenerDrops, Listeners};

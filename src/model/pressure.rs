@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use std::net::IpAddr;
 
-use super::{Endpoint, Listeners, PortRange, PortSet};
+use super::{Endpoint, Listeners, PortRange, PortSet, on_device};
 
 /// The settings that say which ports connect() may take.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,12 +99,15 @@ impl Ports {
     /// of its address, or of all.
     #[must_use]
     pub fn pool_of(&self, destination: &Destination) -> Option<&SharedPool> {
-        let pool_at = |is_it: &dyn Fn(IpAddr) -> bool| {
-            let mut pools = self.shared_pools.iter();
-            pools.find(|pool| is_it(pool.local_address))
+        let of_address = |pool: &&SharedPool| {
+            let address = (pool.local_address, pool.interface);
+            address == (destination.local_address, destination.interface)
         };
-        pool_at(&|address| address == destination.local_address)
-            .or_else(|| pool_at(&|address| address.is_unspecified()))
+        let of_all = |pool: &&SharedPool| pool.local_address.is_unspecified();
+        let pools = || self.shared_pools.iter();
+        pools()
+            .find(of_address)
+            .or_else(|| pools().find(of_all))
             .filter(|_| destination.bound_first)
     }
 }
@@ -115,6 +118,9 @@ impl Ports {
 pub struct Destination {
     /// Our address, IPv4-mapped ones unwrapped.
     pub local_address: IpAddr,
+    /// Index of the interface that its sockets are bound to: those of two have
+    /// ports of their own. Null: bound to none.
+    pub interface: Option<u32>,
     /// The peer, its address unwrapped too.
     pub remote: Endpoint,
     /// Ports that have a socket towards it, in any state.
@@ -145,6 +151,12 @@ pub struct Destination {
 }
 
 impl Destination {
+    /// Our address in words, with the interface where there is one.
+    #[must_use]
+    pub fn local(&self) -> String {
+        on_device(self.local_address, self.interface)
+    }
+
     /// Ports that no new connection can have.
     #[must_use]
     pub const fn blocked(&self) -> u32 {
@@ -189,6 +201,9 @@ fn until_none_is_left(free: u32, growth_per_s: f64) -> Option<f64> {
 pub struct SharedPool {
     /// The local address; the wildcard one where it is that of all.
     pub local_address: IpAddr,
+    /// Index of the interface that its sockets are bound to. Null: bound to
+    /// none, or the pool is that of all addresses.
+    pub interface: Option<u32>,
     /// Ports in use that look given out so.
     pub in_use: u32,
     /// Ports of the address in use, however given out: bind() passes by those
@@ -203,6 +218,12 @@ pub struct SharedPool {
 }
 
 impl SharedPool {
+    /// The local address in words, with the interface where there is one.
+    #[must_use]
+    pub fn local(&self) -> String {
+        on_device(self.local_address, self.interface)
+    }
+
     /// Ports that bind() can still give out, at most: on the wildcard address it
     /// passes by those of all local addresses, and of few ports nothing tells
     /// which it was.

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use crate::collect::Details;
-use crate::model::Endpoint;
+use crate::model::{Destination, Endpoint};
 
 /// The views, in the order of their digits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -77,7 +77,18 @@ pub(super) enum Subject {
     /// A process that holds sockets in CLOSE_WAIT, by its number.
     Process(u32),
     /// The ports of one of our addresses towards a peer.
-    Destination(IpAddr, Endpoint),
+    Destination(IpAddr, Option<u32>, Endpoint),
+}
+
+impl Subject {
+    /// The ports towards a destination.
+    pub(super) const fn of(destination: &Destination) -> Self {
+        Self::Destination(
+            destination.local_address,
+            destination.interface,
+            destination.remote,
+        )
+    }
 }
 
 /// The screen as the user left it, and what the loop has to say.

@@ -49,7 +49,7 @@ impl Listeners {
             .flat_map(|address| {
                 [connection.interface, None].map(|interface| Place {
                     family: connection.family,
-                    local: Endpoint::new(address, connection.local.port),
+                    local: Endpoint::new(address, connection.local.port).on_interface(interface),
                     interface,
                 })
             })

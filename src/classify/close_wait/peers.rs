@@ -10,18 +10,36 @@ use std::net::IpAddr;
 use foldhash::fast::RandomState;
 
 use super::listeners::Listeners;
-use crate::model::Socket;
+use crate::model::{Endpoint, Socket};
 
 /// Some connections to one peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Peer {
     /// Its address, an IPv4-mapped one unwrapped.
     pub address: IpAddr,
+    /// Index of the interface that a link-local address belongs to.
+    pub zone: Option<u32>,
     /// Its port; `None` when these connections have one each, as those of a
     /// client do.
     pub port: Option<u16>,
     /// How many.
     pub count: u64,
+}
+
+impl Peer {
+    /// Its address in words, and its port where it has one.
+    #[must_use]
+    pub fn end(&self) -> String {
+        let end = Endpoint {
+            address: self.address,
+            port: self.port.unwrap_or(0),
+            zone: self.zone,
+        };
+        match self.port {
+            Some(_) => end.to_string(),
+            None => end.host(),
+        }
+    }
 }
 
 /// Some connections at one port of ours.
@@ -39,17 +57,21 @@ pub struct LocalPort {
 /// many ports: those ports that occur once are counted together.
 #[must_use]
 pub(super) fn peers<'s>(sockets: impl IntoIterator<Item = &'s Socket>) -> Vec<Peer> {
-    let mut counts: HashMap<(IpAddr, u16), u64, RandomState> = HashMap::default();
+    let mut counts: HashMap<Endpoint, u64, RandomState> = HashMap::default();
     for socket in sockets {
-        let peer = (socket.remote.canonical_address(), socket.remote.port);
+        let peer = Endpoint {
+            address: socket.remote.canonical_address(),
+            ..socket.remote
+        };
         *counts.entry(peer).or_default() += 1;
     }
     let mut peers = Vec::new();
-    let mut alone: HashMap<IpAddr, Peer, RandomState> = HashMap::default();
-    for ((address, port), count) in counts {
+    let mut alone: HashMap<(IpAddr, Option<u32>), Peer, RandomState> = HashMap::default();
+    for (end, count) in counts {
         let peer = Peer {
-            address,
-            port: Some(port),
+            address: end.address,
+            zone: end.zone,
+            port: Some(end.port),
             count,
         };
         if count > 1 {
@@ -59,11 +81,14 @@ pub(super) fn peers<'s>(sockets: impl IntoIterator<Item = &'s Socket>) -> Vec<Pe
                 others.port = None;
                 others.count += count;
             };
-            alone.entry(address).and_modify(several).or_insert(peer);
+            alone
+                .entry((end.address, end.zone))
+                .and_modify(several)
+                .or_insert(peer);
         }
     }
     peers.extend(alone.into_values());
-    peers.sort_by_key(|peer| (Reverse(peer.count), peer.address, peer.port));
+    peers.sort_by_key(|peer| (Reverse(peer.count), peer.address, peer.zone, peer.port));
     peers
 }
 
@@ -129,6 +154,26 @@ mod tests {
         assert_eq!(shown(&clients), [("192.0.2.7".to_owned(), None, 2)]);
         let port = LocalPort { port: 80, count: 2 };
         assert_eq!(local_ports(&sockets(&clients), &listeners()), [port]);
+    }
+
+    /// A link-local address is another host on each interface.
+    #[test]
+    fn two_zones_are_two_peers() {
+        let ends = [
+            ("[fe80::1%2]:40001", "[fe80::9%2]:5432"),
+            ("[fe80::1%2]:40002", "[fe80::9%2]:5432"),
+            ("[fe80::1%3]:40001", "[fe80::9%3]:5432"),
+            ("[fe80::1%3]:40002", "[fe80::9%3]:5432"),
+            ("[fe80::1%3]:40003", "[fe80::9%3]:6000"),
+        ];
+        let peers = peers(&sockets(&ends));
+        let shown: Vec<_> = peers.iter().map(|peer| (peer.end(), peer.count)).collect();
+        let expected = [
+            ("[fe80::9%2]:5432", 2),
+            ("[fe80::9%3]:5432", 2),
+            ("[fe80::9%3]:6000", 1),
+        ];
+        assert_eq!(shown, expected.map(|(end, count)| (end.to_owned(), count)));
     }
 
     /// One at port 80.

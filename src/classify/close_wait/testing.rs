@@ -1,8 +1,8 @@
 //! CLOSE_WAIT sockets for tests.
 
+pub(crate) use super::super::testing::endpoint;
 use crate::model::{
-    CgroupId, Endpoint, Family, Socket, SocketCookie, SocketKind, SocketTimer, TcpInfo, TcpState,
-    TimerKind,
+    CgroupId, Family, Socket, SocketCookie, SocketKind, SocketTimer, TcpInfo, TcpState, TimerKind,
 };
 
 /// A socket in the making: IPv4, held by inode 100, the end of the stream
@@ -42,11 +42,6 @@ pub(crate) fn close_wait() -> SocketBuilder {
             bytes_retrans: Some(0),
         }),
     })
-}
-
-pub(crate) fn endpoint(text: &str) -> Endpoint {
-    let address: std::net::SocketAddr = text.parse().unwrap();
-    Endpoint::new(address.ip(), address.port())
 }
 
 impl SocketBuilder {

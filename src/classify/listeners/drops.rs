@@ -29,7 +29,7 @@ impl<'a> Drops<'a> {
             let now = listener.drops?;
             // What wasn't known then, or is less now because a socket of it has
             // closed, says nothing of the time between: it isn't named.
-            let was = before.get(&listener.key());
+            let was = before.get(&listener.address());
             let Some(rise) = was.and_then(|&was| now.checked_sub(was)) else {
                 continue;
             };
@@ -50,7 +50,7 @@ impl<'a> Drops<'a> {
     #[must_use]
     pub fn of(&self, listener: &Listener) -> u64 {
         let mut by = self.by.iter();
-        by.find_map(|&(one, rise)| (one.key() == listener.key()).then_some(rise))
+        by.find_map(|&(one, rise)| (one.address() == listener.address()).then_some(rise))
             .unwrap_or(0)
             .min(self.all.by)
     }

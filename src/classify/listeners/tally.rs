@@ -186,7 +186,7 @@ impl ListenerTally {
         }
         let drops = listeners
             .iter()
-            .filter_map(|listener| Some((listener.key(), listener.drops?)))
+            .filter_map(|listener| Some((listener.address(), listener.drops?)))
             .collect();
         Listeners {
             drops,

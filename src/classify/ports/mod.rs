@@ -144,6 +144,7 @@ impl PortTally {
                 let usable = usable.map(|usable| usable.saturating_sub(elsewhere));
                 Destination {
                     local_address: key.local_address(),
+                    interface: key.interface(),
                     remote: key.remote(),
                     in_use: used.in_use,
                     time_wait: used.time_wait,
@@ -201,8 +202,18 @@ fn sort(destinations: &mut [Destination]) {
         ratio(b)
             .total_cmp(&ratio(a))
             .then_with(|| b.in_use.cmp(&a.in_use))
-            .then_with(|| (a.local_address, a.remote).cmp(&(b.local_address, b.remote)))
+            .then_with(|| key(a).cmp(&key(b)))
     });
+}
+
+type DestinationKey = (IpAddr, Option<u32>, Endpoint);
+
+const fn key(destination: &Destination) -> DestinationKey {
+    (
+        destination.local_address,
+        destination.interface,
+        destination.remote,
+    )
 }
 
 /// Says of each destination how its use grew since an earlier reading. One
@@ -212,25 +223,23 @@ pub fn compare(ports: &mut Ports, earlier: &Ports, time: Duration) {
     if seconds <= 0.0 {
         return;
     }
-    let before: HashMap<(IpAddr, Endpoint), u32, RandomState> = earlier
+    let before: HashMap<DestinationKey, u32, RandomState> = earlier
         .destinations
         .iter()
-        .map(|destination| {
-            let key = (destination.local_address, destination.remote);
-            (key, destination.blocked())
-        })
+        .map(|destination| (key(destination), destination.blocked()))
         .collect();
     for pool in &mut ports.shared_pools {
         // One that wasn't told apart then may have been as large.
         let mut earlier = earlier.shared_pools.iter();
-        let was = earlier.find(|earlier| earlier.local_address == pool.local_address);
+        let was = earlier.find(|earlier| {
+            (earlier.local_address, earlier.interface) == (pool.local_address, pool.interface)
+        });
         let growth = was.map(|was| f64::from(pool.taken) - f64::from(was.taken));
         pool.growth_per_s = growth.map(|growth| growth / seconds);
     }
     let mut destinations = std::mem::take(&mut ports.destinations);
     for destination in &mut destinations {
-        let key = (destination.local_address, destination.remote);
-        let was = before.get(&key).copied().unwrap_or(0);
+        let was = before.get(&key(destination)).copied().unwrap_or(0);
         let growth = f64::from(destination.blocked()) - f64::from(was);
         destination.growth_per_s = Some(growth / seconds);
         let pool = ports.pool_of(destination);

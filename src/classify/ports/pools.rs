@@ -25,7 +25,7 @@ struct Pool {
 /// Ports that look given out by bind(), by local address.
 #[derive(Debug, Default)]
 pub(super) struct Pools {
-    by_address: HashMap<IpAddr, Pool, RandomState>,
+    by_address: HashMap<(IpAddr, Option<u32>), Pool, RandomState>,
     /// That of bind() on the wildcard address.
     everywhere: Option<Pool>,
     largest: u32,
@@ -45,7 +45,10 @@ impl Pools {
             let pool = if everywhere.is_some() {
                 pools.everywhere.get_or_insert_default()
             } else {
-                pools.by_address.entry(key.local_address()).or_default()
+                pools
+                    .by_address
+                    .entry((key.local_address(), key.interface()))
+                    .or_default()
             };
             // bind() gives a port to an address once, so they add up.
             pool.by_bind += used.in_use;
@@ -69,7 +72,7 @@ impl Pools {
     /// Those of two local addresses may be the same ports, and one that
     /// connect() had first can be given out at another address.
     pub(super) fn taken_elsewhere(&self, key: Key, used: &Used, bound: &Bound) -> u32 {
-        let pool = self.by_address.get(&key.local_address());
+        let pool = self.by_address.get(&(key.local_address(), key.interface()));
         if bound.looks_bound(used) {
             // bind() minds its own address only, but every port there.
             let everywhere = self.everywhere.as_ref();
@@ -92,15 +95,16 @@ impl Pools {
             } else {
                 IpAddr::V4(Ipv4Addr::UNSPECIFIED)
             };
-            (wildcard, pool)
+            ((wildcard, None), pool)
         });
         let mut shared: Vec<SharedPool> = self
             .by_address
             .into_iter()
             .chain(everywhere)
             .filter(|(_, pool)| pool.shared)
-            .map(|(local_address, pool)| SharedPool {
+            .map(|((local_address, interface), pool)| SharedPool {
                 local_address,
+                interface,
                 in_use: pool.by_bind,
                 taken: pool.taken,
                 destinations: pool.destinations,
@@ -108,7 +112,7 @@ impl Pools {
                 growth_per_s: None,
             })
             .collect();
-        shared.sort_by_key(|pool| (std::cmp::Reverse(pool.taken), pool.local_address));
+        shared.sort_by_key(|pool| (std::cmp::Reverse(pool.taken), pool.local()));
         shared
     }
 }

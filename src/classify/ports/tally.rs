@@ -23,13 +23,18 @@ pub(super) const RECENT_MS: u32 = 10_000;
 
 /// One destination. Addresses are in the IPv6 form that carries IPv4 too, so
 /// that a socket of either family is counted where the kernel's lookup would
-/// find it.
+/// find it. Sockets that are bound to two interfaces don't get in each other's
+/// way (`inet_bound_dev_eq`), and a link-local address is another one on each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Key {
     local: u128,
     remote: u128,
     port: u16,
+    interface: Option<u32>,
 }
+
+/// A local address and the interface that its sockets are bound to.
+pub(super) type LocalKey = (u128, Option<u32>);
 
 impl Key {
     pub(super) fn of(socket: &Socket) -> Self {
@@ -37,7 +42,17 @@ impl Key {
             local: to_bits(socket.local.address),
             remote: to_bits(socket.remote.address),
             port: socket.remote.port,
+            interface: socket.interface,
         }
+    }
+
+    /// The local end, whose ports one bind() gives out.
+    pub(super) const fn local(self) -> LocalKey {
+        (self.local, self.interface)
+    }
+
+    pub(super) const fn interface(self) -> Option<u32> {
+        self.interface
     }
 
     /// Our address, IPv4 unwrapped.
@@ -54,7 +69,7 @@ impl Key {
 
     /// The peer, its address unwrapped.
     pub(super) fn remote(self) -> Endpoint {
-        Endpoint::new(from_bits(self.remote), self.port)
+        Endpoint::new(from_bits(self.remote), self.port).on_interface(self.interface)
     }
 }
 
@@ -118,7 +133,7 @@ pub struct PortTally {
     pub(super) destinations: HashMap<Key, Used, RandomState>,
     /// The local addresses of the destinations.
     pub(super) locals: Vec<Local>,
-    local_places: HashMap<u128, usize, RandomState>,
+    local_places: HashMap<LocalKey, usize, RandomState>,
     /// Of those that aren't clients', and by age.
     pub(super) time_wait: TimeWaitTally,
     /// How many destinations there may be before clients are looked for among
@@ -210,7 +225,7 @@ impl PortTally {
         let key = Key::of(socket);
         let (locals, places) = (&mut self.locals, &mut self.local_places);
         let entry = self.destinations.entry(key).or_insert_with(|| Used {
-            local: place(locals, places, key.local),
+            local: place(locals, places, key.local()),
             ..Used::default()
         });
         if let Some(local) = locals.get_mut(entry.local)
@@ -279,8 +294,8 @@ pub(super) fn is_connection(socket: &Socket) -> bool {
 /// many.
 fn place(
     locals: &mut Vec<Local>,
-    places: &mut HashMap<u128, usize, RandomState>,
-    address: u128,
+    places: &mut HashMap<LocalKey, usize, RandomState>,
+    address: LocalKey,
 ) -> usize {
     if let Some(&place) = places.get(&address) {
         return place;

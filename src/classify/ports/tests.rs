@@ -100,6 +100,40 @@ proptest! {
     }
 }
 
+/// The same address on two interfaces is two hosts, and sockets that are bound to
+/// two devices don't get in each other's way. Together they looked like one
+/// destination without a port left, and a page.
+#[test]
+fn two_interfaces_have_ports_of_their_own() {
+    let range = PortRange::new(1_000, 1_009).unwrap();
+    let mut tally = PortTally::new(settings(range, &[]), PortSet::default(), ALWAYS);
+    for port in [1_000, 1_002, 1_004, 1_006, 1_008] {
+        for zone in 2..4 {
+            let (local, remote) = (
+                format!("[fe80::1%{zone}]:{port}"),
+                format!("[fe80::9%{zone}]:80"),
+            );
+            tally.add(&socket(&local, &remote).build());
+            let mut bound = connection(port, "10.0.0.9:80");
+            bound.interface = Some(zone);
+            tally.add(&bound);
+        }
+    }
+    let mut found: Vec<_> = grouped(tally)
+        .iter()
+        .map(|d| (d.local(), d.remote.to_string(), d.in_use, d.free()))
+        .collect();
+    found.sort();
+    let expected = [
+        ("10.0.0.5%2", "10.0.0.9:80"),
+        ("10.0.0.5%3", "10.0.0.9:80"),
+        ("fe80::1%2", "[fe80::9%2]:80"),
+        ("fe80::1%3", "[fe80::9%3]:80"),
+    ];
+    let expected = expected.map(|(a, b)| (a.to_owned(), b.to_owned(), 5, Some(5)));
+    assert_eq!(found, expected);
+}
+
 #[test]
 fn one_destination_is_a_pair_of_addresses_and_a_port_whatever_the_family() {
     let range = PortRange::new(1_000, 1_999).unwrap();

@@ -91,8 +91,11 @@ fn judge(observation: &Observation, levels: &Levels) -> Judgement {
         _ => Vec::new(),
     };
     // Whoever drops goes before whoever is only full.
-    let is_full_only =
-        |listener: &&&Listener| !dropped.iter().any(|one| one.key() == listener.key());
+    let is_full_only = |listener: &&&Listener| {
+        !dropped
+            .iter()
+            .any(|one| one.address() == listener.address())
+    };
     let mut found: Vec<Finding> = dropped
         .iter()
         .chain(full.iter().filter(is_full_only))
@@ -229,7 +232,7 @@ fn nearly_full(listeners: &[Listener], snapshot: &Snapshot) -> Option<Finding> {
     Some(Finding {
         rule: ACCEPT_QUEUE_FULL.name,
         severity: Severity::Info,
-        subject: listener.local.to_string(),
+        subject: listener.address(),
         message: format!(
             "an accept queue is nearly full, {}; so far {} dropped by full accept queues of this \
              namespace",
@@ -319,10 +322,10 @@ fn finding(
     Some(Finding {
         rule: ACCEPT_QUEUE_FULL.name,
         severity,
-        subject: listener.local.to_string(),
+        subject: listener.address(),
         message: format!(
             "{}{program}: {state} ({}{}/{}){rate}; {consequence}",
-            listener.local,
+            listener.address(),
             of_several(listener),
             grouped(queue.into()),
             grouped(limit.into()),

@@ -108,7 +108,7 @@ fn judge_backlog(observation: &Observation, levels: &Levels) -> Judgement {
     Judgement::Found(vec![Finding {
         rule: SYN_RECV_BACKLOG.name,
         severity,
-        subject: listener.local.to_string(),
+        subject: listener.address(),
         message: format!(
             "{} unfinished at {}, whose SYN {} {}; {consequence}",
             counted(handshakes, "handshake is", "handshakes are"),
@@ -133,8 +133,8 @@ fn judge_backlog(observation: &Observation, levels: &Levels) -> Judgement {
 /// Where it listens, and who does.
 pub(super) fn named(listener: &Listener) -> String {
     match listener.culprit() {
-        Some(culprit) => format!("{} of {culprit}", listener.local),
-        None => listener.local.to_string(),
+        Some(culprit) => format!("{} of {culprit}", listener.address()),
+        None => listener.address(),
     }
 }
 

@@ -102,10 +102,7 @@ fn judge(observation: &Observation, levels: &Levels) -> Judgement {
     Judgement::Found(vec![Finding {
         rule: SYN_FLOOD.name,
         severity,
-        subject: flooded.map_or_else(
-            || "SYN queues".to_owned(),
-            |listener| listener.local.to_string(),
-        ),
+        subject: flooded.map_or_else(|| "SYN queues".to_owned(), Listener::address),
         message,
         advice,
         evidence: numbers,

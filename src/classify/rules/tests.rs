@@ -65,6 +65,7 @@ fn so_much(count: u64) -> Snapshot {
     }
     let destination = Destination {
         local_address: "10.0.0.5".parse().unwrap(),
+        interface: None,
         remote: Endpoint::new("10.0.0.9".parse().unwrap(), 5_432),
         in_use: waiting,
         time_wait: 0,

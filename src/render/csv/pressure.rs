@@ -2,6 +2,7 @@
 
 use super::cell;
 use crate::classify::listeners::{syn_limit, verdict};
+use crate::model::on_device;
 use crate::render::views::PressureView;
 use crate::text::safe;
 
@@ -32,7 +33,7 @@ pub fn destinations(view: &PressureView<'_>) -> anyhow::Result<String> {
     let ports = view.snapshot.pressure.ports.grouped();
     for destination in ports.into_iter().flat_map(|ports| &ports.destinations) {
         writer.write_record([
-            destination.local_address.to_string(),
+            destination.local(),
             destination.remote.address.to_string(),
             destination.remote.port.to_string(),
             destination.in_use.to_string(),
@@ -86,7 +87,7 @@ pub fn listeners(view: &PressureView<'_>) -> anyhow::Result<String> {
         let unit = listener.unit(ToString::to_string);
         let limit = syn_limit(listener, &evidence);
         writer.write_record([
-            listener.local.address.to_string(),
+            on_device(listener.local.address, listener.interface),
             listener.local.port.to_string(),
             listener.sockets.to_string(),
             whole(listener.full_sockets),

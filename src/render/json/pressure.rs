@@ -132,6 +132,9 @@ struct PoolUse<'a> {
 struct ListenerQueues<'a> {
     /// Where it listens.
     local: Endpoint,
+    /// Index of the interface that it is bound to: two listeners on one port may
+    /// differ in nothing else.
+    interface: Option<u32>,
     /// Sockets there: more than one with SO_REUSEPORT.
     sockets: u32,
     /// Connections that wait to be accepted, at the fullest socket.
@@ -361,6 +364,7 @@ impl<'a> ListenerQueues<'a> {
     fn new(listener: &'a Listener, evidence: &SynEvidence) -> Self {
         Self {
             local: listener.local,
+            interface: listener.interface,
             sockets: listener.sockets,
             accept_queue: listener.accept_queue,
             accept_limit: listener.accept_limit,

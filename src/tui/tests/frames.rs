@@ -372,7 +372,7 @@ fn a_destination_that_is_gone_is_said_to_be_gone() {
     let mut screen = screen();
     screen.open(View::Ports);
     let elsewhere = "192.0.2.1".parse().unwrap();
-    screen.subject = Some(Subject::Destination(elsewhere, DATABASE));
+    screen.subject = Some(Subject::Destination(elsewhere, None, DATABASE));
     let text = drawn(&moment(&timeline, &screen), (80, 24));
     assert!(text.contains("No connection leads there"), "{text}");
 }

@@ -15,6 +15,7 @@ pub(super) const DATABASE: Endpoint = Endpoint::new(IpAddr::V4(Ipv4Addr::new(10,
 fn destination(remote: Endpoint, in_use: u32, time_wait: u32, growth: f64) -> Destination {
     Destination {
         local_address: OURS,
+        interface: None,
         remote,
         in_use,
         time_wait,

@@ -109,7 +109,7 @@ fn row(listener: &Listener, verdict: Verdict, tone: Tone, moment: &Moment<'_>) -
         None => Cell::plain(""),
     };
     vec![
-        Cell::plain(format!("{}{sockets}", listener.local)),
+        Cell::plain(format!("{}{sockets}", listener.address())),
         Cell::toned(grouped(listener.accept_queue.into()), tone),
         Cell::plain(number(listener.accept_limit)),
         bar,

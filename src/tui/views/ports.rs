@@ -69,7 +69,7 @@ fn table(ports: &Ports, moment: &Moment<'_>) -> (Table, Vec<Subject>) {
         empty: "no outgoing connections",
     };
     let rows = destinations.into_iter().map(|destination| {
-        let subject = Subject::Destination(destination.local_address, destination.remote);
+        let subject = Subject::of(destination);
         (row(destination, moment), subject)
     });
     let subjects = table.take(rows.collect(), moment.screen);
@@ -81,7 +81,7 @@ fn row(destination: &Destination, moment: &Moment<'_>) -> Vec<Cell> {
     let tone = severity(destination).map_or(Tone::Plain, Tone::from);
     let beginning = f64::from(destination.recent_time_wait) / RECENT;
     vec![
-        Cell::plain(destination.local_address.to_string()),
+        Cell::plain(destination.local()),
         Cell::plain(destination.remote.to_string()),
         Cell::toned(destination.used_ratio().map_or_else(dash, percent), tone),
         Cell::plain(grouped(destination.in_use.into())),
@@ -101,9 +101,7 @@ fn draw_destination(
     ports: &Ports,
     subject: Subject,
 ) {
-    let is_it = |destination: &&Destination| {
-        subject == Subject::Destination(destination.local_address, destination.remote)
-    };
+    let is_it = |destination: &&Destination| subject == Subject::of(destination);
     let Some(destination) = ports.destinations.iter().find(is_it) else {
         let text = "No connection leads there any more. Esc goes back.";
         painter.text(first_lines(area, 1), text, Tone::Plain);
@@ -121,10 +119,7 @@ fn draw_destination(
         Some(growth) => format!("{} ports a second: {full}.", signed_rate(growth)),
     };
     let lines = [
-        format!(
-            "{} {arrow} {}",
-            destination.local_address, destination.remote
-        ),
+        format!("{} {arrow} {}", destination.local(), destination.remote),
         format!(
             "{} of {usable} usable ports in use; {} can't be had by a new connection ({}).",
             grouped(destination.in_use.into()),

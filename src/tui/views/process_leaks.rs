@@ -1,7 +1,5 @@
 //! What the list of leaks and the view of one process say alike.
 
-use std::net::SocketAddr;
-
 use super::super::moment::Moment;
 use crate::classify::close_wait::{LeakReport, Peer, ProcessLeaks, Unowned};
 use crate::classify::history::{Kept, Leaks};
@@ -74,13 +72,7 @@ pub(in crate::tui) fn peers(peers: &[Peer]) -> String {
     let mut named: Vec<String> = peers
         .iter()
         .take(PEERS)
-        .map(|peer| {
-            let end = match peer.port {
-                Some(port) => SocketAddr::new(peer.address, port).to_string(),
-                None => peer.address.to_string(),
-            };
-            format!("{} to {end}", grouped(peer.count))
-        })
+        .map(|peer| format!("{} to {}", grouped(peer.count), peer.end()))
         .collect();
     if let Some(others @ 1..) = peers.len().checked_sub(PEERS) {
         named.push(format!("+{others}"));

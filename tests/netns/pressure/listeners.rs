@@ -399,3 +399,45 @@ netns_test!(drops_are_told_of_the_listener_that_dropped, |lab| {
     assert_eq!(second["severity"], "warning");
     assert_eq!(second["evidence"]["dropped"], 0);
 });
+
+// They were one with two sockets, and the idle one's program was accused.
+netns_test!(two_listeners_on_one_port_differ_in_their_devices, |lab| {
+    let device = lab.add_link("two");
+    let bound = |device: &str, port: u16, backlog| {
+        let socket = stage::socket(Net::V4);
+        socket
+            .bind_device(Some(device.as_bytes()))
+            .expect("SO_BINDTODEVICE");
+        let any = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
+        socket.bind(&any.into()).expect("bind");
+        socket.listen(backlog).expect("listen");
+        socket
+    };
+    let full = bound("lo", 0, 0);
+    let port = stage::address_of(&full).port();
+    let _idle = bound("two", port, 512);
+    let to = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let _client = std::net::TcpStream::connect(to).expect("connect");
+    let document = pressure(lab, &[]);
+    let listeners = document["listeners"].as_array().expect("listeners");
+    let shown: Vec<_> = listeners
+        .iter()
+        .map(|one| (&one["interface"], &one["sockets"], &one["full"]))
+        .map(|(device, sockets, full)| (device.as_u64(), sockets.as_u64(), full.as_bool()))
+        .collect();
+    let expected = [
+        (Some(1), Some(1), Some(true)),
+        (Some(device.into()), Some(1), Some(false)),
+    ];
+    assert_eq!(shown, expected, "{document:#}");
+    let findings = document["findings"].as_array().expect("findings");
+    let found = findings
+        .iter()
+        .find(|one| one["rule"] == "accept_queue_full");
+    let subject = found.expect("a finding")["subject"].as_str();
+    let begins = format!("0.0.0.0%1:{port}");
+    assert!(
+        subject.is_some_and(|subject| subject.starts_with(&begins)),
+        "{subject:?}"
+    );
+});

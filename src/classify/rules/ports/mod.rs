@@ -129,13 +129,13 @@ fn finding(destination: &Destination, severity: Severity, snapshot: &Snapshot) -
     let usable = destination.usable?;
     let free = destination.free()?;
     let Destination {
-        local_address,
         remote,
         in_use,
         time_wait,
         reusable,
         ..
     } = destination;
+    let local = destination.local();
     let waiting = match (time_wait, reusable) {
         (0, _) => String::new(),
         (_, 0) => {
@@ -170,9 +170,9 @@ fn finding(destination: &Destination, severity: Severity, snapshot: &Snapshot) -
     Some(Finding {
         rule: PORTS_EXHAUSTION.name,
         severity,
-        subject: format!("{local_address} to {remote}"),
+        subject: format!("{local} to {remote}"),
         message: format!(
-            "{} of the {} ports from {local_address} to {remote} are taken{waiting}; {}{soon}",
+            "{} of the {} ports from {local} to {remote} are taken{waiting}; {}{soon}",
             grouped((*in_use).into()),
             grouped(usable.into()),
             until_it_fails(free.into(), fails),
@@ -209,12 +209,12 @@ fn of_pool(pool: &SharedPool, levels: &Levels) -> Option<Finding> {
             "or bind() to each local address, which has ports of its own",
         )
     } else {
-        (format!("of {address}"), "", "or add local addresses")
+        (format!("of {}", pool.local()), "", "or add local addresses")
     };
     Some(Finding {
         rule: PORTS_EXHAUSTION.name,
         severity,
-        subject: format!("bind() on {address}"),
+        subject: format!("bind() on {}", pool.local()),
         message: format!(
             "{} of the {} ports {whose} are taken, and bind() {on}gives each out once for all \
              {}; {}{}",

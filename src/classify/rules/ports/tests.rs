@@ -8,6 +8,7 @@ use crate::model::{
 fn destination(in_use: u32, reusable: u32) -> Destination {
     Destination {
         local_address: "10.0.0.5".parse().unwrap(),
+        interface: None,
         remote: Endpoint::new("10.0.0.9".parse().unwrap(), 5_432),
         in_use,
         time_wait: in_use,
@@ -188,6 +189,7 @@ fn a_pool_of_bind_that_runs_out_is_found_once() {
                 destinations: vec![of_pool(80), of_pool(81)],
                 shared_pools: vec![SharedPool {
                     local_address: address.parse().unwrap(),
+                    interface: None,
                     in_use: taken,
                     taken,
                     destinations: 2,

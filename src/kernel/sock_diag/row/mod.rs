@@ -105,14 +105,17 @@ pub fn decode(payload: &[u8], query: &Query) -> Option<Decoded> {
     let owned = kind == SocketKind::Full;
     let cookie = u64::from(row.cookie_high.get()) << 32 | u64::from(row.cookie_low.get());
     let interface = row.interface.get();
+    let interface = (interface != 0).then_some(interface);
     let inode = u64::from(row.inode.get());
     let socket = Socket {
         state,
         kind,
         family,
-        local: Endpoint::new(address(family, row.source), row.source_port.get()),
-        remote: Endpoint::new(address(family, row.destination), row.destination_port.get()),
-        interface: (interface != 0).then_some(interface),
+        local: Endpoint::new(address(family, row.source), row.source_port.get())
+            .on_interface(interface),
+        remote: Endpoint::new(address(family, row.destination), row.destination_port.get())
+            .on_interface(interface),
+        interface,
         recv_q: row.rqueue.get(),
         send_q: Some(row.wqueue.get()),
         timer,

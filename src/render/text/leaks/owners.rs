@@ -11,7 +11,7 @@ use super::notes::arrow;
 use super::phrases;
 use super::{INDENT, command, name, times};
 use crate::classify::close_wait::{Peer, ProcessLeaks};
-use crate::model::{Endpoint, Process, Unit};
+use crate::model::{Process, Unit};
 use crate::text::number::{counted, grouped};
 use crate::text::safe;
 use crate::text::width::columns_of;
@@ -173,11 +173,7 @@ fn explain(text: &mut String, leaks: &ProcessLeaks, others: usize, style: &Style
 fn peers(peers: &[Peer], room: Option<usize>, style: &Style) -> String {
     let mut text = String::new();
     for (index, peer) in peers.iter().enumerate() {
-        let end = match peer.port {
-            Some(port) => Endpoint::new(peer.address, port).to_string(),
-            None => peer.address.to_string(),
-        };
-        let shown = times(&end, peer.count, style);
+        let shown = times(&peer.end(), peer.count, style);
         let rest: u64 = peers.iter().skip(index + 1).map(|peer| peer.count).sum();
         let comma = if index == 0 { "" } else { ", " };
         let more = if rest == 0 {

@@ -47,8 +47,7 @@ pub(crate) fn hint(hint: Hint, leaks: &ProcessLeaks) -> String {
             counted(leaks.unsent_bytes, "byte", "bytes")
         ),
         Hint::Pool(peer) => {
-            let port = peer.port.unwrap_or_default();
-            let end = crate::model::Endpoint::new(peer.address, port);
+            let end = peer.end();
             // Who inherited them may not even know that it has them, and
             // reads nothing.
             let or_inherited = if not_closed == 0 {

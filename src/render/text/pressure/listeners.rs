@@ -104,7 +104,7 @@ pub(crate) fn severity(verdict: Verdict, cookies: Option<u64>) -> Option<Severit
 
 /// Where it listens, then the program and the unit, as far as they are known.
 fn name(listener: &Listener) -> String {
-    let mut name = listener.local.to_string();
+    let mut name = listener.address();
     if listener.sockets > 1 {
         let _ = write!(name, " ({} sockets)", listener.sockets);
     }

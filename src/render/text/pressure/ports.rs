@@ -54,7 +54,7 @@ pub(super) fn ports(view: &PressureView<'_>, top: usize, style: &Style) -> Strin
         let whose = if pool.local_address.is_unspecified() {
             "of all local addresses together".to_owned()
         } else {
-            format!("of {}", pool.local_address)
+            format!("of {}", pool.local())
         };
         let line = format!(
             "{} {whose} seem to have been chosen by bind(), and are shared by {}{left}; \
@@ -77,7 +77,7 @@ fn destinations(shown: &[Destination], view: &PressureView<'_>, style: &Style) -
         [
             (
                 Column::words("PORTS  towards", 0).wide(Width::OwnLine),
-                &|to| Cell::text(format!("{} {arrow} {}", to.local_address, to.remote)),
+                &|to| Cell::text(format!("{} {arrow} {}", to.local(), to.remote)),
             ),
             (Column::number("in use", 2), &|to| {
                 Cell::text(grouped(to.in_use.into()))

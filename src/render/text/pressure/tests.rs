@@ -13,6 +13,7 @@ use std::time::Duration;
 fn destination(remote: &str, port: u16, in_use: u32, time_wait: u32) -> Destination {
     Destination {
         local_address: "10.0.0.5".parse().unwrap(),
+        interface: None,
         remote: Endpoint::new(remote.parse().unwrap(), port),
         in_use,
         time_wait,
@@ -74,7 +75,7 @@ fn troubled(growth: f64, overflows: u64, at: Duration) -> Snapshot {
             0
         };
         listener.drops = Some(dropped);
-        listeners.drops.insert(listener.key(), dropped);
+        listeners.drops.insert(listener.address(), dropped);
         if listener.local.port == 8_080 {
             listener.pids = Some(vec![411, 412]);
             listener.command = Some("orders\u{1b}[2J".to_owned());
@@ -100,6 +101,7 @@ fn troubled(growth: f64, overflows: u64, at: Duration) -> Snapshot {
         left_out: 0,
         shared_pools: vec![SharedPool {
             local_address: "10.0.0.5".parse().unwrap(),
+            interface: None,
             in_use: 1_200,
             taken: 1_200,
             destinations: 3,
