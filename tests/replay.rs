@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 use tcpstate::kernel::{KernelError, ReplaySource, SocketSource};
-use tcpstate::model::{Collection, Query, Socket, StateSet, TcpState};
+use tcpstate::model::{Collection, Request, Socket, StateSet, TcpState};
 
 fn data(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -23,9 +23,10 @@ fn data(name: &str) -> PathBuf {
 
 fn replay(file: &Path) -> (Vec<Socket>, Result<Collection, KernelError>) {
     let mut sockets = Vec::new();
-    let outcome = ReplaySource::new(file).visit(&Query::states(StateSet::RFC9293), &mut |socket| {
-        sockets.push(socket.clone());
-    });
+    let outcome =
+        ReplaySource::new(file).visit_all(&Request::states(StateSet::RFC9293), &mut |socket| {
+            sockets.push(socket.clone());
+        });
     (sockets, outcome)
 }
 
@@ -175,10 +176,10 @@ fn two_recordings_in_one_file_show_a_socket_once() {
     assert_eq!(single.expect("a good file").duplicates, Some(0));
     assert_eq!(double.expect("a good file").duplicates, Some(number));
     // Nor does it matter which states are asked for.
-    let close_wait = Query::states(StateSet::NONE.with(TcpState::CloseWait));
+    let close_wait = Request::states(StateSet::NONE.with(TcpState::CloseWait));
     let mut shown = 0;
     ReplaySource::new(&file)
-        .visit(&close_wait, &mut |_| shown += 1)
+        .visit_all(&close_wait, &mut |_| shown += 1)
         .expect("a good file");
     let recorded = expected
         .iter()

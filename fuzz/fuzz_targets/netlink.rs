@@ -6,14 +6,13 @@
 use libfuzzer_sys::fuzz_target;
 use tcpstate::kernel::sock_diag::message::{Message, Messages};
 use tcpstate::kernel::sock_diag::row::decode;
-use tcpstate::model::{Query, StateSet};
+use tcpstate::model::StateSet;
 
 fuzz_target!(|datagram: &[u8]| {
-    let query = Query::states(StateSet::RFC9293);
     for message in Messages::new(datagram).flatten() {
         if let Message::Row(payload) = message.content {
-            let _ = decode(payload, &query);
+            let _ = decode(payload, StateSet::RFC9293);
         }
     }
-    let _ = decode(datagram, &query);
+    let _ = decode(datagram, StateSet::RFC9293);
 });

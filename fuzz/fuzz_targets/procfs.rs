@@ -5,7 +5,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use tcpstate::kernel::{ProcRoot, ProcfsSource, SocketSource};
-use tcpstate::model::{Query, StateSet};
+use tcpstate::model::{Request, StateSet};
 
 fuzz_target!(|table: &[u8]| {
     let root = std::env::temp_dir().join(format!("tcpstate-fuzz-{}", std::process::id()));
@@ -13,6 +13,6 @@ fuzz_target!(|table: &[u8]| {
         && std::fs::write(root.join("net/tcp"), table).is_ok()
     {
         let mut source = ProcfsSource::new(&ProcRoot::new(&root));
-        let _ = source.visit(&Query::states(StateSet::RFC9293), &mut |_| {});
+        let _ = source.visit_all(&Request::states(StateSet::RFC9293), &mut |_| {});
     }
 });

@@ -122,6 +122,7 @@ impl SnapshotBuilder {
                 sockets: states.total(),
                 duplicates: None,
                 malformed: 0,
+                unjudged: 0,
             },
             states,
             elsewhere_at_most: None,

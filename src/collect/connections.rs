@@ -12,8 +12,8 @@ use crate::classify::ports::{self, PortTally, ReusePolicy};
 use crate::classify::unresponsive::UnresponsiveTally;
 use crate::kernel::KernelError;
 use crate::model::{
-    Collection, Family, PortReading, Pressure, Query, Snapshot, Socket, SourceKind, StateSet,
-    StateTally, Sysctl, TcpState,
+    Collection, Extensions, Family, PortReading, Pressure, Request, Snapshot, Socket, SourceKind,
+    StateSet, StateTally, Sysctl, TcpState,
 };
 
 /// Reads every connection, and with them all that can run out.
@@ -167,11 +167,11 @@ fn visit(
     states: StateSet,
     visitor: &mut dyn FnMut(&Socket),
 ) -> Result<Collection, KernelError> {
-    let query = Query {
-        drops: states == LISTEN,
-        ..Query::states(states)
-    };
-    namespace.sockets().visit(&query, visitor)
+    let mut request = Request::states(states);
+    if states == LISTEN {
+        request = request.with(Extensions::MEMORY);
+    }
+    namespace.sockets().visit_all(&request, visitor)
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! Netlink first, /proc where netlink is refused.
 
+use std::ops::ControlFlow;
+
 use crate::kernel::sock_diag::{KernelTransport, NetlinkSource, Transport};
 use crate::kernel::{KernelError, NetlinkFailure, ProcRoot, ProcfsSource, SocketSource};
-use crate::model::{Collection, FallbackReason, Query, Socket, SourceKind};
+use crate::model::{Collection, FallbackReason, Request, Socket, SourceKind};
 
 /// Reads over netlink until that is refused, and from /proc from then on.
 #[derive(Debug)]
@@ -52,14 +54,14 @@ impl<T: Transport + Send> FallbackSource<T> {
 impl<T: Transport + Send + 'static> SocketSource for FallbackSource<T> {
     fn visit(
         &mut self,
-        query: &Query,
-        visitor: &mut dyn FnMut(&Socket),
+        request: &Request,
+        visitor: &mut dyn FnMut(&Socket) -> ControlFlow<()>,
     ) -> Result<Collection, KernelError> {
         if let Some(netlink) = &mut self.netlink {
             let mut visited = false;
-            let outcome = netlink.visit(query, &mut |socket| {
+            let outcome = netlink.visit(request, &mut |socket| {
                 visited = true;
-                visitor(socket);
+                visitor(socket)
             });
             match outcome {
                 Err(KernelError::Netlink(failure)) => {
@@ -75,7 +77,7 @@ impl<T: Transport + Send + 'static> SocketSource for FallbackSource<T> {
                 outcome => return outcome,
             }
         }
-        self.procfs.visit(query, visitor)
+        self.procfs.visit(request, visitor)
     }
 
     fn kind(&self) -> SourceKind {
@@ -126,7 +128,7 @@ mod tests {
         source: &mut FallbackSource<ScriptedKernel>,
     ) -> (u32, Result<Collection, KernelError>) {
         let mut visited = 0;
-        let outcome = source.visit(&Query::states(StateSet::RFC9293), &mut |_| visited += 1);
+        let outcome = source.visit_all(&Request::states(StateSet::RFC9293), &mut |_| visited += 1);
         (visited, outcome)
     }
 
@@ -175,7 +177,7 @@ mod tests {
         let mut source = FallbackSource::open(&proc_root);
         let mut visited = 0;
         let collection = source
-            .visit(&Query::states(StateSet::RFC9293), &mut |_| visited += 1)
+            .visit_all(&Request::states(StateSet::RFC9293), &mut |_| visited += 1)
             .unwrap();
         assert_eq!(visited, 1);
         assert_eq!(
@@ -197,8 +199,8 @@ mod tests {
 
         fn visit(
             &mut self,
-            _query: &Query,
-            _visit: &mut dyn FnMut(&Socket),
+            _request: &Request,
+            _visitor: &mut dyn FnMut(&Socket) -> ControlFlow<()>,
         ) -> Result<Collection, KernelError> {
             self.kind = self.then;
             let root = ProcRoot::new(std::path::Path::new("/proc"));
@@ -216,8 +218,8 @@ mod tests {
             };
             let outcome: Result<(), _> = with_fallback(&mut source, |source| {
                 runs += 1;
-                let query = Query::states(StateSet::RFC9293);
-                source.visit(&query, &mut |_| {}).map(|_| ())
+                let query = Request::states(StateSet::RFC9293);
+                source.visit_all(&query, &mut |_| {}).map(|_| ())
             });
             assert!(outcome.is_err());
             assert_eq!(runs, expected);

@@ -1,12 +1,15 @@
 //! Sockets one by one, as a filter selects them: nothing of them is kept.
 
+use std::ops::ControlFlow;
+
 use super::Namespace;
 use crate::filter::divide_by_rows;
 use crate::kernel::KernelError;
-use crate::model::{Collection, Filter, Query, Socket, StateSet};
+use crate::model::{Collection, Extensions, Filter, Request, Socket};
 
-/// Shows every socket that a filter selects to `visitor`; the kernel leaves the
-/// others out as far as it can.
+/// Shows every socket that a filter selects to `visitor`, with what is wanted of
+/// each, until it stops the walk; the kernel leaves the others out as far as it
+/// can.
 ///
 /// # Errors
 ///
@@ -14,14 +17,11 @@ use crate::model::{Collection, Filter, Query, Socket, StateSet};
 pub fn visit(
     namespace: &mut Namespace,
     filter: &Filter,
-    visitor: &mut dyn FnMut(&Socket),
+    extensions: Extensions,
+    visitor: &mut dyn FnMut(&Socket) -> ControlFlow<()>,
 ) -> Result<Collection, KernelError> {
-    let query = Query {
-        filter: filter.clone(),
-        tcp_info: filter.needs_tcp_info(),
-        ..Query::states(StateSet::ALL)
-    };
-    namespace.sockets().visit(&query, visitor)
+    let request = Request::of(filter.clone()).with(extensions);
+    namespace.sockets().visit(&request, visitor)
 }
 
 /// Whether a filter asks for what only the owner of a socket tells: its process,

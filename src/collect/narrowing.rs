@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use super::close_wait::listeners;
@@ -11,7 +12,7 @@ use crate::kernel::processes::CgroupTree;
 use crate::kernel::{KernelError, ProcRoot, SocketSource};
 use crate::model::{
     self, CgroupId, Collection, Condition, End, Filter, IncompleteScan, Inodes, PeerFilter,
-    PortSet, Query, Socket, SourceKind, TcpState, Unit,
+    PortSet, Request, Socket, SourceKind, TcpState, Unit,
 };
 
 /// Which sockets are wanted: of each list that isn't empty, those that one in
@@ -296,17 +297,16 @@ struct Narrowed {
 impl SocketSource for Narrowed {
     fn visit(
         &mut self,
-        query: &Query,
-        visitor: &mut dyn FnMut(&Socket),
+        request: &Request,
+        visitor: &mut dyn FnMut(&Socket) -> ControlFlow<()>,
     ) -> Result<Collection, KernelError> {
         let Self { inner, narrowing } = self;
-        let query = Query {
-            filter: query.filter.clone().and(narrowing.rows.clone()),
-            ..query.clone()
-        };
-        let mut collection = inner.visit(&query, &mut |socket| {
+        let request = request.clone().and(&narrowing.rows);
+        let mut collection = inner.visit(&request, &mut |socket| {
             if narrowing.accepts(socket) {
-                visitor(socket);
+                visitor(socket)
+            } else {
+                ControlFlow::Continue(())
             }
         })?;
         collection.complete &= !narrowing.lacks_listeners;
@@ -360,8 +360,8 @@ mod tests {
             let complete = !(lost && pids_are_asked_for);
             // However often it is asked.
             for _ in 0..2 {
-                let query = Query::states(StateSet::RFC9293);
-                let collection = watch.visit(&query, &mut |_| {}).unwrap();
+                let query = Request::states(StateSet::RFC9293);
+                let collection = watch.visit_all(&query, &mut |_| {}).unwrap();
                 assert_eq!(collection.complete, complete);
             }
         }

@@ -1,6 +1,7 @@
 //! `tcpstate list`: which connections?
 
 use std::io::Write;
+use std::ops::ControlFlow;
 
 use anyhow::{Context, bail};
 
@@ -10,7 +11,7 @@ use crate::collect::ownership::{self, Budget, Hints};
 use crate::collect::{self, Namespace};
 use crate::filter;
 use crate::kernel::HostNames;
-use crate::model::{Filter, Inodes, Owners, Processes, Socket, StateSet, TcpState};
+use crate::model::{Extensions, Filter, Inodes, Owners, Processes, Socket, StateSet, TcpState};
 use crate::render::csv;
 use crate::render::text::list::{ListColumns, heading, row};
 use crate::text::number::counted;
@@ -59,16 +60,25 @@ fn show(common: &CommonArgs, args: &ListArgs, mut namespace: Namespace) -> anyho
             out.write_all(line.as_bytes())?;
         }
         let mut written = Ok(());
-        read = Some(collect::visit(&mut namespace, &filter, &mut |socket| {
-            let line = if is_table {
-                row(socket, columns)
-            } else {
-                csv::list_row(socket, columns)
-            };
-            if written.is_ok() {
+        let extensions = Extensions::NONE;
+        read = Some(collect::visit(
+            &mut namespace,
+            &filter,
+            extensions,
+            &mut |socket| {
+                let line = if is_table {
+                    row(socket, columns)
+                } else {
+                    csv::list_row(socket, columns)
+                };
                 written = out.write_all(line.as_bytes());
-            }
-        }));
+                if written.is_ok() {
+                    ControlFlow::Continue(())
+                } else {
+                    ControlFlow::Break(())
+                }
+            },
+        ));
         written
     })?;
     let collection = read.context("nothing was read")??;
@@ -123,9 +133,15 @@ fn owners(
     filter: &Filter,
 ) -> anyhow::Result<Option<(Owners, Processes)>> {
     let mut wanted: Vec<u64> = Vec::new();
-    collect::visit(namespace, filter, &mut |socket: &Socket| {
-        wanted.extend(socket.inode);
-    })?;
+    collect::visit(
+        namespace,
+        filter,
+        Extensions::NONE,
+        &mut |socket: &Socket| {
+            wanted.extend(socket.inode);
+            ControlFlow::Continue(())
+        },
+    )?;
     let Some(proc_root) = namespace.proc_root() else {
         return Ok(None);
     };

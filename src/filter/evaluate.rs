@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::model::{
     AgeBounds, Comparison, Condition, End, Endpoint, Filter, Process, Socket, SocketKind,
-    SourceKind, StateSet, TcpInfo, TcpState, Unit,
+    SourceKind, TcpInfo, TcpState, Unit,
 };
 
 /// `TASK_COMM_LEN`, less the zero at its end.
@@ -113,7 +113,7 @@ fn holds(condition: &Condition, socket: &Socket, facts: &Facts<'_>) -> Truth {
     let full = socket.kind == SocketKind::Full;
     let over_netlink = facts.source != SourceKind::Procfs;
     match condition {
-        Condition::State(states) => in_states(socket.state, *states).into(),
+        Condition::State(states) => states.contains(socket.state).into(),
         Condition::Family(family) => (socket.family == *family).into(),
         Condition::Address(end, network) => network.contains(end_of(socket, *end).address).into(),
         Condition::Port(end, comparison, port) => {
@@ -160,14 +160,6 @@ fn holds(condition: &Condition, socket: &Socket, facts: &Facts<'_>) -> Truth {
         Condition::LastReceived(comparison, time) => {
             since(socket, |info| info.last_data_recv, *comparison, *time)
         }
-    }
-}
-
-/// A state without a name is in the set of every state, and in no other.
-fn in_states(state: TcpState, states: StateSet) -> bool {
-    match state {
-        TcpState::Unknown(_) => states.intersection(StateSet::RFC9293) == StateSet::RFC9293,
-        named => states.contains(named),
     }
 }
 

@@ -19,8 +19,10 @@ pub use procfs::{
 };
 pub use replay::ReplaySource;
 
+use std::ops::ControlFlow;
+
 use crate::filter::untold;
-use crate::model::{Collection, Filter, Query, Socket, SourceKind};
+use crate::model::{Collection, Filter, Request, Socket, SourceKind};
 
 /// A source refuses conditions that none of its rows tells anything of: they
 /// would select nothing, and their negation neither.
@@ -42,8 +44,9 @@ const fn is_owner(uid: u32, inode: u64) -> bool {
 
 /// Where sockets come from.
 pub trait SocketSource {
-    /// Shows every socket that the query asks for to `visitor`, one at a time
-    /// and in no order, and says how the reading went.
+    /// Shows the sockets that are asked for to `visitor`, one at a time and in
+    /// no order, until there are no more or it stops the walk, and says how the
+    /// reading went until then.
     ///
     /// # Errors
     ///
@@ -51,9 +54,25 @@ pub trait SocketSource {
     /// all there are.
     fn visit(
         &mut self,
-        query: &Query,
-        visitor: &mut dyn FnMut(&Socket),
+        request: &Request,
+        visitor: &mut dyn FnMut(&Socket) -> ControlFlow<()>,
     ) -> Result<Collection, KernelError>;
+
+    /// Shows all of the sockets that are asked for.
+    ///
+    /// # Errors
+    ///
+    /// As [`visit`](Self::visit).
+    fn visit_all(
+        &mut self,
+        request: &Request,
+        visitor: &mut dyn FnMut(&Socket),
+    ) -> Result<Collection, KernelError> {
+        self.visit(request, &mut |socket| {
+            visitor(socket);
+            ControlFlow::Continue(())
+        })
+    }
 
     /// Where the next visit will read from, as far as is known before it.
     fn kind(&self) -> SourceKind;

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufReader, Read};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use zerocopy::FromBytes;
@@ -9,7 +10,7 @@ use zerocopy::FromBytes;
 use super::sock_diag::Progress;
 use super::sock_diag::message::{Header, Message, Messages};
 use super::{KernelError, SocketSource, refuse_untold};
-use crate::model::{Collection, Query, Socket, SourceKind, TcpState};
+use crate::model::{Collection, Request, Socket, SourceKind, StateSet};
 
 /// No row comes near this; a length beyond it is not a netlink message.
 const LONGEST_MESSAGE: usize = 1024 * 1024;
@@ -33,19 +34,15 @@ impl ReplaySource {
 impl SocketSource for ReplaySource {
     fn visit(
         &mut self,
-        query: &Query,
-        visitor: &mut dyn FnMut(&Socket),
+        request: &Request,
+        visitor: &mut dyn FnMut(&Socket) -> ControlFlow<()>,
     ) -> Result<Collection, KernelError> {
-        refuse_untold(&query.filter, SourceKind::Replay)?;
+        refuse_untold(&request.filter, SourceKind::Replay)?;
         let mut recording = Recording::open(&self.path)?;
+        let mut progress = Progress::new(request, SourceKind::Replay);
         // A recording doesn't say whether it was asked for bound-only sockets,
         // so what it calls closed stays closed.
-        let query = &Query {
-            states: query.states.without(TcpState::BoundInactive),
-            ..query.clone()
-        };
-        let mut progress = Progress::new(query, SourceKind::Replay);
-        progress.judge_by(query.filter.clone());
+        progress.judge_by(StateSet::RFC9293, request.filter.clone());
         // ss records a dump for each family: the end of the first isn't the
         // end of the file.
         let mut done = false;
@@ -56,13 +53,16 @@ impl SocketSource for ReplaySource {
             }
             done = false;
             match framed.content {
-                Message::Row(payload) => progress.row(payload, query, visitor),
+                Message::Row(payload) => progress.row(payload, visitor),
                 Message::Done(None) => done = true,
                 Message::Done(Some(_)) | Message::Error(_) => {
                     return Err(recording.error("the kernel's refusal instead of sockets"));
                 }
                 Message::Lost => progress.incomplete(),
                 Message::Other => progress.unreadable(),
+            }
+            if progress.is_stopped() {
+                return Ok(progress.into_collection());
             }
         }
         if !done {

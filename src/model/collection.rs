@@ -74,6 +74,8 @@ pub struct Collection {
     pub duplicates: Option<u64>,
     /// Rows that could not be read.
     pub malformed: u64,
+    /// Sockets left out because nobody can tell whether they are asked for.
+    pub unjudged: u64,
 }
 
 impl Collection {

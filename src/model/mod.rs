@@ -18,8 +18,8 @@ mod peer_filter;
 mod port;
 mod pressure;
 mod process;
-mod query;
 mod ratio;
+mod request;
 mod snapshot;
 mod socket;
 mod sockstat;
@@ -55,8 +55,8 @@ pub use process::{
     HeldVia, Holder, InFlight, IncompleteScan, Member, Process, Processes, ScanCoverage,
     SocketPast, VanishedSocket, VanishedSockets,
 };
-pub use query::{Narrowing, Query};
 pub use ratio::{float, ratio};
+pub use request::{Extensions, Narrowing, Request};
 pub use snapshot::{CountMethod, Host, NetNs, Part, Snapshot, StateCount, StateCounts};
 pub use socket::{CgroupId, Socket, SocketCookie, SocketKind, SocketTimer, TimerKind};
 pub use sockstat::{Sockstat, UNLISTED_MANY};

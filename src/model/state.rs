@@ -191,11 +191,12 @@ impl StateSet {
     /// No state.
     pub const NONE: Self = Self(0);
 
-    /// The eleven states of RFC 9293. Bound-only sockets aren't among them:
-    /// finding those costs the kernel the walk of a second table.
-    pub const RFC9293: Self = Self(0b1111_1111_1110);
+    /// The eleven states of RFC 9293, and those without a name. Bound-only
+    /// sockets aren't among them: finding those costs the kernel the walk of a
+    /// second table.
+    pub const RFC9293: Self = Self(0b1111_1111_1111);
 
-    /// Every state that has a name.
+    /// Every state.
     pub const ALL: Self = Self::RFC9293.with(TcpState::BoundInactive);
 
     /// The states of both sets.
@@ -234,17 +235,20 @@ impl StateSet {
         self.0 & Self::bit(state) != 0
     }
 
-    /// The mask for the kernel.
+    /// The mask for the kernel, which can't be asked for states without a name:
+    /// they come unasked or not at all.
     #[must_use]
     pub const fn bits(self) -> u32 {
-        self.0
+        self.0 & !Self::UNNAMED
     }
 
-    /// A state number beyond the mask has no bit: nobody can ask for it.
+    /// The bit that the kernel has no state for stands for all without a name.
+    const UNNAMED: u32 = 1;
+
     const fn bit(state: TcpState) -> u32 {
-        match 1_u32.checked_shl(state.number() as u32) {
-            Some(bit) => bit,
-            None => 0,
+        match state {
+            TcpState::Unknown(_) => Self::UNNAMED,
+            named => 1 << named.number(),
         }
     }
 }
@@ -312,13 +316,14 @@ mod tests {
     #[test]
     fn the_mask_is_the_kernels() {
         assert_eq!(StateSet::RFC9293.bits(), 0xffe);
-        assert_eq!(
-            TcpState::NAMED.into_iter().collect::<StateSet>(),
-            StateSet::ALL
-        );
+        let named: StateSet = TcpState::NAMED.into_iter().collect();
+        assert_eq!(named.bits(), StateSet::ALL.bits());
         let masked = StateSet::RFC9293.without(TcpState::TimeWait);
         assert!(!masked.contains(TcpState::TimeWait));
         assert!(masked.contains(TcpState::Closing));
-        assert_eq!(masked.with(TcpState::Unknown(200)), masked);
+        assert!(masked.contains(TcpState::Unknown(200)));
+        let named = masked.without(TcpState::Unknown(0));
+        assert!(!named.contains(TcpState::Unknown(200)));
+        assert_eq!(named.bits(), masked.bits());
     }
 }

@@ -168,7 +168,7 @@ mod tests {
     use super::*;
     use crate::classify::close_wait::testing::close_wait;
     use crate::kernel::ReplaySource;
-    use crate::model::{Query, StateSet};
+    use crate::model::{Request, StateSet};
 
     /// Nobody listens.
     fn no_listeners() -> (tempfile::NamedTempFile, ReplaySource) {
@@ -202,8 +202,8 @@ mod tests {
         let sockets = [close_wait().inode(100).build()];
         let mut known = |start_time| {
             stat(&now, 7, start_time);
-            let query = Query::states(StateSet::NONE);
-            let mut collection = source.visit(&query, &mut |_| {}).unwrap();
+            let query = Request::states(StateSet::NONE);
+            let mut collection = source.visit_all(&query, &mut |_| {}).unwrap();
             let found = find(&mut source, &proc_root, &sockets, &[], &mut collection);
             let found = found.unwrap();
             assert_eq!(found.holders.start_time(7), Some(4_711));

@@ -7,7 +7,10 @@ use std::time::{Instant, SystemTime};
 use super::super::with_fallback;
 use crate::classify::close_wait::{Interval, Listeners};
 use crate::kernel::{KernelError, SocketSource};
-use crate::model::{Collection, Endpoint, Family, PeerFilter, Query, Socket, StateSet, TcpState};
+use crate::model::{
+    Collection, Condition, Endpoint, Extensions, Family, PeerFilter, Request, Socket, StateSet,
+    TcpState,
+};
 
 /// Which CLOSE_WAIT sockets are wanted.
 #[derive(Debug, Clone, Copy)]
@@ -83,18 +86,19 @@ pub(in crate::collect) fn close_wait(
     source: &mut dyn SocketSource,
     filter: Filter<'_>,
 ) -> Result<Reading, KernelError> {
-    let query = Query {
-        family: filter.family,
-        tcp_info: true,
+    let mut request = Request {
         unique: true,
-        ..Query::states(StateSet::NONE.with(TcpState::CloseWait))
+        ..Request::states(StateSet::NONE.with(TcpState::CloseWait)).with(Extensions::TCP_INFO)
     };
+    if let Some(family) = filter.family {
+        request = request.and(&Condition::Family(family).into());
+    }
     with_fallback(source, |source| {
         let mut sockets = Vec::new();
         let taken_at = SystemTime::now();
         let begun = Instant::now();
-        let collection = source.visit(&query, &mut |socket| {
-            if socket.state == TcpState::CloseWait && filter.accepts(socket) {
+        let collection = source.visit_all(&request, &mut |socket| {
+            if filter.accepts(socket) {
                 sockets.push(socket.clone());
             }
         })?;
@@ -128,12 +132,10 @@ pub(super) fn drop_closed(
     if gone.is_empty() {
         return Ok(0);
     }
-    let query = Query::states(StateSet::NONE.with(TcpState::CloseWait));
+    let query = Request::states(StateSet::NONE.with(TcpState::CloseWait));
     let before = source.kind();
-    let again = source.visit(&query, &mut |socket| {
-        if socket.state == TcpState::CloseWait {
-            gone.remove(&key(socket));
-        }
+    let again = source.visit_all(&query, &mut |socket| {
+        gone.remove(&key(socket));
     });
     // Another source knows sockets by other names.
     if source.kind() != before || !again?.complete {
@@ -154,18 +156,14 @@ pub(super) fn drop_closed(
 pub(in crate::collect) fn listeners(
     source: &mut dyn SocketSource,
 ) -> Result<(Listeners, Collection), KernelError> {
-    let query = Query {
+    let query = Request {
         // Listeners that share a port are what the kernel repeats most.
         unique: true,
-        ..Query::states(StateSet::NONE.with(TcpState::Listen))
+        ..Request::states(StateSet::NONE.with(TcpState::Listen))
     };
     with_fallback(source, |source| {
         let mut listeners = Listeners::default();
-        let collection = source.visit(&query, &mut |socket| {
-            if socket.state == TcpState::Listen {
-                listeners.add(socket);
-            }
-        })?;
+        let collection = source.visit_all(&query, &mut |socket| listeners.add(socket))?;
         Ok((listeners, collection))
     })
 }
@@ -206,17 +204,19 @@ pub(super) fn unshown(
                 unshown.remove(inode);
             }
         };
-        let all = source.visit(&Query::states(StateSet::RFC9293), &mut strike)?;
+        let all = source.visit_all(&Request::states(StateSet::RFC9293), &mut strike)?;
         // Sockets that are only bound have a table of their own; a kernel that
         // doesn't know the question answers with nothing.
         let bound = StateSet::NONE.with(TcpState::BoundInactive);
-        let bound = source.visit(&Query::states(bound), &mut strike)?;
+        let bound = source.visit_all(&Request::states(bound), &mut strike)?;
         Ok((all.complete && bound.complete).then_some(unshown))
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::ops::ControlFlow;
+
     use super::*;
     use crate::classify::close_wait::testing::{close_wait, endpoint};
     use crate::model::SourceKind;
@@ -263,21 +263,24 @@ mod tests {
 
         fn visit(
             &mut self,
-            query: &Query,
-            visit: &mut dyn FnMut(&Socket),
+            request: &Request,
+            visitor: &mut dyn FnMut(&Socket) -> ControlFlow<()>,
         ) -> Result<Collection, KernelError> {
-            let wanted = |socket: &&Socket| query.states.contains(socket.state);
-            self.sockets.iter().filter(wanted).for_each(visit);
+            let states = request.filter.states();
+            for socket in &self.sockets {
+                if states.contains(socket.state) && visitor(socket).is_break() {
+                    break;
+                }
+            }
             self.kind = self.then;
             Ok(Collection {
                 source: self.kind,
                 fallback_reason: None,
-                complete: self
-                    .lost_in
-                    .is_none_or(|state| !query.states.contains(state)),
+                complete: self.lost_in.is_none_or(|state| !states.contains(state)),
                 sockets: 0,
                 duplicates: Some(0),
                 malformed: 0,
+                unjudged: 0,
             })
         }
     }

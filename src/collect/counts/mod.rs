@@ -16,8 +16,8 @@ use crate::classify::listeners::ListenerTally;
 use crate::classify::unresponsive::UnresponsiveTally;
 use crate::kernel::KernelError;
 use crate::model::{
-    Collection, Host, Part, PortReading, Pressure, Query, Snapshot, Socket, Sockstat, SourceKind,
-    StateCounts, StateSet, StateTally, Sysctl, TcpState,
+    Collection, Condition, Extensions, Host, Part, PortReading, Pressure, Request, Snapshot,
+    Socket, Sockstat, SourceKind, StateCounts, StateSet, StateTally, Sysctl, TcpState,
 };
 
 /// Reads everything that the summary shows. Each socket that is looked at on
@@ -197,13 +197,14 @@ fn look(
         uptime: namespace.since_boot(),
         earlier: question.earlier,
     };
-    let query = Query {
-        family: question.family,
-        tcp_info,
-        // Few rows are left where tcp_info is wanted, listeners among them.
-        drops: tcp_info,
-        ..Query::states(states)
-    };
+    let mut request = Request::states(states);
+    if let Some(family) = question.family {
+        request = request.and(&Condition::Family(family).into());
+    }
+    if tcp_info {
+        // Few rows are left then, listeners among them.
+        request = request.with(Extensions::TCP_INFO.with(Extensions::MEMORY));
+    }
     let mut seen = Seen {
         tally: StateTally::default(),
         digest: Digest::default(),
@@ -211,7 +212,7 @@ fn look(
         listeners: ListenerTally::in_passing(),
         unresponsive: UnresponsiveTally::default(),
     };
-    let collection = namespace.sockets().visit(&query, &mut |socket| {
+    let collection = namespace.sockets().visit_all(&request, &mut |socket| {
         seen.tally.add(socket);
         seen.digest.add(socket, &judge);
         seen.listeners.add_listener(socket);

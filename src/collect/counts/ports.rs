@@ -11,8 +11,8 @@ use crate::classify::count;
 use crate::classify::ports::{PortTally, ReusePolicy, is_ruled_out, usable};
 use crate::kernel::{KernelError, SocketSource};
 use crate::model::{
-    Collection, Condition, End, Family, Host, PortReading, PortSet, PortSettings, Query, Sockstat,
-    SourceKind, StateSet, Sysctls, TcpState,
+    Collection, Condition, End, Family, Host, PortReading, PortSet, PortSettings, Request,
+    Sockstat, SourceKind, StateSet, Sysctls, TcpState,
 };
 
 /// What is needed to group connections, and the dump for it that may be under
@@ -171,11 +171,9 @@ fn group(
     source: &mut dyn SocketSource,
     mut tally: PortTally,
 ) -> Result<(PortTally, Collection), KernelError> {
-    let query = Query {
-        filter: Condition::PortIn(End::Local, tally.candidates().clone()).into(),
-        ..Query::states(StateSet::RFC9293.without(TcpState::Listen))
-    };
-    let collection = source.visit(&query, &mut |socket| tally.add(socket))?;
+    let candidates = Condition::PortIn(End::Local, tally.candidates().clone()).into();
+    let request = Request::states(StateSet::RFC9293.without(TcpState::Listen)).and(&candidates);
+    let collection = source.visit_all(&request, &mut |socket| tally.add(socket))?;
     Ok((tally, collection))
 }
 
@@ -224,10 +222,10 @@ pub(in super::super) fn ports_in(
     source: &mut dyn SocketSource,
     state: TcpState,
 ) -> Result<(PortSet, Collection), KernelError> {
-    let query = Query::states(StateSet::NONE.with(state));
+    let query = Request::states(StateSet::NONE.with(state));
     with_fallback(source, |source| {
         let mut ports = PortSet::default();
-        let collection = source.visit(&query, &mut |socket| {
+        let collection = source.visit_all(&query, &mut |socket| {
             ports.insert(socket.local.port);
         })?;
         Ok((ports, collection))

@@ -1,3 +1,5 @@
+use std::ops::ControlFlow;
+
 use super::*;
 use crate::collect::FallbackSource;
 use crate::collect::PortRead;
@@ -325,13 +327,14 @@ struct Crowd {
 impl SocketSource for Crowd {
     fn visit(
         &mut self,
-        query: &Query,
-        visitor: &mut dyn FnMut(&Socket),
+        request: &Request,
+        visitor: &mut dyn FnMut(&Socket) -> ControlFlow<()>,
     ) -> Result<Collection, KernelError> {
         for socket in &self.connections {
-            let wanted = query.wants(socket.state, socket.family);
-            if wanted && selects_row(&query.filter, socket, SourceKind::Netlink) {
-                visitor(socket);
+            if selects_row(&request.filter, socket, SourceKind::Netlink)
+                && visitor(socket).is_break()
+            {
+                break;
             }
         }
         Ok(Collection {
@@ -341,6 +344,7 @@ impl SocketSource for Crowd {
             sockets: 0,
             duplicates: None,
             malformed: 0,
+            unjudged: 0,
         })
     }
 

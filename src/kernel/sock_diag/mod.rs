@@ -13,6 +13,7 @@ pub mod row;
 pub mod transport;
 
 use std::io;
+use std::ops::ControlFlow;
 
 use rustix::io::Errno;
 
@@ -25,7 +26,8 @@ pub use self::transport::{KernelTransport, Transport};
 use super::{KernelError, NetlinkFailure, SocketSource};
 use crate::filter::{divide, divide_by_states};
 use crate::model::{
-    Collection, Condition, Family, FamilySet, Filter, Query, Socket, SourceKind, StateSet,
+    Collection, Condition, Extensions, Family, FamilySet, Filter, Request, Socket, SourceKind,
+    StateSet,
 };
 
 /// Dumps sockets over a netlink transport.
@@ -40,7 +42,20 @@ pub struct NetlinkSource<T> {
     try_both_families: bool,
     /// Operations of a filter that the kernel hasn't refused.
     operations: Operations,
+    /// Whether a dump was left before its end: the kernel begins no other one
+    /// on the same socket.
+    is_left: bool,
 }
+
+/// One dump of a request.
+struct Part {
+    states: StateSet,
+    extensions: Extensions,
+    filter: Filter,
+}
+
+/// Whoever is shown sockets.
+type Visitor<'v> = dyn FnMut(&Socket) -> ControlFlow<()> + 'v;
 
 impl NetlinkSource<KernelTransport> {
     /// A source over a netlink socket of this thread's network namespace.
@@ -64,6 +79,7 @@ impl<T: Transport + Send> NetlinkSource<T> {
             sequence: 0,
             try_both_families: true,
             operations: Operations::ALL,
+            is_left: false,
         }
     }
 
@@ -71,20 +87,32 @@ impl<T: Transport + Send> NetlinkSource<T> {
     fn dump(
         &mut self,
         request: DumpRequest,
-        query: &Query,
+        part: &Part,
         program: &[u8],
         progress: &mut Progress,
-        visitor: &mut dyn FnMut(&Socket),
+        visitor: &mut Visitor<'_>,
     ) -> Result<(), NetlinkFailure> {
+        if self.is_left
+            && let Some(fresh) = self.transport.second()
+        {
+            self.transport = fresh;
+            self.is_left = false;
+        }
         self.sequence = self.sequence.wrapping_add(1);
-        let bytes = request.to_bytes(query, program, self.sequence);
+        let bytes = request.to_bytes(part.states, part.extensions, program, self.sequence);
         retry_interrupted(|| self.transport.send(&bytes)).map_err(NetlinkFailure::Send)?;
         let mut answer = Answer {
             sequence: self.sequence,
-            query,
             progress,
             visitor,
         };
+        let outcome = self.receive(&mut answer);
+        self.is_left |= answer.progress.is_stopped();
+        outcome
+    }
+
+    /// Receives an answer to its end, or until the visitor has seen enough.
+    fn receive(&mut self, answer: &mut Answer<'_, '_>) -> Result<(), NetlinkFailure> {
         for received in 0.. {
             // Most dumps are over by then.
             if received == ahead::WORTH_A_THREAD && ahead::has_a_core() {
@@ -106,13 +134,13 @@ impl<T: Transport + Send> NetlinkSource<T> {
     /// two.
     fn dump_both(
         &mut self,
-        query: &Query,
+        part: &Part,
         program: &[u8],
         progress: &mut Progress,
-        visitor: &mut dyn FnMut(&Socket),
+        visitor: &mut Visitor<'_>,
     ) -> Result<(), NetlinkFailure> {
         if self.try_both_families {
-            match self.dump(DumpRequest::BothFamilies, query, program, progress, visitor) {
+            match self.dump(DumpRequest::BothFamilies, part, program, progress, visitor) {
                 Err(NetlinkFailure::Refused(error))
                     if progress.is_empty() && is_not_offered(&error) =>
                 {
@@ -122,63 +150,63 @@ impl<T: Transport + Send> NetlinkSource<T> {
             }
         }
         for family in [Family::Ipv4, Family::Ipv6] {
+            if progress.is_stopped() {
+                break;
+            }
             let request = DumpRequest::OneFamily(family);
-            self.dump(request, query, program, progress, visitor)?;
+            self.dump(request, part, program, progress, visitor)?;
         }
         Ok(())
     }
 
-    /// The dumps that answer a query: one, unless a condition that only the kernel
-    /// can judge depends on the state, which its programs can't look at.
-    fn parts(&self, query: &Query) -> Vec<Query> {
-        let part = |states: StateSet, filter: Filter| Query {
-            states: query
-                .states
-                .intersection(states)
-                .intersection(filter.states()),
+    /// The dumps that answer a request: one, unless a condition that only the
+    /// kernel can judge depends on the state, which its programs can't look at.
+    fn parts(&self, request: &Request) -> Vec<Part> {
+        let part = |states: StateSet, filter: Filter| Part {
+            states: states.intersection(filter.states()),
+            extensions: request.extensions,
             filter,
-            ..query.clone()
         };
-        let rest = compile(&query.filter, self.operations).rest;
+        let filter = &request.filter;
+        let rest = compile(filter, self.operations).rest;
         if rest.any(&mut |condition| *condition == Condition::PortNotLocked) {
-            let by_states = divide_by_states(&query.filter, query.states).into_iter();
+            let by_states = divide_by_states(filter, StateSet::ALL).into_iter();
             return by_states
                 .map(|(states, filter)| part(states, filter))
                 .collect();
         }
-        vec![part(StateSet::ALL, query.filter.clone())]
+        vec![part(StateSet::ALL, filter.clone())]
     }
 
     fn visit_part(
         &mut self,
-        query: &Query,
+        part: &Part,
         progress: &mut Progress,
-        visitor: &mut dyn FnMut(&Socket),
+        visitor: &mut Visitor<'_>,
     ) -> Result<(), KernelError> {
-        let mut families = query.filter.families();
-        families.ipv4 &= query.family != Some(Family::Ipv6);
-        families.ipv6 &= query.family != Some(Family::Ipv4);
-        if query.states == StateSet::NONE {
-            families = FamilySet::NONE;
-        }
+        let families = if part.states.bits() == 0 {
+            FamilySet::NONE
+        } else {
+            part.filter.families()
+        };
         // What runs in the kernel's place (gVisor, a proxy) may ignore programs.
-        let checked = divide(&query.filter, &is_in_every_row).first;
+        let checked = divide(&part.filter, &is_in_every_row).first;
         loop {
-            let Compiled { program, rest } = compile(&query.filter, self.operations);
-            progress.judge_by(checked.clone().and(rest));
+            let Compiled { program, rest } = compile(&part.filter, self.operations);
+            progress.judge_by(part.states, checked.clone().and(rest));
             let try_both_families = self.try_both_families;
             let outcome = match families {
-                FamilySet::BOTH => self.dump_both(query, &program, progress, visitor),
+                FamilySet::BOTH => self.dump_both(part, &program, progress, visitor),
                 FamilySet::NONE => Ok(()),
                 FamilySet { ipv4, .. } => {
                     let family = if ipv4 { Family::Ipv4 } else { Family::Ipv6 };
                     let request = DumpRequest::OneFamily(family);
-                    self.dump(request, query, &program, progress, visitor)
+                    self.dump(request, part, &program, progress, visitor)
                 }
             };
             match outcome {
                 Err(NetlinkFailure::Refused(refusal)) if progress.is_empty() => {
-                    self.ask_for_less(refusal, &program, &query.filter)?;
+                    self.ask_for_less(refusal, &program, &part.filter)?;
                     // It was the program that the kernel didn't know.
                     self.try_both_families = try_both_families;
                 }
@@ -214,12 +242,14 @@ impl<T: Transport + Send> NetlinkSource<T> {
 impl<T: Transport + Send + 'static> SocketSource for NetlinkSource<T> {
     fn visit(
         &mut self,
-        query: &Query,
-        visitor: &mut dyn FnMut(&Socket),
+        request: &Request,
+        visitor: &mut Visitor<'_>,
     ) -> Result<Collection, KernelError> {
-        let mut progress = Progress::new(query, SourceKind::Netlink);
-        for part in self.parts(query) {
-            self.visit_part(&part, &mut progress, visitor)?;
+        let mut progress = Progress::new(request, SourceKind::Netlink);
+        for part in self.parts(request) {
+            if !progress.is_stopped() {
+                self.visit_part(&part, &mut progress, visitor)?;
+            }
         }
         Ok(progress.into_collection())
     }
@@ -239,15 +269,15 @@ impl<T: Transport + Send + 'static> SocketSource for NetlinkSource<T> {
 }
 
 /// The answer to one request, read while it comes.
-struct Answer<'a> {
+struct Answer<'a, 'v> {
     sequence: u32,
-    query: &'a Query,
     progress: &'a mut Progress,
-    visitor: &'a mut dyn FnMut(&Socket),
+    visitor: &'a mut Visitor<'v>,
 }
 
-impl Answer<'_> {
-    /// Shows the rows of one datagram to the visitor; whether it was the last.
+impl Answer<'_, '_> {
+    /// Shows the rows of one datagram to the visitor; whether it was the last, or
+    /// the visitor has seen enough.
     fn read(&mut self, datagram: &Datagram) -> Result<bool, NetlinkFailure> {
         if datagram.truncated {
             self.progress.incomplete();
@@ -266,7 +296,12 @@ impl Answer<'_> {
                 self.progress.incomplete();
             }
             match message.content {
-                Message::Row(payload) => self.progress.row(payload, self.query, self.visitor),
+                Message::Row(payload) => {
+                    self.progress.row(payload, self.visitor);
+                    if self.progress.is_stopped() {
+                        return Ok(true);
+                    }
+                }
                 Message::Done(None) => return Ok(true),
                 Message::Done(Some(errno)) | Message::Error(errno) => {
                     let error = io::Error::from_raw_os_error(errno);

@@ -1,13 +1,15 @@
 //! What has come so far of a dump, and which of its rows are shown.
 
 use std::collections::HashSet;
+use std::ops::ControlFlow;
 
 use foldhash::fast::RandomState;
 
 use super::row;
-use crate::filter::selects_row;
+use crate::filter::{Facts, Truth, judge};
 use crate::model::{
-    Collection, Endpoint, Filter, Query, Socket, SocketCookie, SocketDetails, SourceKind,
+    Collection, Endpoint, Extensions, Filter, Request, Socket, SocketCookie, SocketDetails,
+    SourceKind, StateSet,
 };
 
 /// What has come so far of a dump, live or recorded.
@@ -21,6 +23,12 @@ pub(crate) struct Progress {
     /// by position, and shows a socket again when the chain before it grew.
     seen: Option<HashSet<SocketCookie, RandomState>>,
     source: SourceKind,
+    /// Sockets of which nobody can tell whether they are asked for.
+    unjudged: u64,
+    /// Whether the visitor has seen enough.
+    stopped: bool,
+    /// The states that rows are asked for.
+    states: StateSet,
     /// Every socket of a recording: two that stand in one file show a socket
     /// twice, and in two states where it went on meanwhile. The first counts.
     recorded: Option<HashSet<Recorded, RandomState>>,
@@ -36,22 +44,27 @@ type Recorded = (Option<SocketCookie>, Endpoint, Endpoint, Option<u64>);
 
 impl Progress {
     /// Nothing yet.
-    pub(crate) fn new(query: &Query, source: SourceKind) -> Self {
+    pub(crate) fn new(request: &Request, source: SourceKind) -> Self {
         Self {
             complete: true,
             sockets: 0,
             malformed: 0,
             duplicates: 0,
-            seen: query.unique.then(HashSet::default),
+            seen: request.unique.then(HashSet::default),
             recorded: (source == SourceKind::Replay).then(HashSet::default),
             source,
+            unjudged: 0,
+            stopped: false,
+            states: StateSet::ALL,
             filter: Filter::EVERYTHING,
-            details: query.details.then(Box::default),
+            details: (request.extensions.contains(Extensions::DETAILS)).then(Box::default),
         }
     }
 
-    /// What is left to judge of the rows that come from now on.
-    pub(crate) fn judge_by(&mut self, filter: Filter) {
+    /// The states that rows are asked for from now on, and what is left to judge
+    /// of these.
+    pub(crate) fn judge_by(&mut self, states: StateSet, filter: Filter) {
+        self.states = states;
         self.filter = filter;
     }
 
@@ -60,9 +73,18 @@ impl Progress {
         self.sockets == 0
     }
 
-    /// Reads one row and shows it to the visitor if the query asks for it.
-    pub(crate) fn row(&mut self, payload: &[u8], query: &Query, visitor: &mut dyn FnMut(&Socket)) {
-        let Some(mut decoded) = row::decode(payload, query) else {
+    /// Whether the visitor has seen enough.
+    pub(crate) const fn is_stopped(&self) -> bool {
+        self.stopped
+    }
+
+    /// Reads one row and shows it to the visitor if it is asked for.
+    pub(crate) fn row(
+        &mut self,
+        payload: &[u8],
+        visitor: &mut dyn FnMut(&Socket) -> ControlFlow<()>,
+    ) {
+        let Some(mut decoded) = row::decode(payload, self.states) else {
             self.unreadable();
             return;
         };
@@ -79,11 +101,13 @@ impl Progress {
                 return;
             }
         }
-        if !query.wants(socket.state, socket.family) {
-            return;
-        }
-        if !selects_row(&self.filter, socket, self.source) {
-            return;
+        match judge(&self.filter, socket, &Facts::of_row(self.source)) {
+            Truth::Yes => {}
+            Truth::No => return,
+            Truth::Unknown => {
+                self.unjudged += 1;
+                return;
+            }
         }
         if let (Some(seen), Some(cookie)) = (&mut self.seen, socket.cookie)
             && !seen.insert(cookie)
@@ -96,7 +120,7 @@ impl Progress {
             row::read_details(payload, &mut details);
             decoded.socket.details = Some(details);
         }
-        visitor(&decoded.socket);
+        self.stopped = visitor(&decoded.socket).is_break();
         self.details = decoded.socket.details;
     }
 
@@ -119,6 +143,7 @@ impl Progress {
             sockets: self.sockets,
             duplicates: (self.seen.is_some() || self.recorded.is_some()).then_some(self.duplicates),
             malformed: self.malformed,
+            unjudged: self.unjudged,
         }
     }
 }

@@ -6,7 +6,7 @@ use netlink_packet_sock_diag::inet::{ExtensionFlags, InetRequest, SocketId, Stat
 use zerocopy::native_endian::U32;
 use zerocopy::{Immutable, IntoBytes, Unaligned};
 
-use crate::model::{Family, Query};
+use crate::model::{Extensions, Family, StateSet};
 
 /// Type of the older request (`TCPDIAG_GETSOCK`, include/uapi/linux/inet_diag.h):
 /// it ignores the family and walks the table once for both.
@@ -47,11 +47,13 @@ impl DumpRequest {
     /// The request as it goes out, with the program of a filter unless that is
     /// empty.
     #[must_use]
-    pub fn to_bytes(self, query: &Query, program: &[u8], sequence: u32) -> Vec<u8> {
-        let mut extensions = ExtensionFlags::empty();
-        extensions.set(ExtensionFlags::INFO, query.tcp_info || query.details);
-        extensions.set(ExtensionFlags::SKMEMINFO, query.drops || query.details);
-        extensions.set(ExtensionFlags::CONG, query.details);
+    pub fn to_bytes(
+        self,
+        states: StateSet,
+        extensions: Extensions,
+        program: &[u8],
+        sequence: u32,
+    ) -> Vec<u8> {
         let filter = if program.is_empty() {
             Vec::new()
         } else {
@@ -65,7 +67,7 @@ impl DumpRequest {
                     dst_len: 0,
                     ext: extensions.bits(),
                     id: [0; 48],
-                    states: U32::new(query.states.bits()),
+                    states: U32::new(states.bits()),
                     dbs: U32::ZERO,
                 };
                 framed(TCPDIAG_GETSOCK, sequence, &[request.as_bytes(), &filter])
@@ -78,9 +80,9 @@ impl DumpRequest {
                 let request = InetRequest {
                     family: number,
                     protocol: IPPROTO_TCP,
-                    extensions,
+                    extensions: ExtensionFlags::from_bits_retain(extensions.bits()),
                     // The crate names eleven states; the kernel knows more.
-                    states: StateFlags::from_bits_retain(query.states.bits()),
+                    states: StateFlags::from_bits_retain(states.bits()),
                     socket_id,
                 };
                 let mut body = vec![0; request.buffer_len()];
@@ -118,21 +120,17 @@ fn framed(message_type: u16, sequence: u32, body: &[&[u8]]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{StateSet, TcpState};
+    use crate::model::TcpState;
 
     /// Byte for byte what ss sends for `ss -tan4` (seen with strace), but for
     /// its state mask and number.
     #[test]
     fn the_request_for_one_family_is_inet_diag_req_v2() {
-        let query = Query {
-            tcp_info: true,
-            ..Query::states(
-                StateSet::NONE
-                    .with(TcpState::CloseWait)
-                    .with(TcpState::BoundInactive),
-            )
-        };
-        let bytes = DumpRequest::OneFamily(Family::Ipv6).to_bytes(&query, &[], 7);
+        let states = StateSet::NONE
+            .with(TcpState::CloseWait)
+            .with(TcpState::BoundInactive);
+        let request = DumpRequest::OneFamily(Family::Ipv6);
+        let bytes = request.to_bytes(states, Extensions::TCP_INFO, &[], 7);
         assert_eq!(bytes.len(), 72);
         assert_eq!(bytes[0..4], 72_u32.to_ne_bytes());
         assert_eq!(bytes[4..6], 20_u16.to_ne_bytes());
@@ -145,8 +143,8 @@ mod tests {
 
     #[test]
     fn the_request_for_both_families_is_inet_diag_req() {
-        let query = Query::states(StateSet::RFC9293);
-        let bytes = DumpRequest::BothFamilies.to_bytes(&query, &[], 1);
+        let request = DumpRequest::BothFamilies;
+        let bytes = request.to_bytes(StateSet::RFC9293, Extensions::NONE, &[], 1);
         assert_eq!(bytes.len(), 76);
         assert_eq!(bytes[4..6], 18_u16.to_ne_bytes());
         assert_eq!(bytes[19], 0, "no extension");
@@ -155,13 +153,12 @@ mod tests {
 
     #[test]
     fn a_program_goes_out_behind_either_request() {
-        let query = Query::states(StateSet::RFC9293);
         let program = [1_u8, 4, 8, 0];
         for (request, body) in [
             (DumpRequest::BothFamilies, 76),
             (DumpRequest::OneFamily(Family::Ipv4), 72),
         ] {
-            let bytes = request.to_bytes(&query, &program, 1);
+            let bytes = request.to_bytes(StateSet::RFC9293, Extensions::NONE, &program, 1);
             assert_eq!(bytes.len(), body + 8);
             let length = u32::try_from(bytes.len()).unwrap();
             assert_eq!(bytes[0..4], length.to_ne_bytes());

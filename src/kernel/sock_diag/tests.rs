@@ -10,23 +10,23 @@ const EINVAL: i32 = 22;
 const ENOMEM: i32 = 12;
 const EOPNOTSUPP: i32 = 95;
 
-fn all() -> Query {
-    Query::states(StateSet::RFC9293)
+fn all() -> Request {
+    Request::states(StateSet::RFC9293)
 }
 
 /// Runs a query against a script, and gives what was visited with the outcome.
 fn visit(
     source: &mut NetlinkSource<ScriptedKernel>,
-    query: &Query,
+    query: &Request,
 ) -> (Vec<Socket>, Result<Collection, KernelError>) {
     let mut sockets = Vec::new();
-    let outcome = source.visit(query, &mut |socket| sockets.push(socket.clone()));
+    let outcome = source.visit_all(query, &mut |socket| sockets.push(socket.clone()));
     (sockets, outcome)
 }
 
 fn visit_script(
     kernel: ScriptedKernel,
-    query: &Query,
+    query: &Request,
 ) -> (Vec<Socket>, Result<Collection, KernelError>) {
     visit(&mut NetlinkSource::over(kernel), query)
 }
@@ -92,10 +92,7 @@ fn only_an_unknown_request_is_asked_in_another_way() {
 
 #[test]
 fn one_family_is_asked_for_by_its_own_request() {
-    let query = Query {
-        family: Some(Family::Ipv6),
-        ..all()
-    };
+    let query = all().and(&Condition::Family(Family::Ipv6).into());
     let mut source = NetlinkSource::over(ScriptedKernel::answering([done(1, 0)]));
     visit(&mut source, &query).1.unwrap();
     assert_eq!(source.transport.requests, [20]);
@@ -212,7 +209,7 @@ fn a_socket_shown_twice_comes_once_where_that_is_asked_for() {
         let rows = [1, 2, 1, 1, 3].map(|cookie| RowBytes::new(1, cookie).message(1));
         ScriptedKernel::answering([[rows.concat(), done(1, 0)].concat()])
     };
-    let unique = Query {
+    let unique = Request {
         unique: true,
         ..all()
     };
@@ -224,10 +221,47 @@ fn a_socket_shown_twice_comes_once_where_that_is_asked_for() {
     assert_eq!(visit_script(script(), &all()).0.len(), 5);
 }
 
+/// `list` wrote to a pipe that nobody read any more until the last socket.
+#[test]
+fn a_walk_ends_where_the_visitor_stops_it() {
+    let datagram = |cookie| RowBytes::new(1, cookie).message(1);
+    // The rest of the answer isn't received.
+    let mut source = NetlinkSource::over(ScriptedKernel::answering([
+        [datagram(1), datagram(2)].concat(),
+        datagram(3),
+    ]));
+    let mut visited = 0;
+    let outcome = source.visit(&all(), &mut |_| {
+        visited += 1;
+        ControlFlow::Break(())
+    });
+    assert_eq!((visited, outcome.unwrap().sockets), (1, 1));
+    assert!(source.is_left, "the kernel has more to say on this socket");
+}
+
+/// The kernel refuses a second dump on a socket whose first one isn't over.
+#[test]
+fn the_live_kernel_is_asked_again_after_a_walk_that_was_stopped() {
+    let _listeners: Vec<_> = (0..2)
+        .map(|_| std::net::TcpListener::bind("127.0.0.1:0").unwrap())
+        .collect();
+    let mut source = NetlinkSource::open().unwrap();
+    for _ in 0..3 {
+        let mut visited = 0;
+        let listening = Request::states(StateSet::NONE.with(TcpState::Listen));
+        let outcome = source.visit(&listening, &mut |_| {
+            visited += 1;
+            ControlFlow::Break(())
+        });
+        assert!(outcome.is_ok());
+        assert_eq!(visited, 1);
+    }
+}
+
 #[test]
 fn what_was_not_asked_for_is_left_out_and_what_has_no_name_is_kept() {
     let rows = [1, 6, 14].map(|state| RowBytes::new(state, u64::from(state)).message(1));
-    let query = Query::states(StateSet::NONE.with(TcpState::TimeWait));
+    let query = Request::states(StateSet::RFC9293.without(TcpState::Established));
     let script = [rows.concat(), done(1, 0)].concat();
     let (sockets, _) = visit_script(ScriptedKernel::answering([script]), &query);
     let states: Vec<TcpState> = sockets.iter().map(|socket| socket.state).collect();
@@ -240,9 +274,9 @@ fn the_live_kernel_shows_a_listener_of_ours() {
     let port = listener.local_addr().unwrap().port();
     let mut source = NetlinkSource::open().unwrap();
     let mut found = Vec::new();
-    let query = Query::states(StateSet::NONE.with(TcpState::Listen));
+    let query = Request::states(StateSet::NONE.with(TcpState::Listen));
     let collection = source
-        .visit(&query, &mut |socket| {
+        .visit_all(&query, &mut |socket| {
             if socket.local.port == port {
                 found.push(socket.clone());
             }
@@ -260,10 +294,7 @@ fn the_live_kernel_shows_a_listener_of_ours() {
 #[test]
 fn other_local_ports_than_those_asked_for_are_left_out() {
     let rows = [79_u8, 80, 81].map(|port| RowBytes::new(1, port.into()).byte(5, port).message(1));
-    let query = Query {
-        filter: Condition::PortIn(End::Local, [80].into_iter().collect()).into(),
-        ..all()
-    };
+    let query = all().and(&Condition::PortIn(End::Local, [80].into_iter().collect()).into());
     let script = [rows.concat(), done(1, 0)].concat();
     let (sockets, outcome) = visit_script(ScriptedKernel::answering([script]), &query);
     let ports: Vec<u16> = sockets.iter().map(|socket| socket.local.port).collect();
@@ -279,10 +310,7 @@ fn what_the_kernel_does_not_know_is_judged_by_us() {
         let row = RowBytes::new(1, device.into()).field(40, device);
         row.message(3)
     });
-    let query = Query {
-        filter: Condition::Device(Some(3)).into(),
-        ..all()
-    };
+    let query = all().and(&Condition::Device(Some(3)).into());
     let script = [
         error(1, -EINVAL),
         error(2, -EINVAL),
@@ -296,10 +324,7 @@ fn what_the_kernel_does_not_know_is_judged_by_us() {
 
 #[test]
 fn marks_are_not_compared_by_halves_without_the_right_to() {
-    let query = Query {
-        filter: Condition::Mark { value: 0, mask: 0 }.into(),
-        ..all()
-    };
+    let query = all().and(&Condition::Mark { value: 0, mask: 0 }.into());
     let script = [error(1, -EPERM)];
     let (sockets, outcome) = visit_script(ScriptedKernel::answering(script), &query);
     assert_eq!(sockets, []);
@@ -314,7 +339,7 @@ fn nothing_is_asked_where_nothing_can_match() {
         state(TcpState::Listen).and(state(TcpState::Closing)),
         Filter::from(Condition::Family(Family::Ipv4)).and(Condition::Family(Family::Ipv6).into()),
     ] {
-        let query = Query { filter, ..all() };
+        let query = all().and(&filter);
         let (sockets, outcome) = visit_script(ScriptedKernel::answering([]), &query);
         assert_eq!(sockets, []);
         assert!(outcome.unwrap().complete);
@@ -333,16 +358,15 @@ fn the_live_kernel_shows_the_local_ports_asked_for_and_no_other() {
     for asked in [&ports[..1], &ports[1..4], &ports[..]] {
         // Beside ports that nobody has: longer programs.
         let asked: PortSet = asked.iter().copied().chain([1, 3, 5, 65_535]).collect();
-        for family in [None, Some(Family::Ipv4)] {
-            let query = Query {
-                filter: Condition::PortIn(End::Local, asked.clone()).into(),
-                family,
-                ..Query::states(StateSet::NONE.with(TcpState::Listen))
-            };
+        for family in [Filter::EVERYTHING, Condition::Family(Family::Ipv4).into()] {
+            let at_ports = Filter::from(Condition::PortIn(End::Local, asked.clone()));
+            let query = Request::states(StateSet::NONE.with(TcpState::Listen))
+                .and(&at_ports)
+                .and(&family);
             let mut found = PortSet::default();
             let mut source = NetlinkSource::open().unwrap();
             source
-                .visit(&query, &mut |socket| {
+                .visit_all(&query, &mut |socket| {
                     found.insert(socket.local.port);
                 })
                 .unwrap();

@@ -12,7 +12,7 @@ use socket2::{Domain, Socket, Type};
 use tcpstate::kernel::SocketSource as _;
 use tcpstate::kernel::sock_diag::NetlinkSource;
 use tcpstate::model;
-use tcpstate::model::{Query, StateSet, TcpState};
+use tcpstate::model::{Request, StateSet, TcpState};
 
 use crate::lab::{Ghost, Lab, Syn, until};
 
@@ -298,7 +298,7 @@ impl Fixture {
 pub(crate) fn rows() -> Vec<model::Socket> {
     let mut rows = Vec::new();
     let mut source = NetlinkSource::open().expect("netlink");
-    let outcome = source.visit(&Query::states(StateSet::ALL), &mut |socket| {
+    let outcome = source.visit_all(&Request::states(StateSet::ALL), &mut |socket| {
         rows.push(socket.clone());
     });
     outcome.expect("a dump");

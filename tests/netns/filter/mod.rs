@@ -17,7 +17,7 @@ use tcpstate::kernel::{
     HostNames, KernelError, ProcRoot, ProcfsSource, ReplaySource, SocketSource,
 };
 use tcpstate::model::{
-    CgroupId, Condition, Family, Filter, PortRange, Query, Socket, SourceKind, StateSet, TcpState,
+    CgroupId, Condition, Family, Filter, PortRange, Request, Socket, SourceKind, StateSet, TcpState,
 };
 
 use self::fixture::Fixture;
@@ -142,12 +142,9 @@ fn shown(
     fixture: &Fixture,
     filter: &Filter,
 ) -> Result<BTreeSet<&'static str>, KernelError> {
-    let query = Query {
-        filter: filter.clone(),
-        ..Query::states(StateSet::ALL)
-    };
+    let query = Request::of(filter.clone());
     let mut names = BTreeSet::new();
-    let outcome = source.visit(&query, &mut |socket| {
+    let outcome = source.visit_all(&query, &mut |socket| {
         names.insert(fixture.name(socket));
     });
     outcome.map(|_| names)

@@ -22,7 +22,7 @@ use tcpstate::kernel::netns::{EnterFailure, enter, find, find_descriptors, read_
 use tcpstate::kernel::processes::{SocketDescriptors, Which};
 use tcpstate::kernel::{ProcRoot, ProcfsSource, SocketSource, read_sysctls};
 use tcpstate::model::{
-    Entrance, FallbackReason, Holder, NamedBy, NamespaceEntry, NamespaceList, NetnsKey, Query,
+    Entrance, FallbackReason, Holder, NamedBy, NamespaceEntry, NamespaceList, NetnsKey, Request,
     SourceKind, StateSet, Sysctl, Sysctls,
 };
 
@@ -83,8 +83,8 @@ impl Drop for Idle {
 
 /// How many sockets a source shows, and where it read them.
 fn visit(source: &mut dyn SocketSource) -> (u64, SourceKind, Option<FallbackReason>) {
-    let query = Query::states(StateSet::RFC9293);
-    let collection = source.visit(&query, &mut |_| {}).expect("a reading");
+    let query = Request::states(StateSet::RFC9293);
+    let collection = source.visit_all(&query, &mut |_| {}).expect("a reading");
     assert!(collection.complete);
     (
         collection.sockets,
@@ -230,9 +230,9 @@ netns_test!(sockets_alone_keep_a_namespace_and_have_a_holder, |_lab| {
     let own = std::process::id();
     let descriptors = SocketDescriptors::collect(&live(), Which::Only(&[own])).unwrap();
     let mut shown = HashSet::new();
-    let query = Query::states(StateSet::RFC9293);
+    let query = Request::states(StateSet::RFC9293);
     FallbackSource::open(&live())
-        .visit(&query, &mut |socket| shown.extend(socket.inode))
+        .visit_all(&query, &mut |socket| shown.extend(socket.inode))
         .unwrap();
     let unreached = descriptors.unreached(|inode| shown.contains(&inode));
     let holders: Vec<Holder> = unreached.iter().map(|&(holder, _)| holder).collect();

@@ -10,7 +10,7 @@ use socket2::{Domain, SockRef, Socket, Type};
 use super::*;
 use crate::kernel::SocketSource;
 use crate::kernel::sock_diag::NetlinkSource;
-use crate::model::{Endpoint, Query, SocketPast, StateSet};
+use crate::model::{Endpoint, Request, SocketPast, StateSet};
 
 fn live() -> ProcRoot {
     ProcRoot::new(Path::new("/proc"))
@@ -23,10 +23,10 @@ fn inode(socket: &impl AsFd) -> u64 {
 /// Everything that a dump shows.
 fn dumped() -> HashSet<u64> {
     let mut inodes = HashSet::new();
-    let query = Query::states(StateSet::RFC9293);
+    let query = Request::states(StateSet::RFC9293);
     let mut source = NetlinkSource::open().unwrap();
     source
-        .visit(&query, &mut |socket| inodes.extend(socket.inode))
+        .visit_all(&query, &mut |socket| inodes.extend(socket.inode))
         .unwrap();
     inodes
 }

@@ -8,14 +8,17 @@ mod row;
 
 use std::collections::{HashSet, VecDeque};
 use std::io;
+use std::ops::ControlFlow;
 
 use foldhash::fast::RandomState;
 
 use self::lines::{Line, Lines};
-use crate::filter::selects_row;
+use crate::filter::{Facts, Truth, judge};
 use crate::kernel::proc_root::open;
 use crate::kernel::{KernelError, ProcRoot, SocketSource, refuse_untold};
-use crate::model::{Collection, Endpoint, FallbackReason, Family, Query, Socket, SourceKind};
+use crate::model::{
+    Collection, Endpoint, FallbackReason, Family, Filter, Request, Socket, SourceKind,
+};
 
 /// Reads the socket tables of a /proc.
 #[derive(Debug)]
@@ -46,14 +49,15 @@ impl ProcfsSource {
         self.reason = Some(reason);
     }
 
-    /// Reads one table, if the kernel has it; whether it has.
+    /// Reads one table, if the kernel has it; whether it has, unless the visitor
+    /// stops the walk.
     fn read_table(
         &self,
         family: Family,
-        query: &Query,
+        filter: &Filter,
         collection: &mut Collection,
-        visitor: &mut dyn FnMut(&Socket),
-    ) -> Result<bool, KernelError> {
+        visitor: &mut dyn FnMut(&Socket) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<(), bool>, KernelError> {
         let name = match family {
             Family::Ipv4 => "tcp",
             Family::Ipv6 => "tcp6",
@@ -63,7 +67,7 @@ impl ProcfsSource {
             Ok(file) => file,
             Err(error) if family == Family::Ipv6 && error.kind() == io::ErrorKind::NotFound => {
                 collection.complete &= self.has_no_ipv6();
-                return Ok(false);
+                return Ok(ControlFlow::Continue(false));
             }
             Err(source) => return Err(self.proc_root.error(path, source)),
         };
@@ -77,6 +81,7 @@ impl ProcfsSource {
             });
         }
         let mut repeats = Repeats::default();
+        let facts = Facts::of_row(SourceKind::Procfs);
         while let Some(line) = lines.next_line().map_err(read)? {
             let socket = match line {
                 Line::Whole(bytes) => row::parse(bytes, family),
@@ -87,21 +92,23 @@ impl ProcfsSource {
                     let repeated = collection.duplicates.unwrap_or(0);
                     collection.duplicates = Some(repeated + 1);
                 }
-                Some(socket)
-                    if query.wants(socket.state, family)
-                        && selects_row(&query.filter, &socket, SourceKind::Procfs) =>
-                {
-                    collection.sockets += 1;
-                    visitor(&socket);
-                }
-                Some(_) => {}
+                Some(socket) => match judge(filter, &socket, &facts) {
+                    Truth::Yes => {
+                        collection.sockets += 1;
+                        if visitor(&socket).is_break() {
+                            return Ok(ControlFlow::Break(()));
+                        }
+                    }
+                    Truth::No => {}
+                    Truth::Unknown => collection.unjudged += 1,
+                },
                 None => {
                     collection.malformed += 1;
                     collection.complete = false;
                 }
             }
         }
-        Ok(true)
+        Ok(ControlFlow::Continue(true))
     }
 
     /// Whether a table of IPv6 is missing because the kernel has no such
@@ -119,8 +126,8 @@ impl ProcfsSource {
 impl SocketSource for ProcfsSource {
     fn visit(
         &mut self,
-        query: &Query,
-        visitor: &mut dyn FnMut(&Socket),
+        request: &Request,
+        visitor: &mut dyn FnMut(&Socket) -> ControlFlow<()>,
     ) -> Result<Collection, KernelError> {
         let mut collection = Collection {
             source: SourceKind::Procfs,
@@ -129,17 +136,21 @@ impl SocketSource for ProcfsSource {
             sockets: 0,
             duplicates: Some(0),
             malformed: 0,
+            unjudged: 0,
         };
+        let filter = &request.filter;
+        let families = filter.families();
         let mut failed = None;
         let mut is_any_read = false;
-        refuse_untold(&query.filter, SourceKind::Procfs)?;
+        refuse_untold(filter, SourceKind::Procfs)?;
         for family in [Family::Ipv4, Family::Ipv6] {
-            if query.family.is_some_and(|wanted| wanted != family) {
+            if !families.contains(family) {
                 continue;
             }
             // A table that can't be read is no reason to hide the other one.
-            match self.read_table(family, query, &mut collection, visitor) {
-                Ok(is_read) => is_any_read |= is_read,
+            match self.read_table(family, filter, &mut collection, visitor) {
+                Ok(ControlFlow::Continue(is_read)) => is_any_read |= is_read,
+                Ok(ControlFlow::Break(())) => return Ok(collection),
                 Err(error) => {
                     collection.complete = false;
                     failed.get_or_insert(error);

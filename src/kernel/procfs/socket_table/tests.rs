@@ -26,15 +26,15 @@ fn root_with(files: &[(&str, &[u8])]) -> (tempfile::TempDir, ProcRoot) {
     (root, proc_root)
 }
 
-fn visit(proc_root: &ProcRoot, query: &Query) -> (Vec<Socket>, Result<Collection, KernelError>) {
+fn visit(proc_root: &ProcRoot, query: &Request) -> (Vec<Socket>, Result<Collection, KernelError>) {
     let mut sockets = Vec::new();
     let outcome =
-        ProcfsSource::new(proc_root).visit(query, &mut |socket| sockets.push(socket.clone()));
+        ProcfsSource::new(proc_root).visit_all(query, &mut |socket| sockets.push(socket.clone()));
     (sockets, outcome)
 }
 
-fn all() -> Query {
-    Query::states(StateSet::RFC9293)
+fn all() -> Request {
+    Request::states(StateSet::RFC9293)
 }
 
 #[test]
@@ -185,13 +185,10 @@ fn without_a_table_of_ipv6_a_copy_is_complete_where_its_counts_have_none_either(
 #[test]
 fn states_and_families_are_filtered() {
     let (_root, proc_root) = root_with(&[("tcp", TCP.as_bytes()), ("tcp6", TCP6.as_bytes())]);
-    let close_wait = Query::states(StateSet::NONE.with(TcpState::CloseWait));
+    let close_wait = Request::states(StateSet::NONE.with(TcpState::CloseWait));
     assert_eq!(visit(&proc_root, &close_wait).0.len(), 1);
     for (family, count) in [(Family::Ipv4, 4), (Family::Ipv6, 1)] {
-        let query = Query {
-            family: Some(family),
-            ..all()
-        };
+        let query = all().and(&crate::model::Condition::Family(family).into());
         let (sockets, _) = visit(&proc_root, &query);
         assert_eq!(sockets.len(), count);
         assert!(sockets.iter().all(|socket| socket.family == family));
@@ -280,7 +277,7 @@ fn the_owner_of_a_connection_that_was_not_accepted_is_not_root() {
     let (_root, proc_root) = root_with(&[("tcp", table.as_bytes())]);
     let mut owners = Vec::new();
     ProcfsSource::new(&proc_root)
-        .visit(&Query::states(StateSet::RFC9293), &mut |socket| {
+        .visit_all(&Request::states(StateSet::RFC9293), &mut |socket| {
             owners.push((socket.kind, socket.uid));
         })
         .unwrap();

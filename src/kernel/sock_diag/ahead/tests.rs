@@ -2,7 +2,7 @@ use super::super::testing::{RowBytes, ScriptedKernel, Step, done, message};
 use super::super::{NetlinkSource, SocketSource};
 use super::*;
 use crate::kernel::KernelError;
-use crate::model::{Query, StateSet};
+use crate::model::{Request, StateSet};
 use std::thread::ThreadId;
 
 const ENOMEM: i32 = -12;
@@ -26,7 +26,7 @@ fn around_the_start() -> std::ops::Range<u64> {
 fn visit(steps: impl IntoIterator<Item = Step>) -> (Vec<u64>, Result<u64, String>) {
     let mut source = NetlinkSource::over(ScriptedKernel::new(steps));
     let mut cookies = Vec::new();
-    let outcome = source.visit(&Query::states(StateSet::RFC9293), &mut |socket| {
+    let outcome = source.visit_all(&Request::states(StateSet::RFC9293), &mut |socket| {
         cookies.extend(socket.cookie.map(|cookie| cookie.0));
     });
     let outcome = outcome

@@ -15,8 +15,8 @@ use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned, big_endian};
 
 use crate::kernel::is_owner;
 use crate::model::{
-    CgroupId, Endpoint, Family, Query, Socket, SocketCookie, SocketDetails, SocketKind,
-    SocketMemory, SocketTimer, TcpInfo, TcpState, TimerKind,
+    CgroupId, Endpoint, Family, Socket, SocketCookie, SocketDetails, SocketKind, SocketMemory,
+    SocketTimer, StateSet, TcpInfo, TcpState, TimerKind,
 };
 
 /// `INET_DIAG_CGROUP_ID`, which netlink-packet-sock-diag doesn't name.
@@ -82,9 +82,9 @@ struct Attributes {
 }
 
 /// Reads a row; `None` when it is too short, or of a family that TCP doesn't
-/// have.
+/// have. What it means depends on the states that were asked for.
 #[must_use]
-pub fn decode(payload: &[u8], query: &Query) -> Option<Decoded> {
+pub fn decode(payload: &[u8], asked: StateSet) -> Option<Decoded> {
     let (row, rest) = InetDiagMsg::ref_from_prefix(payload).ok()?;
     let family = match row.family {
         AF_INET => Family::Ipv4,
@@ -95,9 +95,7 @@ pub fn decode(payload: &[u8], query: &Query) -> Option<Decoded> {
     let state = match TcpState::from_kernel(row.state) {
         // The kernel finds bound-only sockets by a bit of their own, and then
         // reports them as what they are besides: closed.
-        TcpState::Close if query.states.contains(TcpState::BoundInactive) => {
-            TcpState::BoundInactive
-        }
+        TcpState::Close if asked.contains(TcpState::BoundInactive) => TcpState::BoundInactive,
         state => state,
     };
     let timer = timer(row);

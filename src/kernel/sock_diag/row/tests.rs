@@ -5,12 +5,8 @@ use netlink_packet_core::Parseable;
 use netlink_packet_sock_diag::inet::InetResponse;
 use proptest::prelude::*;
 
-fn query() -> Query {
-    Query::states(StateSet::RFC9293)
-}
-
 fn decoded(row: &RowBytes) -> Decoded {
-    decode(&row.payload(), &query()).expect("long enough, and of a family")
+    decode(&row.payload(), StateSet::RFC9293).expect("long enough, and of a family")
 }
 
 fn socket(row: &RowBytes) -> Socket {
@@ -98,10 +94,7 @@ fn the_two_kinds_of_fin_wait2_and_of_syn_recv_are_told_apart() {
 #[test]
 fn closed_means_bound_when_bound_sockets_were_asked_for() {
     let row = RowBytes::new(7, 1).payload();
-    let state = |states| {
-        let query = Query::states(states);
-        decode(&row, &query).expect("a row").socket.state
-    };
+    let state = |states| decode(&row, states).expect("a row").socket.state;
     assert_eq!(state(StateSet::RFC9293), TcpState::Close);
     assert_eq!(
         state(StateSet::RFC9293.with(TcpState::BoundInactive)),
@@ -202,9 +195,9 @@ fn no_cookie_is_none() {
 #[test]
 fn a_row_too_short_or_of_no_tcp_family_is_not_one() {
     let row = RowBytes::new(1, 1).payload();
-    assert!(decode(&row[..71], &query()).is_none());
+    assert!(decode(&row[..71], StateSet::RFC9293).is_none());
     let unix = RowBytes::new(1, 1).byte(0, 1).payload();
-    assert!(decode(&unix, &query()).is_none());
+    assert!(decode(&unix, StateSet::RFC9293).is_none());
 }
 
 proptest! {

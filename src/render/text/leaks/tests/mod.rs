@@ -168,6 +168,7 @@ impl Stage {
             sockets: self.sockets.len() as u64,
             duplicates: Some(0),
             malformed: 0,
+            unjudged: 0,
         };
         let removed = Cgroup {
             id: CgroupId(7),
