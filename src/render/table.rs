@@ -225,6 +225,14 @@ impl Cell {
     }
 }
 
+/// How many of a bar's columns are filled; what isn't nothing fills one at least.
+#[must_use]
+pub fn filled(used: u64, of: u64, columns: usize) -> usize {
+    let length = u128::from(used) * columns as u128 / u128::from(of).max(1);
+    let length = usize::try_from(length).unwrap_or(columns);
+    length.max(usize::from(used > 0)).min(columns)
+}
+
 /// Columns, and in each row a cell for each.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Table {

@@ -3,156 +3,171 @@
 //! time.
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::style::{Color, Modifier};
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Clear, Tabs, Widget};
 
-use super::moment::{FRESH, Moment, Shown};
-use super::paint::{Painter, Tone, cut, first_lines, from_column, from_line, width};
-use super::screen::View;
-use super::views::{findings, help, leaks, listeners, overview, ports, settings};
+use super::screen::{FRESH, FrameContext, Shown, View};
+use super::views::{self, leaks, overview, pressure, settings};
+use super::widgets::{below, cut, lines, wrapped};
+use crate::classify::Severity;
 use crate::classify::history::{Failure, Latest, Part};
 use crate::model::SourceKind;
+use crate::render::table::Tone;
 use crate::render::text::provenance::place;
 use crate::text::number::{counted, elapsed};
 use crate::text::rate::{age, clock, interval};
 use crate::text::safe;
-use crate::text::wrap;
+use crate::text::width::columns_of;
 
 /// Draws a frame, and says what is on it.
-pub(super) fn frame(buffer: &mut Buffer, moment: &Moment<'_>) -> Shown {
+pub(super) fn frame(buffer: &mut Buffer, context: &FrameContext<'_>) -> Shown {
     let area = buffer.area;
-    let mut painter = Painter::new(buffer, moment.style);
-    painter.wipe(area);
+    Clear.render(area, buffer);
+    let shown = draw(buffer, area, context);
+    if !context.style.color {
+        for cell in &mut buffer.content {
+            cell.fg = Color::Reset;
+        }
+    }
+    shown
+}
+
+fn draw(buffer: &mut Buffer, area: Rect, context: &FrameContext<'_>) -> Shown {
+    let style = context.style;
+    let heading = heading(context, area.width);
     if area.height < 3 {
-        draw_heading(&mut painter, area, moment);
+        lines(buffer, area, [heading], style);
         return Shown::default();
     }
-    draw_heading(&mut painter, first_lines(area, 1), moment);
-    draw_tabs(&mut painter, first_lines(from_line(area, 1), 1), moment);
-    let mut body = Rect {
-        height: area.height - 3,
-        ..from_line(area, 2)
-    };
-    for (text, tone) in notices(moment, body) {
-        painter.text(first_lines(body, 1), &text, tone);
-        body = from_line(body, 1);
-    }
+    let one = Constraint::Length(1);
+    let layout = Layout::vertical([one, one, Constraint::Fill(1), one]);
+    let [top, tabs, body, bottom] = area.layout(&layout);
+    lines(buffer, top, [heading], style);
+    draw_tabs(buffer, tabs, context);
+    lines(buffer, bottom, [keys(context)], style);
+    let body = lines(buffer, body, notices(context, body), style);
     // A line of air where there is room.
-    if area.height >= 24 && body.height >= 21 {
-        body = from_line(body, 1);
-    }
-    draw_keys(&mut painter, from_line(area, area.height - 1), moment);
-    if moment.screen.help {
-        help::draw(&mut painter, body);
+    let air = u16::from(area.height >= 24 && body.height >= 21);
+    let body = below(body, air);
+    if context.screen.help {
+        lines(buffer, body, views::help(), style);
         return Shown::default();
     }
-    let Some(latest) = moment.timeline.latest() else {
+    let Some(latest) = context.timeline.latest() else {
         return Shown::default();
     };
-    match moment.screen.view {
-        View::Overview => overview::draw(&mut painter, body, moment, latest),
-        View::Leaks => leaks::draw(&mut painter, body, moment, latest),
-        View::Ports => ports::draw(&mut painter, body, moment, latest),
-        View::Listeners => listeners::draw(&mut painter, body, moment, latest),
-        View::Settings => settings::draw(&mut painter, body, moment, latest),
-    }
+    let draw = match context.screen.view {
+        View::Overview => overview::draw,
+        View::Leaks => leaks::draw,
+        View::Ports => pressure::draw_ports,
+        View::Listeners => pressure::draw_listeners,
+        View::Settings => settings::draw,
+    };
+    draw(buffer, body, context, latest)
 }
 
 /// Whose sockets, how many, when, how often, and what that costs; what doesn't
 /// fit is left out from the end.
-fn draw_heading(painter: &mut Painter<'_>, area: Rect, moment: &Moment<'_>) {
-    let dot = format!(" {} ", moment.style.dot());
-    let Some(latest) = moment.timeline.latest() else {
-        painter.text(
-            area,
-            "tcpstate: the first sample is on its way",
-            Tone::Strong,
-        );
-        return;
+fn heading(context: &FrameContext<'_>, columns: u16) -> Line<'static> {
+    let Some(latest) = context.timeline.latest() else {
+        return Line::styled("tcpstate: the first sample is on its way", Tone::Strong);
     };
     let snapshot = &latest.snapshot;
-    let mut parts = vec![
+    let parts = [
         counted(snapshot.states.total(), "TCP socket", "TCP sockets"),
         format!("{} UTC", clock(snapshot.taken_at)),
-        format!("every {}", interval(moment.screen.interval)),
+        format!("every {}", interval(context.screen.interval)),
         format!("sampled in {}", elapsed(latest.cost)),
     ];
-    if let Some(place) = place(&snapshot.host) {
-        parts.insert(0, place);
-    }
-    let mut rest = area;
-    let mut first = true;
-    for part in parts {
-        let separator = if first { "" } else { dot.as_str() };
-        let wanted = width(&part) + width(separator);
-        if !first && wanted > rest.width.into() {
-            break;
+    let separator = format!(" {} ", context.style.dot());
+    let mut line = Line::default();
+    for part in place(&snapshot.host).into_iter().chain(parts) {
+        let before = line.width();
+        if before > 0 {
+            if before + columns_of(&separator) + columns_of(&part) > columns.into() {
+                break;
+            }
+            line.push_span(Span::styled(separator.clone(), Tone::Faint));
         }
-        let taken = painter.texts(rest, &[(separator, Tone::Faint), (&part, Tone::Strong)]);
-        rest = from_column(rest, taken);
-        first = false;
+        line.push_span(Span::styled(part, Tone::Strong));
     }
+    line
 }
 
-fn draw_tabs(painter: &mut Painter<'_>, area: Rect, moment: &Moment<'_>) {
+fn draw_tabs(buffer: &mut Buffer, area: Rect, context: &FrameContext<'_>) {
+    let open = (!context.screen.help).then_some(context.screen.view);
     let names: usize = View::ALL.iter().map(|view| view.name().len() + 5).sum();
     let has_room = names <= usize::from(area.width);
-    let mut rest = area;
-    for (number, view) in (1_u8..).zip(View::ALL) {
-        let is_open = view == moment.screen.view && !moment.screen.help;
-        let tone = if is_open { Tone::Chosen } else { Tone::Plain };
+    let titles = (1_u8..).zip(View::ALL).map(|(number, view)| {
         // Where it is narrow only the open view has its name.
-        let text = if has_room || is_open {
+        if has_room || open == Some(view) {
             format!(" {number} {} ", view.name())
         } else {
             format!(" {number} ")
-        };
-        let taken = painter.texts(rest, &[(&text, tone), (" ", Tone::Plain)]);
-        rest = from_column(rest, taken);
-    }
-    let verdict = moment.timeline.latest().and_then(findings::verdict);
-    if let Some((text, tone)) = verdict
-        && usize::from(rest.width) > width(&text)
+        }
+    });
+    let titles: Vec<String> = titles.collect();
+    let taken: usize = titles.iter().map(|title| title.len() + 1).sum();
+    Tabs::new(titles)
+        .select(View::ALL.iter().position(|&view| open == Some(view)))
+        .highlight_style(Modifier::REVERSED)
+        .divider(" ")
+        .padding("", "")
+        .render(area, buffer);
+    if let Some(verdict) = context.timeline.latest().and_then(verdict)
+        && usize::from(area.width) > taken + verdict.width()
     {
-        painter.right(rest, &text, tone);
+        verdict.right_aligned().render(area, buffer);
     }
+}
+
+/// How many findings are there.
+fn verdict(latest: &Latest) -> Option<Line<'static>> {
+    let findings = latest.assessment.findings.iter();
+    let alarming = findings.filter(|finding| finding.severity > Severity::Info);
+    let worst = alarming.clone().map(|finding| finding.severity).max()?;
+    let text = counted(alarming.count() as u64, "finding", "findings");
+    Some(Line::styled(text, Tone::from(worst)))
 }
 
 /// What must be known of what is shown: that it is old, partial, or not what
 /// was asked for.
-fn notices(moment: &Moment<'_>, body: Rect) -> Vec<(String, Tone)> {
-    let screen = moment.screen;
+fn notices(context: &FrameContext<'_>, body: Rect) -> Vec<Line<'static>> {
+    let screen = context.screen;
     let mut notices = Vec::new();
-    let Some(latest) = moment.timeline.latest() else {
+    let Some(latest) = context.timeline.latest() else {
         return notices;
     };
-    let old = moment.age(latest);
+    let old = context.age(latest);
     if let Some(since) = screen.paused {
-        let paused = moment.now.saturating_duration_since(since);
+        let paused = context.now.saturating_duration_since(since);
         let text = format!(
             "PAUSED for {}: nothing is sampled; space goes on",
             age(paused)
         );
-        notices.push((text, Tone::Warning));
-    } else if let Some(trouble) = &screen.trouble {
-        let text = format!("STALE, {} old: {}", age(old), safe(trouble));
-        notices.push((text, Tone::Critical));
+        notices.push(Line::styled(text, Tone::Warning));
+    } else if let Some(failure) = &screen.failure {
+        let text = format!("STALE, {} old: {}", age(old), safe(failure));
+        notices.push(Line::styled(text, Tone::Critical));
     } else if old > screen.stretched.unwrap_or(screen.interval) * 2 + FRESH {
         let text = format!("STALE, {} old: the next sample takes its time", age(old));
-        notices.push((text, Tone::Warning));
+        notices.push(Line::styled(text, Tone::Warning));
     }
-    for failure in moment.failures(latest) {
-        notices.extend(not_read(moment, latest, failure, body));
+    for failure in context.failures(latest) {
+        notices.extend(not_read(context, latest, failure, body));
     }
     if !latest.snapshot.collection.complete {
         let text = "PARTIAL: the kernel says that rows were lost".to_owned();
-        notices.push((text, Tone::Warning));
+        notices.push(Line::styled(text, Tone::Warning));
     }
     if let Some(reason) = &latest.snapshot.collection.fallback_reason {
         let text = format!("from /proc/net/tcp: {}", safe(&reason.to_string()));
-        notices.push((text, Tone::Warning));
+        notices.push(Line::styled(text, Tone::Warning));
     } else if latest.snapshot.collection.source == SourceKind::Procfs {
         let text = "from /proc/net/tcp: who enters CLOSE_WAIT is unknown".to_owned();
-        notices.push((text, Tone::Plain));
+        notices.push(Line::styled(text, Tone::Plain));
     }
     if let Some(stretched) = screen.stretched {
         let text = format!(
@@ -160,10 +175,10 @@ fn notices(moment: &Moment<'_>, body: Rect) -> Vec<(String, Tone)> {
             elapsed(latest.cost),
             interval(stretched)
         );
-        notices.push((text, Tone::Warning));
+        notices.push(Line::styled(text, Tone::Warning));
     }
-    if let Some(word) = screen.word {
-        notices.push((word.to_owned(), Tone::Warning));
+    if let Some(message) = screen.message {
+        notices.push(Line::styled(message, Tone::Warning));
     }
     notices
 }
@@ -171,11 +186,11 @@ fn notices(moment: &Moment<'_>, body: Rect) -> Vec<(String, Tone)> {
 /// What could not be read, since when, what stands there instead, and why; in
 /// a third of the room at most.
 fn not_read(
-    moment: &Moment<'_>,
+    context: &FrameContext<'_>,
     latest: &Latest,
     failure: &Failure,
     body: Rect,
-) -> Vec<(String, Tone)> {
+) -> Vec<Line<'static>> {
     let what = match failure.part {
         Part::Ports => "ports",
         Part::Leaks => "holders and ages",
@@ -188,30 +203,28 @@ fn not_read(
     };
     let text = format!(
         "NOT READ{since}: {what} are {}: {}",
-        moment.instead(latest, failure),
+        context.instead(latest, failure),
         safe(&failure.why),
     );
-    let mut lines = wrap(&text, usize::from(body.width));
+    let mut lines = wrapped(&text, body.width, Tone::Critical);
     cut(&mut lines, usize::from(body.height / 3).max(1));
-    let lines = lines.into_iter();
-    lines.map(|line| (line, Tone::Critical)).collect()
+    lines
 }
 
-fn draw_keys(painter: &mut Painter<'_>, area: Rect, moment: &Moment<'_>) {
-    let screen = moment.screen;
+/// What keys do, or the filter while it is typed.
+fn keys(context: &FrameContext<'_>) -> Line<'static> {
+    let screen = context.screen;
     if screen.typing {
-        let taken = painter.text(area, &format!("/{}", screen.filter), Tone::Strong);
-        let cursor = from_column(area, taken);
-        let taken = taken + painter.text(cursor, " ", Tone::Chosen);
-        let hint = "   Enter keeps the filter, Esc drops it";
-        painter.text(from_column(area, taken), hint, Tone::Faint);
-        return;
+        return Line::from(vec![
+            Span::styled(format!("/{}", screen.filter), Tone::Strong),
+            Span::styled(" ", Modifier::REVERSED),
+            Span::styled("   Enter keeps the filter, Esc drops it", Tone::Faint),
+        ]);
     }
-    let filter;
-    let mut texts: Vec<(&str, Tone)> = Vec::new();
+    let mut line = Line::default();
     if !screen.filter.is_empty() {
-        filter = format!("only {:?} (Esc: all)  ", screen.filter);
-        texts.push((&filter, Tone::Warning));
+        let filter = format!("only {:?} (Esc: all)  ", screen.filter);
+        line.push_span(Span::styled(filter, Tone::Warning));
     }
     let order = format!(" order: {}  ", screen.order_name());
     for (key, meaning) in [
@@ -222,8 +235,8 @@ fn draw_keys(painter: &mut Painter<'_>, area: Rect, moment: &Moment<'_>) {
         ("s", order.as_str()),
         ("+ -", " interval  "),
     ] {
-        texts.push((key, Tone::Strong));
-        texts.push((meaning, Tone::Faint));
+        line.push_span(Span::styled(key, Tone::Strong));
+        line.push_span(Span::styled(meaning.to_owned(), Tone::Faint));
     }
-    painter.texts(area, &texts);
+    line
 }

@@ -9,25 +9,19 @@ mod app;
 #[cfg(feature = "tui")]
 mod frame;
 #[cfg(feature = "tui")]
-mod graph;
-#[cfg(feature = "tui")]
 mod keys;
-#[cfg(feature = "tui")]
-mod moment;
-#[cfg(feature = "tui")]
-mod paint;
 pub(crate) mod schedule;
 #[cfg(feature = "tui")]
 mod screen;
 pub(crate) mod signals;
-#[cfg(feature = "tui")]
-mod table;
 #[cfg(feature = "tui")]
 mod terminal;
 #[cfg(feature = "tui")]
 mod threads;
 #[cfg(feature = "tui")]
 mod views;
+#[cfg(feature = "tui")]
+mod widgets;
 
 #[cfg(feature = "tui")]
 pub(crate) use self::app::{Options, run};

@@ -1,10 +1,14 @@
-//! What the user made of the screen: which view, which order, which filter.
+//! What the user made of the screen (which view, which order, which filter), and
+//! what a frame is drawn from.
 
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
+use crate::classify::history::{Failure, Latest, Part, Timeline};
 use crate::collect::Details;
 use crate::model::{Destination, Endpoint};
+use crate::render::Style;
+use crate::text::rate::age;
 
 /// The views, in the order of their digits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -100,8 +104,8 @@ pub(super) struct Screen {
     pub(super) help: bool,
     /// Only rows with this text are shown, in any case of letters.
     pub(super) filter: String,
-    /// Filter and row of the rows behind what is looked at closely.
-    pub(super) behind: (String, Option<usize>),
+    /// Filter and row of the list, while one of its rows is looked at closely.
+    pub(super) list: (String, Option<usize>),
     /// Whether the filter is being typed.
     pub(super) typing: bool,
     /// Which of [`View::orders`].
@@ -118,9 +122,9 @@ pub(super) struct Screen {
     /// What it was stretched to, because samples take longer.
     pub(super) stretched: Option<Duration>,
     /// Why the last sample failed.
-    pub(super) trouble: Option<String>,
-    /// A word about a key that could not do what it is for.
-    pub(super) word: Option<&'static str>,
+    pub(super) failure: Option<String>,
+    /// Why the last key could not do what it is for.
+    pub(super) message: Option<&'static str>,
 }
 
 impl Screen {
@@ -130,7 +134,7 @@ impl Screen {
             view: View::default(),
             help: false,
             filter: String::new(),
-            behind: (String::new(), None),
+            list: (String::new(), None),
             typing: false,
             order: 0,
             row: None,
@@ -138,8 +142,8 @@ impl Screen {
             paused: None,
             interval,
             stretched: None,
-            trouble: None,
-            word: None,
+            failure: None,
+            message: None,
         }
     }
 
@@ -147,7 +151,7 @@ impl Screen {
     pub(super) fn open(&mut self, view: View) {
         self.view = view;
         self.filter.clear();
-        self.behind = (String::new(), None);
+        self.list = (String::new(), None);
         self.typing = false;
         self.order = 0;
         self.row = None;
@@ -157,17 +161,94 @@ impl Screen {
     /// Looks closely at something: what chose it is no filter of what is in it.
     pub(super) fn enter(&mut self, subject: Subject) {
         self.subject = Some(subject);
-        self.behind = (std::mem::take(&mut self.filter), self.row.take());
+        self.list = (std::mem::take(&mut self.filter), self.row.take());
     }
 
     /// Goes back to the rows as they were.
     pub(super) fn leave(&mut self) {
         self.subject = None;
-        (self.filter, self.row) = std::mem::take(&mut self.behind);
+        (self.filter, self.row) = std::mem::take(&mut self.list);
     }
 
     /// The name of the order.
     pub(super) fn order_name(&self) -> &'static str {
         self.view.orders().get(self.order).copied().unwrap_or("")
     }
+}
+
+/// What changed is marked for so long.
+pub(super) const FRESH: Duration = Duration::from_millis(1_500);
+
+/// Everything that a frame is drawn from.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct FrameContext<'a> {
+    /// The samples.
+    pub(super) timeline: &'a Timeline,
+    /// The screen as the user left it.
+    pub(super) screen: &'a Screen,
+    /// The time of drawing.
+    pub(super) now: Instant,
+    /// Colours and characters.
+    pub(super) style: Style,
+}
+
+impl FrameContext<'_> {
+    /// How old the newest sample is.
+    pub(super) fn age(&self, latest: &Latest) -> Duration {
+        self.now.saturating_duration_since(latest.at)
+    }
+
+    /// What stands where a view has nothing to show yet.
+    pub(super) fn missing(&self, latest: &Latest) -> &'static str {
+        if self.failures(latest).next().is_some() {
+            "Nothing could be read for this view yet."
+        } else if self.screen.paused.is_some() {
+            "Nothing was read for this view before the pause; space goes on."
+        } else {
+            "The first sample for this view is on its way."
+        }
+    }
+
+    /// Whether what changed with the newest sample has just changed.
+    pub(super) fn is_fresh(&self, at: Instant) -> bool {
+        self.now.saturating_duration_since(at) < FRESH
+    }
+
+    /// What could not be read of what the open view shows.
+    pub(super) fn failures<'l>(
+        &self,
+        latest: &'l Latest,
+    ) -> impl Iterator<Item = &'l Failure> + use<'l> {
+        let view = self.screen.view;
+        let failures = latest.failures.iter();
+        failures.filter(move |failure| match failure.part {
+            Part::Ports => view == View::Overview,
+            Part::Leaks => view == View::Leaks,
+            Part::Pressure => matches!(view, View::Ports | View::Listeners),
+            Part::Programs => view == View::Listeners,
+        })
+    }
+
+    /// What stands on the screen in place of what could not be read.
+    pub(super) fn instead(&self, latest: &Latest, failure: &Failure) -> String {
+        let as_of = |at| {
+            let old = self.now.saturating_duration_since(at);
+            format!("as they were {} ago", age(old))
+        };
+        match failure.part {
+            Part::Leaks => latest.leaks.as_ref().map(|kept| as_of(kept.at)),
+            Part::Pressure => latest.older_pressure.as_ref().map(|kept| as_of(kept.at)),
+            Part::Ports | Part::Programs => None,
+        }
+        .unwrap_or_else(|| "unknown".to_owned())
+    }
+}
+
+/// What a frame shows that keys depend on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Shown {
+    /// The number of the last row that can be chosen.
+    pub(super) last_row: usize,
+    /// What the chosen row is about, if more is known of it.
+    pub(super) chosen: Option<Subject>,
 }

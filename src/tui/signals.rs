@@ -6,6 +6,8 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::Context;
+#[cfg(feature = "tui")]
+use signal_hook::consts::SIGTSTP;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
@@ -91,6 +93,24 @@ pub(crate) fn end_after_grace(signal: i32, tidy_up: fn()) {
 pub(crate) fn quit() {
     // It fails for signals that it doesn't know.
     let _ = emulate_default_handler(SIGQUIT);
+}
+
+/// Stops this process until SIGCONT, as SIGTSTP stops one that doesn't catch it.
+#[cfg(feature = "tui")]
+pub(super) fn stop() {
+    // It fails for signals that it doesn't know.
+    let _ = emulate_default_handler(SIGTSTP);
+}
+
+/// Whether somebody is there who can continue this process after a stop: a
+/// parent in our session. The kernel ignores SIGTSTP where there is none (an
+/// orphaned process group); [`stop`] would stop us for ever.
+#[cfg(feature = "tui")]
+pub(super) fn has_shell() -> bool {
+    use rustix::process::{getpid, getppid, getsid};
+    let session = |pid| getsid(pid).ok();
+    let ours = session(Some(getpid()));
+    ours.is_some() && getppid().is_some_and(|parent| session(Some(parent)) == ours)
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use ratatui::{Terminal, TerminalOptions, Viewport};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::frame::frame;
-use super::moment::{Moment, Shown};
+use super::screen::{FrameContext, Shown};
 
 /// What a terminal has that doesn't know its size: a serial console says 0 by
 /// 0 until somebody tells it.
@@ -74,13 +74,13 @@ impl Tty {
     }
 
     /// Draws a frame, of the size that the terminal has now if it knows.
-    pub(super) fn draw(&mut self, moment: &Moment<'_>) -> io::Result<Shown> {
+    pub(super) fn draw(&mut self, context: &FrameContext<'_>) -> io::Result<Shown> {
         if area_of(self.terminal.size()?) != self.area {
             self.redraw()?;
         }
         let mut shown = Shown::default();
         self.terminal
-            .draw(|target| shown = frame(target.buffer_mut(), moment))?;
+            .draw(|target| shown = frame(target.buffer_mut(), context))?;
         Ok(shown)
     }
 

@@ -22,7 +22,7 @@ pub(super) enum Message {
     /// The terminal has another size.
     Resized,
     /// Keys can't be read any more, and why.
-    Deaf(io::Error),
+    KeyboardFailed(io::Error),
     /// A signal.
     Signal(i32),
 }
@@ -57,10 +57,10 @@ pub(super) fn start_keyboard(tell: SyncSender<Message>) -> anyhow::Result<()> {
                     Ok(Event::Key(key)) => Message::Key(key),
                     Ok(Event::Resize(..)) => Message::Resized,
                     Ok(_) => continue,
-                    Err(error) => Message::Deaf(error),
+                    Err(error) => Message::KeyboardFailed(error),
                 };
-                let deaf = matches!(message, Message::Deaf(_));
-                if tell.send(message).is_err() || deaf {
+                let failed = matches!(message, Message::KeyboardFailed(_));
+                if tell.send(message).is_err() || failed {
                     return;
                 }
             }

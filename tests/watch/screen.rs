@@ -133,8 +133,8 @@ fn every_view_opens_and_help_explains() {
     let port = listener.local_addr().expect("an address").port();
     pane.watch("-n 100ms");
     for (key, heading) in [
-        ("3", "TOWARDS"),
-        ("4", "LISTENER"),
+        ("3", "towards"),
+        ("4", "LISTENERS"),
         ("5", "somaxconn"),
         ("1", "STATE"),
     ] {

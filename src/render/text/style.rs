@@ -2,6 +2,7 @@
 
 use super::super::table::Tone;
 use crate::classify::Severity;
+use crate::text::width::{beginning, columns_of};
 
 /// Columns where nothing says how many there are.
 const USUAL_WIDTH: usize = 80;
@@ -47,6 +48,22 @@ impl Style {
     #[must_use]
     pub const fn block(&self) -> &'static str {
         if self.unicode { "█" } else { "#" }
+    }
+
+    /// Stands where text was cut.
+    #[must_use]
+    pub const fn ellipsis(&self) -> &'static str {
+        if self.unicode { "…" } else { "~" }
+    }
+
+    /// Text that fits so many columns; what is cut ends in an ellipsis.
+    #[must_use]
+    pub fn cut(&self, text: &str, columns: usize) -> String {
+        if columns_of(text) <= columns {
+            return text.to_owned();
+        }
+        let kept = beginning(text, columns.saturating_sub(1));
+        format!("{kept}{}", self.ellipsis())
     }
 
     /// Text in the colour of a severity.

@@ -5,9 +5,9 @@
 
 use comfy_table::{CellAlignment, Table as Lines, presets};
 
-use super::super::table::{Cell, Column, Content, Table, Tone, Width};
+use super::super::table::{Cell, Column, Content, Table, Tone, Width, filled};
 use super::Style;
-use crate::text::width::{beginning, columns_of};
+use crate::text::width::columns_of;
 use crate::text::wrap;
 
 /// Between two columns.
@@ -112,13 +112,7 @@ impl Place {
             (Content::Text(text), Width::Rest { .. }) => wrap(text, self.room).join("\n"),
             (Content::Text(text), Width::OwnLine) if columns_of(text) > self.room => String::new(),
             (Content::Text(text), _) => text.clone(),
-            (Content::Bar { used, of }, _) => {
-                let length = u128::from(*used) * self.room as u128 / u128::from(*of).max(1);
-                let length = usize::try_from(length).unwrap_or(self.room);
-                style
-                    .block()
-                    .repeat(length.clamp(usize::from(*used > 0), self.room))
-            }
+            (Content::Bar { used, of }, _) => style.block().repeat(filled(*used, *of, self.room)),
             // One look has no history.
             (Content::Graph(_), _) => String::new(),
         }
@@ -274,12 +268,10 @@ fn own_line(table: &Table, column: usize, spare: usize) -> usize {
 /// Text that fits so many columns of a terminal; off a terminal nothing is
 /// cut.
 pub(in crate::render) fn cut(text: &str, columns: usize, style: &Style) -> String {
-    if style.width.is_none() || columns_of(text) <= columns {
+    if style.width.is_none() {
         return text.to_owned();
     }
-    let kept = beginning(text, columns.saturating_sub(1));
-    let mark = if style.unicode { '…' } else { '~' };
-    format!("{kept}{mark}")
+    style.cut(text, columns)
 }
 
 #[cfg(test)]

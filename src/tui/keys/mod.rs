@@ -4,8 +4,7 @@ use std::time::{Duration, Instant};
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-use super::moment::Shown;
-use super::screen::{Screen, View};
+use super::screen::{Screen, Shown, View};
 
 /// The intervals that + and - step through.
 const INTERVALS: [Duration; 10] = [
@@ -27,9 +26,9 @@ const PAGE: usize = 10;
 /// A filter longer than this finds nothing.
 const LONGEST_FILTER: usize = 60;
 
-/// What a key asks of the loop; what it does to the screen is done.
+/// What a key asks of the loop. What it does to the screen is done already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Press {
+pub(super) enum Action {
     /// Nothing but a new frame.
     Shown,
     /// To end.
@@ -47,33 +46,33 @@ pub(super) enum Press {
 }
 
 /// Does what a key is for, on what is shown.
-pub(super) fn press(screen: &mut Screen, shown: Shown, key: KeyEvent, now: Instant) -> Press {
+pub(super) fn press(screen: &mut Screen, shown: Shown, key: KeyEvent, now: Instant) -> Action {
     if key.kind == KeyEventKind::Release {
-        return Press::Shown;
+        return Action::Shown;
     }
-    screen.word = None;
+    screen.message = None;
     if key.modifiers.contains(KeyModifiers::CONTROL) {
         return match key.code {
-            KeyCode::Char('c') => Press::Quit,
-            KeyCode::Char('z') => Press::Suspend,
-            KeyCode::Char('l') => Press::Redraw,
-            _ => Press::Shown,
+            KeyCode::Char('c') => Action::Quit,
+            KeyCode::Char('z') => Action::Suspend,
+            KeyCode::Char('l') => Action::Redraw,
+            _ => Action::Shown,
         };
     }
     if screen.typing {
         return type_filter(screen, key.code);
     }
     match key.code {
-        KeyCode::Char('q') => return Press::Quit,
+        KeyCode::Char('q') => return Action::Quit,
         KeyCode::Char('?' | 'h') | KeyCode::F(1) => screen.help = !screen.help,
         KeyCode::Esc => return escape(screen),
-        KeyCode::Enter => look_closely(screen, shown),
+        KeyCode::Enter => open_row(screen, shown),
         KeyCode::Char(' ' | 'p') => {
             screen.paused = match screen.paused {
                 None => Some(now),
                 Some(_) => None,
             };
-            return Press::Pause;
+            return Action::Pause;
         }
         KeyCode::Char('+' | '=') => {
             return interval(screen, longer(screen.interval), "300 s is the longest");
@@ -98,20 +97,20 @@ pub(super) fn press(screen: &mut Screen, shown: Shown, key: KeyEvent, now: Insta
         }
         code => choose(screen, code),
     }
-    Press::Shown
+    Action::Shown
 }
 
-fn open(screen: &mut Screen, view: View) -> Press {
+fn open(screen: &mut Screen, view: View) -> Action {
     screen.help = false;
     if view == screen.view {
-        return Press::Shown;
+        return Action::Shown;
     }
     screen.open(view);
-    Press::View
+    Action::View
 }
 
 /// Leaves what was entered last.
-fn escape(screen: &mut Screen) -> Press {
+fn escape(screen: &mut Screen) -> Action {
     if screen.help {
         screen.help = false;
     } else if !screen.filter.is_empty() {
@@ -121,16 +120,16 @@ fn escape(screen: &mut Screen) -> Press {
     } else {
         screen.row = None;
     }
-    Press::Shown
+    Action::Shown
 }
 
 /// Opens what the chosen row is about; the row stays chosen for the way back.
-fn look_closely(screen: &mut Screen, shown: Shown) {
+fn open_row(screen: &mut Screen, shown: Shown) {
     if screen.subject.is_none() {
         if let Some(subject) = shown.chosen {
             screen.enter(subject);
         }
-        screen.word = match shown.chosen {
+        screen.message = match shown.chosen {
             Some(_) => None,
             None if screen.row.is_none() => Some("choose a row first, with the arrows"),
             None => Some("nothing more is known of this row"),
@@ -138,7 +137,7 @@ fn look_closely(screen: &mut Screen, shown: Shown) {
     }
 }
 
-fn type_filter(screen: &mut Screen, code: KeyCode) -> Press {
+fn type_filter(screen: &mut Screen, code: KeyCode) -> Action {
     match code {
         KeyCode::Enter => screen.typing = false,
         KeyCode::Esc => {
@@ -155,7 +154,7 @@ fn type_filter(screen: &mut Screen, code: KeyCode) -> Press {
         _ => {}
     }
     screen.row = None;
-    Press::Shown
+    Action::Shown
 }
 
 /// Moves the chosen row; the frame knows which is the last.
@@ -175,14 +174,14 @@ fn choose(screen: &mut Screen, code: KeyCode) {
 }
 
 /// Takes another interval, or says why there is none.
-fn interval(screen: &mut Screen, interval: Option<Duration>, end: &'static str) -> Press {
+fn interval(screen: &mut Screen, interval: Option<Duration>, end: &'static str) -> Action {
     let Some(interval) = interval else {
-        screen.word = Some(end);
-        return Press::Shown;
+        screen.message = Some(end);
+        return Action::Shown;
     };
     screen.interval = interval;
     screen.stretched = None;
-    Press::Interval
+    Action::Interval
 }
 
 fn longer(interval: Duration) -> Option<Duration> {

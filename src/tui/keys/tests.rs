@@ -5,13 +5,13 @@ fn screen() -> Screen {
     Screen::new(Duration::from_secs(1))
 }
 
-fn code(screen: &mut Screen, code: KeyCode) -> Press {
+fn code(screen: &mut Screen, code: KeyCode) -> Action {
     let key = KeyEvent::new(code, KeyModifiers::NONE);
     press(screen, Shown::default(), key, Instant::now())
 }
 
-fn keys(screen: &mut Screen, text: &str) -> Press {
-    let mut last = Press::Shown;
+fn keys(screen: &mut Screen, text: &str) -> Action {
+    let mut last = Action::Shown;
     for character in text.chars() {
         last = code(screen, KeyCode::Char(character));
     }
@@ -21,11 +21,11 @@ fn keys(screen: &mut Screen, text: &str) -> Press {
 #[test]
 fn q_and_ctrl_c_quit_and_ctrl_z_suspends() {
     let mut screen = screen();
-    assert_eq!(keys(&mut screen, "q"), Press::Quit);
+    assert_eq!(keys(&mut screen, "q"), Action::Quit);
     for (key, does) in [
-        ('c', Press::Quit),
-        ('z', Press::Suspend),
-        ('l', Press::Redraw),
+        ('c', Action::Quit),
+        ('z', Action::Suspend),
+        ('l', Action::Redraw),
     ] {
         let key = KeyEvent::new(KeyCode::Char(key), KeyModifiers::CONTROL);
         assert_eq!(
@@ -38,7 +38,7 @@ fn q_and_ctrl_c_quit_and_ctrl_z_suspends() {
 #[test]
 fn a_filter_takes_every_letter_until_it_is_done() {
     let mut screen = screen();
-    assert_eq!(keys(&mut screen, "/quit 12"), Press::Shown);
+    assert_eq!(keys(&mut screen, "/quit 12"), Action::Shown);
     assert_eq!(screen.filter, "quit 12");
     code(&mut screen, KeyCode::Backspace);
     code(&mut screen, KeyCode::Enter);
@@ -57,36 +57,36 @@ fn views_are_opened_by_digit_and_in_turn() {
     let mut screen = screen();
     screen.filter = "x".to_owned();
     let last = View::ALL.len();
-    assert_eq!(keys(&mut screen, &last.to_string()), Press::View);
+    assert_eq!(keys(&mut screen, &last.to_string()), Action::View);
     assert_eq!(Some(&screen.view), View::ALL.last());
     assert_eq!(screen.filter, "", "each view has its own rows");
-    assert_eq!(code(&mut screen, KeyCode::Tab), Press::View);
+    assert_eq!(code(&mut screen, KeyCode::Tab), Action::View);
     assert_eq!(screen.view, View::Overview);
-    assert_eq!(keys(&mut screen, "1"), Press::Shown, "it is open");
-    assert_eq!(keys(&mut screen, "9"), Press::Shown, "there is none");
-    assert_eq!(code(&mut screen, KeyCode::BackTab), Press::View);
+    assert_eq!(keys(&mut screen, "1"), Action::Shown, "it is open");
+    assert_eq!(keys(&mut screen, "9"), Action::Shown, "there is none");
+    assert_eq!(code(&mut screen, KeyCode::BackTab), Action::View);
     assert_eq!(Some(&screen.view), View::ALL.last());
 }
 
 #[test]
 fn space_pauses_and_goes_on() {
     let mut screen = screen();
-    assert_eq!(keys(&mut screen, " "), Press::Pause);
+    assert_eq!(keys(&mut screen, " "), Action::Pause);
     assert!(screen.paused.is_some());
-    assert_eq!(keys(&mut screen, " "), Press::Pause);
+    assert_eq!(keys(&mut screen, " "), Action::Pause);
     assert!(screen.paused.is_none());
 }
 
 #[test]
 fn intervals_step_and_have_ends() {
     let mut screen = screen();
-    assert_eq!(keys(&mut screen, "+"), Press::Interval);
+    assert_eq!(keys(&mut screen, "+"), Action::Interval);
     assert_eq!(screen.interval, Duration::from_secs(2));
-    assert_eq!(keys(&mut screen, "---"), Press::Interval);
+    assert_eq!(keys(&mut screen, "---"), Action::Interval);
     assert_eq!(screen.interval, Duration::from_millis(200));
     keys(&mut screen, "--------");
     assert_eq!(screen.interval, Duration::from_millis(100));
-    assert_eq!(keys(&mut screen, "-"), Press::Shown);
+    assert_eq!(keys(&mut screen, "-"), Action::Shown);
     screen.interval = Duration::from_secs(7);
     keys(&mut screen, "+");
     assert_eq!(screen.interval, Duration::from_secs(10));
@@ -102,8 +102,8 @@ fn plus_and_minus_say_where_the_intervals_end() {
     ] {
         let mut screen = screen();
         screen.interval = at;
-        assert_eq!(keys(&mut screen, key), Press::Shown);
-        assert_eq!((screen.interval, screen.word), (at, Some(says)));
+        assert_eq!(keys(&mut screen, key), Action::Shown);
+        assert_eq!((screen.interval, screen.message), (at, Some(says)));
     }
     // The words know the numbers.
     assert_eq!(longest, Duration::from_secs(300));
@@ -131,7 +131,7 @@ fn enter_looks_closely_at_what_is_shown_and_escape_comes_back() {
     let enter = KeyEvent::new(KeyCode::Enter, KeyModifiers::NONE);
     press(&mut screen, Shown::default(), enter, Instant::now());
     assert_eq!(screen.subject, None);
-    assert!(screen.word.is_some(), "said why");
+    assert!(screen.message.is_some(), "said why");
     screen.row = Some(0);
     let shown = Shown {
         last_row: 3,

@@ -1,6 +1,5 @@
 use super::super::frame::frame;
-use super::super::moment::Moment;
-use super::super::screen::{Screen, Subject, View};
+use super::super::screen::{FrameContext, Screen, Subject, View};
 use super::pressed::DATABASE;
 use super::staged::{
     SECOND, at_second, busy, half_sought, incident, leaking, pressed, push, timeline, unowned,
@@ -30,9 +29,9 @@ fn screen() -> Screen {
     Screen::new(SECOND)
 }
 
-/// A moment after the newest sample.
-fn moment<'a>(timeline: &'a Timeline, screen: &'a Screen) -> Moment<'a> {
-    Moment {
+/// A context after the newest sample.
+fn context<'a>(timeline: &'a Timeline, screen: &'a Screen) -> FrameContext<'a> {
+    FrameContext {
         timeline,
         screen,
         now: timeline
@@ -43,40 +42,40 @@ fn moment<'a>(timeline: &'a Timeline, screen: &'a Screen) -> Moment<'a> {
     }
 }
 
-fn drawn(moment: &Moment<'_>, (columns, lines): (u16, u16)) -> String {
+fn drawn(context: &FrameContext<'_>, (columns, lines): (u16, u16)) -> String {
     let mut terminal = Terminal::new(TestBackend::new(columns, lines)).unwrap();
     terminal
         .draw(|target| {
-            frame(target.buffer_mut(), moment);
+            frame(target.buffer_mut(), context);
         })
         .unwrap();
     terminal.backend().to_string()
 }
 
-fn buffer(moment: &Moment<'_>) -> Buffer {
+fn buffer(context: &FrameContext<'_>) -> Buffer {
     let mut buffer = Buffer::empty(Rect::new(0, 0, 80, 24));
-    frame(&mut buffer, moment);
+    frame(&mut buffer, context);
     buffer
 }
 
 /// Draws at every size, each into a snapshot of its own.
-fn assert_frames(name: &str, moment: &Moment<'_>) {
+fn assert_frames(name: &str, context: &FrameContext<'_>) {
     for size in SIZES {
         let name = format!("{name}_{}x{}", size.0, size.1);
-        insta::assert_snapshot!(name, drawn(moment, size));
+        insta::assert_snapshot!(name, drawn(context, size));
     }
 }
 
 #[test]
 fn overview_of_a_calm_host() {
     let timeline = timeline();
-    assert_frames("overview", &moment(&timeline, &screen()));
+    assert_frames("overview", &context(&timeline, &screen()));
 }
 
 #[test]
 fn overview_of_an_incident() {
     let timeline = incident();
-    assert_frames("incident", &moment(&timeline, &screen()));
+    assert_frames("incident", &context(&timeline, &screen()));
 }
 
 #[test]
@@ -85,7 +84,7 @@ fn leaks_by_process() {
     let mut screen = screen();
     screen.open(View::Leaks);
     screen.row = Some(0);
-    assert_frames("leaks", &moment(&timeline, &screen));
+    assert_frames("leaks", &context(&timeline, &screen));
 }
 
 #[test]
@@ -94,9 +93,9 @@ fn one_process_that_leaks() {
     let mut screen = screen();
     screen.open(View::Leaks);
     screen.subject = Some(Subject::Process(2231));
-    assert_frames("process", &moment(&timeline, &screen));
+    assert_frames("process", &context(&timeline, &screen));
     screen.subject = Some(Subject::Process(1));
-    let text = drawn(&moment(&timeline, &screen), (80, 24));
+    let text = drawn(&context(&timeline, &screen), (80, 24));
     assert!(text.contains("Process 1 holds no socket"), "{text}");
 }
 
@@ -109,7 +108,7 @@ fn a_process_has_sockets_in_sight_at_every_size() {
     screen.subject = Some(Subject::Process(2231));
     for lines in 5..60 {
         for columns in (20..200).step_by(9) {
-            let text = drawn(&moment(&timeline, &screen), (columns, lines));
+            let text = drawn(&context(&timeline, &screen), (columns, lines));
             let verdict = |line: &&str| line.contains("not_closed") || line.contains("recent");
             let shown = text.lines().filter(verdict).count();
             let hidden = text.lines().find_map(|line| {
@@ -133,7 +132,7 @@ fn rows_come_before_the_headings_of_their_columns() {
     ] {
         let mut screen = screen();
         screen.open(view);
-        let text = drawn(&moment(&timeline, &screen), (20, 5));
+        let text = drawn(&context(&timeline, &screen), (20, 5));
         assert!(text.contains(name), "{text}");
     }
 }
@@ -145,7 +144,7 @@ fn that_nobody_is_in_sight_is_not_that_nobody_holds_a_socket() {
     let mut screen = screen();
     screen.open(View::Leaks);
     let timeline = unowned(Unowned::Unseen(IncompleteScan::Denied(3)));
-    let text = drawn(&moment(&timeline, &screen), (80, 24));
+    let text = drawn(&context(&timeline, &screen), (80, 24));
     assert!(!text.contains("no process holds"), "{text}");
     assert!(text.contains("owner unknown: all sockets"), "{text}");
 }
@@ -162,7 +161,7 @@ fn what_a_filter_hides_is_there_all_the_same() {
         let mut screen = screen();
         screen.open(view);
         screen.filter = "nothing like it".to_owned();
-        let text = drawn(&moment(&timeline, &screen), (80, 24));
+        let text = drawn(&context(&timeline, &screen), (80, 24));
         assert!(text.contains("nothing here matches the filter"), "{text}");
     }
 }
@@ -178,11 +177,11 @@ fn what_is_new_since_the_last_search_may_be_anybodys() {
         let row = text.lines().find(|line| line.contains(name)).unwrap();
         row.split_whitespace().collect::<Vec<_>>().join(" ")
     };
-    let text = drawn(&moment(&timeline, &screen), (80, 24));
+    let text = drawn(&context(&timeline, &screen), (80, 24));
     assert!(row(&text, "java").contains("java 24 30 ≥ 6"), "{text}");
     assert!(row(&text, "nginx").contains("nginx 2 2 – "), "{text}");
     screen.subject = Some(Subject::Process(880));
-    let text = drawn(&moment(&timeline, &screen), (80, 24));
+    let text = drawn(&context(&timeline, &screen), (80, 24));
     assert!(text.contains("; – new, "), "{text}");
 }
 
@@ -195,7 +194,7 @@ fn a_process_is_not_said_to_hold_nothing_before_the_next_search() {
     for (why, is_known) in [(Unowned::NotYet, false), (Unowned::NoDescriptor, true)] {
         let timeline = unowned(why);
         for size in SIZES {
-            let text = drawn(&moment(&timeline, &screen), size);
+            let text = drawn(&context(&timeline, &screen), size);
             assert_eq!(text.contains("holds no socket"), is_known, "{text}");
             assert!(text.contains("Esc goes back."), "{text}");
         }
@@ -210,7 +209,7 @@ fn the_smallest_screens_show_what_matters_most() {
     screen.subject = Some(Subject::Process(2231));
     for size in [(20, 5), (30, 6), (60, 8), (200, 60)] {
         let name = format!("process_{}x{}", size.0, size.1);
-        insta::assert_snapshot!(name, drawn(&moment(&timeline, &screen), size));
+        insta::assert_snapshot!(name, drawn(&context(&timeline, &screen), size));
     }
 }
 
@@ -237,10 +236,10 @@ fn a_view_that_could_not_be_read_says_what_why_and_since_when() {
     fail(&mut timeline, Part::Leaks, 2, 15);
     let mut screen = screen();
     screen.open(View::Leaks);
-    assert_frames("leaks_not_read", &moment(&timeline, &screen));
+    assert_frames("leaks_not_read", &context(&timeline, &screen));
     // The views beside it are as fresh as ever.
     screen.open(View::Overview);
-    let text = drawn(&moment(&timeline, &screen), (80, 24));
+    let text = drawn(&context(&timeline, &screen), (80, 24));
     assert!(
         !text.contains("NOT READ") && !text.contains("STALE"),
         "{text}"
@@ -250,21 +249,21 @@ fn a_view_that_could_not_be_read_says_what_why_and_since_when() {
     fail(&mut timeline, Part::Pressure, 10, 13);
     for (view, row) in [(View::Ports, "10.0.0.9:5432"), (View::Listeners, ":8080")] {
         screen.open(view);
-        let text = drawn(&moment(&timeline, &screen), (80, 24));
+        let text = drawn(&context(&timeline, &screen), (80, 24));
         let notice = "NOT READ since 12:00:13: ports and listeners are as they were 10 s ago:";
         assert!(text.contains(notice) && text.contains(row), "{text}");
     }
     let mut timeline = Timeline::default();
     fail(&mut timeline, Part::Ports, 0, 3);
     screen.open(View::Overview);
-    let text = drawn(&moment(&timeline, &screen), (80, 24));
+    let text = drawn(&context(&timeline, &screen), (80, 24));
     assert!(
         text.contains("ports are unknown: cannot read /proc"),
         "{text}"
     );
     fail(&mut timeline, Part::Pressure, 1, 4);
     screen.open(View::Ports);
-    let text = drawn(&moment(&timeline, &screen), (80, 24));
+    let text = drawn(&context(&timeline, &screen), (80, 24));
     assert!(
         text.contains("Nothing could be read for this view yet."),
         "{text}"
@@ -295,15 +294,15 @@ fn rows_that_are_read_seldom_tell_their_age() {
     });
     let mut screen = screen();
     screen.open(View::Leaks);
-    let mut moment = moment(&timeline, &screen);
-    moment.now = at + SECOND;
-    assert_frames("leaks_seldom", &moment);
+    let mut context = context(&timeline, &screen);
+    context.now = at + SECOND;
+    assert_frames("leaks_seldom", &context);
     let closely = Screen {
         subject: Some(Subject::Process(2231)),
         ..screen.clone()
     };
-    moment.screen = &closely;
-    let text = drawn(&moment, (120, 40));
+    context.screen = &closely;
+    let text = drawn(&context, (120, 40));
     assert!(text.contains("24 stuck; read 1 s ago"), "{text}");
 }
 
@@ -312,10 +311,10 @@ fn a_view_that_was_not_read_for_says_so() {
     let timeline = timeline();
     let mut screen = screen();
     screen.open(View::Leaks);
-    let text = drawn(&moment(&timeline, &screen), (80, 24));
+    let text = drawn(&context(&timeline, &screen), (80, 24));
     assert!(text.contains("on its way"), "{text}");
     screen.paused = Some(Instant::now());
-    let text = drawn(&moment(&timeline, &screen), (80, 24));
+    let text = drawn(&context(&timeline, &screen), (80, 24));
     assert!(text.contains("space goes on."), "{text}");
 }
 
@@ -329,7 +328,7 @@ fn growing_processes_come_first_unless_another_order_is_asked_for() {
         screen.order = order;
         let shown = frame(
             &mut Buffer::empty(Rect::new(0, 0, 80, 24)),
-            &moment(&timeline, &screen),
+            &context(&timeline, &screen),
         );
         assert_eq!(shown.last_row, 1);
         let nginx = Some(Subject::Process(880));
@@ -343,7 +342,7 @@ fn growing_processes_come_first_unless_another_order_is_asked_for() {
     screen.filter = "nginx".to_owned();
     let shown = frame(
         &mut Buffer::empty(Rect::new(0, 0, 80, 24)),
-        &moment(&timeline, &screen),
+        &context(&timeline, &screen),
     );
     assert_eq!(
         (shown.last_row, shown.chosen),
@@ -356,14 +355,14 @@ fn ports_by_destination() {
     let timeline = pressed();
     let mut screen = screen();
     screen.open(View::Ports);
-    assert_frames("ports", &moment(&timeline, &screen));
+    assert_frames("ports", &context(&timeline, &screen));
     screen.row = Some(0);
     let shown = frame(
         &mut Buffer::empty(Rect::new(0, 0, 80, 24)),
-        &moment(&timeline, &screen),
+        &context(&timeline, &screen),
     );
     screen.subject = shown.chosen;
-    assert_frames("destination", &moment(&timeline, &screen));
+    assert_frames("destination", &context(&timeline, &screen));
 }
 
 #[test]
@@ -373,7 +372,7 @@ fn a_destination_that_is_gone_is_said_to_be_gone() {
     screen.open(View::Ports);
     let elsewhere = "192.0.2.1".parse().unwrap();
     screen.subject = Some(Subject::Destination(elsewhere, None, DATABASE));
-    let text = drawn(&moment(&timeline, &screen), (80, 24));
+    let text = drawn(&context(&timeline, &screen), (80, 24));
     assert!(text.contains("No connection leads there"), "{text}");
 }
 
@@ -382,7 +381,7 @@ fn listeners_with_their_queues() {
     let timeline = pressed();
     let mut screen = screen();
     screen.open(View::Listeners);
-    assert_frames("listeners", &moment(&timeline, &screen));
+    assert_frames("listeners", &context(&timeline, &screen));
 }
 
 #[test]
@@ -390,7 +389,7 @@ fn settings_and_counters() {
     let timeline = incident();
     let mut screen = screen();
     screen.open(View::Settings);
-    assert_frames("settings", &moment(&timeline, &screen));
+    assert_frames("settings", &context(&timeline, &screen));
 }
 
 #[test]
@@ -400,13 +399,13 @@ fn the_keys_are_explained() {
         help: true,
         ..screen()
     };
-    assert_frames("help", &moment(&timeline, &screen));
+    assert_frames("help", &context(&timeline, &screen));
 }
 
 #[test]
 fn before_the_first_sample() {
     let timeline = Timeline::default();
-    assert_frames("nothing", &moment(&timeline, &screen()));
+    assert_frames("nothing", &context(&timeline, &screen()));
 }
 
 #[test]
@@ -421,13 +420,13 @@ fn what_is_old_partial_or_second_best_is_said() {
     let at = timeline.latest().unwrap().at + SECOND * 2;
     push(&mut timeline, at, SECOND * 3, partial, None);
     let screen = Screen {
-        trouble: Some("cannot read /proc/net/tcp: \u{1b}[31mred".to_owned()),
+        failure: Some("cannot read /proc/net/tcp: \u{1b}[31mred".to_owned()),
         stretched: Some(SECOND * 4),
         ..screen()
     };
-    let mut moment = moment(&timeline, &screen);
-    moment.now = at + SECOND * 90;
-    assert_frames("troubled", &moment);
+    let mut context = context(&timeline, &screen);
+    context.now = at + SECOND * 90;
+    assert_frames("troubled", &context);
 }
 
 #[test]
@@ -439,10 +438,16 @@ fn a_filter_is_seen_while_it_is_typed_and_while_it_works() {
         row: Some(1),
         ..screen()
     };
-    insta::assert_snapshot!("filter_typed", drawn(&moment(&timeline, &screen), (80, 24)));
+    insta::assert_snapshot!(
+        "filter_typed",
+        drawn(&context(&timeline, &screen), (80, 24))
+    );
     screen.typing = false;
     screen.filter = "nothing like it".to_owned();
-    insta::assert_snapshot!("filter_empty", drawn(&moment(&timeline, &screen), (80, 24)));
+    insta::assert_snapshot!(
+        "filter_empty",
+        drawn(&context(&timeline, &screen), (80, 24))
+    );
 }
 
 #[test]
@@ -450,10 +455,10 @@ fn rows_stand_in_the_order_that_was_asked_for() {
     let timeline = timeline();
     let place = |text: &str, what: &str| text.find(what).unwrap_or_else(|| panic!("{what}"));
     let mut screen = screen();
-    let by_state = drawn(&moment(&timeline, &screen), (80, 24));
+    let by_state = drawn(&context(&timeline, &screen), (80, 24));
     assert!(place(&by_state, "TIME_WAIT") < place(&by_state, "CLOSE_WAIT"));
     screen.order = 2;
-    let by_change = drawn(&moment(&timeline, &screen), (80, 24));
+    let by_change = drawn(&context(&timeline, &screen), (80, 24));
     assert!(place(&by_change, "CLOSE_WAIT") < place(&by_change, "TIME_WAIT"));
 }
 
@@ -465,9 +470,9 @@ fn a_paused_screen_says_so_and_is_not_called_stale() {
         paused: Some(latest + SECOND),
         ..screen()
     };
-    let mut moment = moment(&timeline, &screen);
-    moment.now = latest + SECOND * 600;
-    let text = drawn(&moment, (80, 24));
+    let mut context = context(&timeline, &screen);
+    context.now = latest + SECOND * 600;
+    let text = drawn(&context, (80, 24));
     assert!(text.contains("PAUSED for 9 m 59 s"), "{text}");
     assert!(!text.contains("STALE"), "{text}");
 }
@@ -476,17 +481,17 @@ fn a_paused_screen_says_so_and_is_not_called_stale() {
 fn what_changed_is_marked_for_a_moment() {
     let timeline = timeline();
     let screen = screen();
-    let mut moment = moment(&timeline, &screen);
-    moment.style.color = true;
-    let is_marked = |moment: &Moment<'_>| {
-        buffer(moment)
+    let mut context = context(&timeline, &screen);
+    context.style.color = true;
+    let is_marked = |context: &FrameContext<'_>| {
+        buffer(context)
             .content()
             .iter()
             .any(|cell| cell.fg == Color::Cyan && cell.modifier.contains(Modifier::BOLD))
     };
-    assert!(is_marked(&moment));
-    moment.now += SECOND * 5;
-    assert!(!is_marked(&moment));
+    assert!(is_marked(&context));
+    context.now += SECOND * 5;
+    assert!(!is_marked(&context));
 }
 
 #[test]
@@ -494,9 +499,9 @@ fn without_colour_there_is_none_and_no_background_is_ever_assumed() {
     let timeline = incident();
     let screen = screen();
     for color in [false, true] {
-        let mut moment = moment(&timeline, &screen);
-        moment.style.color = color;
-        let buffer = buffer(&moment);
+        let mut context = context(&timeline, &screen);
+        context.style.color = color;
+        let buffer = buffer(&context);
         assert!(buffer.content().iter().all(|cell| cell.bg == Color::Reset));
         let named = [
             Color::Reset,
@@ -515,10 +520,10 @@ fn without_colour_there_is_none_and_no_background_is_ever_assumed() {
 fn without_unicode_everything_is_ascii() {
     let timeline = incident();
     let screen = screen();
-    let mut moment = moment(&timeline, &screen);
-    moment.style.unicode = false;
+    let mut context = context(&timeline, &screen);
+    context.style.unicode = false;
     for size in SIZES {
-        let text = drawn(&moment, size);
+        let text = drawn(&context, size);
         assert!(text.is_ascii(), "{text}");
     }
 }
@@ -529,7 +534,7 @@ fn names_from_outside_cannot_draw() {
     let mut hostile = at_second(snapshot(), 0);
     hostile.host.name = Some("a\u{1b}[2Jb\nc\u{202e}d".to_owned());
     push(&mut timeline, Instant::now(), SECOND, hostile, None);
-    let text = drawn(&moment(&timeline, &screen()), (80, 24));
+    let text = drawn(&context(&timeline, &screen()), (80, 24));
     assert!(text.contains("u{1b}[2Jb"), "{text}");
     assert!(
         !text.contains('\u{1b}') && !text.contains('\u{202e}'),
@@ -567,6 +572,6 @@ proptest! {
             ..screen()
         };
         let mut buffer = Buffer::empty(Rect::new(0, 0, columns, lines));
-        frame(&mut buffer, &moment(&timeline, &screen));
+        frame(&mut buffer, &context(&timeline, &screen));
     }
 }

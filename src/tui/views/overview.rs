@@ -1,180 +1,145 @@
 //! The overview: states, what begins and ends in a second, findings.
 
+use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
 
-use super::super::moment::{Moment, Shown};
-use super::super::paint::{Painter, Tone, first_lines, from_line};
-use super::findings;
-use crate::text::rate::{age, change, rate, signed_rate};
-
-use super::super::table::{Cell, Column, Table};
+use super::super::screen::{FrameContext, Shown};
+use super::super::widgets::{self, below, filtered, height, lines};
+use super::findings::findings;
 use crate::classify::history::Latest;
-
 use crate::model::{Counter, TcpState};
+use crate::render::Style;
+use crate::render::table::{Cell, Column, Table, Tone, Width};
 use crate::text::number::grouped;
+use crate::text::rate::{age, change, rate, signed_rate};
 
 /// Draws the view.
 pub(in crate::tui) fn draw(
-    painter: &mut Painter<'_>,
+    buffer: &mut Buffer,
     area: Rect,
-    moment: &Moment<'_>,
+    context: &FrameContext<'_>,
     latest: &Latest,
 ) -> Shown {
-    let below = rates(latest, painter).len().min(2) + 2;
-    let below = u16::try_from(below).unwrap_or(0);
+    let style = context.style;
     // Where there is no room for all, what is wrong comes first, then the
     // states that have sockets.
-    let findings = if latest.assessment.findings.is_empty() {
-        1
-    } else {
-        2
+    let least = 1 + u16::from(!latest.assessment.findings.is_empty());
+    let room = area.height.saturating_sub(least);
+    let mut table = states(latest, context, |_| true);
+    if height(&table) > room {
+        table = states(latest, context, |state| is_occupied(state, latest));
+    }
+    let taken = height(&table).min(room);
+    let states = Rect {
+        height: taken,
+        ..area
     };
-    let room = area.height.saturating_sub(findings);
-    let mut table = states(latest, moment);
-    let all = u16::try_from(table.rows.len() + 1).unwrap_or(u16::MAX);
-    if all > room {
-        table.rows = occupied(table.rows, latest);
-    }
-    let taken = table.draw(painter, first_lines(area, room), moment.screen);
-    let mut rest = from_line(area, taken);
-    if rest.height > below {
-        rest = from_line(rest, 1);
-    }
-    if rest.height > findings {
-        for texts in rates(latest, painter) {
-            painter.texts(first_lines(rest, 1), &as_texts(&texts));
-            rest = from_line(rest, 1);
-            if rest.height <= findings {
-                break;
-            }
-        }
-    }
-    if rest.height > 3 {
-        rest = from_line(rest, 1);
-    }
-    findings::draw(painter, rest, moment, latest);
+    widgets::table(buffer, states, &table, "no state is known", context);
+
+    let rates = rates(latest, style);
+    let air = |rest: Rect, lines: usize| match usize::from(rest.height) {
+        height if height > lines => below(rest, 1),
+        _ => rest,
+    };
+    let rest = air(below(area, taken), rates.len() + 2);
+    let most = rest.height.saturating_sub(least);
+    let rest = lines(buffer, rest, rates.into_iter().take(most.into()), style);
+    let rest = air(rest, 3);
+    let findings = findings(context, latest, rest.width, rest.height.into());
+    lines(buffer, rest, findings, style);
     Shown {
-        last_row: table.last_row(),
+        last_row: table.rows.len().saturating_sub(1),
         chosen: None,
     }
 }
 
-fn states(latest: &Latest, moment: &Moment<'_>) -> Table {
-    let mut rows: Vec<(TcpState, u64)> = latest
-        .snapshot
-        .states
-        .iter()
+/// The states and how they moved.
+fn states(latest: &Latest, context: &FrameContext<'_>, wanted: impl Fn(TcpState) -> bool) -> Table {
+    let rates = latest.rates.as_ref();
+    let moved = |state: TcpState| rates.and_then(|rates| rates.change(state));
+    let counts = latest.snapshot.states.iter();
+    let mut rows: Vec<(TcpState, u64)> = counts
         .filter_map(|(state, count)| Some((state, count?.total)))
+        .filter(|&(state, _)| wanted(state))
         .collect();
-    let moved = |state: TcpState| {
-        let change = latest.rates.as_ref().and_then(|rates| rates.change(state));
-        change.unwrap_or(0)
-    };
-    match moment.screen.order_name() {
+    match context.screen.order_name() {
         "count" => rows.sort_by_key(|&(_, count)| std::cmp::Reverse(count)),
-        "change" => rows.sort_by_key(|&(state, _)| std::cmp::Reverse(moved(state).abs())),
+        "change" => {
+            rows.sort_by_key(|&(state, _)| std::cmp::Reverse(moved(state).unwrap_or(0).abs()));
+        }
         _ => {}
     }
-    let mut table = Table {
-        columns: vec![
-            Column::words("STATE", 0),
-            Column::number("COUNT", 0),
-            Column::number("CHANGE", 1),
-            Column::number("PER SECOND", 2),
-            Column::rest("HISTORY", 3, 10),
+    let tone = |&(state, count): &(TcpState, u64)| match moved(state) {
+        Some(moved) if moved != 0 && context.is_fresh(latest.at) => Tone::Fresh,
+        _ if count == 0 => Tone::Faint,
+        _ => Tone::Plain,
+    };
+    let worst = |state| {
+        let findings = latest.assessment.findings.iter();
+        let about = findings.filter(|finding| finding.state == Some(state));
+        about.map(|finding| finding.severity).max()
+    };
+    let (least, most) = (10, usize::MAX);
+    let table = Table::new(
+        &rows,
+        [
+            (Column::words("STATE", 0), &|&(state, count)| {
+                Cell::text(state.name()).toned(match worst(state) {
+                    Some(severity) => Tone::from(severity),
+                    None if count == 0 => Tone::Faint,
+                    None => Tone::Plain,
+                })
+            }),
+            (Column::number("COUNT", 0), &|row| {
+                Cell::text(grouped(row.1)).toned(tone(row))
+            }),
+            (Column::number("CHANGE", 1), &|row| {
+                Cell::known(moved(row.0).map(change)).toned(tone(row))
+            }),
+            (Column::number("PER SECOND", 2), &|row| {
+                let per_second = rates.and_then(|rates| rates.change_per_second(row.0));
+                Cell::known(per_second.map(signed_rate)).toned(tone(row))
+            }),
+            (
+                Column::words("HISTORY", 3).wide(Width::Rest { least, most }),
+                &|&(state, _)| Cell::graph(context.timeline.past(state).collect()),
+            ),
         ],
-        rows: rows
-            .into_iter()
-            .map(|(state, count)| row(state, count, latest, moment))
-            .collect(),
-        empty: "no state is known",
-    };
-    table.filter(moment.screen);
-    table
+    );
+    filtered(table, rows, &context.screen.filter).0
 }
 
-fn row(state: TcpState, count: u64, latest: &Latest, moment: &Moment<'_>) -> Vec<Cell> {
+/// Whether a state has sockets, or has just lost them.
+fn is_occupied(state: TcpState, latest: &Latest) -> bool {
     let rates = latest.rates.as_ref();
-    let moved = rates.and_then(|rates| rates.change(state));
-    let tone = if moved.is_some_and(|moved| moved != 0) && moment.is_fresh(latest.at) {
-        Tone::Fresh
-    } else if count == 0 {
-        Tone::Faint
-    } else {
-        Tone::Plain
-    };
-    let worst = latest
-        .assessment
-        .findings
-        .iter()
-        .filter(|finding| finding.state == Some(state))
-        .map(|finding| finding.severity)
-        .max();
-    let name = match worst {
-        Some(severity) => Tone::from(severity),
-        None if count == 0 => Tone::Faint,
-        None => Tone::Plain,
-    };
-    let dash = moment.style.dash();
-    let or_dash = |text: Option<String>| text.unwrap_or_else(|| dash.to_owned());
-    let per_second = rates.and_then(|rates| rates.change_per_second(state));
-    vec![
-        Cell::toned(state.name(), name),
-        Cell::toned(grouped(count), tone),
-        Cell::toned(or_dash(moved.map(change)), tone),
-        Cell::toned(or_dash(per_second.map(signed_rate)), tone),
-        Cell::Graph(moment.timeline.past(state).collect()),
-    ]
-}
-
-/// The rows of the states that have sockets or have just lost them.
-fn occupied(rows: Vec<Vec<Cell>>, latest: &Latest) -> Vec<Vec<Cell>> {
-    let is_idle = |row: &Vec<Cell>| {
-        let name = match row.first() {
-            Some(Cell::Text(name, _)) => name.parse::<TcpState>().ok(),
-            _ => None,
-        };
-        name.is_some_and(|state| {
-            let moved = latest.rates.as_ref().and_then(|rates| rates.change(state));
-            latest.snapshot.states.total_of(state) == Some(0) && moved.unwrap_or(0) == 0
-        })
-    };
-    rows.into_iter().filter(|row| !is_idle(row)).collect()
-}
-
-/// A line in pieces.
-type Texts = Vec<(String, Tone)>;
-
-fn as_texts(texts: &Texts) -> Vec<(&str, Tone)> {
-    texts
-        .iter()
-        .map(|(text, tone)| (text.as_str(), *tone))
-        .collect()
+    let moved = rates.and_then(|rates| rates.change(state)).unwrap_or(0);
+    latest.snapshot.states.total_of(state) != Some(0) || moved != 0
 }
 
 /// What begins and ends in a second, and who came to CLOSE_WAIT.
-fn rates(latest: &Latest, painter: &Painter<'_>) -> Vec<Texts> {
-    let dash = painter.style.dash();
-    let mut line: Texts = vec![("Per second  ".to_owned(), Tone::Faint)];
+fn rates(latest: &Latest, style: Style) -> Vec<Line<'static>> {
+    let dash = style.dash();
+    let mut spans = vec![Span::styled("Per second  ", Tone::Faint)];
     for (number, word) in [
         (latest.per_second(Counter::ActiveOpens), "opened"),
         (latest.per_second(Counter::PassiveOpens), "accepted"),
         (latest.closed_per_second, "closed"),
         (latest.per_second(Counter::EstabResets), "reset"),
-        (latest.per_second(Counter::AttemptFails), "refused"),
+        (latest.per_second(Counter::AttemptFails), "failed"),
     ] {
-        if line.len() > 1 {
-            line.push((", ".to_owned(), Tone::Plain));
+        if spans.len() > 1 {
+            spans.push(Span::raw(", "));
         }
         let tone = match number {
             Some(number) if number > 0.0 => Tone::Strong,
             _ => Tone::Plain,
         };
         let number = number.map_or_else(|| dash.to_owned(), rate);
-        line.push((number, tone));
-        line.push((format!(" {word}"), Tone::Plain));
+        spans.push(Span::styled(number, tone));
+        spans.push(Span::raw(format!(" {word}")));
     }
-    let mut lines = vec![line];
+    let mut lines = vec![Line::from(spans)];
     if let Some(transitions) = latest.close_wait
         && (transitions.entered > 0 || transitions.stuck > 0 || transitions.left != Some(0))
     {
@@ -193,10 +158,10 @@ fn rates(latest: &Latest, painter: &Painter<'_>) -> Vec<Texts> {
             grouped(transitions.entered),
             grouped(transitions.stuck),
         );
-        lines.push(vec![
-            ("CLOSE_WAIT  ".to_owned(), Tone::Faint),
-            (text, Tone::Plain),
-        ]);
+        lines.push(Line::from(vec![
+            Span::styled("CLOSE_WAIT  ", Tone::Faint),
+            Span::raw(text),
+        ]));
     }
     lines
 }

@@ -1,18 +1,20 @@
 //! One process that leaks, closely: what it is, what it may have done, and each
 //! of its sockets.
 
+use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::text::Line;
+use ratatui::widgets::Widget;
 
-use super::super::moment::{Moment, Shown};
-use super::super::paint::{Painter, Tone, cut, first_lines, from_column, from_line};
-use super::process_leaks::{Moves, peers, read_ago};
-use crate::render::text::leaks::phrases;
-use crate::text::wrap;
-
-use super::super::table::{Cell, Column, Table, more};
-use crate::classify::close_wait::{Held, LeakReport, ProcessLeaks, Unowned};
+use super::super::screen::{FrameContext, Shown};
+use super::super::widgets::{self, below, cut, filtered, labelled, lines, more, wrapped};
+use crate::classify::close_wait::{Held, Judged, LeakReport, Peer, ProcessLeaks, Unowned};
 use crate::classify::history::{Kept, Leaks};
+use crate::render::Style;
+use crate::render::table::{Cell, Column, Table, Tone, Width};
+use crate::render::text::leaks::phrases;
 use crate::text::number::grouped;
+use crate::text::rate::age;
 use crate::text::safe;
 
 /// Columns of a label and the space behind it.
@@ -25,69 +27,42 @@ const NARROW: u16 = 40;
 const AIRY: u16 = 12;
 
 /// Draws the process.
-pub(in crate::tui) fn draw(
-    painter: &mut Painter<'_>,
+pub(super) fn draw(
+    buffer: &mut Buffer,
     area: Rect,
-    moment: &Moment<'_>,
+    context: &FrameContext<'_>,
     kept: &Kept<Leaks>,
     pid: u32,
 ) -> Shown {
+    let style = context.style;
     let report = &kept.value.report;
-    let leaks = report
-        .processes
-        .iter()
-        .find(|leaks| leaks.process.pid == pid);
-    let Some(leaks) = leaks else {
-        let mut rest = area;
-        for line in wrap(&not_in_sight(report, pid), usize::from(area.width)) {
-            painter.text(first_lines(rest, 1), &line, Tone::Plain);
-            rest = from_line(rest, 1);
-        }
+    let mut processes = report.processes.iter();
+    let Some(leaks) = processes.find(|leaks| leaks.process.pid == pid) else {
+        let text = wrapped(&not_in_sight(report, pid), area.width, Tone::Plain);
+        lines(buffer, area, text, style);
         return Shown::default();
     };
-    let mut table = Table {
-        columns: vec![
-            Column::number("FD", 0),
-            Column::words("VERDICT", 1),
-            Column::number("AGE", 1),
-            Column::number("UNREAD", 3),
-            Column::words("LOCAL", 4),
-            Column::rest("PEER", 2, 10),
-        ],
-        rows: leaks
-            .sockets
-            .iter()
-            .filter_map(|held| socket_row(held, report, moment))
-            .collect(),
-        empty: "none of its sockets is known",
-    };
-    table.filter(moment.screen);
+    let held = leaks.sockets.iter();
+    let sockets = held.filter_map(|held| Some((held, report.socket(held.index)?)));
+    let sockets: Vec<(&Held, &Judged)> = sockets.collect();
+    let table = sockets_of(&sockets, style);
+    let (table, _) = filtered(table, sockets, &context.screen.filter);
     let room = room_for_facts(area.height, table.rows.len());
-    let mut rest = area;
-    for (label, lines) in fitting(facts(leaks, kept, moment), area.width, room) {
-        let indent = if label.is_empty() { 0 } else { LABEL };
-        painter.text(first_lines(rest, 1), label, Tone::Faint);
-        for line in lines {
-            painter.text(
-                first_lines(from_column(rest, indent), 1),
-                &line,
-                Tone::Plain,
-            );
-            rest = from_line(rest, 1);
-        }
-    }
+    let facts = fitting(facts(leaks, kept, context), area.width, room);
+    let rest = lines(buffer, area, facts, style);
     // A line of air where there is room.
-    if area.height >= AIRY {
-        rest = from_line(rest, 1);
-    }
-    let hidden = table.draw_counted(painter, rest, moment.screen);
+    let rest = below(rest, u16::from(area.height >= AIRY));
+    let empty = "none of its sockets is known";
+    let hidden = widgets::table(buffer, rest, &table, empty, context);
     // On a terminal of five lines there is none left to say so.
     if hidden > 0 && rest.height == 1 {
-        let text = format!(" {}", more(hidden, painter.style));
-        painter.right(first_lines(area, 1), &text, Tone::Faint);
+        let text = format!(" {}", more(hidden, style));
+        Line::styled(text, Tone::Faint)
+            .right_aligned()
+            .render(area, buffer);
     }
     Shown {
-        last_row: table.last_row(),
+        last_row: table.rows.len().saturating_sub(1),
         chosen: None,
     }
 }
@@ -120,12 +95,11 @@ fn room_for_facts(height: u16, rows: usize) -> u16 {
 /// The facts in so many lines: each of those that matter most has one, and
 /// what is left goes to those that need more. Without labels where these would
 /// take the place of what they are about.
-fn fitting(facts: Vec<(Fact, String)>, width: u16, room: u16) -> Vec<(&'static str, Vec<String>)> {
+fn fitting(facts: Vec<(Fact, String)>, width: u16, room: u16) -> Vec<Line<'static>> {
     let indent = if width < NARROW { 0 } else { LABEL };
-    let columns = usize::from(width.saturating_sub(indent));
-    let mut shown: Vec<(Fact, Vec<String>, usize)> = facts
+    let mut shown: Vec<(Fact, Vec<Line<'_>>, usize)> = facts
         .into_iter()
-        .map(|(fact, text)| (fact, wrap(&text, columns), 0))
+        .map(|(fact, text)| (fact, wrapped(&text, width - indent, Tone::Plain), 0))
         .collect();
     let mut left = usize::from(room);
     let mut ranks: Vec<usize> = (0..shown.len()).collect();
@@ -140,14 +114,13 @@ fn fitting(facts: Vec<(Fact, String)>, width: u16, room: u16) -> Vec<(&'static s
             }
         }
     }
-    shown
-        .into_iter()
-        .filter(|(.., given)| *given > 0)
-        .map(|(fact, mut lines, given)| {
-            cut(&mut lines, given);
-            (if indent == 0 { "" } else { fact.label() }, lines)
-        })
-        .collect()
+    let shown = shown.into_iter().filter(|(.., given)| *given > 0);
+    let lines = shown.flat_map(|(fact, mut lines, given)| {
+        cut(&mut lines, given);
+        let label = if indent == 0 { "" } else { fact.label() };
+        labelled(label, indent, Tone::Faint, lines)
+    });
+    lines.collect()
 }
 
 /// What is known of the process, the most important first.
@@ -175,9 +148,13 @@ impl Fact {
 }
 
 /// Each fact in words, in the order in which they are shown.
-fn facts(leaks: &ProcessLeaks, kept: &Kept<Leaks>, moment: &Moment<'_>) -> Vec<(Fact, String)> {
+fn facts(
+    leaks: &ProcessLeaks,
+    kept: &Kept<Leaks>,
+    context: &FrameContext<'_>,
+) -> Vec<(Fact, String)> {
     let process = &leaks.process;
-    let dash = moment.style.dash();
+    let dash = context.style.dash();
     let command = safe(process.command.as_deref().unwrap_or(dash));
     let unit = process.unit.as_ref().map_or_else(String::new, |unit| {
         format!(" of {}", safe(&unit.to_string()))
@@ -193,16 +170,16 @@ fn facts(leaks: &ProcessLeaks, kept: &Kept<Leaks>, moment: &Moment<'_>) -> Vec<(
             .map_or_else(|| dash.to_owned(), |closed| closed.to_string());
         format!(
             "; {} new, {closed} closed, {} stuck",
-            moves.new_ones(moment.style),
+            moves.new_ones(context.style),
             moves.stuck
         )
     });
-    let ago = read_ago(kept, moment).map_or_else(String::new, |ago| format!("; read {ago} ago"));
+    let ago = read_ago(kept, context).map_or_else(String::new, |ago| format!("; read {ago} ago"));
     let sockets = format!(
         "{} leaked of {} in CLOSE_WAIT, the oldest for {}{moves}{ago}",
         grouped(leaks.counts.leaked()),
         grouped(leaks.counts.total()),
-        phrases::age(leaks.oldest, &moment.style),
+        phrases::age(leaks.oldest, &context.style),
     );
     facts.push((Fact::Sockets, sockets));
     if let (Some(open), Some(limit)) = (process.open_fds, process.fd_limit) {
@@ -216,24 +193,115 @@ fn facts(leaks: &ProcessLeaks, kept: &Kept<Leaks>, moment: &Moment<'_>) -> Vec<(
     facts
 }
 
-fn socket_row(held: &Held, report: &LeakReport, moment: &Moment<'_>) -> Option<Vec<Cell>> {
-    let judged = report.socket(held.index)?;
-    let socket = &judged.socket;
-    let tone = if judged.verdict.is_leak() {
-        Tone::Warning
-    } else {
-        Tone::Plain
-    };
-    let shared = match held.holders.len().saturating_sub(1) {
-        0 => String::new(),
-        others => format!(", held by {others} more"),
-    };
-    Some(vec![
-        Cell::plain(phrases::fds(held)),
-        Cell::toned(judged.verdict.key(), tone),
-        Cell::plain(phrases::age(judged.age, &moment.style)),
-        Cell::plain(grouped(socket.recv_q.into())),
-        Cell::plain(socket.local.to_string()),
-        Cell::plain(format!("{}{shared}", socket.remote)),
-    ])
+/// The sockets of a process, and how it holds them.
+fn sockets_of(sockets: &[(&Held, &Judged)], style: Style) -> Table {
+    let (least, most) = (10, usize::MAX);
+    Table::new(
+        sockets,
+        [
+            (Column::number("FD", 0), &|(held, _)| {
+                Cell::text(phrases::fds(held))
+            }),
+            (Column::words("VERDICT", 1), &|(_, judged)| {
+                let cell = Cell::text(judged.verdict.key());
+                if judged.verdict.is_leak() {
+                    cell.toned(Tone::Warning)
+                } else {
+                    cell
+                }
+            }),
+            (Column::number("AGE", 1), &|(_, judged)| {
+                Cell::text(phrases::age(judged.age, &style))
+            }),
+            (Column::number("UNREAD", 3), &|(_, judged)| {
+                Cell::text(grouped(judged.socket.recv_q.into()))
+            }),
+            (Column::words("LOCAL", 4), &|(_, judged)| {
+                Cell::text(judged.socket.local.to_string())
+            }),
+            (
+                Column::words("PEER", 2).wide(Width::Rest { least, most }),
+                &|(held, judged)| {
+                    let shared = match held.holders.len().saturating_sub(1) {
+                        0 => String::new(),
+                        others => format!(", held by {others} more"),
+                    };
+                    Cell::text(format!("{}{shared}", judged.socket.remote))
+                },
+            ),
+        ],
+    )
+}
+
+/// Peers that have a name in a row; the others are counted.
+const PEERS: usize = 2;
+
+/// How long ago the rows were read, where that isn't done with every sample.
+pub(super) fn read_ago(kept: &Kept<Leaks>, context: &FrameContext<'_>) -> Option<String> {
+    let ago = context.now.saturating_duration_since(kept.at);
+    (kept.value.every > context.screen.interval).then(|| age(ago))
+}
+
+/// Which sockets of a process came, went and stayed since the sample before.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Moves {
+    pub(super) new: i64,
+    /// Some of those that are still to be looked for may be its, too.
+    or_more: bool,
+    /// `None` where nobody knows how many there were before.
+    pub(super) closed: Option<i64>,
+    pub(super) stuck: u64,
+}
+
+impl Moves {
+    /// `None` without a sample before.
+    pub(super) fn of(leaks: &ProcessLeaks, report: &LeakReport) -> Option<Self> {
+        report.comparison?;
+        let stayed = |index| {
+            report
+                .socket(index)
+                .is_some_and(|judged| judged.stayed == Some(true))
+        };
+        let stuck = leaks
+            .sockets
+            .iter()
+            .filter(|held| stayed(held.index))
+            .count();
+        let here = i64::try_from(leaks.sockets.len()).ok()?;
+        let new = here - i64::try_from(stuck).ok()?;
+        let mut unowned = report.unattributed.iter();
+        Some(Self {
+            new,
+            or_more: unowned.any(|entry| entry.why == Unowned::NotYet),
+            // Those that were handed on to another process didn't close; they
+            // count as gone from here all the same.
+            closed: leaks.growth.map(|growth| (new - growth.sockets).max(0)),
+            stuck: u64::try_from(stuck).ok()?,
+        })
+    }
+
+    /// How many are new: `≥ 6`; a dash where all that is known is that none was
+    /// found.
+    pub(super) fn new_ones(&self, style: Style) -> String {
+        let new = grouped(self.new.unsigned_abs());
+        match (self.or_more, self.new) {
+            (false, _) => new,
+            (true, ..1) => style.dash().to_owned(),
+            (true, _) if style.unicode => format!("≥ {new}"),
+            (true, _) => format!(">= {new}"),
+        }
+    }
+}
+
+/// `78 to 10.0.0.9:5432, 3 to 192.0.2.7, +2`
+pub(super) fn peers(peers: &[Peer]) -> String {
+    let mut named: Vec<String> = peers
+        .iter()
+        .take(PEERS)
+        .map(|peer| format!("{} to {}", grouped(peer.count), peer.end()))
+        .collect();
+    if let Some(others @ 1..) = peers.len().checked_sub(PEERS) {
+        named.push(format!("+{others}"));
+    }
+    named.join(", ")
 }

@@ -1,94 +1,102 @@
 //! The settings that TCP runs under, and every counter with its rate.
 
+use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::super::moment::{Moment, Shown};
-use super::super::paint::{Painter, Tone, first_lines, from_line};
-use crate::render::text::summary::settings_rows;
-use crate::text::rate::rate;
-use crate::text::wrap;
-
-use super::super::table::{Cell, Column, Table};
+use super::super::screen::{FrameContext, Shown};
+use super::super::widgets::{self, below, chosen, filtered, lines, wrapped};
 use crate::classify::history::Latest;
-use crate::model::Counter;
+use crate::render::table::{Cell, Column, Table, Tone, Width};
+use crate::render::text::summary::settings_rows;
 use crate::text::number::grouped;
+use crate::text::rate::rate;
+
+/// A setting, or a counter with its rate.
+struct Row {
+    name: &'static str,
+    value: String,
+    per_second: Option<f64>,
+    meaning: String,
+    tones: [Tone; 3],
+}
 
 /// Draws the view.
 pub(in crate::tui) fn draw(
-    painter: &mut Painter<'_>,
+    buffer: &mut Buffer,
     area: Rect,
-    moment: &Moment<'_>,
+    context: &FrameContext<'_>,
     latest: &Latest,
 ) -> Shown {
-    let mut table = Table {
-        columns: vec![
-            Column::words("NAME", 0),
-            Column::number("VALUE", 0),
-            Column::number("/S", 1),
-            Column::rest("MEANING", 2, 12),
+    let rows = rows(latest, context);
+    let (least, most) = (12, usize::MAX);
+    let table = Table::new(
+        &rows,
+        [
+            (Column::words("NAME", 0), &|row| {
+                Cell::text(row.name).toned(row.tones[0])
+            }),
+            (Column::number("VALUE", 0), &|row| {
+                Cell::text(&row.value).toned(row.tones[1])
+            }),
+            (Column::number("/S", 1), &|row| {
+                Cell::text(row.per_second.map_or_else(String::new, rate)).toned(row.tones[1])
+            }),
+            (
+                Column::words("MEANING", 2).wide(Width::Rest { least, most }),
+                &|row| Cell::text(&row.meaning).toned(row.tones[2]),
+            ),
         ],
-        rows: rows(latest, moment),
-        empty: "nothing is known",
-    };
-    table.filter(moment.screen);
+    );
+    let (table, rows) = filtered(table, rows, &context.screen.filter);
     // What doesn't fit beside the others is told of the row that is chosen.
-    let chosen = table.chosen(moment.screen);
-    let told = chosen.and_then(|row| table.rows.get(row)?.last());
-    let lines = if told.is_some() { 3 } else { 0 };
-    let listed = first_lines(area, area.height.saturating_sub(lines));
-    table.draw(painter, listed, moment.screen);
-    if let Some(Cell::Text(meaning, _)) = told {
-        let mut rest = from_line(area, listed.height + 1);
-        for line in wrap(meaning, usize::from(area.width)) {
-            painter.text(first_lines(rest, 1), &line, Tone::Plain);
-            rest = from_line(rest, 1);
-        }
+    let told = chosen(&table, context).and_then(|row| rows.get(row));
+    let listed = Rect {
+        height: area
+            .height
+            .saturating_sub(if told.is_some() { 3 } else { 0 }),
+        ..area
+    };
+    widgets::table(buffer, listed, &table, "nothing is known", context);
+    if let Some(row) = told {
+        let text = wrapped(&row.meaning, area.width, Tone::Plain);
+        lines(buffer, below(area, listed.height + 1), text, context.style);
     }
     Shown {
-        last_row: table.last_row(),
+        last_row: table.rows.len().saturating_sub(1),
         chosen: None,
     }
 }
 
-fn rows(latest: &Latest, moment: &Moment<'_>) -> Vec<Vec<Cell>> {
-    let mut rows: Vec<(String, Vec<Cell>)> = settings_rows(&latest.snapshot)
-        .into_iter()
-        .map(|(name, value, meaning)| {
-            let cells = vec![
-                Cell::plain(name),
-                Cell::toned(value, Tone::Strong),
-                Cell::plain(""),
-                Cell::plain(meaning),
-            ];
-            (name.to_owned(), cells)
+fn rows(latest: &Latest, context: &FrameContext<'_>) -> Vec<Row> {
+    let settings = settings_rows(&latest.snapshot).into_iter();
+    let settings = settings.map(|(name, value, meaning)| Row {
+        name,
+        value,
+        per_second: None,
+        meaning,
+        tones: [Tone::Plain, Tone::Strong, Tone::Plain],
+    });
+    let counters = latest.snapshot.counters.iter();
+    let counters = counters.filter_map(|(counter, value)| {
+        let value = value?;
+        let per_second = latest.per_second(counter);
+        let is_zero = value == 0;
+        let name = if is_zero { Tone::Faint } else { Tone::Plain };
+        let number = match per_second {
+            Some(number) if number > 0.0 && context.is_fresh(latest.at) => Tone::Fresh,
+            _ => name,
+        };
+        Some(Row {
+            name: counter.name(),
+            value: grouped(value),
+            per_second,
+            meaning: counter.meaning().to_owned(),
+            tones: [name, number, Tone::Faint],
         })
-        .collect();
-    for (counter, value) in latest.snapshot.counters.iter() {
-        if let Some(value) = value {
-            let cells = counter_row(counter, value, latest, moment);
-            rows.push((counter.name().to_owned(), cells));
-        }
+    });
+    let mut rows: Vec<Row> = settings.chain(counters).collect();
+    if context.screen.order_name() == "name" {
+        rows.sort_by_key(|row| row.name.to_lowercase());
     }
-    if moment.screen.order_name() == "name" {
-        rows.sort_by_key(|(name, _)| name.to_lowercase());
-    }
-    rows.into_iter().map(|(_, cells)| cells).collect()
-}
-
-fn counter_row(counter: Counter, value: u64, latest: &Latest, moment: &Moment<'_>) -> Vec<Cell> {
-    let per_second = latest.per_second(counter);
-    let tone = match per_second {
-        Some(number) if number > 0.0 && moment.is_fresh(latest.at) => Tone::Fresh,
-        _ if value == 0 => Tone::Faint,
-        _ => Tone::Plain,
-    };
-    vec![
-        Cell::toned(
-            counter.name(),
-            if value == 0 { Tone::Faint } else { Tone::Plain },
-        ),
-        Cell::toned(grouped(value), tone),
-        Cell::toned(per_second.map_or_else(String::new, rate), tone),
-        Cell::toned(counter.meaning(), Tone::Faint),
-    ]
+    rows
 }

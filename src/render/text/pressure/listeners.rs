@@ -7,7 +7,7 @@ use super::super::super::views::PressureView;
 use super::super::{Style, table};
 use crate::classify::Severity;
 use crate::classify::change;
-use crate::classify::listeners::{Verdict, handshake_age_s, verdict};
+use crate::classify::listeners::{SynEvidence, Verdict, handshake_age_s, verdict};
 use crate::model::{Counter, Listener, SourceKind, Unit};
 use crate::text::number::{counted, grouped};
 use crate::text::safe;
@@ -46,35 +46,9 @@ pub(super) fn listeners(view: &PressureView<'_>, top: usize, style: &Style) -> S
     // A stable sort: within a verdict the fullest stays first.
     judged.sort_by_key(|(_, verdict)| std::cmp::Reverse(*verdict));
     let shown = judged.get(..top).unwrap_or(&judged);
-    let rows = Table::new(
-        shown,
-        [
-            (
-                Column::words("LISTENERS", 0).wide(Width::OwnLine),
-                &|(listener, _)| Cell::text(name(listener)),
-            ),
-            (Column::number("accept queue", 1), &|(listener, _)| {
-                Cell::text(queue(listener, style))
-            }),
-            (Column::number("SYN_RECV", 3), &|(listener, _)| {
-                Cell::known(listener.syn_recv.map(|count| grouped(count.into())))
-            }),
-            (Column::words("verdict", 2), &|(_, verdict)| {
-                let cell = Cell::text(verdict_words(*verdict));
-                match severity(*verdict, evidence.cookies) {
-                    Some(severity) => cell.toned(severity),
-                    None => cell,
-                }
-            }),
-            (Column::below(), &|(listener, verdict)| match verdict {
-                Verdict::Fine => Cell::text(""),
-                // Of the namespace: whose they are is certain where one queue
-                // is full.
-                Verdict::SlowAccept if only => Cell::text(detail(listener, dropped(view))),
-                _ => Cell::text(detail(listener, None)),
-            }),
-        ],
-    );
+    // Of the namespace: whose they are is certain where one queue is full.
+    let drops = only.then(|| dropped(view)).flatten();
+    let rows = described(shown, &evidence, drops.as_deref(), false, style);
     let mut text = table(rows, style);
     let rest = judged.get(top..).unwrap_or_default();
     if !rest.is_empty() {
@@ -91,8 +65,63 @@ pub(super) fn listeners(view: &PressureView<'_>, top: usize, style: &Style) -> S
     text
 }
 
+/// Listeners with their queues; a bar each where the rows are seen live.
+/// `drops` tells what the one that is full dropped.
+pub(crate) fn described(
+    shown: &[(&Listener, Verdict)],
+    evidence: &SynEvidence,
+    drops: Option<&str>,
+    live: bool,
+    style: &Style,
+) -> Table {
+    let (least, most) = (8, 40);
+    Table::new(
+        shown,
+        [
+            (
+                Column::words("LISTENERS", 0).wide(Width::OwnLine),
+                &|(listener, _)| Cell::text(name(listener)),
+            ),
+            (Column::number("accept queue", 1), &|(listener, _)| {
+                Cell::text(queue(listener, style))
+            }),
+            (
+                Column::words("", 4)
+                    .wide(Width::Rest { least, most })
+                    .only_if(live),
+                &|(listener, verdict)| match listener.accept_limit {
+                    // One more than the limit is taken in.
+                    Some(limit) => {
+                        let bar = Cell::bar(listener.accept_queue.into(), u64::from(limit) + 1);
+                        toned(bar, *verdict, evidence)
+                    }
+                    None => Cell::text(""),
+                },
+            ),
+            (Column::number("SYN_RECV", 3), &|(listener, _)| {
+                Cell::known(listener.syn_recv.map(|count| grouped(count.into())))
+            }),
+            (Column::words("verdict", 2), &|(_, verdict)| {
+                toned(Cell::text(verdict_words(*verdict)), *verdict, evidence)
+            }),
+            (Column::below(), &|(listener, verdict)| match verdict {
+                Verdict::Fine => Cell::text(""),
+                Verdict::SlowAccept => Cell::text(detail(listener, drops)),
+                _ => Cell::text(detail(listener, None)),
+            }),
+        ],
+    )
+}
+
+fn toned(cell: Cell, verdict: Verdict, evidence: &SynEvidence) -> Cell {
+    match severity(verdict, evidence.cookies) {
+        Some(severity) => cell.toned(severity),
+        None => cell,
+    }
+}
+
 /// How bad a verdict is, with this `tcp_syncookies`.
-pub(crate) fn severity(verdict: Verdict, cookies: Option<u64>) -> Option<Severity> {
+fn severity(verdict: Verdict, cookies: Option<u64>) -> Option<Severity> {
     match verdict {
         Verdict::FloodDropping => Some(Severity::Critical),
         Verdict::SynQueueFull if cookies == Some(0) => Some(Severity::Warning),
@@ -129,7 +158,7 @@ fn queue(listener: &Listener, style: &Style) -> String {
 }
 
 /// A verdict in words.
-pub(crate) const fn verdict_words(verdict: Verdict) -> &'static str {
+const fn verdict_words(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Unknown => "unknown: not in /proc",
         Verdict::Fine => "fine",
@@ -148,8 +177,8 @@ fn dropped(view: &PressureView<'_>) -> Option<String> {
 }
 
 /// What waits at a listener in trouble.
-fn detail(listener: &Listener, dropped: Option<String>) -> String {
-    let mut parts = Vec::from_iter(dropped);
+fn detail(listener: &Listener, dropped: Option<&str>) -> String {
+    let mut parts = Vec::from_iter(dropped.map(str::to_owned));
     if let (Some(full @ 1..), all @ 2..) = (listener.full_sockets, listener.sockets) {
         parts.push(format!(
             "{full} of {} full: the kernel picks one by the client's address, full or not",

@@ -10,7 +10,10 @@ use crate::classify::Severity;
 use crate::classify::ports::{CRITICAL, WARNING, why_not_reusable};
 use crate::model::{Destination, Ports, Snapshot};
 use crate::text::number::{counted, grouped, percent};
+use crate::text::rate::rate;
 
+/// TIME_WAIT sockets are counted as recent for so many seconds.
+const RECENT_S: f64 = 10.0;
 /// From this share on a destination gets a second line.
 const WORTH_A_LINE: f64 = 0.5;
 
@@ -33,7 +36,10 @@ pub(super) fn ports(view: &PressureView<'_>, top: usize, style: &Style) -> Strin
         };
         let _ = writeln!(text, "PORTS  {line}");
     } else if !shown.is_empty() {
-        text.push_str(&destinations(shown, view, style));
+        let rates = view.previous.is_some();
+        let rows: Vec<&Destination> = shown.iter().collect();
+        let rows = described(&rows, view.snapshot, rates, false, style);
+        text.push_str(&table(rows, style));
     }
     let more = ports.destinations.len() - shown.len();
     if more > 0 {
@@ -69,16 +75,32 @@ pub(super) fn ports(view: &PressureView<'_>, top: usize, style: &Style) -> Strin
     text
 }
 
-fn destinations(shown: &[Destination], view: &PressureView<'_>, style: &Style) -> String {
-    let rates = view.previous.is_some();
+/// Destinations with the ports that they take. `rates`: there was a sample
+/// before. Where the rows are seen live, what would have lines of its own has
+/// columns.
+pub(crate) fn described(
+    shown: &[&Destination],
+    snapshot: &Snapshot,
+    rates: bool,
+    live: bool,
+    style: &Style,
+) -> Table {
     let arrow = style.arrow();
-    let rows = Table::new(
+    Table::new(
         shown,
         [
             (
-                Column::words("PORTS  towards", 0).wide(Width::OwnLine),
+                Column::words("PORTS  towards", 0)
+                    .wide(Width::OwnLine)
+                    .only_if(!live),
                 &|to| Cell::text(format!("{} {arrow} {}", to.local(), to.remote)),
             ),
+            (Column::words("from", 6).only_if(live), &|to| {
+                Cell::text(to.local())
+            }),
+            (Column::words("towards", 0).only_if(live), &|to| {
+                Cell::text(to.remote.to_string())
+            }),
             (Column::number("in use", 2), &|to| {
                 Cell::text(grouped(to.in_use.into()))
             }),
@@ -92,6 +114,12 @@ fn destinations(shown: &[Destination], view: &PressureView<'_>, style: &Style) -
                     None => cell,
                 }
             }),
+            (Column::number("TIME_WAIT", 3).only_if(live), &|to| {
+                Cell::text(grouped(to.time_wait.into()))
+            }),
+            (Column::number("new/s", 6).only_if(live), &|to| {
+                Cell::text(rate(f64::from(to.recent_time_wait) / RECENT_S))
+            }),
             (Column::number("growth", 4).only_if(rates), &|to| {
                 Cell::known(to.growth_per_s.map(|growth| format!("{growth:+.1}/s")))
             }),
@@ -103,16 +131,15 @@ fn destinations(shown: &[Destination], view: &PressureView<'_>, style: &Style) -
                 if used.is_some_and(|used| used < WORTH_A_LINE) {
                     Cell::text("")
                 } else {
-                    Cell::text(detail(to, view.snapshot))
+                    Cell::text(detail(to, snapshot))
                 }
             }),
         ],
-    );
-    table(rows, style)
+    )
 }
 
 /// How bad it is that so much of its ports is used.
-pub(crate) fn severity(destination: &Destination) -> Option<Severity> {
+fn severity(destination: &Destination) -> Option<Severity> {
     let used = destination.used_ratio()?;
     if used >= CRITICAL {
         Some(Severity::Critical)

@@ -3,20 +3,19 @@
 //! Samples are taken, keys are read and signals are awaited in threads of their
 //! own, each of which tells this loop: a slow sample never delays a key.
 
-mod input;
-mod suspend;
-
 use std::io;
+use std::ops::ControlFlow;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, TrySendError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, bail};
+use crossterm::event::{KeyCode, KeyEvent};
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
 
-use super::moment::{Moment, Shown};
+use super::keys::{Action, press};
 use super::schedule::{Limit, Schedule, stretched};
-use super::screen::Screen;
+use super::screen::{FrameContext, Screen, Shown};
 use super::signals;
 use super::terminal::{self, Tty};
 use super::threads::{Message, Sampler, start_keyboard, start_sampler};
@@ -59,7 +58,7 @@ pub(crate) fn run(
     sampler: Sampler,
     judged: &mut dyn FnMut(&Assessment),
 ) -> anyhow::Result<()> {
-    let (tell, inbox) = mpsc::sync_channel(PENDING);
+    let (tell, messages) = mpsc::sync_channel(PENDING);
     let signals = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT];
     let told = tell.clone();
     signals::listen(&signals, move |signal| {
@@ -90,14 +89,14 @@ pub(crate) fn run(
         shown: Shown::default(),
     };
     // Where nothing can be read, that is said on the terminal as it is.
-    if !app.first_sample(&inbox)? {
+    if !app.first_sample(&messages)? {
         return Ok(());
     }
     // Taking the terminal fails as one that is gone, where it only has no keys.
     terminal::check_keys().map_err(|error| no_keys(&error))?;
     let mut tty = Tty::take().context("cannot set the terminal up; --lines needs none")?;
     start_keyboard(tell)?;
-    app.run(&mut tty, &inbox)?;
+    app.run(&mut tty, &messages)?;
     tty.give_back().context("cannot give the terminal back")
 }
 
@@ -121,24 +120,17 @@ struct App<'a> {
     shown: Shown,
 }
 
-/// Whether the loop goes on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Next {
-    Goes,
-    Ends,
-}
-
 impl App<'_> {
     /// Waits for the first sample; false when a signal came before it.
-    fn first_sample(&mut self, inbox: &Receiver<Message>) -> anyhow::Result<bool> {
+    fn first_sample(&mut self, messages: &Receiver<Message>) -> anyhow::Result<bool> {
         self.order()?;
         loop {
-            match inbox.recv_timeout(REFRESH) {
+            match messages.recv_timeout(REFRESH) {
                 Ok(Message::Sampled(sampled)) => {
                     self.sampled(sampled?);
                     return Ok(true);
                 }
-                Ok(Message::Signal(SIGTSTP)) => suspend::stop(),
+                Ok(Message::Signal(SIGTSTP)) => signals::stop(),
                 Ok(Message::Signal(SIGCONT)) | Err(RecvTimeoutError::Timeout) => {}
                 Ok(Message::Signal(_)) => return Ok(false),
                 Ok(_) => {}
@@ -148,7 +140,7 @@ impl App<'_> {
         }
     }
 
-    fn run(&mut self, tty: &mut Tty, inbox: &Receiver<Message>) -> anyhow::Result<()> {
+    fn run(&mut self, tty: &mut Tty, messages: &Receiver<Message>) -> anyhow::Result<()> {
         loop {
             let now = Instant::now();
             if self.is_over(now) {
@@ -158,9 +150,9 @@ impl App<'_> {
                 self.order()?;
             }
             self.draw(tty, now)?;
-            match inbox.recv_timeout(self.patience(now)) {
+            match messages.recv_timeout(self.timeout(now)) {
                 Ok(message) => {
-                    if self.hear(message, tty)? == Next::Ends {
+                    if self.handle(message, tty)?.is_break() {
                         return Ok(());
                     }
                 }
@@ -206,7 +198,7 @@ impl App<'_> {
     }
 
     /// How long to wait for a message.
-    fn patience(&self, now: Instant) -> Duration {
+    fn timeout(&self, now: Instant) -> Duration {
         let mut until = now + REFRESH;
         if !self.waiting
             && self.screen.paused.is_none()
@@ -231,7 +223,7 @@ impl App<'_> {
     }
 
     fn draw_now(&mut self, tty: &mut Tty, now: Instant) -> anyhow::Result<()> {
-        let shown = tty.draw(&Moment {
+        let shown = tty.draw(&FrameContext {
             timeline: &self.timeline,
             screen: &self.screen,
             now,
@@ -245,7 +237,7 @@ impl App<'_> {
         Ok(())
     }
 
-    fn hear(&mut self, message: Message, tty: &mut Tty) -> anyhow::Result<Next> {
+    fn handle(&mut self, message: Message, tty: &mut Tty) -> anyhow::Result<ControlFlow<()>> {
         self.dirty = true;
         match message {
             Message::Sampled(Ok(reading)) => self.sampled(reading),
@@ -253,15 +245,17 @@ impl App<'_> {
             Message::Key(key) => return self.press(key, tty),
             Message::Resized => {}
             // No keys come from a terminal that is gone.
-            Message::Deaf(_) if terminal::is_hung_up() => return Ok(Next::Ends),
-            Message::Deaf(error) => return Err(no_keys(&error)),
+            Message::KeyboardFailed(_) if terminal::is_hung_up() => {
+                return Ok(ControlFlow::Break(()));
+            }
+            Message::KeyboardFailed(error) => return Err(no_keys(&error)),
             Message::Signal(signal) => return self.signalled(signal, tty),
         }
-        Ok(Next::Goes)
+        Ok(ControlFlow::Continue(()))
     }
 
     fn sampled(&mut self, reading: Box<Reading>) {
-        self.screen.trouble = None;
+        self.screen.failure = None;
         self.advance(reading.at, reading.cost);
         self.timeline.push(*reading);
         if let Some(latest) = self.timeline.latest() {
@@ -271,7 +265,7 @@ impl App<'_> {
 
     /// What is on the screen stays there, and is called stale.
     fn failed(&mut self, error: &anyhow::Error) {
-        self.screen.trouble = Some(error.to_string());
+        self.screen.failure = Some(error.to_string());
         self.timeline.gap();
         self.advance(Instant::now(), Duration::ZERO);
     }
@@ -281,5 +275,63 @@ impl App<'_> {
         self.waiting = false;
         let missed = self.schedule.advance(began, Instant::now());
         self.screen.stretched = stretched(self.screen.interval, cost, missed);
+    }
+
+    fn press(&mut self, key: KeyEvent, tty: &mut Tty) -> anyhow::Result<ControlFlow<()>> {
+        let now = Instant::now();
+        // Keys come faster than frames: Enter means the row that was chosen
+        // just before.
+        if key.code == KeyCode::Enter {
+            self.draw_now(tty, now)?;
+        }
+        let action = press(&mut self.screen, self.shown, key, now);
+        // The frame above is of before the key.
+        self.dirty = true;
+        match action {
+            Action::Quit => return Ok(ControlFlow::Break(())),
+            Action::Shown => {}
+            Action::Redraw => tty.redraw()?,
+            Action::Suspend => self.suspend(tty)?,
+            Action::Interval => self.schedule.change(now, self.screen.interval),
+            Action::Pause => {
+                self.timeline.gap();
+                if self.screen.paused.is_none() {
+                    self.schedule = Schedule::new(now, self.screen.interval);
+                }
+            }
+            // What the view needs shall not wait for the next tick.
+            Action::View => {
+                if self.screen.paused.is_none() {
+                    self.schedule = Schedule::new(now, self.screen.interval);
+                }
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    fn signalled(&mut self, signal: i32, tty: &mut Tty) -> anyhow::Result<ControlFlow<()>> {
+        match signal {
+            SIGTSTP => self.suspend(tty)?,
+            // Stopped by what nobody can catch (SIGSTOP), and back.
+            SIGCONT => tty.retake()?,
+            SIGQUIT => {
+                tty.give_back()?;
+                signals::quit();
+            }
+            _ => return Ok(ControlFlow::Break(())),
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    fn suspend(&mut self, tty: &mut Tty) -> anyhow::Result<()> {
+        if !signals::has_shell() {
+            self.screen.message = Some("not suspended: no shell could continue it");
+            return Ok(());
+        }
+        tty.give_back()?;
+        signals::stop();
+        // The message of SIGCONT comes later than the next frame.
+        tty.retake()?;
+        Ok(())
     }
 }
