@@ -1,4 +1,4 @@
-//! man/, completions/, docs/json.md and docs/schemas/ are generated; what is
+//! man/, completions/, docs/schemas/, docs/json.md and docs/findings.md are generated; what is
 //! committed must be what would be generated now.
 
 #![expect(
@@ -68,14 +68,16 @@ fn completions_are_current() {
 }
 
 #[test]
-fn schemas_and_the_reference_of_json_are_current() {
+fn schemas_and_generated_pages_are_current() {
     let made = generated("documents");
     let schemas = contents(&made.path().join("schemas"));
     assert_same("documents docs", "docs/schemas", &schemas);
-    let page = |directory: &Path| fs::read_to_string(directory.join("json.md")).expect("text");
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
-    assert!(
-        page(made.path()) == page(&docs),
-        "docs/json.md is stale: cargo run -- generate documents docs"
-    );
+    for page in ["json.md", "findings.md"] {
+        let text = |directory: &Path| fs::read_to_string(directory.join(page)).expect("text");
+        assert!(
+            text(made.path()) == text(&docs),
+            "docs/{page} is stale: cargo run -- generate documents docs"
+        );
+    }
 }

@@ -11,6 +11,7 @@ use clap_complete::Shell;
 
 use super::Outcome;
 use crate::cli::{Cli, GenerateArgs, Generated};
+use crate::render::findings_page::findings_page;
 use crate::render::json::reference;
 use crate::render::man;
 
@@ -52,14 +53,16 @@ fn visible() -> Command {
     command
 }
 
-/// A schema for each JSON document, and one page about all of them.
+/// A schema for each JSON document, a page about all of them, and one about the
+/// findings.
 fn documents(directory: &Path) -> io::Result<()> {
     let schemas = directory.join("schemas");
     fs::create_dir_all(&schemas)?;
     for document in reference::documents() {
         fs::write(schemas.join(document.file_name()), document.json_schema())?;
     }
-    fs::write(directory.join("json.md"), reference::reference())
+    fs::write(directory.join("json.md"), reference::reference())?;
+    fs::write(directory.join("findings.md"), findings_page())
 }
 
 fn completions(directory: &Path) -> io::Result<()> {

@@ -6,6 +6,7 @@
 //! through [`safe`](crate::text::safe) on its way to a terminal.
 
 pub mod csv;
+pub mod findings_page;
 pub mod json;
 pub mod man;
 mod perfdata;

@@ -37,7 +37,7 @@ pub(super) const ACCEPT_QUEUE_FULL: Rule = Rule::new("accept_queue_full", "accep
 pub(super) const ACCEPT_QUEUE_USED: Metric = Metric::new(
     "accept_queue_used",
     Unit::Percent,
-    "connections that wait in the fullest accept queue, of its limit",
+    "connections waiting in the fullest accept queue, as a share of its limit",
     fullest_share,
 )
 .about(About::Listeners);

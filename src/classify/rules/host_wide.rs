@@ -20,7 +20,7 @@ pub(super) const ORPHANS: Rule = Rule::new("orphans", "orphans", judge_orphans)
         Metric::new(
             "orphans_used",
             Unit::Percent,
-            "the same, of tcp_max_orphans, which the host's namespace alone shows",
+            "sockets of the host that no process holds, as a share of tcp_max_orphans",
             |observation| share(orphans(observation), max_orphans(observation)),
         )
         .warns(Range::from(25.0))
@@ -49,7 +49,7 @@ pub(super) const TCP_MEMORY: Rule = Rule::new("tcp_memory", "TCP memory", judge_
         Metric::new(
             "tcp_memory_used",
             Unit::Percent,
-            "TCP buffers of the host, of the third number of tcp_mem; warns from the second on",
+            "memory of TCP buffers on the host, as a share of the third number of tcp_mem",
             memory_used,
         )
         .alarms(Range::from(90.0)),

@@ -20,7 +20,7 @@ pub(super) const SYN_RECV_BACKLOG: Rule = Rule::new("syn_recv_backlog", "SYN_REC
     .measuring(Metric::new(
         "syn_queue_used",
         Unit::Percent,
-        "unfinished handshakes in the fullest SYN queue; cookies decide how bad it is",
+        "unfinished handshakes in the fullest SYN queue, as a share of its limit",
         fullest_share,
     ));
 

@@ -22,7 +22,7 @@ pub(super) const TIME_WAIT_BUCKETS: Rule = Rule::new(
     Metric::new(
         "time_wait_used",
         Unit::Percent,
-        "TIME_WAIT buckets in use, of tcp_max_tw_buckets",
+        "TIME_WAIT sockets, as a share of tcp_max_tw_buckets",
         |observation| {
             share(
                 observation.sockets(observation.snapshot.states.minisockets),

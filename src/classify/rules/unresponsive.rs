@@ -21,7 +21,7 @@ pub(super) const SILENT_PEERS: Rule = Rule::new("silent_peers", "silent peers", 
         Metric::new(
             "silent_connects",
             Unit::Count,
-            "connections that hang in connect(), to the one place that most wait for",
+            "connections that hang in connect() towards the one destination that most wait for",
             most_connects,
         )
         .warns(Range::from(MANY)),

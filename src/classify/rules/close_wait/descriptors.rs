@@ -24,7 +24,7 @@ pub(in crate::classify::rules) const LEAKER_FDS: Rule =
             Metric::new(
                 "leaker_fds_used",
                 Unit::Percent,
-                "file descriptors in use of a process that leaks, of its limit; at least, as above",
+                "file descriptors that a leaking process has in use, as a share of its limit",
                 fds_used,
             )
             .about(About::Sockets)

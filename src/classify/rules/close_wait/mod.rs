@@ -37,7 +37,7 @@ pub(super) const CLOSE_WAIT_LEAK: Rule = Rule::new("close_wait_leak", "CLOSE_WAI
         Metric::new(
             "close_wait_leaked_by_one",
             Unit::Count,
-            "the same, of the process, unit or listener that leaks most; at least, where some hide",
+            "leaked CLOSE_WAIT connections of the process, unit or listener that leaks most",
             leaked_by_one,
         )
         .about(About::Sockets)

@@ -23,7 +23,7 @@ pub(in crate::classify::rules) const CLOSE_WAIT_TOTAL: Rule =
             Metric::new(
                 "close_wait_leaked",
                 Unit::Count,
-                "connections that applications forgot to close, all together",
+                "CLOSE_WAIT connections that applications forgot to close",
                 |observation| dated(observation, |leaks| Ok(float(leaks.counts.leaked()))),
             )
             .about(About::Sockets)
@@ -97,7 +97,7 @@ fn phrase(observation: &Observation) -> Option<String> {
 pub(in crate::classify::rules) const CLOSE_WAIT_OLDEST: Metric = Metric::new(
     "close_wait_oldest",
     Unit::Seconds,
-    "how long the oldest of them has been forgotten, at least",
+    "minimum age of the oldest leaked CLOSE_WAIT connection",
     oldest,
 )
 .about(About::Sockets);
@@ -106,7 +106,7 @@ pub(in crate::classify::rules) const CLOSE_WAIT_OLDEST: Metric = Metric::new(
 pub(in crate::classify::rules) const CLOSE_WAIT_UNDATED: Metric = Metric::new(
     "close_wait_undated",
     Unit::Count,
-    "connections in CLOSE_WAIT whose age keepalives hide; a state file settles it",
+    "CLOSE_WAIT connections whose age keepalives hide; a state file settles it",
     |observation| observation.leaks(|leaks| Ok(float(leaks.counts.of(Verdict::Undated)))),
 )
 .about(About::Sockets);

@@ -21,7 +21,7 @@ pub(super) const PORTS_EXHAUSTION: Rule = Rule::new("ports_exhaustion", "ports",
         Metric::new(
             "ports_used",
             Unit::Percent,
-            "ports taken towards the fullest destination",
+            "local ports taken towards the fullest destination, as a share of those usable",
             ports_used,
         )
         .warns(Range::from(WARNING * 100.0))
