@@ -85,7 +85,7 @@ _tcpstate() {
             return 0
             ;;
         tcpstate__subcmd__check)
-            opts="-w -c -p -q -t -4 -6 -v -h -V --warning --critical --only --ignore --min-age --pid --unit --listen-port --remote --list --state --quiet --timeout --timeout-status --textfile --format --ipv4 --ipv6 --source --replay --proc-root --netns --json --color --exit-code --verbose --help --version"
+            opts="-w -c -p -q -t -4 -6 -v -h -V --warning --critical --only --ignore --min-age --pid --unit --listen-port --remote --list --state --quiet --timeout --timeout-status --textfile --metrics --format --ipv4 --ipv6 --source --replay --proc-root --netns --json --color --exit-code --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -179,6 +179,10 @@ _tcpstate() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
+                    return 0
+                    ;;
+                --metrics)
+                    COMPREPLY=($(compgen -W "default all" -- "${cur}"))
                     return 0
                     ;;
                 --format)

@@ -189,6 +189,8 @@ warning\t'1'
 critical\t'2'
 unknown\t'3'"
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -l textfile -d 'Also write Prometheus metrics into this file, whole or not at all' -r -F
+complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -l metrics -d 'Which Prometheus metrics to write' -r -f -a "default\t'Some 45 series a host: states, findings, and how near each limit is'
+all\t'Also the kernel\'s counters and settings, which node_exporter has too'"
 complete -c tcpstate -n "__fish_tcpstate_using_subcommand check" -l format -d 'Output format' -r -f -a "plugin\t'A line for the monitoring plugins, perfdata behind it'
 json\t'One document, schema tcpstate.check/1'
 prometheus\t'Prometheus\' text format'"

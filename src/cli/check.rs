@@ -102,6 +102,10 @@ pub struct CheckArgs {
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub textfile: Option<PathBuf>,
 
+    /// Which Prometheus metrics to write
+    #[arg(long, value_enum, value_name = "SET", default_value_t)]
+    pub metrics: CheckMetrics,
+
     /// Output format
     #[arg(long, value_enum, value_name = "FORMAT", conflicts_with = "json")]
     pub format: Option<CheckFormat>,
@@ -117,6 +121,16 @@ pub enum CheckFormat {
     Json,
     /// Prometheus' text format
     Prometheus,
+}
+
+/// The sets of Prometheus metrics.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum CheckMetrics {
+    /// Some 45 series a host: states, findings, and how near each limit is
+    #[default]
+    Default,
+    /// Also the kernel's counters and settings, which node_exporter has too
+    All,
 }
 
 /// What a check that gave up ends with.

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-pub use self::check::{CheckArgs, CheckFormat, CheckStatus};
+pub use self::check::{CheckArgs, CheckFormat, CheckMetrics, CheckStatus};
 pub use self::duration::DurationArg;
 use self::duration::interval;
 use self::explain::EXPLAIN_EXAMPLES;

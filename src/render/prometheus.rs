@@ -1,8 +1,8 @@
 //! Prometheus' text format, for a scrape or the textfile collector: no
-//! timestamps, base units, and every series there always, so that a graph has
-//! no holes where a number is zero. What isn't known is `NaN`.
+//! timestamps, base units. What isn't known has no series, so that no rule takes
+//! it for a number; `rules_not_judged` counts what that hides.
 
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 
 use crate::classify::Severity;
 use crate::classify::assess::Verdict;
@@ -11,153 +11,240 @@ use crate::classify::rules::{RULES, metrics};
 use crate::model::float;
 use crate::model::{Counter, Snapshot, TcpState};
 
-/// Every metric of a sample and its verdict.
+/// The metrics of an observation and its verdict; with the kernel's counters and
+/// settings, which node_exporter has too, where `kernel` says so.
 #[must_use]
-pub fn page(observation: &Observation, verdict: &Verdict) -> String {
-    let snapshot = observation.snapshot;
+pub fn page(observation: &Observation, verdict: &Verdict, kernel: bool) -> String {
     let mut page = Page::default();
-    let version = [("version", env!("CARGO_PKG_VERSION"))];
-    page.family("build_info", "gauge", "The version of tcpstate.");
-    page.snapshot(&version, Some(1.0));
-    page.family(
-        "check_status",
-        "gauge",
-        "The outcome of tcpstate check: 0 OK, 1 warning, 2 critical, 3 unknown.",
-    );
-    page.snapshot(&[], Some(verdict.status().code().into()));
-    push_states(&mut page, snapshot);
-    push_gauges(&mut page, observation);
-    push_findings(&mut page, verdict);
-    page.family("sysctl", "gauge", "A kernel setting, by its name.");
-    for (sysctl, value) in snapshot.sysctls.iter() {
-        page.snapshot(&[("name", sysctl.name())], value.map(float));
-    }
-    push_counters(&mut page, snapshot);
-    push_collection(&mut page, snapshot);
-    page.0
+    page.push(&[], observation, verdict, kernel);
+    page.text()
 }
 
-fn push_states(page: &mut Page, snapshot: &Snapshot) {
-    page.family("sockets", "gauge", "TCP sockets by state.");
-    // Of a part of the sockets nobody knows how many more there are.
-    let known = |count| snapshot.collection.complete.then(|| float(count));
-    for (state, count) in snapshot.states.iter() {
-        // Bound-only sockets are in another table, and nobody asked for it.
-        if count.is_some() || state != TcpState::BoundInactive {
-            let count = count.and_then(|count| known(count.total));
-            page.snapshot(&[("state", state.key())], count);
-        }
-    }
-    let unknown = known(snapshot.states.unknown);
-    page.snapshot(&[("state", TcpState::Unknown(0).key())], unknown);
-}
-
-/// The metrics that aren't a number of sockets in a state, less the rates:
-/// those Prometheus makes from the counters.
-fn push_gauges(page: &mut Page, observation: &Observation) {
-    for metric in metrics().filter(|metric| !metric.counts_states()) {
-        let value = metric.read(observation).ok();
-        let (suffix, value) = match metric.unit {
-            Unit::Count => ("", value),
-            Unit::Percent => ("_ratio", value.map(|value| value / 100.0)),
-            Unit::Seconds => ("_seconds", value),
-            Unit::PerSecond | Unit::PerHour => continue,
-        };
-        let name = format!("{}{suffix}", metric.name);
-        page.family(&name, "gauge", &sentence(metric.meaning));
-        page.snapshot(&[], value);
-    }
-}
-
-/// Rules and severities are few and known; what a finding is about isn't. That
-/// a rule which came to no judgement found nothing is no 0.
-fn push_findings(page: &mut Page, verdict: &Verdict) {
-    page.family("findings", "gauge", "Findings by rule and severity.");
-    for rule in RULES {
-        for severity in [Severity::Info, Severity::Warning, Severity::Critical] {
-            let found = verdict
-                .findings()
-                .filter(|finding| finding.rule == rule.name && finding.severity == severity);
-            let labels = [("rule", rule.name), ("severity", severity.key())];
-            let found = found.count() as u64;
-            let judged = found > 0 || verdict.judged.contains(&rule.name);
-            page.snapshot(&labels, judged.then(|| float(found)));
-        }
-    }
-}
-
-/// A counter that the kernel doesn't have has no series.
-fn push_counters(page: &mut Page, snapshot: &Snapshot) {
-    for (counter, value) in snapshot.counters.iter() {
-        // It goes up and down, and the states say it better.
-        if counter == Counter::CurrEstab {
-            continue;
-        }
-        if let Some(value) = value {
-            let name = format!("{}_total", snake(counter.name()));
-            page.family(&name, "counter", &sentence(counter.meaning()));
-            page.whole(value);
-        }
-    }
-}
-
-fn push_collection(page: &mut Page, snapshot: &Snapshot) {
-    let collection = &snapshot.collection;
-    page.family(
-        "collection_complete",
-        "gauge",
-        "Whether every socket could be read.",
-    );
-    page.snapshot(&[], Some(f64::from(u8::from(collection.complete))));
-    page.family(
-        "collection_fallback",
-        "gauge",
-        "Whether /proc was read because netlink was refused.",
-    );
-    let fallback = collection.fallback_reason.is_some();
-    page.snapshot(&[], Some(f64::from(u8::from(fallback))));
-    page.family(
-        "collection_duration_seconds",
-        "gauge",
-        "How long the sockets took to read.",
-    );
-    page.snapshot(&[], Some(snapshot.elapsed.as_secs_f64()));
-}
-
-/// The text so far, and the name of the family that samples belong to.
+/// Families in the order of their first sample. The format wants all samples of
+/// a family in one place, also where they are of several namespaces.
 #[derive(Default)]
-struct Page(String, String);
+pub struct Page(Vec<Family>);
+
+struct Family {
+    name: String,
+    kind: &'static str,
+    help: String,
+    samples: String,
+}
 
 impl Page {
-    fn family(&mut self, name: &str, kind: &str, help: &str) {
-        self.1 = format!("tcpstate_{name}");
-        let help = help.replace('\\', "\\\\").replace('\n', "\\n");
-        // A String takes all that is written to it.
-        let _ = writeln!(self.0, "# HELP {} {help}\n# TYPE {0} {kind}", self.1);
+    /// Adds what one place has, its labels on every series.
+    pub fn push(
+        &mut self,
+        place: &[(&str, &str)],
+        observation: &Observation,
+        verdict: &Verdict,
+        kernel: bool,
+    ) {
+        let mut samples = Samples { page: self, place };
+        samples.push_status(verdict);
+        samples.push_states(observation.snapshot);
+        samples.push_gauges(observation);
+        samples.push_findings(verdict);
+        if kernel {
+            samples.push_settings(observation.snapshot);
+            samples.push_counters(observation.snapshot);
+        }
+        samples.push_collection(observation.snapshot);
     }
 
-    fn snapshot(&mut self, labels: &[(&str, &str)], value: Option<f64>) {
-        let value = value.map_or_else(|| "NaN".to_owned(), |value| value.to_string());
-        self.line(labels, &value);
+    /// The page as it is served.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        for family in &self.0 {
+            let Family {
+                name,
+                kind,
+                help,
+                samples,
+            } = family;
+            // A String takes all that is written to it.
+            let _ = write!(
+                text,
+                "# HELP {name} {help}\n# TYPE {name} {kind}\n{samples}"
+            );
+        }
+        text
+    }
+}
+
+/// What is added for one place.
+struct Samples<'a> {
+    page: &'a mut Page,
+    place: &'a [(&'a str, &'a str)],
+}
+
+impl Samples<'_> {
+    fn push_status(&mut self, verdict: &Verdict) {
+        self.push(
+            "build_info",
+            "gauge",
+            "The version of tcpstate that wrote this page; always 1.",
+            &[("version", env!("CARGO_PKG_VERSION"))],
+            Some(1),
+        );
+        self.push(
+            "check_status",
+            "gauge",
+            "Exit status of tcpstate check: 0 OK, 1 warning, 2 critical, 3 unknown.",
+            &[],
+            Some(verdict.status().code()),
+        );
     }
 
-    /// A counter keeps all its digits.
-    fn whole(&mut self, value: u64) {
-        self.line(&[], &value.to_string());
+    fn push_states(&mut self, snapshot: &Snapshot) {
+        let help = "TCP sockets by state.";
+        // Of a part of the sockets nobody knows how many more there are.
+        let known = |count| snapshot.collection.complete.then_some(count);
+        for (state, count) in snapshot.states.iter() {
+            let count = count.and_then(|count| known(count.total));
+            self.push("sockets", "gauge", help, &[("state", state.key())], count);
+        }
+        // A state that this program has no name for is rare enough to have no
+        // series where there is none.
+        let unknown = known(snapshot.states.unknown).filter(|&count| count > 0);
+        let label = [("state", TcpState::Unknown(0).key())];
+        self.push("sockets", "gauge", help, &label, unknown);
     }
 
-    fn line(&mut self, labels: &[(&str, &str)], value: &str) {
-        let labels: Vec<String> = labels
+    /// The metrics that aren't a number of sockets in a state, less the rates:
+    /// those Prometheus makes from the counters.
+    fn push_gauges(&mut self, observation: &Observation) {
+        for metric in metrics().filter(|metric| !metric.counts_states()) {
+            let value = metric.read(observation).ok();
+            let (suffix, value) = match metric.unit {
+                Unit::Count => ("", value),
+                Unit::Percent => ("_ratio", value.map(|value| value / 100.0)),
+                Unit::Seconds => ("_seconds", value),
+                Unit::PerSecond | Unit::PerHour => continue,
+            };
+            let name = format!("{}{suffix}", without_prefix(metric.name));
+            self.push(&name, "gauge", &sentence(metric.meaning), &[], value);
+        }
+    }
+
+    /// Rules are few and known; what a finding is about isn't, so that it is no
+    /// label. A rule that came to no judgement has no series.
+    fn push_findings(&mut self, verdict: &Verdict) {
+        let help = "The worst finding of a rule: 0 none, 1 warning, 2 critical.";
+        let mut not_judged = 0_u32;
+        for rule in RULES {
+            let found = verdict.findings().filter(|found| found.rule == rule.name);
+            let worst = found.map(|found| found.severity).max();
+            let value = match worst {
+                Some(Severity::Critical) => Some(2),
+                Some(Severity::Warning) => Some(1),
+                Some(Severity::Info) => Some(0),
+                None => verdict.judged.contains(&rule.name).then_some(0),
+            };
+            not_judged += u32::from(value.is_none());
+            let labels = [("rule", rule.name), ("topic", rule.topic)];
+            self.push("finding", "gauge", help, &labels, value);
+        }
+        self.push(
+            "rules_not_judged",
+            "gauge",
+            "Rules that came to no judgement for lack of data, and have no series in tcpstate_finding.",
+            &[],
+            Some(not_judged),
+        );
+    }
+
+    fn push_settings(&mut self, snapshot: &Snapshot) {
+        let help = "The value of a kernel setting (sysctl), by its name.";
+        for (sysctl, value) in snapshot.sysctls.iter() {
+            let label = [("name", sysctl.name())];
+            self.push("sysctl", "gauge", help, &label, value.map(float));
+        }
+    }
+
+    fn push_counters(&mut self, snapshot: &Snapshot) {
+        for (counter, value) in snapshot.counters.iter() {
+            // It goes up and down, and the states say it better.
+            if counter != Counter::CurrEstab {
+                let name = snake(counter.name());
+                let name = format!("{}_total", without_prefix(&name));
+                self.push(&name, "counter", &sentence(counter.meaning()), &[], value);
+            }
+        }
+    }
+
+    fn push_collection(&mut self, snapshot: &Snapshot) {
+        let collection = &snapshot.collection;
+        self.push(
+            "collection_complete",
+            "gauge",
+            "Whether every socket could be read: 1 yes, 0 no.",
+            &[],
+            Some(u8::from(collection.complete)),
+        );
+        self.push(
+            "collection_fallback",
+            "gauge",
+            "Whether /proc was read because netlink was refused: 1 yes, 0 no.",
+            &[],
+            Some(u8::from(collection.fallback_reason.is_some())),
+        );
+        self.push(
+            "collection_duration_seconds",
+            "gauge",
+            "Time that reading the sockets took.",
+            &[],
+            Some(snapshot.elapsed.as_secs_f64()),
+        );
+    }
+
+    /// Adds a sample; nothing where the value isn't known.
+    fn push(
+        &mut self,
+        name: &str,
+        kind: &'static str,
+        help: &str,
+        labels: &[(&str, &str)],
+        value: Option<impl Display>,
+    ) {
+        let Some(value) = value else { return };
+        let name = format!("tcpstate_{name}");
+        let families = &mut self.page.0;
+        let index = families
             .iter()
-            .map(|(name, value)| format!("{name}=\"{}\"", escaped(value)))
-            .collect();
-        let labels = if labels.is_empty() {
-            String::new()
-        } else {
-            format!("{{{}}}", labels.join(","))
-        };
-        let _ = writeln!(self.0, "{}{labels} {value}", self.1);
+            .position(|family| family.name == name)
+            .unwrap_or(families.len());
+        if index == families.len() {
+            families.push(Family {
+                name,
+                kind,
+                help: help.replace('\\', "\\\\").replace('\n', "\\n"),
+                samples: String::new(),
+            });
+        }
+        if let Some(Family { name, samples, .. }) = families.get_mut(index) {
+            let labels: Vec<String> = self
+                .place
+                .iter()
+                .chain(labels)
+                .map(|(name, value)| format!("{name}=\"{}\"", escaped(value)))
+                .collect();
+            let labels = if labels.is_empty() {
+                String::new()
+            } else {
+                format!("{{{}}}", labels.join(","))
+            };
+            // A String takes all that is written to it.
+            let _ = writeln!(samples, "{name}{labels} {value}");
+        }
     }
+}
+
+/// A metric of this program is about TCP anyway: `tcpstate_tcp_…` says it twice.
+fn without_prefix(name: &str) -> &str {
+    name.strip_prefix("tcp_").unwrap_or(name)
 }
 
 /// A label's value between its quotes.

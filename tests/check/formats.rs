@@ -66,7 +66,10 @@ fn json_follows_the_contract() {
 #[test]
 fn prometheus_gets_every_state_and_no_surprises() {
     let proc_root = healthy();
-    let output = run(&proc_args(&proc_root, &["--format", "prometheus"]));
+    let output = run(&proc_args(
+        &proc_root,
+        &["--format", "prometheus", "--metrics=all"],
+    ));
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let page = stdout(&output);
     let (mut families, mut series) = (BTreeSet::new(), BTreeSet::new());
@@ -99,14 +102,33 @@ fn prometheus_gets_every_state_and_no_surprises() {
         assert!(series.contains(id.as_str()), "{state}");
     }
     for rule in ["close_wait_leak", "time_wait_buckets", "tcp_syncookies"] {
-        let id = format!("tcpstate_findings{{rule=\"{rule}\",severity=\"critical\"}}");
-        assert!(series.contains(id.as_str()), "{rule}");
+        let id = format!("tcpstate_finding{{rule=\"{rule}\",topic=");
+        assert!(
+            series.iter().any(|series| series.starts_with(&id)),
+            "{rule}"
+        );
     }
     assert!(page.contains("tcpstate_estab_resets_total 0\n"), "{page}");
     assert!(
         page.contains("tcpstate_sockets{state=\"established\"} 1\n"),
         "{page}"
     );
+}
+
+/// A fleet pays for each series of each host.
+#[test]
+fn prometheus_gets_about_forty_series_by_default() {
+    let proc_root = healthy();
+    let page = stdout(&run(&proc_args(&proc_root, &["--format", "prometheus"])));
+    let series = page.lines().filter(|line| !line.starts_with('#')).count();
+    assert!((30..=50).contains(&series), "{series} series");
+    for absent in [
+        "tcpstate_sysctl",
+        "tcpstate_estab_resets_total",
+        "tcpstate_tcp_",
+    ] {
+        assert!(!page.contains(absent), "{absent}");
+    }
 }
 
 /// A page without metrics would be a host that is down.
@@ -148,13 +170,18 @@ fn prometheus_publishes_nothing_of_an_incomplete_dump() {
     let output = run(&proc_args(&proc_root, &["--format", "prometheus"]));
     let page = stdout(&output);
     for line in [
-        "tcpstate_sockets{state=\"established\"} NaN\n",
-        "tcpstate_findings{rule=\"close_wait_leak\",severity=\"critical\"} NaN\n",
-        "tcpstate_findings{rule=\"tcp_syncookies\",severity=\"critical\"} 0\n",
+        "tcpstate_finding{rule=\"tcp_syncookies\",topic=\"tcp_syncookies\"} 0\n",
         "tcpstate_check_status 3\n",
     ] {
         assert!(page.contains(line), "{line} in {page}");
     }
+    for absent in ["tcpstate_sockets{", "rule=\"close_wait_leak\"", "NaN"] {
+        assert!(!page.contains(absent), "{absent} in {page}");
+    }
+    let not_judged = page
+        .lines()
+        .find_map(|line| line.strip_prefix("tcpstate_rules_not_judged "));
+    assert!(not_judged.is_some_and(|rules| rules != "0"), "{page}");
 }
 
 #[test]
@@ -221,15 +248,18 @@ fn of_a_part_what_it_cannot_tell_is_no_zero() {
     let proc_root = healthy();
     let args = ["--remote", ":80", "--format", "prometheus"];
     let page = stdout(&run(&proc_args(&proc_root, &args)));
+    assert!(
+        page.contains("\ntcpstate_sockets{state=\"time_wait\"} 0\n"),
+        "{page}"
+    );
     for series in [
-        "sockets{state=\"listen\"} NaN",
-        "sockets{state=\"time_wait\"} 0",
-        "time_wait_used_ratio NaN",
-        "ports_used_ratio NaN",
-        "accept_queues_full NaN",
+        "sockets{state=\"listen\"}",
+        "time_wait_used_ratio",
+        "ports_used_ratio",
+        "accept_queues_full",
     ] {
         assert!(
-            page.contains(&format!("\ntcpstate_{series}\n")),
+            !page.contains(&format!("\ntcpstate_{series} ")),
             "{series} in {page}"
         );
     }

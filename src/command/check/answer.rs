@@ -3,7 +3,7 @@
 use super::super::{Outcome, output};
 use crate::classify::assess::{Status, Verdict};
 use crate::classify::metric::Observation;
-use crate::cli::{CheckArgs, CheckFormat, CommonArgs};
+use crate::cli::{CheckArgs, CheckFormat, CheckMetrics, CommonArgs};
 use crate::render::{json, plugin, prometheus};
 use crate::state_file::replace;
 
@@ -24,8 +24,9 @@ pub(super) fn answer(
     mut verdict: Verdict,
     format: CheckFormat,
 ) -> anyhow::Result<Answer> {
+    let kernel = args.metrics == CheckMetrics::All;
     if let Some(path) = &args.textfile {
-        let page = prometheus::page(observation, &verdict);
+        let page = prometheus::page(observation, &verdict, kernel);
         if let Err(error) = replace(path, page.as_bytes(), super::arguments::patience(args)) {
             verdict.fail(error.to_string());
         }
@@ -33,7 +34,7 @@ pub(super) fn answer(
     let status = verdict.status();
     let text = match format {
         // A scrape without metrics is a host that is down.
-        CheckFormat::Prometheus => prometheus::page(observation, &verdict),
+        CheckFormat::Prometheus => prometheus::page(observation, &verdict, kernel),
         _ if args.quiet && status == Status::Ok => String::new(),
         CheckFormat::Plugin => plugin::status(observation.snapshot, &verdict, common.verbose),
         CheckFormat::Json => json::check(observation.snapshot, &verdict)?,
