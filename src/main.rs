@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
+use clap_complete::CompleteEnv;
 use tcpstate::classify::assess::Status;
 use tcpstate::cli::Cli;
 use tcpstate::command::{self, Outcome};
@@ -15,6 +16,8 @@ const FAILED: u8 = 2;
 const FOUND: u8 = 1;
 
 fn main() -> ExitCode {
+    // A shell that completes a line sets COMPLETE; nothing else is done then.
+    CompleteEnv::with_factory(command::completed_command).complete();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return usage(&error),

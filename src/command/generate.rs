@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use clap::{Command, CommandFactory};
-use clap_complete::Shell;
+use clap_complete::env::Shells;
 
 use super::Outcome;
 use crate::cli::{Cli, GenerateArgs, Generated};
@@ -31,7 +31,7 @@ pub(super) fn run(args: &GenerateArgs) -> anyhow::Result<Outcome> {
 
 /// The command without what is hidden from its help. The completion scripts
 /// would offer it.
-fn visible() -> Command {
+pub(super) fn visible() -> Command {
     let whole = Cli::command();
     let mut command = Command::new("tcpstate")
         .version(env!("CARGO_PKG_VERSION"))
@@ -65,12 +65,39 @@ fn documents(directory: &Path) -> io::Result<()> {
     fs::write(directory.join("findings.md"), findings_page())
 }
 
+/// A script for each shell, which asks the program for what may stand there.
 fn completions(directory: &Path) -> io::Result<()> {
-    for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
-        clap_complete::generate_to(shell, &mut visible(), "tcpstate", directory)?;
+    let shells = Shells::builtins();
+    for (shell, file) in [
+        ("bash", "tcpstate.bash"),
+        ("zsh", "_tcpstate"),
+        ("fish", "tcpstate.fish"),
+    ] {
+        let mut script = Vec::new();
+        if let Some(completer) = shells.completer(shell) {
+            completer.write_registration(
+                "COMPLETE",
+                "tcpstate",
+                "tcpstate",
+                "tcpstate",
+                &mut script,
+            )?;
+        }
+        if shell == "zsh" {
+            script.extend_from_slice(ZSH_FIRST_TIME);
+        }
+        fs::write(directory.join(file), script)?;
     }
     Ok(())
 }
+
+/// zsh loads a file of its function path when its command is first completed,
+/// and runs it: that time too it must complete.
+const ZSH_FIRST_TIME: &[u8] = br#"
+if [ "$funcstack[1]" = "_tcpstate" ]; then
+    _clap_dynamic_completer_tcpstate "$@"
+fi
+"#;
 
 /// A page for the command, and one for each subcommand. They carry the date of
 /// the newest entry of CHANGELOG.md that has one, so this runs where that is.

@@ -2,6 +2,7 @@
 //! answer.
 
 mod check;
+mod complete;
 mod explain;
 mod generate;
 mod leaks;
@@ -15,6 +16,7 @@ mod watch;
 use anyhow::bail;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+pub use self::complete::command as completed_command;
 pub use self::output::in_words;
 
 use crate::classify::assess::Status;

@@ -17,7 +17,7 @@ mod state;
 pub use divide::{Division, divide, divide_by_rows, divide_by_states};
 pub use error::FilterError;
 pub use evaluate::{Facts, Truth, judge, selects_row, untold};
-pub use parse::{Selection, parse};
+pub use parse::{CONDITION, Selection, parse};
 pub use resolve::{Names, port_of_service, uid_of_user};
 
 #[cfg(test)]

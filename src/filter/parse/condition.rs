@@ -11,7 +11,7 @@ use crate::model::{Comparison, Condition, End, Family, Filter, Network};
 use crate::text::duration;
 
 /// What may begin a condition.
-pub(super) const CONDITION: &str = "src, dst, sport, dport, dev, fwmark, cgroup, autobound, pid, \
+pub const CONDITION: &str = "src, dst, sport, dport, dev, fwmark, cgroup, autobound, pid, \
      process, uid, user, unit, container, age, recvq, sendq, rtt, retrans, lastsnd, lastrcv, \
      a state, not, or (";
 

@@ -7,7 +7,7 @@ mod cursor;
 
 use std::ops::Range;
 
-use self::condition::CONDITION;
+pub use self::condition::CONDITION;
 use self::cursor::{Cursor, Token, Word};
 use super::error::FilterError;
 use super::resolve::Names;
