@@ -5,13 +5,20 @@ use serde::{Deserialize, Serialize};
 
 use std::time::Duration;
 
-/// How long a socket has been in CLOSE_WAIT, as far as that is known. The
-/// kernel keeps no time of the change, so an age is a pair of bounds.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+use super::number::milliseconds;
+
+// The kernel keeps no time of the change, so an age is a pair of bounds.
+/// Bounds of an age, in milliseconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema, Deserialize)]
+#[schemars(rename = "Age")]
 pub struct AgeBounds {
-    /// It is at least so old. `None` when nothing is known.
+    /// The lower bound. `None`: unknown.
+    #[serde(with = "milliseconds::option")]
+    #[schemars(with = "Option<u64>")]
     pub at_least: Option<Duration>,
-    /// It is at most so old. `None` when nothing is known.
+    /// The upper bound. `None`: unknown.
+    #[serde(with = "milliseconds::option")]
+    #[schemars(with = "Option<u64>")]
     pub at_most: Option<Duration>,
 }
 

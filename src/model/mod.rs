@@ -13,12 +13,12 @@ mod filter;
 mod leaks;
 mod listener;
 mod namespace;
+mod number;
 mod owners;
 mod peer_filter;
 mod port;
 mod pressure;
 mod process;
-mod ratio;
 mod request;
 mod snapshot;
 mod socket;
@@ -44,6 +44,8 @@ pub use namespace::{
     Entrance, NamedBy, NamespaceEntry, NamespaceList, NetnsCounts, NetnsIdentity, NetnsKey,
     NetnsName, Pin,
 };
+pub(crate) use number::milliseconds;
+pub use number::{float, ratio};
 pub use owners::{Inodes, OwnerCoverage, Owners};
 pub use peer_filter::PeerFilter;
 pub use port::{PortRange, PortSet};
@@ -55,7 +57,6 @@ pub use process::{
     HeldVia, Holder, InFlight, IncompleteScan, Member, Process, Processes, ScanCoverage,
     SocketPast, VanishedSocket, VanishedSockets,
 };
-pub use ratio::{float, ratio};
 pub use request::{Extensions, Narrowing, Request};
 pub use snapshot::{CountMethod, Host, NetNs, Part, Snapshot, StateCount, StateCounts};
 pub use socket::{CgroupId, Socket, SocketCookie, SocketKind, SocketTimer, TimerKind};

@@ -1,7 +1,7 @@
 //! A process: who holds a socket, and what is known of it.
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use std::collections::HashMap;
 
@@ -12,13 +12,14 @@ use super::{Endpoint, Unit};
 /// One reference of one process to a socket. A socket can have many: after
 /// fork(2), dup(2) and SCM_RIGHTS each of them must be closed before the
 /// connection is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, JsonSchema)]
 pub struct Holder {
     /// The process, as the /proc that was read numbers it.
     pub pid: u32,
-    /// The number of a descriptor in it.
+    /// Number of the descriptor in it.
     pub fd: u32,
     /// What that descriptor is.
+    #[serde(skip)]
     pub via: HeldVia,
 }
 
@@ -60,37 +61,46 @@ impl Holder {
 /// What /proc says of a process. Every text was chosen by the process or by who
 /// started it, and may hold any character: rendering makes it safe. Bytes that
 /// are not UTF-8 became U+FFFD.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Process {
-    /// The directory's name in /proc.
+    /// Its number.
     pub pid: u32,
     /// When it started, in clock ticks since boot (field 22 of
     /// /proc/PID/stat). With the pid it names a process for good: a pid alone
     /// is used again.
+    #[serde(skip)]
     pub start_time: u64,
-    /// /proc/PID/comm: at most 15 bytes, the name of the program unless it
-    /// chose another.
+    /// Its name (/proc/PID/comm): at most 15 bytes, that of the program unless
+    /// it chose another. `None`: not readable.
     pub command: Option<String>,
-    /// /proc/PID/cmdline, argument by argument. `None` when there is none: a
-    /// kernel thread, a zombie, or no permission.
+    /// Its command line (/proc/PID/cmdline), argument by argument. `None`: not
+    /// readable, or it has none (kernel threads, zombies).
     pub cmdline: Option<Vec<String>>,
-    /// The effective user id (/proc/PID/status, second of `Uid`), which is the
-    /// one that rights are judged by. Names are not looked up.
+    /// Its effective user id, which rights are judged by. `None`: not readable.
+    // Second of `Uid` in /proc/PID/status. Names are not looked up.
     pub uid: Option<u32>,
-    /// Its path in cgroup2, or in a hierarchy of version 1 where that says more:
-    /// of the innermost container, else the first that isn't the root
-    /// (/proc/PID/cgroup). It is where the process is now: sockets remember
-    /// the cgroup that they were made in.
+    /// Its path in cgroup2, or in a hierarchy of version 1 where that says more
+    /// (/proc/PID/cgroup). `None`: not readable.
+    // Of the innermost container, else the first that isn't the root. It is
+    // where the process is now: sockets remember the cgroup that they were made
+    // in.
     pub cgroup: Option<String>,
-    /// What that path says.
+    /// The systemd unit or container that the cgroup names.
+    #[serde(serialize_with = "unit_name")]
+    #[schemars(with = "Option<String>")]
     pub unit: Option<Unit>,
-    /// Open descriptors. `None` without the right to list them.
+    /// Open file descriptors. `None`: no permission.
     pub open_fds: Option<u64>,
-    /// The soft limit of open descriptors (RLIMIT_NOFILE in /proc/PID/limits):
-    /// one more than the highest number a new descriptor can have. `None` when
-    /// it can't be read, and when it is `unlimited`, which Linux has not
-    /// allowed since 2.6.25 (fs.nr_open caps it).
+    /// Limit of open file descriptors (RLIMIT_NOFILE). `None`: not readable.
+    // The soft limit, one more than the highest number of a new descriptor. It
+    // isn't known either where it is `unlimited`, which Linux has not allowed
+    // since 2.6.25 (fs.nr_open caps it).
     pub fd_limit: Option<u64>,
+}
+
+#[expect(clippy::ref_option, reason = "serde gives a reference to the field")]
+fn unit_name<S: Serializer>(unit: &Option<Unit>, to: S) -> Result<S::Ok, S::Error> {
+    unit.as_ref().map(Unit::to_string).serialize(to)
 }
 
 /// The little of a process that tells who it is. See [`Process`].
@@ -186,20 +196,19 @@ pub enum SocketPast {
 }
 
 /// A descriptor of a TCP socket that is in no dump.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct VanishedSocket {
     /// Where it is.
+    #[serde(flatten)]
     pub holder: Holder,
-    /// The inode of the socket.
+    /// Inode of the socket.
     pub inode: u64,
-    /// What became of it.
+    /// What became of the connection.
     pub past: SocketPast,
-    /// Its own end (getsockname(2)), which it keeps when the connection is
-    /// over; the peer's it forgets. `None` when it has none, or nobody could
-    /// look into it.
+    /// Our end (getsockname(2)); the peer's is gone with the connection. `None`: it has none, or could not be read.
     pub local: Option<Endpoint>,
-    /// Bytes that came and were not read (FIONREAD). `None` when nobody could
-    /// look into it.
+    /// Bytes that arrived and were not read (FIONREAD). `None`: could not be
+    /// read.
     pub unread: Option<u64>,
 }
 

@@ -8,15 +8,15 @@ use serde::Serialize;
 use super::super::text::leaks::phrases;
 use super::super::views::LeaksView;
 use super::Header;
-use super::parts::{Age, List, milliseconds};
+use super::parts::{List, milliseconds};
 use super::write::write;
 use crate::classify::close_wait::{
     Comparison, Growth, HalfClose, Held, Judged, LocalPort, Peer, ProcessLeaks, QueueLeaks,
     Unattributed,
 };
 use crate::model::{
-    Endpoint, ScanCoverage, Socket, SocketPast, Unit, VanishedSocket, VanishedSockets, Verdict,
-    VerdictCounts,
+    AgeBounds, Endpoint, Process, ScanCoverage, Socket, Unit, VanishedSocket, VanishedSockets,
+    Verdict, VerdictCounts,
 };
 
 pub(super) const SCHEMA: &str = "tcpstate.leaks/1";
@@ -33,7 +33,7 @@ pub(super) struct Leaks<'a> {
     /// How many sockets have a known owner, and how much was searched.
     coverage: Coverage<'a>,
     /// The two readings of `--over` beside each other. Null without it.
-    comparison: Option<Change>,
+    comparison: Option<Comparison>,
     /// Processes that hold CLOSE_WAIT sockets, worst first.
     processes: List<'a, LeakingProcess<'a>>,
     /// Processes and listeners below `--min-count`.
@@ -89,35 +89,11 @@ struct Coverage<'a> {
     reason: Option<String>,
 }
 
-/// Two readings beside each other.
-#[derive(Serialize, JsonSchema)]
-struct Change {
-    /// The time between them, in milliseconds.
-    over_ms: u64,
-    /// Sockets in CLOSE_WAIT both times.
-    stayed: u64,
-    /// Sockets in CLOSE_WAIT the second time only.
-    new: u64,
-    /// Sockets in CLOSE_WAIT the first time only. Null with `--pid`: whose
-    /// those were isn't known.
-    gone: Option<u64>,
-}
-
 /// A process and its CLOSE_WAIT sockets.
 #[derive(Serialize, JsonSchema)]
 struct LeakingProcess<'a> {
-    /// Its number.
-    pid: u32,
-    /// Its name (/proc/PID/comm). Null: not readable.
-    command: Option<&'a str>,
-    /// Its command line, argument by argument. Null: not readable.
-    cmdline: Option<&'a [String]>,
-    /// Its effective user id. Null: not readable.
-    uid: Option<u32>,
-    /// Its cgroup. Null: not readable.
-    cgroup: Option<&'a str>,
-    /// The systemd unit or container that the cgroup names.
-    unit: Option<String>,
+    #[serde(flatten)]
+    process: &'a Process,
     /// Sockets that are leaked.
     leaked: u64,
     /// Sockets in CLOSE_WAIT.
@@ -125,11 +101,7 @@ struct LeakingProcess<'a> {
     /// The same by verdict.
     verdicts: Verdicts,
     /// Age of the oldest leaked socket; of the oldest where none is leaked.
-    oldest_age_ms: Age,
-    /// Open file descriptors. Null: no permission.
-    open_fds: Option<u64>,
-    /// Limit of open file descriptors (RLIMIT_NOFILE). Null: not readable.
-    fd_limit: Option<u64>,
+    oldest_age_ms: AgeBounds,
     /// Peers of the leaked sockets, the most frequent first.
     remotes: &'a [Peer],
     /// Local ports that several of the sockets came in on.
@@ -187,7 +159,7 @@ struct CloseWaitSocket {
     /// How a half-close is known. Null: it is none.
     half_close: Option<HalfClose>,
     /// Time since the peer closed.
-    age_ms: Age,
+    age_ms: AgeBounds,
     /// Bytes in the receive queue; the end of the stream counts 1.
     recv_q: u32,
     /// `recv_q` without the end of the stream.
@@ -215,7 +187,7 @@ struct ClosedInQueue<'a> {
     /// Leaked connections in the queue.
     not_accepted: u64,
     /// Age of the oldest.
-    oldest_age_ms: Age,
+    oldest_age_ms: AgeBounds,
     /// Connections that wait to be accepted, at the fullest socket there. Null:
     /// unknown.
     accept_queue: Option<u32>,
@@ -262,20 +234,10 @@ struct ClosedConnections<'a> {
 /// A descriptor of a TCP socket that is in no socket table any more.
 #[derive(Serialize, JsonSchema)]
 struct ClosedDescriptor<'a> {
-    /// The process.
-    pid: u32,
-    /// Its name. Null: not readable.
+    #[serde(flatten)]
+    closed: &'a VanishedSocket,
+    /// Name of the process. Null: not readable.
     command: Option<&'a str>,
-    /// Number of the descriptor.
-    fd: u32,
-    /// Inode of the socket.
-    inode: u64,
-    /// What became of the connection.
-    past: SocketPast,
-    /// Our end. Null: it has none, or could not be read.
-    local: Option<Endpoint>,
-    /// Bytes that arrived and were not read. Null: could not be read.
-    unread: Option<u64>,
 }
 
 /// One document and a line end, written while the report is walked.
@@ -296,7 +258,7 @@ pub fn leaks<W: Write>(view: &LeaksView<'_>, to: &mut W) -> io::Result<()> {
         min_age_ms: milliseconds(report.min_age),
         close_wait: Verdicts::from(&report.counts),
         coverage: Coverage::of(view),
-        comparison: report.comparison.map(Change::from),
+        comparison: report.comparison,
         processes: List::new(|| {
             let processes = report.processes.iter();
             processes.map(|process| LeakingProcess::of(view, process))
@@ -338,18 +300,11 @@ impl<'a> LeakingProcess<'a> {
     fn of(view: &'a LeaksView<'a>, leaks: &'a ProcessLeaks) -> Self {
         let process = &leaks.process;
         Self {
-            pid: process.pid,
-            command: process.command.as_deref(),
-            cmdline: process.cmdline.as_deref(),
-            uid: process.uid,
-            cgroup: process.cgroup.as_deref(),
-            unit: process.unit.as_ref().map(Unit::to_string),
+            process,
             leaked: leaks.counts.leaked(),
             close_wait: leaks.counts.total(),
             verdicts: Verdicts::from(&leaks.counts),
-            oldest_age_ms: leaks.oldest.into(),
-            open_fds: process.open_fds,
-            fd_limit: process.fd_limit,
+            oldest_age_ms: leaks.oldest,
             remotes: &leaks.peers,
             local_ports: &leaks.local_ports,
             growth: leaks.growth.map(|growth| LeakGrowth::of(growth, leaks)),
@@ -394,7 +349,7 @@ impl<'a> ClosedInQueue<'a> {
             pids: &leaks.pids,
             commands: List::new(move || leaks.pids.iter().map(command)),
             not_accepted: leaks.not_accepted,
-            oldest_age_ms: leaks.oldest.into(),
+            oldest_age_ms: leaks.oldest,
             accept_queue: fullest.and_then(Socket::accept_queue),
             accept_limit: fullest.and_then(Socket::accept_limit),
             inodes: List::new(move || leaks.listeners.iter().map(|socket| socket.inode)),
@@ -437,18 +392,10 @@ impl<'a> ClosedConnections<'a> {
 }
 
 impl<'a> ClosedDescriptor<'a> {
-    fn of(view: &'a LeaksView<'_>, closed: &VanishedSocket) -> Self {
-        let pid = closed.holder.pid;
-        let process = view.processes.get(&pid);
-        Self {
-            pid,
-            command: process.and_then(|process| process.command.as_deref()),
-            fd: closed.holder.fd,
-            inode: closed.inode,
-            past: closed.past,
-            local: closed.local,
-            unread: closed.unread,
-        }
+    fn of(view: &'a LeaksView<'_>, closed: &'a VanishedSocket) -> Self {
+        let process = view.processes.get(&closed.holder.pid);
+        let command = process.and_then(|process| process.command.as_deref());
+        Self { closed, command }
     }
 }
 
@@ -467,17 +414,6 @@ impl From<&VerdictCounts> for Verdicts {
     }
 }
 
-impl From<Comparison> for Change {
-    fn from(comparison: Comparison) -> Self {
-        Self {
-            over_ms: milliseconds(comparison.over),
-            stayed: comparison.stayed,
-            new: comparison.new,
-            gone: comparison.gone,
-        }
-    }
-}
-
 impl From<&Judged> for CloseWaitSocket {
     fn from(judged: &Judged) -> Self {
         let socket = &judged.socket;
@@ -487,7 +423,7 @@ impl From<&Judged> for CloseWaitSocket {
             verdict: judged.verdict,
             leaked: judged.verdict.is_leak(),
             half_close: judged.half_close,
-            age_ms: judged.age.into(),
+            age_ms: judged.age,
             recv_q: socket.recv_q,
             unread_bytes: judged.unread_bytes(),
             send_q: socket.send_q,

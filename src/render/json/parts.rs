@@ -1,5 +1,5 @@
 //! What several documents are made of: long lists, objects keyed by the
-//! kernel's names, ages.
+//! kernel's names, times.
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
@@ -10,7 +10,7 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use crate::model::{AgeBounds, Counter, StateCount, Sysctl, Sysctls, TcpState};
+use crate::model::{Counter, StateCount, Sysctl, Sysctls, TcpState};
 
 /// Makes the iterator that a list is written from.
 type MakeItems<'a, T> = dyn Fn() -> Box<dyn Iterator<Item = T> + 'a> + 'a;
@@ -204,38 +204,7 @@ pub(super) fn rated_counters() -> impl Iterator<Item = Counter> {
     counters.filter(|&counter| counter != Counter::CurrEstab)
 }
 
-/// Bounds of an age, in milliseconds.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct Age {
-    /// The lower bound. Null: unknown.
-    at_least: Option<u64>,
-    /// The upper bound. Null: unknown.
-    at_most: Option<u64>,
-}
-
-impl Age {
-    /// An age whose bounds are both known, in seconds.
-    pub(super) const fn of_seconds(at_least: u64, at_most: u64) -> Self {
-        Self {
-            at_least: Some(at_least.saturating_mul(1_000)),
-            at_most: Some(at_most.saturating_mul(1_000)),
-        }
-    }
-}
-
-impl From<AgeBounds> for Age {
-    fn from(age: AgeBounds) -> Self {
-        Self {
-            at_least: age.at_least.map(milliseconds),
-            at_most: age.at_most.map(milliseconds),
-        }
-    }
-}
-
-/// A time in milliseconds.
-pub(super) fn milliseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
-}
+pub(super) use crate::model::milliseconds::of as milliseconds;
 
 /// A time in microseconds.
 pub(super) fn microseconds(time: Duration) -> u64 {

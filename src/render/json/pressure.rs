@@ -1,12 +1,14 @@
 //! What is about to run out as JSON.
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::super::views::PressureView;
 use super::Header;
 use super::parts::{
-    Age, ByName, CounterRates, CounterValues, PressureSysctls, milliseconds, rated_counters,
+    ByName, CounterRates, CounterValues, PressureSysctls, milliseconds, rated_counters,
 };
 use super::summary::TimeWait;
 use super::write::line;
@@ -16,8 +18,8 @@ use crate::classify::listeners::{
     SynEvidence, SynVerdict, Verdict, handshake_age_s, syn_limit, syn_verdict, verdict,
 };
 use crate::model::{
-    Cgroup, Counter, Destination, Endpoint, ListenSocket, Listener, PortRange, Ports, SharedPool,
-    Sysctl, TcpState,
+    AgeBounds, Cgroup, Counter, Destination, Endpoint, ListenSocket, Listener, PortRange, Ports,
+    SharedPool, Sysctl, TcpState,
 };
 
 pub(super) const SCHEMA: &str = "tcpstate.pressure/1";
@@ -157,7 +159,7 @@ struct ListenerQueues<'a> {
     syn_limit: Option<u64>,
     /// Age of the oldest handshake. Null: no SYN-ACK was sent again, or not
     /// known.
-    oldest_syn_age_ms: Option<Age>,
+    oldest_syn_age_ms: Option<AgeBounds>,
     /// What is wrong with it.
     verdict: Verdict,
     /// Processes that hold it. Null: not searched, or none is visible.
@@ -376,7 +378,10 @@ impl<'a> ListenerQueues<'a> {
             syn_limit: syn_limit(listener, evidence),
             oldest_syn_age_ms: listener.syn_ack_retransmits.map(|retransmits| {
                 let (at_least, at_most) = handshake_age_s(retransmits);
-                Age::of_seconds(at_least, at_most)
+                AgeBounds {
+                    at_least: Some(Duration::from_secs(at_least)),
+                    at_most: Some(Duration::from_secs(at_most)),
+                }
             }),
             verdict: verdict(listener, evidence),
             pids: listener.pids.as_deref(),

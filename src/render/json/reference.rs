@@ -67,6 +67,7 @@ fn plain_text(schema: &mut Schema) {
     if let Some(Value::String(text)) = schema.get_mut("description") {
         let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
         *text = line
+            .replace(". `None`", ". Null")
             .replace("`None`", "null")
             .replace("[`", "`")
             .replace("`]", "`");

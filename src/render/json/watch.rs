@@ -6,7 +6,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::parts::{Age, ByName, CounterRates, Names, microseconds, milliseconds, rated_counters};
+use super::parts::{ByName, CounterRates, Names, microseconds, milliseconds, rated_counters};
 use super::summary::Summary;
 use super::write::line;
 use crate::classify::history::{Latest, Rates, Timeline, Transitions};
@@ -94,7 +94,7 @@ struct CloseWait {
     /// Sockets that stayed.
     stuck: u64,
     /// Age of the oldest. Null: unknown.
-    oldest_age_ms: Option<Age>,
+    oldest_age_ms: Option<AgeBounds>,
 }
 
 /// One document and a line end; nothing before the first sample.
@@ -161,9 +161,7 @@ impl CloseWait {
             entered: transitions.entered,
             left: transitions.left,
             stuck: transitions.stuck,
-            oldest_age_ms: oldest
-                .filter(|oldest| oldest.at_least.is_some())
-                .map(Into::into),
+            oldest_age_ms: oldest.filter(|oldest| oldest.at_least.is_some()),
         }
     }
 }

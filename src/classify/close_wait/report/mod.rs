@@ -4,6 +4,9 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use super::compare::Earlier;
 use super::owners::{Owners, Unowned};
 use super::process::{Held, ProcessLeaks};
@@ -11,6 +14,7 @@ use super::queues::{QueueLeaks, Queues};
 use super::verdict::Judged;
 use crate::model::{
     InFlight, ScanCoverage, SocketPast, VanishedSocket, VanishedSockets, VerdictCounts,
+    milliseconds,
 };
 
 /// The answer to "which process forgot to close what?".
@@ -64,16 +68,18 @@ pub struct Unattributed {
 }
 
 /// Two readings beside each other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Comparison {
-    /// The time between them.
+    /// The time between them, in milliseconds.
+    #[serde(rename = "over_ms", serialize_with = "milliseconds::serialize")]
+    #[schemars(with = "u64")]
     pub over: Duration,
-    /// In CLOSE_WAIT both times.
+    /// Sockets in CLOSE_WAIT both times.
     pub stayed: u64,
-    /// Only the second time.
+    /// Sockets in CLOSE_WAIT the second time only.
     pub new: u64,
-    /// Only the first time: closed, or reset. `None` where only some
-    /// processes are wanted: whose those were isn't known.
+    /// Sockets in CLOSE_WAIT the first time only. `None` with `--pid`: whose
+    /// those were isn't known.
     pub gone: Option<u64>,
 }
 
