@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::DurationArg;
-use super::number::pid;
-use super::port::port;
+use super::value::{pid, port};
 use crate::model::{LEAK_MIN_AGE, PeerFilter};
 
 pub(super) const EXAMPLES: &str = "Examples:

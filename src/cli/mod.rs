@@ -2,11 +2,9 @@
 //! made from these definitions too.
 
 mod check;
-mod duration;
 mod explain;
 mod list;
-mod number;
-mod port;
+mod value;
 mod watch;
 
 use std::path::PathBuf;
@@ -14,14 +12,12 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 pub use self::check::{CheckArgs, CheckFormat, CheckMetrics, CheckStatus};
-pub use self::duration::DurationArg;
-use self::duration::interval;
 use self::explain::EXPLAIN_EXAMPLES;
 pub use self::explain::ExplainArgs;
 use self::list::LIST_EXAMPLES;
 pub use self::list::{ListArgs, ListFormat};
-use self::number::{count, pid};
-use self::port::port;
+pub use self::value::DurationArg;
+use self::value::{count, interval, pid, port};
 use self::watch::WATCH_EXAMPLES;
 pub use self::watch::WatchArgs;
 use crate::model::{LEAK_MIN_AGE, PeerFilter};

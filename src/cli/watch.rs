@@ -3,8 +3,7 @@
 use clap::Args;
 
 use super::DurationArg;
-use super::duration::pace;
-use super::number::one_or_more;
+use super::value::{one_or_more, pace};
 
 pub(super) const WATCH_EXAMPLES: &str = "Examples:
   tcpstate watch                              the screen

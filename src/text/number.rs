@@ -1,6 +1,9 @@
 //! Numbers as people read them: findings and tables write them alike.
 
+use std::borrow::Cow;
 use std::time::Duration;
+
+use jiff::SpanRelativeTo;
 
 /// `1284` is `1,284`.
 #[must_use]
@@ -103,6 +106,26 @@ pub fn decimal(value: f64) -> String {
 
 /// A rate of one event in a day has five zeros.
 const MOST_DECIMALS: usize = 12;
+
+/// Reads `60s`, `1h 30m`, `500ms`, `2d` or, in seconds, `60` or `0.5`; `None`
+/// where the text is no length of time.
+#[must_use]
+pub fn parse_duration(text: &str) -> Option<Duration> {
+    // As sleep and watch take them.
+    let in_seconds = text
+        .chars()
+        .all(|digit| digit.is_ascii_digit() || digit == '.');
+    let with_unit = if in_seconds {
+        Cow::Owned(format!("{text}s"))
+    } else {
+        Cow::Borrowed(text)
+    };
+    // A day has 24 hours here. Months and years have no length of their own,
+    // and jiff refuses them.
+    let span = with_unit.parse::<jiff::Span>().ok()?;
+    let duration = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
+    Duration::try_from(duration).ok()
+}
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,7 @@
 //! Text from outside, made harmless for a terminal.
 
 use std::borrow::Cow;
+use std::io;
 
 use unicode_width::UnicodeWidthChar;
 
@@ -79,6 +80,17 @@ pub fn is_harmless(character: char) -> bool {
         )
 }
 
+/// The kernel's words without the number that the library adds to them: no
+/// operator looks it up.
+#[must_use]
+pub fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.split_once(" (os error ") {
+        Some((words, _)) => words.to_owned(),
+        None => text,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,5 +137,12 @@ mod tests {
             prop_assert!(kept(&shown).all(|(_, is_kept)| is_kept));
             prop_assert!(matches!(safe(&shown), Cow::Borrowed(_)));
         }
+    }
+
+    #[test]
+    fn a_number_of_the_library_is_no_reason() {
+        let full = io::Error::from_raw_os_error(28);
+        assert_eq!(reason(&full), "No space left on device");
+        assert_eq!(reason(&io::Error::other("cut short")), "cut short");
     }
 }

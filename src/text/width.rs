@@ -1,5 +1,5 @@
 //! Text in the columns of a terminal: a character takes one of them, or two, or
-//! none.
+//! none; sentences in lines.
 
 use unicode_width::UnicodeWidthStr;
 
@@ -35,6 +35,29 @@ pub fn beginning(text: &str, columns: usize) -> &str {
     end.and_then(|end| text.get(..end)).unwrap_or_default()
 }
 
+/// Breaks a sentence at its spaces; a word that is longer than a line stays
+/// whole, so that a command can be copied.
+#[must_use]
+pub fn wrap(sentence: &str, columns: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    let mut length = 0;
+    for word in sentence.split(' ') {
+        let word_length = columns_of(word);
+        match lines.last_mut() {
+            Some(line) if length + 1 + word_length <= columns => {
+                line.push(' ');
+                line.push_str(word);
+                length += 1 + word_length;
+            }
+            _ => {
+                lines.push(word.to_owned());
+                length = word_length;
+            }
+        }
+    }
+    lines
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,7 +76,26 @@ mod tests {
         assert_eq!(beginning(&marks, 10).chars().count(), 10 * MARKS);
     }
 
+    #[test]
+    fn a_word_longer_than_the_line_stays_whole() {
+        assert_eq!(
+            wrap("see abcdefghijk now", 6),
+            ["see", "abcdefghijk", "now"]
+        );
+    }
+
     proptest! {
+        #[test]
+        fn wrapping_keeps_every_word_and_the_width(
+            words in proptest::collection::vec("[a-z]{1,12}", 1..30),
+            columns in 12_usize..60,
+        ) {
+            let sentence = words.join(" ");
+            let lines = wrap(&sentence, columns);
+            prop_assert_eq!(lines.join(" "), sentence);
+            prop_assert!(lines.iter().all(|line| columns_of(line) <= columns));
+        }
+
         #[test]
         fn the_beginning_fits_and_one_character_more_would_not(text: String, columns in 0_usize..20) {
             let start = beginning(&text, columns);

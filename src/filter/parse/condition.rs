@@ -8,7 +8,7 @@ use crate::filter::host::{self, Address, HOST, Host, PORT, Port};
 use crate::filter::number::{bytes, integer};
 use crate::filter::state::states;
 use crate::model::{Comparison, Condition, End, Family, Filter, Network};
-use crate::text::duration;
+use crate::text::number::parse_duration;
 
 /// What may begin a condition.
 pub const CONDITION: &str = "src, dst, sport, dport, dev, fwmark, cgroup, autobound, pid, \
@@ -245,7 +245,7 @@ impl Parser<'_> {
     }
 
     fn time(&mut self, word: &Word, condition: Measure<Duration>) -> Parsed<Filter> {
-        self.measure(word, TIME, duration::parse, condition)
+        self.measure(word, TIME, parse_duration, condition)
     }
 
     /// `rtt > 5ms`: the comparison has to be written.

@@ -1,11 +1,10 @@
-//! A length of time as people write it.
+//! The values of arguments as people write them: times, numbers, ports.
 
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::text::duration;
-use crate::text::number::argument;
+use crate::text::number::{argument, parse_duration};
 
 /// An argument like `60s`, `1h 30m`, `500ms`, `2d` or, in seconds, `60` or
 /// `0.5`.
@@ -28,7 +27,7 @@ impl FromStr for DurationArg {
     type Err = NotADuration;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        duration::parse(text).map(Self).ok_or(NotADuration)
+        parse_duration(text).map(Self).ok_or(NotADuration)
     }
 }
 
@@ -58,6 +57,54 @@ pub(super) fn pace(text: &str) -> Result<DurationArg, String> {
         Ok(pace) if pace.0 >= Duration::from_millis(1) => Ok(pace),
         Ok(_) => Err("samples are at least a millisecond apart: write 1ms, or more".to_owned()),
         Err(error) => Err(error.to_string()),
+    }
+}
+
+/// Reads the number of a process. No process has number 0.
+///
+/// # Errors
+///
+/// When no process can have it.
+pub(super) fn pid(text: &str) -> Result<u32, String> {
+    match text.parse() {
+        Ok(pid @ 1..) => Ok(pid),
+        _ => Err("a process has a number from 1 on, as ps shows it".to_owned()),
+    }
+}
+
+/// Reads how many there shall be, one or more.
+///
+/// # Errors
+///
+/// When it is no such number.
+pub(super) fn one_or_more(text: &str) -> Result<u64, String> {
+    match text.parse() {
+        Ok(count @ 1..) => Ok(count),
+        _ => Err("write a whole number from 1 on, as in 10".to_owned()),
+    }
+}
+
+/// Reads how many there shall be, or none.
+///
+/// # Errors
+///
+/// When it is no such number.
+pub(super) fn count<N: FromStr>(text: &str) -> Result<N, String> {
+    text.parse()
+        .map_err(|_| "write a whole number, as in 10".to_owned())
+}
+
+/// Reads a port of a listener or a connection of ours. No socket has port 0:
+/// whoever asked for it would get an empty answer, which looks as if all were
+/// well.
+///
+/// # Errors
+///
+/// When it is no port that a socket can have.
+pub(super) fn port(text: &str) -> Result<u16, String> {
+    match text.parse() {
+        Ok(port @ 1..) => Ok(port),
+        _ => Err("a port is a number from 1 to 65535".to_owned()),
     }
 }
 
