@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
-use super::cell;
+use super::{cell, number};
 use crate::classify::close_wait::Judged;
 use crate::model::{Process, VanishedSocket};
 use crate::render::views::LeaksView;
@@ -181,8 +181,4 @@ fn socket(judged: &Judged) -> [String; 12] {
 /// A name that others chose: it breaks no line, and harms no terminal.
 fn text(text: Option<&str>) -> String {
     cell(text.map(safe).as_deref())
-}
-
-fn number(number: Option<impl ToString>) -> String {
-    number.map_or_else(String::new, |number| number.to_string())
 }

@@ -9,7 +9,7 @@ pub use self::leaks::leaks;
 pub use self::list::{list_heading, list_row};
 pub use self::pressure::{destinations, listeners};
 
-use crate::model::{Snapshot, StateCount};
+use crate::model::{Snapshot, StateCount, TcpState};
 
 /// `state,total,ipv4,ipv6`; a number that isn't known is empty.
 ///
@@ -17,21 +17,45 @@ use crate::model::{Snapshot, StateCount};
 ///
 /// When the numbers can't be written as CSV, which memory alone could cause.
 pub fn summary(snapshot: &Snapshot) -> anyhow::Result<String> {
+    let unknown = StateCount {
+        total: snapshot.states.unknown,
+        ipv4: None,
+        ipv6: None,
+    };
+    let named = snapshot.states.iter();
+    lines(
+        named.chain([(TcpState::Unknown(0), Some(unknown))]),
+        &[
+            ("state", &|(state, _)| state.key().to_owned()),
+            ("total", &|(_, count)| {
+                number(count.map(|count| count.total))
+            }),
+            ("ipv4", &|(_, count)| {
+                number(count.and_then(|count| count.ipv4))
+            }),
+            ("ipv6", &|(_, count)| {
+                number(count.and_then(|count| count.ipv6))
+            }),
+        ],
+    )
+}
+
+/// A column: its heading, and how to get its cell.
+type Field<'a, T> = (&'static str, &'a dyn Fn(&T) -> String);
+
+/// A line of headings, and one for each item.
+fn lines<T>(items: impl IntoIterator<Item = T>, fields: &[Field<'_, T>]) -> anyhow::Result<String> {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(["state", "total", "ipv4", "ipv6"])?;
-    let cell = |number: Option<u64>| number.map_or_else(String::new, |n| n.to_string());
-    for (state, count) in snapshot.states.iter() {
-        let part = |part: fn(StateCount) -> Option<u64>| cell(count.and_then(part));
-        writer.write_record([
-            state.key().to_owned(),
-            part(|count| Some(count.total)),
-            part(|count| count.ipv4),
-            part(|count| count.ipv6),
-        ])?;
+    writer.write_record(fields.iter().map(|(heading, _)| heading))?;
+    for item in items {
+        writer.write_record(fields.iter().map(|(_, cell)| cell(&item)))?;
     }
-    let unknown = snapshot.states.unknown.to_string();
-    writer.write_record(["unknown", &unknown, "", ""])?;
     Ok(String::from_utf8(writer.into_inner()?)?)
+}
+
+/// A number; empty where it isn't known.
+fn number(number: Option<impl ToString>) -> String {
+    number.map_or_else(String::new, |number| number.to_string())
 }
 
 /// A text that others chose. Spreadsheets take some first characters for the

@@ -1,6 +1,6 @@
 //! The destinations as CSV, or the listeners, fullest first.
 
-use super::cell;
+use super::{cell, lines, number};
 use crate::classify::listeners::{syn_limit, verdict};
 use crate::model::on_device;
 use crate::render::views::PressureView;
@@ -12,44 +12,27 @@ use crate::text::safe;
 ///
 /// When the numbers can't be written as CSV, which memory alone could cause.
 pub fn destinations(view: &PressureView<'_>) -> anyhow::Result<String> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record([
-        "local_address",
-        "remote_address",
-        "remote_port",
-        "in_use",
-        "time_wait",
-        "reusable",
-        "usable",
-        "free",
-        "used_ratio",
-        "growth_per_s",
-        "exhausted_in_s",
-        "recent_time_wait",
-        "bound_first",
-        "sustainable_per_s",
-    ])?;
     let real = |number: Option<f64>| number.map_or_else(String::new, |n| format!("{n:.4}"));
     let ports = view.snapshot.pressure.ports.grouped();
-    for destination in ports.into_iter().flat_map(|ports| &ports.destinations) {
-        writer.write_record([
-            destination.local(),
-            destination.remote.address.to_string(),
-            destination.remote.port.to_string(),
-            destination.in_use.to_string(),
-            destination.time_wait.to_string(),
-            destination.reusable.to_string(),
-            whole(destination.usable),
-            whole(destination.free()),
-            real(destination.used_ratio()),
-            real(destination.growth_per_s),
-            real(destination.exhausted_in_s()),
-            destination.recent_time_wait.to_string(),
-            destination.bound_first.to_string(),
-            real(destination.sustainable_per_s),
-        ])?;
-    }
-    Ok(String::from_utf8(writer.into_inner()?)?)
+    lines(
+        ports.into_iter().flat_map(|ports| &ports.destinations),
+        &[
+            ("local_address", &|to| to.local()),
+            ("remote_address", &|to| to.remote.address.to_string()),
+            ("remote_port", &|to| to.remote.port.to_string()),
+            ("in_use", &|to| to.in_use.to_string()),
+            ("time_wait", &|to| to.time_wait.to_string()),
+            ("reusable", &|to| to.reusable.to_string()),
+            ("usable", &|to| number(to.usable)),
+            ("free", &|to| number(to.free())),
+            ("used_ratio", &|to| real(to.used_ratio())),
+            ("growth_per_s", &|to| real(to.growth_per_s)),
+            ("exhausted_in_s", &|to| real(to.exhausted_in_s())),
+            ("recent_time_wait", &|to| to.recent_time_wait.to_string()),
+            ("bound_first", &|to| to.bound_first.to_string()),
+            ("sustainable_per_s", &|to| real(to.sustainable_per_s)),
+        ],
+    )
 }
 
 /// A line a listener; what isn't known is empty.
@@ -58,54 +41,35 @@ pub fn destinations(view: &PressureView<'_>) -> anyhow::Result<String> {
 ///
 /// When the lines can't be written as CSV, which memory alone could cause.
 pub fn listeners(view: &PressureView<'_>) -> anyhow::Result<String> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record([
-        "local_address",
-        "local_port",
-        "sockets",
-        "full_sockets",
-        "accept_queue",
-        "accept_limit",
-        "unaccepted",
-        "dead",
-        "syn_recv",
-        "syn_limit",
-        "verdict",
-        "pids",
-        "command",
-        "unit",
-    ])?;
     let evidence = view.syn_evidence();
     let listeners = view.snapshot.pressure.listeners.as_ref();
-    for listener in listeners.into_iter().flat_map(|all| &all.listeners) {
-        let pids: Vec<String> = listener
-            .pids
-            .iter()
-            .flatten()
-            .map(ToString::to_string)
-            .collect();
-        let unit = listener.unit(ToString::to_string);
-        let limit = syn_limit(listener, &evidence);
-        writer.write_record([
-            on_device(listener.local.address, listener.interface),
-            listener.local.port.to_string(),
-            listener.sockets.to_string(),
-            whole(listener.full_sockets),
-            listener.accept_queue.to_string(),
-            whole(listener.accept_limit),
-            whole(listener.unaccepted),
-            whole(listener.dead),
-            whole(listener.syn_recv),
-            limit.map_or_else(String::new, |limit| limit.to_string()),
-            verdict(listener, &evidence).key().to_owned(),
-            pids.join(" "),
-            cell(listener.command.as_deref().map(safe).as_deref()),
-            cell(unit.as_deref().map(safe).as_deref()),
-        ])?;
-    }
-    Ok(String::from_utf8(writer.into_inner()?)?)
-}
-
-fn whole(number: Option<u32>) -> String {
-    number.map_or_else(String::new, |number| number.to_string())
+    lines(
+        listeners.into_iter().flat_map(|all| &all.listeners),
+        &[
+            ("local_address", &|one| {
+                on_device(one.local.address, one.interface)
+            }),
+            ("local_port", &|one| one.local.port.to_string()),
+            ("sockets", &|one| one.sockets.to_string()),
+            ("full_sockets", &|one| number(one.full_sockets)),
+            ("accept_queue", &|one| one.accept_queue.to_string()),
+            ("accept_limit", &|one| number(one.accept_limit)),
+            ("unaccepted", &|one| number(one.unaccepted)),
+            ("dead", &|one| number(one.dead)),
+            ("syn_recv", &|one| number(one.syn_recv)),
+            ("syn_limit", &|one| number(syn_limit(one, &evidence))),
+            ("verdict", &|one| verdict(one, &evidence).key().to_owned()),
+            ("pids", &|one| {
+                let pids = one.pids.iter().flatten().map(ToString::to_string);
+                pids.collect::<Vec<_>>().join(" ")
+            }),
+            ("command", &|one| {
+                cell(one.command.as_deref().map(safe).as_deref())
+            }),
+            ("unit", &|one| {
+                let unit = one.unit(ToString::to_string);
+                cell(unit.as_deref().map(safe).as_deref())
+            }),
+        ],
+    )
 }
