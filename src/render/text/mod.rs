@@ -1,6 +1,7 @@
 //! Text for people: one file a subject.
 
 mod check_list;
+mod counters;
 pub mod explain;
 pub(crate) mod finding;
 pub(crate) mod leaks;

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::super::super::share;
 use super::super::super::table::{Cell, Column, Table};
 use super::super::super::views::PressureView;
+use super::super::counters::{self, ABORTS, FAST_OPEN_TROUBLE, Item, SENT_AGAIN, tell_share};
 use super::super::{Style, table};
 use crate::classify::change;
 use crate::classify::listeners::{SynVerdict, syn_verdict};
@@ -199,28 +200,13 @@ fn memory(view: &PressureView<'_>) -> Option<String> {
 
 /// How connections ended that didn't end well, the frequent causes in words.
 fn resets(view: &PressureView<'_>) -> Option<String> {
-    const CAUSES: [(Counter, &str); 9] = [
+    const ENDED: [Item; 3] = [
         (Counter::AttemptFails, "refused or failed"),
         (Counter::EstabResets, "ended by reset"),
         (Counter::OutRsts, "RSTs sent"),
-        (
-            Counter::TcpAbortOnClose,
-            "closed with unread data (can lose what was sent)",
-        ),
-        (
-            Counter::TcpAbortOnData,
-            "closed with SO_LINGER 0, or before the peer's last data (can lose what was sent)",
-        ),
-        (Counter::TcpAbortOnTimeout, "timed out"),
-        (Counter::TcpAbortOnMemory, "out of memory or orphans"),
-        (Counter::TcpAbortOnLinger, "ended by TCP_LINGER2"),
-        (Counter::TcpAbortFailed, "whose RST could not be sent"),
     ];
-    let parts = counted(view, &CAUSES);
-    if parts.is_empty() {
-        return None;
-    }
-    Some(parts.join(", "))
+    let parts = counted(view, ENDED.iter().chain(&ABORTS));
+    (!parts.is_empty()).then(|| parts.join(", "))
 }
 
 /// Share of connections ended by close() with a reset from which on it is
@@ -251,22 +237,14 @@ fn lossy_resets(view: &PressureView<'_>, style: &Style) -> Option<String> {
 
 /// What was lost on the way, or found nobody.
 fn resent(view: &PressureView<'_>) -> Option<String> {
-    const COUNTERS: [(Counter, &str); 2] = [
-        (Counter::RetransSegs, "segments"),
-        (Counter::TcpSynRetrans, "of them in handshakes"),
-    ];
-    let mut parts = counted(view, &COUNTERS);
-    if let (Some(part), Some(share)) =
-        (parts.first_mut(), view.snapshot.counters.share_sent_again())
-    {
-        let _ = write!(part, " ({} of all)", percent(share));
-    }
+    let mut parts = counted(view, &SENT_AGAIN);
+    tell_share(&mut parts, &view.snapshot.counters);
     (!parts.is_empty()).then(|| parts.join(", "))
 }
 
 /// What full queues did to clients, of the whole namespace.
 fn queues(view: &PressureView<'_>) -> Option<String> {
-    const COUNTERS: [(Counter, &str); 5] = [
+    const COUNTERS: [Item; 5] = [
         (Counter::ListenOverflows, "dropped by full accept queues"),
         (Counter::ListenDrops, "dropped by listeners in all"),
         (
@@ -289,23 +267,10 @@ fn queues(view: &PressureView<'_>) -> Option<String> {
 /// What is set, and what came of it: 0 where nobody uses it. What seldom
 /// happens is told where it did.
 fn fast_open(view: &PressureView<'_>) -> Option<String> {
-    const SELDOM: [(Counter, &str); 2] = [
-        (
-            Counter::TcpFastOpenListenOverflow,
-            "over the number that a listener gave TCP_FASTOPEN",
-        ),
-        (
-            Counter::TcpFastOpenBlackhole,
-            "times switched off by a black hole",
-        ),
-    ];
     let setting = view.snapshot.sysctls.get(Sysctl::TcpFastopen);
     let counter = |counter| {
         let value = view.snapshot.counters.get(counter);
-        let rate = change::counter(counter, view.snapshot, view.past())
-            .filter(|change| change.by > 0)
-            .map_or_else(String::new, |change| format!(" (+{:.1}/s)", change.per_s));
-        value.map(|value| grouped(value) + &rate)
+        value.map(|value| grouped(value) + &rate(view, counter))
     };
     let active = counter(Counter::TcpFastOpenActive);
     let passive = counter(Counter::TcpFastOpenPassive);
@@ -324,7 +289,7 @@ fn fast_open(view: &PressureView<'_>) -> Option<String> {
         number(passive),
         number(counter(Counter::TcpFastOpenPassiveFail)),
     );
-    for part in counted(view, &SELDOM) {
+    for part in counted(view, &FAST_OPEN_TROUBLE) {
         let _ = write!(line, ", {part}");
     }
     // The kernel counts who asks, whether it gives cookies or not.
@@ -355,21 +320,15 @@ const fn used_by(setting: u64) -> &'static str {
     }
 }
 
-/// Counters that aren't 0 with their meaning, and their rate where there are
-/// two samples.
-fn counted(view: &PressureView<'_>, counters: &[(Counter, &str)]) -> Vec<String> {
-    counters
-        .iter()
-        .filter_map(|&(counter, words)| {
-            let value = view
-                .snapshot
-                .counters
-                .get(counter)
-                .filter(|&value| value > 0)?;
-            let rate = change::counter(counter, view.snapshot, view.past())
-                .filter(|change| change.by > 0)
-                .map_or_else(String::new, |change| format!(" (+{:.1}/s)", change.per_s));
-            Some(format!("{}{rate} {words}", grouped(value)))
-        })
-        .collect()
+/// Counters that aren't 0 in words, with their rate where there are two
+/// samples.
+fn counted<'a>(view: &PressureView<'_>, items: impl IntoIterator<Item = &'a Item>) -> Vec<String> {
+    let rate = |counter| rate(view, counter);
+    counters::counted(&view.snapshot.counters, items, false, rate)
+}
+
+fn rate(view: &PressureView<'_>, counter: Counter) -> String {
+    change::counter(counter, view.snapshot, view.past())
+        .filter(|change| change.by > 0)
+        .map_or_else(String::new, |change| format!(" (+{:.1}/s)", change.per_s))
 }

@@ -1,12 +1,11 @@
 //! The summary: states, settings, counters, findings.
 
-mod counters;
 mod settings;
 mod states;
 
 use super::super::table::{Cell, Column, Table};
 use super::provenance::{defects, place, source_name};
-use super::{Style, finding, push_line, table};
+use super::{Style, counters, finding, push_line, table};
 use crate::classify::{Assessment, Severity};
 use crate::model::ratio;
 use crate::model::{CountMethod, Counter, Snapshot, Sysctl, TcpState};

@@ -1,4 +1,4 @@
-//! How connections began and ended, from the kernel's counters.
+//! Counters in words, as the summary and `pressure` show them.
 
 use std::fmt::Write;
 
@@ -12,124 +12,62 @@ pub(super) struct CounterLine {
     pub(super) text: String,
 }
 
-/// The heading of what nobody acknowledged in time.
-const RESENT: &str = "Resent";
+/// A counter, and what it counts.
+pub(super) type Item = (Counter, &'static str);
 
-/// The heading of what a listener didn't take.
+const CONNECTIONS: &str = "Connections";
+const RESETS: &str = "Resets";
+const RESENT: &str = "Resent";
 const DROPPED: &str = "Dropped";
 
-/// A counter, what it counts, and whether it is worth its place when it is 0.
-type Item = (Counter, &'static str, Zero);
+/// Connections that a side aborted, by cause.
+#[rustfmt::skip]
+pub(super) const ABORTS: [Item; 6] = [
+    (Counter::TcpAbortOnClose, "closed with unread data (can lose what was sent)"),
+    (Counter::TcpAbortOnData, "closed with SO_LINGER 0, or before the peer's last data (can lose what was sent)"),
+    (Counter::TcpAbortOnTimeout, "timed out"),
+    (Counter::TcpAbortOnLinger, "ended by TCP_LINGER2"),
+    (Counter::TcpAbortOnMemory, "out of memory or orphans"),
+    (Counter::TcpAbortFailed, "whose RST could not be sent"),
+];
 
-/// What stands under each heading, in words.
-const LINES: [(&str, &[Item]); 6] = [
-    (
-        "Connections",
-        &[
-            (Counter::ActiveOpens, "opened by us", Zero::Show),
-            (Counter::PassiveOpens, "accepted", Zero::Show),
-            (Counter::AttemptFails, "failed or refused", Zero::Show),
-        ],
-    ),
-    (
-        "Resets",
-        &[
-            (
-                Counter::EstabResets,
-                "connections cut off by reset or timeout",
-                Zero::Show,
-            ),
-            (Counter::OutRsts, "RST segments sent", Zero::Show),
-        ],
-    ),
-    (
-        "Aborts",
-        &[
-            (
-                Counter::TcpAbortOnClose,
-                "closed with unread data",
-                Zero::Hide,
-            ),
-            (
-                Counter::TcpAbortOnData,
-                "closed with SO_LINGER 0, or before the peer's last data",
-                Zero::Hide,
-            ),
-            (Counter::TcpAbortOnTimeout, "timed out", Zero::Hide),
-            (
-                Counter::TcpAbortOnLinger,
-                "ended by TCP_LINGER2",
-                Zero::Hide,
-            ),
-            (
-                Counter::TcpAbortOnMemory,
-                "out of memory or orphans",
-                Zero::Hide,
-            ),
-            (
-                Counter::TcpAbortFailed,
-                "whose RST could not be sent",
-                Zero::Hide,
-            ),
-        ],
-    ),
-    (
-        RESENT,
-        &[
-            (Counter::RetransSegs, "segments", Zero::Hide),
-            (Counter::TcpSynRetrans, "of them in handshakes", Zero::Hide),
-        ],
-    ),
-    (
-        DROPPED,
-        &[
-            (
-                Counter::ListenOverflows,
-                "SYNs and ACKs of new clients by a full accept queue",
-                Zero::Hide,
-            ),
-            (
-                Counter::TcpReqQFullDrop,
-                "SYNs by a full SYN queue",
-                Zero::Hide,
-            ),
-        ],
-    ),
-    (
-        "Fast Open",
-        &[
-            (
-                Counter::TcpFastOpenActive,
-                "opened with data in the SYN",
-                Zero::Hide,
-            ),
-            (
-                Counter::TcpFastOpenActiveFail,
-                "of ours not taken",
-                Zero::Hide,
-            ),
-            (
-                Counter::TcpFastOpenPassive,
-                "accepted with data in the SYN",
-                Zero::Hide,
-            ),
-            (
-                Counter::TcpFastOpenPassiveFail,
-                "not taken by us",
-                Zero::Hide,
-            ),
-            (
-                Counter::TcpFastOpenListenOverflow,
-                "over the number that a listener gave TCP_FASTOPEN",
-                Zero::Hide,
-            ),
-            (
-                Counter::TcpFastOpenBlackhole,
-                "times switched off by a black hole",
-                Zero::Hide,
-            ),
-        ],
-    ),
+/// What was lost on the way.
+pub(super) const SENT_AGAIN: [Item; 2] = [
+    (Counter::RetransSegs, "segments"),
+    (Counter::TcpSynRetrans, "of them in handshakes"),
+];
+
+/// What keeps Fast Open from working.
+#[rustfmt::skip]
+pub(super) const FAST_OPEN_TROUBLE: [Item; 2] = [
+    (Counter::TcpFastOpenListenOverflow, "over the number that a listener gave TCP_FASTOPEN"),
+    (Counter::TcpFastOpenBlackhole, "times switched off by a black hole"),
+];
+
+/// The lines of the summary.
+#[rustfmt::skip]
+const LINES: [(&str, &[&[Item]]); 6] = [
+    (CONNECTIONS, &[&[
+        (Counter::ActiveOpens, "opened by us"),
+        (Counter::PassiveOpens, "accepted"),
+        (Counter::AttemptFails, "failed or refused"),
+    ]]),
+    (RESETS, &[&[
+        (Counter::EstabResets, "connections cut off by reset or timeout"),
+        (Counter::OutRsts, "RST segments sent"),
+    ]]),
+    ("Aborts", &[&ABORTS]),
+    (RESENT, &[&SENT_AGAIN]),
+    (DROPPED, &[&[
+        (Counter::ListenOverflows, "SYNs and ACKs of new clients by a full accept queue"),
+        (Counter::TcpReqQFullDrop, "SYNs by a full SYN queue"),
+    ]]),
+    ("Fast Open", &[&[
+        (Counter::TcpFastOpenActive, "opened with data in the SYN"),
+        (Counter::TcpFastOpenActiveFail, "of ours not taken"),
+        (Counter::TcpFastOpenPassive, "accepted with data in the SYN"),
+        (Counter::TcpFastOpenPassiveFail, "not taken by us"),
+    ], &FAST_OPEN_TROUBLE]),
 ];
 
 /// The lines. Counters that aren't known are left out; so are causes that never
@@ -138,11 +76,11 @@ pub(super) fn lines(counters: &Counters) -> Vec<CounterLine> {
     LINES
         .into_iter()
         .map(|(heading, items)| {
-            let mut parts = parts(counters, items);
-            if heading == RESENT
-                && let (Some(part), Some(share)) = (parts.first_mut(), counters.share_sent_again())
-            {
-                let _ = write!(part, " ({} of all)", percent(share));
+            let is_always_shown = heading == CONNECTIONS || heading == RESETS;
+            let items = items.iter().copied().flatten();
+            let mut parts = counted(counters, items, is_always_shown, |_| String::new());
+            if heading == RESENT {
+                tell_share(&mut parts, counters);
             }
             if heading == DROPPED {
                 parts.extend(dropped_otherwise(counters));
@@ -169,21 +107,27 @@ fn dropped_otherwise(counters: &Counters) -> Option<String> {
     (others > 0).then(|| format!("{} SYNs for other reasons", grouped(others)))
 }
 
-/// Whether a counter that is 0 is worth its place.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Zero {
-    Show,
-    Hide,
+/// Each counter in words, with what `rate` says of it. One that isn't known is
+/// left out; so is one that is 0, unless it `is_always_shown`.
+pub(super) fn counted<'a>(
+    counters: &Counters,
+    items: impl IntoIterator<Item = &'a Item>,
+    is_always_shown: bool,
+    rate: impl Fn(Counter) -> String,
+) -> Vec<String> {
+    let shown = items.into_iter().filter_map(|&(counter, words)| {
+        let value = counters.get(counter)?;
+        let text = || format!("{}{} {words}", grouped(value), rate(counter));
+        (value > 0 || is_always_shown).then(text)
+    });
+    shown.collect()
 }
 
-fn parts(counters: &Counters, items: &[Item]) -> Vec<String> {
-    items
-        .iter()
-        .filter_map(|&(counter, words, zero)| {
-            let value = counters.get(counter)?;
-            (value > 0 || zero == Zero::Show).then(|| format!("{} {words}", grouped(value)))
-        })
-        .collect()
+/// Adds to the first of [`SENT_AGAIN`] which share of all segments that is.
+pub(super) fn tell_share(parts: &mut [String], counters: &Counters) {
+    if let (Some(part), Some(share)) = (parts.first_mut(), counters.share_sent_again()) {
+        let _ = write!(part, " ({} of all)", percent(share));
+    }
 }
 
 #[cfg(test)]
@@ -270,7 +214,7 @@ mod tests {
             texts,
             [
                 "1,200 opened by us, 0 failed or refused",
-                "3 closed with unread data"
+                "3 closed with unread data (can lose what was sent)"
             ]
         );
     }
