@@ -1,5 +1,5 @@
-//! The pages for people: their links lead somewhere, and README.md names the
-//! commands that are run by machines too.
+//! The pages for people: their links lead somewhere, and their command lines
+//! are ones that tcpstate takes.
 
 #![expect(
     clippy::expect_used,
@@ -8,6 +8,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
 
 fn pages() -> Vec<PathBuf> {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -97,4 +98,124 @@ fn the_readme_names_how_to_run_it_and_its_tests() {
     for command in ["$ cargo run --release\n", "$ cargo test\n"] {
         assert!(readme.contains(command), "README.md lacks {command}");
     }
+}
+
+/// Command lines of a page, or of a help text: behind a `$`, in backticks, or
+/// indented.
+fn command_lines(text: &str) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut is_console = false;
+    for line in text.lines() {
+        if line.starts_with("```") {
+            is_console = !is_console;
+        } else if let Some(command) = line.strip_prefix("$ ") {
+            lines.push(command.to_owned());
+        } else if is_console {
+            // What a command prints.
+        } else if let Some(command) = line.trim_start().strip_prefix("tcpstate")
+            && line.starts_with("  ")
+        {
+            // In a help text an explanation stands behind three spaces.
+            let command = command.split("   ").next().unwrap_or_default();
+            lines.push(format!("tcpstate{command}"));
+        } else {
+            lines.extend(line.split('`').skip(1).step_by(2).map(str::to_owned));
+        }
+    }
+    let is_placeholder = |word: &str| {
+        word.contains(['[', '…'])
+            || (word.len() > 2 && word.chars().all(|c| c.is_ascii_uppercase()))
+    };
+    lines.retain(|line| {
+        let mut words = line.split_whitespace();
+        words.next() == Some("tcpstate")
+            && !words.any(|word| is_placeholder(word) && word != "CLOSE_WAIT")
+    });
+    lines
+}
+
+/// The same question, put to this host so that an answer comes soon.
+fn runnable(line: &str, folder: &Path) -> String {
+    let mut words: Vec<String> = Vec::new();
+    for word in line.split(' ') {
+        let word = match words.last().map(String::as_str) {
+            Some("--pid") => std::process::id().to_string(),
+            Some("--over") => "1s".to_owned(),
+            _ => word.replace(
+                "/var/lib/prometheus/node-exporter",
+                &folder.to_string_lossy(),
+            ),
+        };
+        let ends_by_itself = line.contains("--count");
+        if word == "watch" && words.as_slice() == ["tcpstate"] && !ends_by_itself {
+            words.push("watch --count 1".to_owned());
+        } else {
+            words.push(word);
+        }
+    }
+    words.join(" ")
+}
+
+fn run(line: &str, folder: &Path) -> Output {
+    let binary = Path::new(env!("CARGO_BIN_EXE_tcpstate"));
+    let path = std::env::var("PATH").unwrap_or_default();
+    let own = binary.parent().expect("a folder").display();
+    Command::new("sh")
+        .args(["-c", line])
+        .current_dir(folder)
+        .env("PATH", format!("{own}:{path}"))
+        .env("HOME", folder)
+        .env_remove("XDG_STATE_HOME")
+        .env_remove("STATE_DIRECTORY")
+        .output()
+        .expect("a shell")
+}
+
+#[test]
+fn every_command_line_in_pages_and_help_texts_is_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let recording = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/every-state.dump");
+    fs::copy(recording, folder.join("dump.bin")).expect("a recording");
+    let commands = [
+        "summary", "list", "leaks", "pressure", "watch", "check", "explain",
+    ];
+    let help = commands.map(|command| {
+        let help = run(&format!("tcpstate {command} --help"), folder);
+        (
+            format!("help of {command}"),
+            String::from_utf8(help.stdout).expect("text"),
+        )
+    });
+    let pages = pages().into_iter().map(|page| {
+        let text = fs::read_to_string(&page).expect("text");
+        (page.display().to_string(), text)
+    });
+    let has_jq = run("jq --version", folder).status.success();
+    let mut wrong = Vec::new();
+    let mut seen = 0;
+    for (place, text) in pages.chain(help) {
+        for line in command_lines(&text) {
+            let mut command = runnable(&line, folder);
+            if !has_jq && let Some((before, _)) = command.split_once("| jq") {
+                command.truncate(before.len());
+            }
+            seen += 1;
+            let output = run(&command, folder);
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            // A port or a unit of the example may not be on this host.
+            let is_absent =
+                stderr.contains("cannot tell units apart") || stderr.contains(" is called ");
+            let is_wrong = match output.status.code() {
+                Some(2) if !line.contains("tcpstate check") => !is_absent,
+                Some(0..=3) => stderr.contains("--help"),
+                _ => true,
+            };
+            if is_wrong {
+                wrong.push(format!("{place}: {line}: {}\n{stderr}", output.status));
+            }
+        }
+    }
+    assert!(seen > 40, "only {seen} command lines were found");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
