@@ -4,26 +4,27 @@
 mod atomic;
 
 use std::ffi::OsString;
-use std::fs::OpenOptions;
 use std::io::{self, Read};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 
-pub use self::atomic::{Replacement, StoreError, replace};
-use self::atomic::{io_error, make_private_directory};
+use self::atomic::{Place, Replacement, io_error, make_private_directory};
+pub use self::atomic::{StoreError, replace};
 use crate::model::CheckStates;
-use crate::text::reason;
+use crate::text::{reason, safe};
 
 /// The version that is written, and the only one that is read.
-const VERSION: u32 = 3;
+const VERSION: &str = "3";
+/// Those that were written before. Whatever else there is, somebody may need.
+const OLDER: [&str; 2] = ["1", "2"];
 /// The name of a state file for which none was given.
 const NAME: &str = "check.json";
 /// Every version begins so; a file that doesn't isn't ours to overwrite.
 const OURS: &str = r#"{"schema":"tcpstate.state/"#;
+/// So many characters of what should be a version are shown.
+const LONGEST_VERSION: usize = 24;
 /// A million sockets in CLOSE_WAIT take less.
 const LARGEST: u64 = 64 << 20;
 
@@ -56,30 +57,29 @@ impl StateFile {
             busy: false,
             trouble: None,
         };
-        match Replacement::begin(path, 0o600, patience) {
+        let place = match Place::find(path) {
+            Ok(place) => place,
+            Err(error) => {
+                state.trouble = Some(format!("{error}; this check leaves no state"));
+                return (state, CheckStates::default());
+            }
+        };
+        match Replacement::begin(place.clone(), patience) {
             Ok(replacement) => state.replacement = Some(replacement),
             Err(error) => {
                 state.busy = matches!(error, StoreError::Busy(_));
                 state.trouble = Some(format!("{error}; this check leaves no state"));
-                // A device or a pipe has nothing to read, and one may wait for
-                // it for ever.
-                if matches!(error, StoreError::NoFile(_)) {
-                    return (state, CheckStates::default());
-                }
             }
         }
-        let states = match read(path) {
-            Ok(states) => states,
-            Err(trouble) => {
-                if !trouble.may_replace() {
-                    state.replacement = None;
-                    state.busy = false;
-                }
-                let told = format!("cannot use {}: {trouble}", path.display());
-                state.trouble.get_or_insert(told);
-                CheckStates::default()
+        let states = read(&place).unwrap_or_else(|trouble| {
+            if !trouble.may_replace() {
+                state.replacement = None;
+                state.busy = false;
             }
-        };
+            let told = format!("cannot use {}: {trouble}", path.display());
+            state.trouble.get_or_insert(told);
+            CheckStates::default()
+        });
         (state, states)
     }
 
@@ -99,7 +99,7 @@ impl StateFile {
         };
         serde_json::to_vec(&document)
             .map_err(|source| io_error("write", &self.path, source.into()))
-            .and_then(|bytes| replacement.write(&bytes))
+            .and_then(|bytes| replacement.write(&bytes, 0o600))
     }
 
     /// Whether the next check will find a state, as far as is known before
@@ -123,10 +123,13 @@ enum Trouble {
     Unreadable(#[source] io::Error),
     #[error("it is no state file of tcpstate, and stays as it is; name another with --state")]
     Foreign,
-    #[error("a newer tcpstate wrote it (version {0}), and it stays as it is; name another")]
-    Newer(u32),
+    #[error(
+        "it is of version {0}, this tcpstate knows those up to {VERSION}, and it stays as it is; \
+         name another with --state"
+    )]
+    Unknown(String),
     #[error("an older tcpstate wrote it (version {0}); it is begun anew")]
-    Older(u32),
+    Older(String),
     #[error("it is damaged ({0}); it is begun anew")]
     Damaged(serde_json::Error),
 }
@@ -134,20 +137,15 @@ enum Trouble {
 impl Trouble {
     fn may_replace(&self) -> bool {
         match self {
-            Self::Unreadable(_) | Self::Foreign | Self::Newer(_) => false,
+            Self::Unreadable(_) | Self::Foreign | Self::Unknown(_) => false,
             Self::Older(_) | Self::Damaged(_) => true,
         }
     }
 }
 
 /// Nothing where there is no file yet, or an empty one, as mktemp makes it.
-fn read(path: &Path) -> Result<CheckStates, Trouble> {
-    // NONBLOCK: a pipe may have come there since it was looked at.
-    let opened = OpenOptions::new()
-        .read(true)
-        .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
-        .open(path);
-    let file = match opened {
+fn read(place: &Place) -> Result<CheckStates, Trouble> {
+    let file = match place.open() {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(CheckStates::default()),
         Err(error) => return Err(Trouble::Unreadable(error)),
@@ -166,19 +164,22 @@ fn read(path: &Path) -> Result<CheckStates, Trouble> {
     let rest = bytes
         .strip_prefix(OURS.as_bytes())
         .ok_or(Trouble::Foreign)?;
-    match version(rest) {
-        Some(version) if version > VERSION => return Err(Trouble::Newer(version)),
-        Some(version) if version < VERSION => return Err(Trouble::Older(version)),
-        _ => {}
+    // Cut off within its version, it is damaged as any other cut one.
+    let mut parts = rest.splitn(2, |&byte| byte == b'"');
+    if let (Some(version), Some(_)) = (parts.next(), parts.next())
+        && version != VERSION.as_bytes()
+    {
+        let version = String::from_utf8_lossy(version);
+        let is_older = OLDER.contains(&version.as_ref());
+        let version = safe(&version).chars().take(LONGEST_VERSION).collect();
+        return Err(if is_older {
+            Trouble::Older(version)
+        } else {
+            Trouble::Unknown(version)
+        });
     }
     let document: Document<_> = serde_json::from_slice(&bytes).map_err(Trouble::Damaged)?;
     Ok(document.checks)
-}
-
-/// The number after the slash; `None` when it is damaged.
-fn version(rest: &[u8]) -> Option<u32> {
-    let digits = rest.split(|&byte| byte == b'"').next()?;
-    std::str::from_utf8(digits).ok()?.parse().ok()
 }
 
 /// The place by the conventions of systemd (`$STATE_DIRECTORY`, which it makes

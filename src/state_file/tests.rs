@@ -88,7 +88,21 @@ fn what_is_not_ours_or_newer_stays_as_it_is() {
         (&b"root:x:0:0:root:/root:/bin/bash\n"[..], "no state file"),
         (b"\xff\xfe", "no state file"),
         (b"{\"schema\":\"other/1\"}", "no state file"),
-        (b"{\"schema\":\"tcpstate.state/4\",\"x\":1}", "newer"),
+        (b"{\"schema\":\"tcpstate.state/4\",\"x\":1}", "version 4"),
+        // Not written by any tcpstate that we know of.
+        (b"{\"schema\":\"tcpstate.state/-1\",\"x\":1}", "version -1"),
+        (
+            b"{\"schema\":\"tcpstate.state/+3\",\"checks\":[]}",
+            "version +3",
+        ),
+        (
+            b"{\"schema\":\"tcpstate.state/0\",\"checks\":[]}",
+            "version 0",
+        ),
+        (
+            b"{\"schema\":\"tcpstate.state/99999999999999999999\",\"checks\":[]}",
+            "version 99999999999999999999,",
+        ),
     ] {
         let (trouble, after) = saved_over(content);
         let trouble = trouble.unwrap();
@@ -123,14 +137,15 @@ fn a_pipe_in_its_place_is_not_waited_for() {
             .unwrap_or_default()
             .contains("no regular file")
     );
-    assert!(matches!(read(&path), Err(Trouble::Foreign)));
+    assert!(matches!(Place::find(&path), Err(StoreError::NoFile(_))));
 }
 
 #[test]
 fn while_another_check_writes_the_first_memory_the_next_run_will_know() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("state");
-    let _other = Replacement::begin(&path, 0o600, PATIENCE).unwrap();
+    let place = Place::find(&path).unwrap();
+    let _other = Replacement::begin(place, PATIENCE).unwrap();
     let (state, before) = StateFile::open(&path, PATIENCE);
     assert_eq!(before, CheckStates::default());
     assert!(state.keeps());

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::thread;
@@ -210,7 +211,9 @@ fn a_file_that_another_check_has_makes_none_late() {
     let proc_root = healthy();
     for (option, name, status) in [("--state", "s", 0), ("--textfile", "p", 3)] {
         let lock = proc_root.file(&format!(".{name}.tmp"));
-        let held = fs::File::create(lock).expect("made");
+        let mut options = fs::OpenOptions::new();
+        let held = options.write(true).create(true).mode(0o600).open(lock);
+        let held = held.expect("made");
         held.lock().expect("locked");
         let path = proc_root.file(name);
         let args = [option, path.to_str().expect("text"), "--timeout", "1s"];

@@ -1,6 +1,12 @@
 use super::*;
+use std::fs;
+use std::os::unix::fs::symlink;
 
 const NOW: Duration = Duration::ZERO;
+
+fn begin(path: &Path) -> Result<Replacement, StoreError> {
+    Replacement::begin(Place::find(path)?, NOW)
+}
 
 #[test]
 fn a_file_is_replaced_and_nothing_is_left_beside_it() {
@@ -19,15 +25,12 @@ fn one_at_a_time_and_who_gives_up_leaves_the_old_one() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("state");
     replace(&path, b"old", NOW).unwrap();
-    let first = Replacement::begin(&path, 0o600, NOW).unwrap();
-    let second = Replacement::begin(&path, 0o600, NOW);
+    let first = begin(&path).unwrap();
+    let second = begin(&path);
     assert!(matches!(second, Err(StoreError::Busy(_))));
     drop(first);
     assert_eq!(fs::read(&path).unwrap(), b"old");
-    Replacement::begin(&path, 0o600, NOW)
-        .unwrap()
-        .write(b"new")
-        .unwrap();
+    begin(&path).unwrap().write(b"new", 0o600).unwrap();
     assert_eq!(fs::read(&path).unwrap(), b"new");
     assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
 }
@@ -60,7 +63,7 @@ fn devices_directories_and_links_are_not_written_to() {
     let victim = directory.path().join("victim");
     fs::write(&victim, "precious").unwrap();
     let trap = directory.path().join(".state.tmp");
-    std::os::unix::fs::symlink(&victim, &trap).unwrap();
+    symlink(&victim, &trap).unwrap();
     assert!(replace(&directory.path().join("state"), b"x", NOW).is_err());
     fs::remove_file(&trap).unwrap();
     fs::hard_link(&victim, &trap).unwrap();
@@ -96,14 +99,14 @@ fn a_link_is_written_through_and_stays() {
     let other = tempfile::tempdir().unwrap();
     let file = other.path().join("state");
     let link = directory.path().join("link");
-    std::os::unix::fs::symlink(&file, &link).unwrap();
+    symlink(&file, &link).unwrap();
     for content in ["where nothing was", "again"] {
         replace(&link, content.as_bytes(), NOW).unwrap();
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(fs::read_to_string(&file).unwrap(), content);
     }
     let ring = directory.path().join("ring");
-    std::os::unix::fs::symlink(&ring, &ring).unwrap();
+    symlink(&ring, &ring).unwrap();
     assert!(replace(&ring, b"x", NOW).is_err());
 }
 
@@ -112,11 +115,11 @@ fn a_directory_that_we_may_not_list_will_do() {
     let directory = tempfile::tempdir().unwrap();
     let place = directory.path().join("private");
     fs::create_dir(&place).unwrap();
-    fs::set_permissions(&place, fs::Permissions::from_mode(0o300)).unwrap();
+    fs::set_permissions(&place, Permissions::from_mode(0o300)).unwrap();
     let path = place.join("state");
     replace(&path, b"new", NOW).unwrap();
     assert_eq!(fs::read(&path).unwrap(), b"new");
-    fs::set_permissions(&place, fs::Permissions::from_mode(0o700)).unwrap();
+    fs::set_permissions(&place, Permissions::from_mode(0o700)).unwrap();
 }
 
 #[test]
@@ -127,4 +130,87 @@ fn errors_name_the_file_that_the_user_knows() {
         told.starts_with("cannot write /proc/none/page.prom: "),
         "{told}"
     );
+}
+
+/// Its kernel follows links there for the owner of the directory and of the
+/// link alone; we follow none.
+#[test]
+fn a_link_that_others_may_have_made_is_not_followed() {
+    let home = tempfile::tempdir().unwrap();
+    let victims = home.path().join("victims");
+    fs::create_dir(&victims).unwrap();
+    let victim = victims.join("page");
+    fs::write(&victim, "precious").unwrap();
+    for mode in [0o1777, 0o777, 0o770, 0o2775] {
+        let shared = home.path().join("shared");
+        fs::create_dir(&shared).unwrap();
+        symlink(&victim, shared.join("page")).unwrap();
+        symlink(victims.join("new"), shared.join("dangling")).unwrap();
+        symlink(&victims, shared.join("directory")).unwrap();
+        fs::set_permissions(&shared, Permissions::from_mode(mode)).unwrap();
+        for name in [
+            "page",
+            "dangling",
+            "directory/page",
+            "directory/../victims/page",
+        ] {
+            let refused = replace(&shared.join(name), b"x", NOW);
+            assert!(
+                matches!(refused, Err(StoreError::Link(_))),
+                "{name}: {refused:?}"
+            );
+        }
+        // Without a link such a directory will do, ours below it too.
+        replace(&shared.join("file"), b"x", NOW).unwrap();
+        fs::create_dir(shared.join("ours")).unwrap();
+        symlink(&victims, shared.join("ours/directory")).unwrap();
+        replace(&shared.join("ours/directory/other"), b"x", NOW).unwrap();
+        fs::remove_dir_all(&shared).unwrap();
+    }
+    assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
+    assert_eq!(fs::read_dir(&victims).unwrap().count(), 2);
+}
+
+#[test]
+fn a_link_that_only_we_can_have_made_is_followed_to_files_alone() {
+    let home = tempfile::tempdir().unwrap();
+    let link = home.path().join("link");
+    for target in ["/dev/null", "/proc", "/proc/version"] {
+        symlink(target, &link).unwrap();
+        assert!(replace(&link, b"x", NOW).is_err(), "{target}");
+        fs::remove_file(&link).unwrap();
+    }
+}
+
+/// Killed after its last step but one, it has left a file that anybody may open
+/// and lock.
+#[test]
+fn what_others_can_lock_hinders_nobody() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("page");
+    let hidden = home.path().join(".page.tmp");
+    for (mode, hinders) in [(0o644, false), (0o604, false), (0o600, true)] {
+        fs::write(&hidden, "old").unwrap();
+        fs::set_permissions(&hidden, Permissions::from_mode(mode)).unwrap();
+        let held = File::open(&hidden).unwrap();
+        held.lock().unwrap();
+        let written = replace(&path, b"new", Duration::from_millis(20));
+        assert_eq!(
+            matches!(written, Err(StoreError::Busy(_))),
+            hinders,
+            "{mode:o}"
+        );
+        assert_eq!(written.is_err(), hinders, "{mode:o}");
+    }
+}
+
+#[test]
+fn while_it_is_written_nobody_else_can_open_it() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("page");
+    let begun = begin(&path).unwrap();
+    let mode = fs::metadata(home.path().join(".page.tmp")).unwrap().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    begun.write(b"x", 0o644).unwrap();
+    assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o644);
 }
