@@ -219,6 +219,7 @@ mod tests {
         for (name, text) in [
             ("net/tcp", PROC_NET_TCP),
             ("sys/kernel/osrelease", "6.18.0\n"),
+            ("sys/net/ipv4/ip_local_port_range", "1000\t1999\n"),
         ] {
             let path = root.path().join(name);
             fs::create_dir_all(path.parent().unwrap()).unwrap();

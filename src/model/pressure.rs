@@ -70,8 +70,8 @@ pub struct Ports {
     /// The settings.
     pub settings: PortSettings,
     /// Ports of the range that a listener has; connect() passes them by for
-    /// every destination.
-    pub listened: u32,
+    /// every destination. `None` where the range isn't known.
+    pub listened: Option<u32>,
     /// Ports of the range that sockets hold which are bound and no more
     /// (Linux 6.8). `None` when nobody looked: it costs the walk of a second
     /// table.
@@ -91,7 +91,7 @@ impl Ports {
     pub fn usable(&self) -> Option<u32> {
         let range = self.settings.range?;
         let reserved = self.settings.reserved.as_ref()?.count_in(range);
-        let taken = reserved + self.listened + self.bound.unwrap_or(0);
+        let taken = reserved + self.listened? + self.bound.unwrap_or(0);
         Some(range.size().saturating_sub(taken))
     }
 

@@ -118,14 +118,11 @@ impl PortTally {
         let range = self.settings.range;
         let mut excluded = self.settings.reserved.clone().unwrap_or_default();
         let mut count_new = |set: &PortSet| {
-            let Some(range) = range else { return 0 };
-            range
-                .ports()
-                .filter(|&port| set.contains(port))
-                .fold(0, |count, port| count + u32::from(excluded.insert(port)))
+            let ours = range?.ports().filter(|&port| set.contains(port));
+            Some(ours.fold(0, |count, port| count + u32::from(excluded.insert(port))))
         };
         let listened = count_new(&self.listened);
-        let bound = bound.map(&mut count_new);
+        let bound = bound.and_then(&mut count_new);
         let usable = self
             .settings
             .reserved

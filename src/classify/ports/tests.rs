@@ -184,7 +184,7 @@ fn clients_of_ours_make_no_entry() {
     );
     let (ports, time_wait) = tally.finish(None);
     assert_eq!(ports.destinations.len(), 1);
-    assert_eq!(ports.listened, 1);
+    assert_eq!(ports.listened, Some(1));
     assert_eq!(time_wait.server_side, 1_000);
     assert_eq!(time_wait.other, 1, "neither in the range nor a listener's");
     assert_eq!(time_wait.client_side, 1);
@@ -226,7 +226,9 @@ fn without_settings_nothing_is_claimed() {
     tally.add(&connection(1_000, "10.0.0.9:80"));
     tally.add(&socket("10.0.0.5:80", "10.0.0.9:1000").build());
     assert!(!tally.could_matter(None));
-    let destinations = grouped(tally);
+    let (ports, _) = tally.finish(Some(&PortSet::default()));
+    assert_eq!((ports.listened, ports.bound), (None, None), "0 of no range");
+    let destinations = ports.destinations;
     assert_eq!(destinations.len(), 1);
     assert_eq!(destinations[0].usable, None);
     assert_eq!(destinations[0].used_ratio(), None);

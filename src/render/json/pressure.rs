@@ -87,8 +87,8 @@ struct PortUse<'a> {
     /// First and last port of each range of `ip_local_reserved_ports`. Null:
     /// not readable.
     reserved: Option<Vec<[u16; 2]>>,
-    /// Ports of the range that a listener has.
-    listened_on: u32,
+    /// Ports of the range that a listener has. Null: the range is unknown.
+    listened_on: Option<u32>,
     /// Ports of the range that sockets hold which are bound and neither listen
     /// nor are connected. Null: not looked for.
     explicitly_bound: Option<u32>,

@@ -65,7 +65,7 @@ pub(super) fn pressure() -> Pressure {
                 range: PortRange::new(32_768, 60_999),
                 reserved: Some(PortSet::default()),
             },
-            listened: 2,
+            listened: Some(2),
             bound: None,
             destinations: vec![
                 destination(DATABASE, 26_190, 21_900, 51.0),

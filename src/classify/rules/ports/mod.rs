@@ -249,7 +249,7 @@ fn of_range(ports: &Ports, levels: &Levels) -> Option<Finding> {
     let reserved = ports.settings.reserved.as_ref()?.count_in(range);
     let mut causes = Vec::new();
     for (count, one, more) in [
-        (ports.listened, "listener", "listeners"),
+        (ports.listened?, "listener", "listeners"),
         (ports.bound.unwrap_or(0), "bound socket", "bound sockets"),
         (reserved, "reservation", "reservations"),
     ] {
@@ -277,7 +277,7 @@ fn of_range(ports: &Ports, levels: &Levels) -> Option<Finding> {
     let mut evidence = vec![
         Evidence::count("range", range.size().into()),
         Evidence::count("reserved", reserved.into()),
-        Evidence::count("listened_on", ports.listened.into()),
+        Evidence::count("listened_on", ports.listened?.into()),
     ];
     evidence.extend(
         ports

@@ -272,7 +272,7 @@ fn a_range_that_others_have_is_found_without_any_connection() {
         let pressure = Pressure {
             ports: PortReading::Grouped(Ports {
                 settings: settings(),
-                listened,
+                listened: Some(listened),
                 bound,
                 ..Ports::default()
             }),

@@ -195,8 +195,8 @@ pub(crate) fn taken(ports: &Ports, snapshot: &Snapshot, style: &Style) -> String
     };
     let dash = if style.unicode { "–" } else { "-" };
     let mut causes = Vec::new();
-    if ports.listened > 0 {
-        causes.push(counted(ports.listened.into(), "listener", "listeners"));
+    if let Some(listened @ 1..) = ports.listened {
+        causes.push(counted(listened.into(), "listener", "listeners"));
     }
     if let Some(bound @ 1..) = ports.bound {
         causes.push(counted(bound.into(), "bound socket", "bound sockets"));

@@ -92,7 +92,7 @@ fn troubled(growth: f64, overflows: u64, at: Duration) -> Snapshot {
             range: PortRange::new(32_768, 60_999),
             reserved: Some([50_000].into_iter().collect()),
         },
-        listened: 1,
+        listened: Some(1),
         bound: Some(1),
         destinations: vec![
             first,
