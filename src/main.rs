@@ -1,6 +1,6 @@
 //! The `tcpstate` command: parse, run, exit status.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
@@ -8,7 +8,6 @@ use clap_complete::CompleteEnv;
 use tcpstate::classify::assess::Status;
 use tcpstate::cli::Cli;
 use tcpstate::command::{self, Outcome};
-use tcpstate::text::reason;
 
 /// Failed, or bad usage.
 const FAILED: u8 = 2;
@@ -16,6 +15,7 @@ const FAILED: u8 = 2;
 const FOUND: u8 = 1;
 
 fn main() -> ExitCode {
+    command::prepare_process();
     // A shell that completes a line sets COMPLETE; nothing else is done then.
     CompleteEnv::with_factory(command::completed_command).complete();
     let cli = match Cli::try_parse() {
@@ -52,12 +52,18 @@ fn usage(error: &clap::Error) -> ExitCode {
             Outcome::Done | Outcome::Found => ExitCode::from(FAILED),
         };
     }
-    match error.print() {
-        Err(why) if why.kind() != io::ErrorKind::BrokenPipe => {
-            complain(&format!("cannot write the output: {}", reason(&why)));
+    let text = error.render();
+    let printed = if io::stdout().is_terminal() {
+        command::print(&text.ansi().to_string())
+    } else {
+        command::print(&text.to_string())
+    };
+    match printed {
+        Err(why) => {
+            complain(&command::in_words(&why));
             ExitCode::from(FAILED)
         }
-        _ => ExitCode::SUCCESS,
+        Ok(()) => ExitCode::SUCCESS,
     }
 }
 

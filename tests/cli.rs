@@ -6,7 +6,7 @@
 )]
 
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
@@ -446,6 +446,116 @@ fn a_full_disk_is_an_error() {
         "{stderr}"
     );
     assert!(!stderr.contains("os error"), "{stderr}");
+}
+
+/// The kernel killed it silently.
+#[test]
+fn a_limit_on_the_size_of_files_is_an_error() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let script = r#"ulimit -f 0; "$0" "$@" >page"#;
+    for args in [&["--help"][..], &["--replay", &recording()], &["check"]] {
+        let output = std::process::Command::new("sh")
+            .args(["-c", script, env!("CARGO_BIN_EXE_tcpstate")])
+            .args(args)
+            .current_dir(directory.path())
+            .output()
+            .expect("a shell");
+        let status = output.status.code();
+        assert!(matches!(status, Some(2 | 3)), "{args:?}: {output:?}");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            stderr.contains("cannot write the output: File too large"),
+            "{stderr}"
+        );
+    }
+}
+
+/// Whoever shares our pipe may have made it so; it got half a document.
+#[test]
+fn a_pipe_that_does_not_wait_gets_all_of_it() {
+    for args in [
+        &["explain"][..],
+        &["help", "list"],
+        &["--replay", &recording(), "--json"],
+    ] {
+        let whole = output(args).stdout.len();
+        let (mut reader, writer) = std::io::pipe().expect("a pipe");
+        rustix::pipe::fcntl_setpipe_size(&writer, 4096).expect("a small pipe");
+        rustix::io::ioctl_fionbio(&writer, true).expect("non-blocking");
+        let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_tcpstate"))
+            .args(args)
+            .stdout(writer)
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .expect("it runs");
+        // It is full before anything is read.
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        let mut got = Vec::new();
+        reader.read_to_end(&mut got).expect("read");
+        assert_eq!(child.wait().expect("ended").code(), Some(0), "{args:?}");
+        assert_eq!(got.len(), whole, "{args:?}");
+    }
+}
+
+/// Nobody reads, and `--exit-code` tells all the same.
+#[test]
+fn a_closed_pipe_changes_no_exit_status() {
+    let staged = StagedProc::new(&[("net/tcp", HEADER), ("sys/net/ipv4/tcp_syncookies", "0\n")]);
+    for (format, exit) in [(&[][..], 1), (&["--json"], 1), (&["--format", "csv"], 1)] {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let args = [
+            &["summary", "--exit-code", "--proc-root", staged.path()],
+            format,
+        ]
+        .concat();
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_tcpstate"))
+            .args(&args)
+            .stdout(writer)
+            .output()
+            .expect("it runs");
+        assert_eq!(output.status.code(), Some(exit), "{args:?}: {output:?}");
+    }
+}
+
+/// A file that only the capabilities of the binary open was shown as the name of
+/// a host that the user made up.
+#[test]
+fn capabilities_of_the_file_read_no_tree_of_the_user() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let directory = tempfile::tempdir().expect("a directory");
+    let binary = directory.path().join("tcpstate");
+    fs::copy(env!("CARGO_BIN_EXE_tcpstate"), &binary).expect("copied");
+    let capable = std::process::Command::new("setcap")
+        .arg("cap_dac_read_search,cap_sys_ptrace=ep")
+        .arg(&binary)
+        .status();
+    if !capable.is_ok_and(|status| status.success()) {
+        return;
+    }
+    let staged = StagedProc::new(&[("net/tcp", HEADER)]);
+    let secret = staged.0.path().join("secret");
+    fs::write(&secret, "hidden").expect("written");
+    let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    fs::set_permissions(&secret, private).expect("private");
+    let kernel = staged.0.path().join("sys/kernel");
+    fs::create_dir_all(&kernel).expect("made");
+    std::os::unix::fs::symlink(&secret, kernel.join("hostname")).expect("linked");
+    for path in [directory.path(), staged.0.path()] {
+        let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        fs::set_permissions(path, open).expect("open to all");
+    }
+    let output = std::process::Command::new("setpriv")
+        .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+        .arg(&binary)
+        .args(["--json", "--proc-root", staged.path()])
+        .output()
+        .expect("setpriv");
+    let document = String::from_utf8_lossy(&output.stdout);
+    assert!(document.contains("\"schema\""), "{output:?}");
+    assert!(!document.contains("hidden"), "{document}");
 }
 
 #[test]

@@ -9,15 +9,16 @@ mod leaks;
 mod list;
 mod output;
 mod pressure;
+mod process;
 mod source;
 mod summary;
 mod watch;
 
 use anyhow::bail;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 pub use self::complete::command as completed_command;
-pub use self::output::in_words;
+pub use self::output::{in_words, print};
+pub use self::process::prepare_process;
 
 use crate::classify::assess::Status;
 use crate::classify::{Assessment, Severity};
@@ -44,8 +45,7 @@ pub enum Outcome {
 /// When it could not answer. Nothing was printed then, unless it is the printing
 /// that failed.
 pub fn run(cli: &Cli) -> anyhow::Result<Outcome> {
-    raise_descriptor_limit();
-    let refusal = refuse(&cli.common);
+    let refusal = refuse(&cli.common).or_else(|| process::drop_privileges(&cli.common));
     if let Some(Command::Check(args)) = &cli.command {
         let misplaced = (cli.summary != SummaryArgs::default()).then_some(MISPLACED);
         return Ok(check::run(&cli.common, args, refusal.or(misplaced)));
@@ -69,17 +69,6 @@ pub fn run(cli: &Cli) -> anyhow::Result<Outcome> {
         Command::Explain(args) => explain::run(&cli.common, args),
         Command::Generate(args) => generate::run(args),
     }
-}
-
-/// A parent may have left us its open descriptors, and a soft limit that is for
-/// programs that call select(2). Where it can't be raised the old one holds.
-fn raise_descriptor_limit() {
-    let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit {
-        current: limit.maximum,
-        maximum: limit.maximum,
-    };
-    let _ = setrlimit(Resource::Nofile, raised);
 }
 
 const MISPLACED: &str = "cannot tell whom the options before the command are for: --exact, \

@@ -1,10 +1,12 @@
 //! Where output goes, and how it shall look there.
 
 use std::env;
-use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
-use std::os::fd::AsFd;
+use std::io::{self, BufWriter, IsTerminal, Write};
 
 use anyhow::Context;
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+use rustix::stdio::stdout;
 use rustix::termios::tcgetwinsize;
 
 use crate::cli::ColorChoice;
@@ -19,18 +21,46 @@ const PIECE: usize = 64 * 1024;
 
 /// Writes a finished text in one go: a command that fails later must not leave
 /// half a table behind.
-pub(super) fn print(text: &str) -> anyhow::Result<()> {
-    finish(io::stdout().lock(), |stdout| {
-        stdout.write_all(text.as_bytes())
-    })
+///
+/// # Errors
+///
+/// When it can't be written. That nobody reads it is no error.
+pub fn print(text: &str) -> anyhow::Result<()> {
+    finish(Stdout, |stdout| stdout.write_all(text.as_bytes()))
 }
 
 /// Writes piece by piece what may be too long to hold it in memory. By then
 /// nothing can fail any more but the writing.
 pub(super) fn stream(
-    write: impl FnOnce(&mut BufWriter<StdoutLock<'_>>) -> io::Result<()>,
+    write: impl FnOnce(&mut BufWriter<Stdout>) -> io::Result<()>,
 ) -> anyhow::Result<()> {
-    finish(BufWriter::with_capacity(PIECE, io::stdout().lock()), write)
+    finish(BufWriter::with_capacity(PIECE, Stdout), write)
+}
+
+/// Stdout, without the buffer of the standard library, which loses what it holds
+/// when a write fails. A pipe that somebody else has made non-blocking is waited
+/// for like any other.
+#[derive(Debug)]
+pub(super) struct Stdout;
+
+impl Write for Stdout {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        loop {
+            match rustix::io::write(stdout(), bytes) {
+                Err(Errno::AGAIN) => {
+                    match poll(&mut [PollFd::new(&stdout(), PollFlags::OUT)], None) {
+                        Ok(_) | Err(Errno::INTR) => {}
+                        Err(errno) => return Err(errno.into()),
+                    }
+                }
+                written => return Ok(written?),
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// A reader that has enough of it is no error, and changes no exit status.
@@ -60,8 +90,7 @@ pub(super) fn note(text: &str) {
 
 /// The style of stdout.
 pub(super) fn style(choice: ColorChoice) -> Style {
-    let stdout = io::stdout();
-    let on_terminal = stdout.is_terminal();
+    let on_terminal = stdout().is_terminal();
     let set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
     let color = match choice {
         ColorChoice::Always => true,
@@ -71,7 +100,7 @@ pub(super) fn style(choice: ColorChoice) -> Style {
         }
     };
     let width = on_terminal
-        .then(|| tcgetwinsize(stdout.as_fd()).ok())
+        .then(|| tcgetwinsize(stdout()).ok())
         .flatten()
         .map(|size| size.ws_col)
         .filter(|&columns| columns >= NARROWEST)

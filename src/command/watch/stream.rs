@@ -1,6 +1,6 @@
 //! The streams: a document or a line for each sample.
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
@@ -81,10 +81,8 @@ pub(super) fn run(
 
 /// In one go and at once: whoever reads never sees half a document.
 fn write(text: &str) -> anyhow::Result<()> {
-    let mut stdout = io::stdout().lock();
-    stdout
+    output::Stdout
         .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush())
         .context("cannot write the output")
 }
 
