@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::model::{
     AgeBounds, Collection, CountMethod, Counter, Counters, Endpoint, Family, Host, LeakDigest,
-    Pressure, Snapshot, Socket, SocketKind, SocketTimer, SourceKind, StateCount, StateCounts,
-    Suspect, Sysctl, Sysctls, TcpState, TimerKind, Verdict, VerdictCounts, Who,
+    LeakOwner, LeakOwnerKind, Pressure, Snapshot, Socket, SocketKind, SocketTimer, SourceKind,
+    StateCount, StateCounts, Sysctl, Sysctls, TcpState, TimerKind, Verdict, VerdictCounts,
 };
 
 /// A sample in the making: no sockets, no settings, no counters.
@@ -26,7 +26,7 @@ pub(crate) fn snapshot() -> SnapshotBuilder {
 }
 
 /// A digest of CLOSE_WAIT sockets with these verdicts.
-pub(crate) fn leak_digest(verdicts: &[(Verdict, u64)], suspects: Vec<Suspect>) -> LeakDigest {
+pub(crate) fn leak_digest(verdicts: &[(Verdict, u64)], owners: Vec<LeakOwner>) -> LeakDigest {
     let mut counts = VerdictCounts::default();
     for &(verdict, times) in verdicts {
         (0..times).for_each(|_| counts.add(verdict));
@@ -35,15 +35,15 @@ pub(crate) fn leak_digest(verdicts: &[(Verdict, u64)], suspects: Vec<Suspect>) -
         min_age: Duration::from_secs(60),
         counts,
         oldest: AgeBounds::default(),
-        suspects,
+        owners,
         unseen: None,
     }
 }
 
 /// `java[2231]`, which leaks so many sockets, the oldest for 2 h 14 min.
-pub(crate) fn java(leaked: u64, open_fds: u64) -> Suspect {
-    Suspect {
-        who: Who::Process {
+pub(crate) fn java(leaked: u64, open_fds: u64) -> LeakOwner {
+    LeakOwner {
+        kind: LeakOwnerKind::Process {
             pid: 2231,
             command: Some("java".to_owned()),
             open_fds: Some(open_fds),

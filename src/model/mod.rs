@@ -10,7 +10,6 @@ mod collection;
 mod counters;
 mod endpoint;
 mod filter;
-mod leaks;
 mod listener;
 mod namespace;
 mod number;
@@ -33,12 +32,13 @@ pub use cgroup::Cgroup;
 pub use check_state::{
     CheckState, CheckStates, CounterSnapshot, SHORTEST_GROWTH, SHORTEST_RATE, Sighting, Sightings,
 };
-pub use close_wait::{AgeBounds, Verdict, VerdictCounts};
+pub use close_wait::{
+    AgeBounds, LEAK_MIN_AGE, LeakDigest, LeakOwner, LeakOwnerKind, Verdict, VerdictCounts,
+};
 pub use collection::{Collection, FallbackReason, SourceKind};
 pub use counters::{Counter, Counters};
 pub use endpoint::{Endpoint, Family, on_device};
 pub use filter::{Comparison, Condition, End, FamilySet, Filter, Network};
-pub use leaks::{LEAK_MIN_AGE, LeakDigest, Suspect, Who};
 pub use listener::{ListenSocket, Listener, ListenerDrops, Listeners};
 pub use namespace::{
     Entrance, NamedBy, NamespaceEntry, NamespaceList, NetnsCounts, NetnsIdentity, NetnsKey,
@@ -54,8 +54,8 @@ pub use pressure::{
     UnresponsivePeer, UnresponsivePeers,
 };
 pub use process::{
-    HeldVia, Holder, InFlight, IncompleteScan, Member, Process, Processes, ScanCoverage,
-    SocketPast, VanishedSocket, VanishedSockets,
+    ClosedDescriptor, ClosedDescriptors, HeldVia, Holder, InFlight, IncompleteScan, Member,
+    Process, Processes, ScanCoverage, SocketPast,
 };
 pub use request::{Extensions, Narrowing, Request};
 pub use snapshot::{CountMethod, Host, NetNs, Part, Snapshot, StateCount, StateCounts};

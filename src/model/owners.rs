@@ -132,6 +132,15 @@ impl Owners {
     }
 }
 
+/// Holders of processes whose start nobody asks for.
+#[cfg(test)]
+impl FromIterator<(u64, Holder)> for Owners {
+    fn from_iter<I: IntoIterator<Item = (u64, Holder)>>(found: I) -> Self {
+        let found = found.into_iter().collect();
+        Self::new(found, BTreeMap::new(), OwnerCoverage::default())
+    }
+}
+
 impl OwnerCoverage {
     /// Adds what another part of the same search has seen. Which sockets were
     /// searched everywhere stays as it is.

@@ -197,7 +197,7 @@ pub enum SocketPast {
 
 /// A descriptor of a TCP socket that is in no dump.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct VanishedSocket {
+pub struct ClosedDescriptor {
     /// Where it is.
     #[serde(flatten)]
     pub holder: Holder,
@@ -214,9 +214,9 @@ pub struct VanishedSocket {
 
 /// What was found of descriptors that no dump explains.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct VanishedSockets {
+pub struct ClosedDescriptors {
     /// TCP sockets of this network namespace, by process and descriptor.
-    pub sockets: Vec<VanishedSocket>,
+    pub sockets: Vec<ClosedDescriptor>,
     /// TCP sockets in no dump because they are of another network namespace.
     pub elsewhere: u64,
     /// Sockets in no dump of which can't be told whether they are TCP.

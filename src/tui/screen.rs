@@ -4,9 +4,9 @@
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use crate::classify::history::{Failure, Latest, Part, Timeline};
+use crate::classify::history::{Failure, Latest, Timeline};
 use crate::collect::Details;
-use crate::model::{Destination, Endpoint};
+use crate::model::{Destination, Endpoint, Part};
 use crate::render::Style;
 use crate::text::rate::age;
 

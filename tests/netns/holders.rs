@@ -95,10 +95,10 @@ netns_test!(what_comes_and_goes_is_neither_leaked_nor_lost, |lab| {
     let pid = actor.pid().to_string();
     until("a look during which a connection was closed", || {
         let document = leaks(lab, &["--pid", &pid]);
-        let vanished = document["closed_connections"]["descriptors"]
+        let closed = document["closed_connections"]["descriptors"]
             .as_array()
             .unwrap();
-        let inodes: Vec<&Value> = vanished.iter().map(|one| &one["inode"]).collect();
+        let inodes: Vec<&Value> = closed.iter().map(|one| &one["inode"]).collect();
         assert_eq!(inodes, [rows[0].inode], "{document:#}");
         let document = leaks(lab, &[]);
         let coverage = &document["coverage"];
@@ -211,7 +211,7 @@ netns_test!(
             close_wait_with(client, 1)
         };
         let rows: Vec<Row> = clients.iter().map(shut).collect();
-        // One of them has vanished, and not from the namespace that is asked.
+        // One of them is in no table, and not from the namespace that is asked.
         reset(clients.into_iter().next().unwrap(), &rows[0]);
         let pid = actor.pid().to_string();
         // Seen from a namespace that has no sockets at all.

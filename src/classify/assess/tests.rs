@@ -7,8 +7,8 @@ use super::super::testing::{SnapshotBuilder, java, leak_digest, snapshot, socket
 use super::super::thresholds::Name;
 use super::*;
 use crate::model::{
-    Counter, CounterSnapshot, Counters, HostWide, Listeners, Narrowing, PortReading, Pressure,
-    Snapshot, SourceKind, Suspect, Sysctl, TcpState, Verdict as Leak, Who,
+    Counter, CounterSnapshot, Counters, HostWide, LeakOwner, LeakOwnerKind, Listeners, Narrowing,
+    PortReading, Pressure, Snapshot, SourceKind, Sysctl, TcpState, Verdict as Leak,
 };
 
 /// Everything known, nothing wrong.
@@ -40,8 +40,8 @@ fn healthy() -> SnapshotBuilder {
 
 /// The same, and java leaks so many sockets.
 fn leaking(count: u64) -> SnapshotBuilder {
-    let suspects = vec![java(count, 100)];
-    healthy().with_leaks(leak_digest(&[(Leak::NotClosed, count)], suspects))
+    let owners = vec![java(count, 100)];
+    healthy().with_leaks(leak_digest(&[(Leak::NotClosed, count)], owners))
 }
 
 fn thresholds(warn: &[&str], crit: &[&str]) -> Thresholds {
@@ -330,17 +330,17 @@ fn a_range_of_the_users_outlives_the_rule_that_is_ignored() {
 /// So many processes with one leaked socket each.
 fn leaking_in(processes: u64) -> Snapshot {
     let named = processes.min(5);
-    let mut suspects: Vec<_> = (0..named).map(|_| java(1, 100)).collect();
+    let mut owners: Vec<_> = (0..named).map(|_| java(1, 100)).collect();
     if processes > named {
-        suspects.push(Suspect {
-            who: Who::Others {
+        owners.push(LeakOwner {
+            kind: LeakOwnerKind::Others {
                 processes: processes - named,
                 elsewhere: 0,
             },
             ..java(processes - named, 0)
         });
     }
-    let digest = leak_digest(&[(Leak::NotClosed, processes)], suspects);
+    let digest = leak_digest(&[(Leak::NotClosed, processes)], owners);
     healthy().with_leaks(digest).build()
 }
 
@@ -382,8 +382,8 @@ fn the_total_is_judged_apart_from_who_leaks_most() {
 #[test]
 fn a_leaker_near_its_limit_of_descriptors_is_told() {
     let with = |leaked, open_fds| {
-        let suspects = vec![java(leaked, open_fds)];
-        let digest = leak_digest(&[(Leak::NotClosed, leaked)], suspects);
+        let owners = vec![java(leaked, open_fds)];
+        let digest = leak_digest(&[(Leak::NotClosed, leaked)], owners);
         judged(
             &healthy().with_leaks(digest).build(),
             &Thresholds::default(),
@@ -454,8 +454,8 @@ fn ports_that_were_not_grouped_have_no_value() {
 /// Beside what nobody was found for, who leaks most leaks at least so much.
 #[test]
 fn the_most_of_one_is_a_bound_where_somebody_was_not_found() {
-    let nobodys = Suspect {
-        who: Who::Unknown,
+    let nobodys = LeakOwner {
+        kind: LeakOwnerKind::Unknown,
         ..java(9, 0)
     };
     let digest = leak_digest(&[(Leak::NotClosed, 12)], vec![java(3, 100), nobodys]);
@@ -512,8 +512,8 @@ fn where_no_ages_are_told_no_number_of_leaks_is_ok() {
 /// Two leak, and both are worth a call, whatever range says where that begins.
 #[test]
 fn a_range_of_the_users_does_not_silence_the_second_who_leaks() {
-    let suspects = vec![java(60, 100), java(55, 100), java(1, 100)];
-    let digest = leak_digest(&[(Leak::NotClosed, 116)], suspects);
+    let owners = vec![java(60, 100), java(55, 100), java(1, 100)];
+    let digest = leak_digest(&[(Leak::NotClosed, 116)], owners);
     let snapshot = healthy().with_leaks(digest).build();
     let told = |thresholds: &Thresholds| {
         let verdict = judged(&snapshot, thresholds);
@@ -609,7 +609,7 @@ fn what_is_asked_for_by_name_and_hidden_is_no_ok() {
 #[test]
 fn what_is_asked_for_by_name_and_denied_is_no_ok() {
     let mut hidden = java(5, 100);
-    if let Who::Process { open_fds, .. } = &mut hidden.who {
+    if let LeakOwnerKind::Process { open_fds, .. } = &mut hidden.kind {
         *open_fds = None;
     }
     let digest = leak_digest(&[(Leak::NotClosed, 5)], vec![hidden]);

@@ -17,7 +17,7 @@ mod verdict;
 pub use compare::{Earlier, Interval};
 pub use digest::{Digest, Share};
 pub use listeners::Listeners;
-pub use owners::{HoldersOf, Owners, Unowned, Unseen};
+pub use owners::{Ownership, Unowned, Unseen};
 pub use peers::{LocalPort, Peer};
 pub(in crate::classify) use process::{FDS_CRITICAL, FDS_HIGH, LEAKED_CRITICAL};
 pub use process::{Growth, Held, Hint, ProcessLeaks};

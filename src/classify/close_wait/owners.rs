@@ -7,39 +7,8 @@ use std::time::Duration;
 use super::listeners::Listeners;
 use super::process::{Growth, Held};
 use crate::model::{
-    CgroupId, HeldVia, Holder, InFlight, IncompleteScan, Process, Processes, ScanCoverage, Socket,
+    CgroupId, HeldVia, IncompleteScan, Owners, Process, Processes, ScanCoverage, Socket,
 };
-
-/// Who holds a socket.
-pub trait HoldersOf {
-    /// The holders of the socket with an inode, by pid and descriptor.
-    fn holders_of(&self, inode: u64) -> &[Holder];
-
-    /// Whether that socket was looked for wherever the others were: if not,
-    /// nothing follows from it having no holder.
-    fn was_sought(&self, _inode: u64) -> bool {
-        true
-    }
-
-    /// Descriptors of whatever kind that are in flight between processes.
-    fn in_flight(&self) -> &[InFlight] {
-        &[]
-    }
-}
-
-impl HoldersOf for crate::model::Owners {
-    fn holders_of(&self, inode: u64) -> &[Holder] {
-        self.of(inode)
-    }
-
-    fn was_sought(&self, inode: u64) -> bool {
-        self.was_searched_everywhere(inode)
-    }
-
-    fn in_flight(&self) -> &[InFlight] {
-        &self.coverage.in_flight
-    }
-}
 
 /// A process that could not be looked into, by what sockets show of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,9 +67,9 @@ impl Unowned {
 
 /// What is known of owners.
 #[derive(Clone, Copy)]
-pub struct Owners<'a> {
+pub struct Ownership<'a> {
     /// Who holds which socket.
-    pub holders: &'a dyn HoldersOf,
+    pub holders: &'a Owners,
     /// What is known of each of these processes; one that isn't in it has
     /// ended.
     pub processes: &'a Processes,
@@ -115,7 +84,7 @@ pub struct Owners<'a> {
     pub earlier: Option<&'a HashMap<(u32, u64), u64>>,
 }
 
-impl<'a> Owners<'a> {
+impl<'a> Ownership<'a> {
     /// Every process that holds a socket, or that could accept it.
     pub(super) fn pids(&self, socket: &Socket) -> impl Iterator<Item = u32> + use<'a> {
         let waits_at = match socket.inode {
@@ -128,7 +97,7 @@ impl<'a> Owners<'a> {
             .inode
             .into_iter()
             .chain(listeners)
-            .flat_map(|inode| holders.holders_of(inode))
+            .flat_map(|inode| holders.of(inode))
             .map(|holder| holder.pid)
     }
 
@@ -149,7 +118,7 @@ impl<'a> Owners<'a> {
         index: usize,
         by_process: &mut BTreeMap<u32, Vec<Held>>,
     ) -> Result<(), Unowned> {
-        let holders = self.holders.holders_of(inode);
+        let holders = self.holders.of(inode);
         // They come ordered by pid. One that has ended since holds nothing.
         let by_pid = || {
             holders
@@ -189,7 +158,7 @@ impl<'a> Owners<'a> {
 
     /// Why nobody is known to hold the socket with an inode.
     pub(super) fn unowned(&self, inode: Option<u64>) -> Unowned {
-        if inode.is_some_and(|inode| !self.holders.was_sought(inode)) {
+        if inode.is_some_and(|inode| !self.holders.was_searched_everywhere(inode)) {
             return Unowned::NotYet;
         }
         match self.scan.map(|scan| scan.incomplete()) {

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
-use super::owners::{Owners, Unowned};
+use super::owners::{Ownership, Unowned};
 use super::verdict::Judged;
 use crate::model::{AgeBounds, Endpoint, Socket};
 
@@ -35,7 +35,7 @@ impl Queues {
         &mut self,
         index: usize,
         judged: &Judged,
-        owners: Owners<'_>,
+        owners: Ownership<'_>,
     ) -> Result<(), Unowned> {
         let listeners = owners.listeners.of(&judged.socket);
         let Some(first) = listeners.first() else {

@@ -1,13 +1,13 @@
 //! Everything that is known of the samples so far: the newest, the one before
 //! it, what changed between the two, and a bounded past.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::super::change::Past;
 use super::super::close_wait::LeakReport;
 use super::super::listeners::SynEvidence;
 use super::super::{Assessment, assess};
-use super::{EventLog, Failure, Kept, Rates, Ring, Transitions, failure};
+use super::{EventLog, Rates, Ring, Transitions};
 use crate::model::{AgeBounds, Counter, Part, Pressure, Snapshot, StateCounts, TcpState};
 
 /// So many samples are drawn in a graph.
@@ -131,7 +131,7 @@ impl Timeline {
         } = reading;
         let before = self.latest.as_ref();
         let earlier = before.map_or(&[][..], |before| &before.failures);
-        let failures = failure::since(failed, earlier, snapshot.taken_at);
+        let failures = since(failed, earlier, snapshot.taken_at);
         let rates = before.and_then(|before| {
             let over = at.saturating_duration_since(before.at);
             Rates::between(&before.snapshot, &snapshot, over)
@@ -254,6 +254,46 @@ impl Latest {
         };
         Some(seen.refine(told, self.at))
     }
+}
+
+/// A part that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// Which.
+    pub part: Part,
+    /// What failed, and why.
+    pub why: String,
+    /// The first sample of those in a row that had to do without, by the wall
+    /// clock; `None` where that one has no time.
+    pub since: Option<SystemTime>,
+}
+
+/// What was read for a view, and when.
+#[derive(Debug)]
+pub struct Kept<T> {
+    /// What.
+    pub value: T,
+    /// When the sample began that it belongs to.
+    pub at: Instant,
+}
+
+/// The failures of a sample beside those of the sample before it.
+pub(super) fn since(
+    failed: Vec<(Part, String)>,
+    before: &[Failure],
+    now: Option<SystemTime>,
+) -> Vec<Failure> {
+    let failed = failed.into_iter();
+    failed
+        .map(|(part, why)| {
+            let earlier = before.iter().find(|failure| failure.part == part);
+            Failure {
+                part,
+                why,
+                since: earlier.map_or(now, |earlier| earlier.since),
+            }
+        })
+        .collect()
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use super::super::Namespace;
 use super::{CloseWaitQuestion, rows};
 use crate::kernel::processes::{SocketDescriptors, Which, read_process};
 use crate::kernel::{KernelError, ProcRoot};
-use crate::model::{Holder, Processes, SocketPast, VanishedSockets};
+use crate::model::{ClosedDescriptors, Holder, Processes, SocketPast};
 
 /// What makes a descriptor the same at two readings.
 pub(super) type Keys = HashSet<(Holder, u64)>;
@@ -28,7 +28,7 @@ pub(super) fn find(
     namespace: &mut Namespace,
     question: &CloseWaitQuestion<'_>,
     notes: &mut Vec<&str>,
-) -> Result<Option<VanishedSockets>, KernelError> {
+) -> Result<Option<ClosedDescriptors>, KernelError> {
     let pids = question.pids;
     let Some(proc_root) = namespace.proc_root() else {
         return Ok(None);
@@ -55,17 +55,17 @@ pub(super) fn find(
         );
         return Ok(None);
     };
-    let mut vanished = descriptors.vanished(|inode| !unshown.contains(&inode));
-    vanished
+    let mut closed = descriptors.closed(|inode| !unshown.contains(&inode));
+    closed
         .sockets
         .retain(|one| question.filter().accepts_end(one.local.as_ref()));
-    Ok(Some(vanished))
+    Ok(Some(closed))
 }
 
 /// What to know those by later whose connection has ended. Sockets that never
 /// had one may stay as long as they like.
-pub(super) fn keys(vanished: Option<&VanishedSockets>) -> Keys {
-    let sockets = vanished.iter().flat_map(|vanished| &vanished.sockets);
+pub(super) fn keys(closed: Option<&ClosedDescriptors>) -> Keys {
+    let sockets = closed.iter().flat_map(|closed| &closed.sockets);
     let ended = sockets.filter(|one| one.past == SocketPast::Ended);
     ended.map(|one| (one.holder, one.inode)).collect()
 }
@@ -73,7 +73,7 @@ pub(super) fn keys(vanished: Option<&VanishedSockets>) -> Keys {
 /// What is known of the processes that have them.
 pub(super) fn processes(
     proc_root: &ProcRoot,
-    closed: Option<&VanishedSockets>,
+    closed: Option<&ClosedDescriptors>,
 ) -> Result<Processes, KernelError> {
     let sockets = closed.iter().flat_map(|closed| &closed.sockets);
     let mut processes = Processes::default();
@@ -90,29 +90,29 @@ pub(super) fn processes(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::VanishedSocket;
+    use crate::model::ClosedDescriptor;
 
     /// A program may keep a fresh socket for ever, and it was told as a
     /// connection that had ended twice.
     #[test]
     fn a_socket_that_was_never_connected_has_not_stayed_ended() {
-        let socket = |fd, past| VanishedSocket {
+        let socket = |fd, past| ClosedDescriptor {
             holder: Holder::descriptor(5, fd),
             inode: u64::from(fd),
             past,
             local: None,
             unread: None,
         };
-        let vanished = VanishedSockets {
+        let closed = ClosedDescriptors {
             sockets: vec![
                 socket(7, SocketPast::Ended),
                 socket(8, SocketPast::NeverConnected),
                 socket(9, SocketPast::Unknown),
             ],
-            ..VanishedSockets::default()
+            ..ClosedDescriptors::default()
         };
         assert_eq!(
-            keys(Some(&vanished)),
+            keys(Some(&closed)),
             Keys::from([(Holder::descriptor(5, 7), 7)])
         );
         assert_eq!(keys(None), Keys::new());

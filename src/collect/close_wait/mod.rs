@@ -12,11 +12,11 @@ use std::time::{Duration, SystemTime};
 use self::owners::Found;
 pub(super) use self::rows::{close_wait, listeners, listeners_of};
 use super::Namespace;
-use crate::classify::close_wait::{Earlier, Owners};
+use crate::classify::close_wait::{Earlier, Ownership};
 use crate::kernel::KernelError;
 use crate::model::{
-    Cgroup, CgroupId, Collection, Family, Host, PeerFilter, Processes, Socket, UNLISTED_MANY,
-    VanishedSockets,
+    Cgroup, CgroupId, ClosedDescriptors, Collection, Family, Host, PeerFilter, Processes, Socket,
+    UNLISTED_MANY,
 };
 
 /// Which CLOSE_WAIT sockets are asked for, and what of them.
@@ -57,7 +57,7 @@ pub struct CloseWaitSnapshot {
     pub earlier: Option<EarlierCloseWait>,
     /// Descriptors whose connection is gone; `None` where nobody asked, or it
     /// can't be told.
-    pub closed: Option<VanishedSockets>,
+    pub closed: Option<ClosedDescriptors>,
     /// How many of these were there at the first of two readings.
     pub closed_stayed: Option<u64>,
     /// What is known of the processes that hold these.
@@ -97,7 +97,7 @@ impl CloseWaitQuestion<'_> {
 impl CloseWaitSnapshot {
     /// Whose the sockets are.
     #[must_use]
-    pub fn owners(&self) -> Owners<'_> {
+    pub fn owners(&self) -> Ownership<'_> {
         let counts = self.earlier.as_ref().map(|earlier| &earlier.counts);
         self.found.owners(counts)
     }

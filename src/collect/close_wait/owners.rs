@@ -4,17 +4,15 @@ use std::collections::HashMap;
 
 use super::super::ownership::{self, Budget, Hints};
 use super::rows::listeners_of;
-use crate::classify::close_wait::{Listeners, Owners, Unseen};
+use crate::classify::close_wait::{Listeners, Ownership, Unseen};
 use crate::kernel::processes::read_process;
 use crate::kernel::{KernelError, ProcRoot, SocketSource};
-use crate::model::{
-    Cgroup, CgroupId, Collection, Inodes, Owners as Holders, Processes, ScanCoverage, Socket,
-};
+use crate::model::{Cgroup, CgroupId, Collection, Inodes, Owners, Processes, ScanCoverage, Socket};
 
 /// What was found out about the owners of some sockets.
 #[derive(Debug, Default)]
 pub(in crate::collect) struct Found {
-    holders: Holders,
+    holders: Owners,
     listeners: Listeners,
     scan: Option<ScanCoverage>,
     /// Those that were asked for and could not be looked into.
@@ -68,8 +66,8 @@ impl Found {
     pub(in crate::collect) fn owners<'a>(
         &'a self,
         earlier: Option<&'a HashMap<(u32, u64), u64>>,
-    ) -> Owners<'a> {
-        Owners {
+    ) -> Ownership<'a> {
+        Ownership {
             holders: &self.holders,
             processes: &self.processes,
             listeners: &self.listeners,

@@ -12,13 +12,13 @@ use super::ownership::{self, Hints, OwnerCache, QUICK};
 use crate::classify::close_wait::{Digest, Share};
 use crate::kernel::ProcRoot;
 use crate::kernel::processes::read_process;
-use crate::model::{Cgroup, CgroupId, Inodes, LeakDigest, Owners, Suspect, Who};
+use crate::model::{Cgroup, CgroupId, Inodes, LeakDigest, LeakOwner, LeakOwnerKind, Owners};
 
 /// Cgroups whose processes are looked into first.
 const MOST_CGROUPS: usize = 8;
 
-/// Suspects that are named; `tcpstate leaks` names all.
-const MOST_SUSPECTS: usize = 5;
+/// Owners that are named; `tcpstate leaks` names all.
+const MOST_OWNERS: usize = 5;
 
 /// What a reading says of CLOSE_WAIT, with names where these are cheap to have.
 /// Without a /proc that belongs to the sockets nobody is named.
@@ -28,26 +28,26 @@ pub(super) fn name(
     proc_root: Option<&ProcRoot>,
     cache: &mut OwnerCache,
 ) -> LeakDigest {
-    let suspects = suspects(digest, proc_root, cache);
-    let is_missing = suspects.iter().any(|one| one.who == Who::Unknown);
+    let owners = owners(digest, proc_root, cache);
+    let is_missing = owners.iter().any(|one| one.kind == LeakOwnerKind::Unknown);
     LeakDigest {
         min_age,
         counts: digest.counts,
         oldest: digest.leaked.oldest,
-        suspects,
+        owners,
         unseen: cache.owners().coverage.incomplete().filter(|_| is_missing),
     }
 }
 
-/// Every leaked socket counts for one suspect, so that their numbers add up.
-fn suspects(digest: &Digest, proc_root: Option<&ProcRoot>, cache: &mut OwnerCache) -> Vec<Suspect> {
+/// Every leaked socket counts for one owner, so that their numbers add up.
+fn owners(digest: &Digest, proc_root: Option<&ProcRoot>, cache: &mut OwnerCache) -> Vec<LeakOwner> {
     if digest.leaked.leaked == 0 {
         return Vec::new();
     }
-    let mut suspects: Vec<Suspect> = digest
+    let mut owners: Vec<LeakOwner> = digest
         .ports
         .iter()
-        .map(|(&port, &share)| suspect(Who::Listener(port), share))
+        .map(|(&port, &share)| owner(LeakOwnerKind::Listener(port), share))
         .collect();
     let mut cgroups: BTreeMap<CgroupId, Share> = digest
         .cgroups
@@ -66,28 +66,28 @@ fn suspects(digest: &Digest, proc_root: Option<&ProcRoot>, cache: &mut OwnerCach
             owners: cache.owners(),
             looked_for_all: digest.remembers_all() && cache.tried_all(inodes.into_iter()),
         };
-        suspects.extend(processes(
+        owners.extend(processes(
             digest,
             proc_root,
             found,
             &mut cgroups,
             &mut others,
         ));
-        suspects.extend(units(proc_root, &cgroups));
+        owners.extend(units(proc_root, &cgroups));
     }
-    suspects.sort_by_key(|suspect| Reverse(suspect.leaked));
-    for small in suspects.drain(MOST_SUSPECTS.min(suspects.len())..) {
+    owners.sort_by_key(|owner| Reverse(owner.leaked));
+    for small in owners.drain(MOST_OWNERS.min(owners.len())..) {
         others.take_in(&small);
     }
-    suspects.extend(others.suspect());
+    owners.extend(others.owner());
     // What is left over after all who were found: it may be more than these
     // have.
-    let found: u64 = suspects.iter().map(|suspect| suspect.leaked).sum();
+    let found: u64 = owners.iter().map(|owner| owner.leaked).sum();
     if let Some(leaked @ 1..) = digest.leaked.leaked.checked_sub(found) {
         let oldest = digest.leaked.oldest;
-        suspects.push(suspect(Who::Unknown, Share { leaked, oldest }));
+        owners.push(owner(LeakOwnerKind::Unknown, Share { leaked, oldest }));
     }
-    suspects
+    owners
 }
 
 /// The cgroups that leak most.
@@ -132,9 +132,9 @@ struct Others {
 }
 
 impl Others {
-    fn take_in(&mut self, small: &Suspect) {
-        match small.who {
-            Who::Process { .. } => self.processes += 1,
+    fn take_in(&mut self, small: &LeakOwner) {
+        match small.kind {
+            LeakOwnerKind::Process { .. } => self.processes += 1,
             _ => self.elsewhere += 1,
         }
         self.add(Share {
@@ -151,21 +151,21 @@ impl Others {
         }));
     }
 
-    fn suspect(self) -> Option<Suspect> {
-        let who = Who::Others {
+    fn owner(self) -> Option<LeakOwner> {
+        let kind = LeakOwnerKind::Others {
             processes: self.processes,
             elsewhere: self.elsewhere,
         };
-        Some(Suspect {
+        Some(LeakOwner {
             or_more: self.or_more,
-            ..suspect(who, self.share?)
+            ..owner(kind, self.share?)
         })
     }
 }
 
-fn suspect(who: Who, share: Share) -> Suspect {
-    Suspect {
-        who,
+fn owner(kind: LeakOwnerKind, share: Share) -> LeakOwner {
+    LeakOwner {
+        kind,
         leaked: share.leaked,
         others: 0,
         or_more: false,
@@ -182,7 +182,7 @@ fn processes(
     found: Found<'_>,
     cgroups: &mut BTreeMap<CgroupId, Share>,
     others: &mut Others,
-) -> Vec<Suspect> {
+) -> Vec<LeakOwner> {
     let mut held: BTreeMap<u32, Vec<u64>> = BTreeMap::new();
     for (inode, of_socket) in found.owners.iter() {
         for of_process in of_socket.chunk_by(|one, another| one.pid == another.pid) {
@@ -192,8 +192,8 @@ fn processes(
         }
     }
     let mut counted: HashSet<u64> = HashSet::new();
-    let mut suspects = Vec::new();
-    while suspects.len() < MOST_SUSPECTS {
+    let mut owners = Vec::new();
+    while owners.len() < MOST_OWNERS {
         let left = |inodes: &[u64]| {
             inodes
                 .iter()
@@ -228,16 +228,16 @@ fn processes(
         let mut sharers: BTreeSet<u32> = holders.map(|holder| holder.pid).collect();
         sharers.remove(&pid);
         counted.extend(inodes);
-        let who = Who::Process {
+        let kind = LeakOwnerKind::Process {
             pid,
             command: process.command,
             open_fds: process.open_fds,
             fd_limit: process.fd_limit,
         };
-        suspects.push(Suspect {
+        owners.push(LeakOwner {
             others: sharers.len() as u64,
             or_more: found.or_more(pid),
-            ..suspect(who, share)
+            ..owner(kind, share)
         });
     }
     for (pid, mut inodes) in held {
@@ -249,7 +249,7 @@ fn processes(
             others.or_more |= found.or_more(pid);
         }
     }
-    suspects
+    owners
 }
 
 /// Counts remembered sockets, and takes them off the shares of their cgroups.
@@ -268,7 +268,7 @@ fn take(digest: &Digest, inodes: &[u64], cgroups: &mut BTreeMap<CgroupId, Share>
 }
 
 /// The units and containers of what is left in the cgroups.
-fn units(proc_root: &ProcRoot, cgroups: &BTreeMap<CgroupId, Share>) -> Vec<Suspect> {
+fn units(proc_root: &ProcRoot, cgroups: &BTreeMap<CgroupId, Share>) -> Vec<LeakOwner> {
     let left = || cgroups.iter().filter(|(_, share)| share.leaked > 0);
     let resolved = ownership::cgroups(proc_root, left().map(|(&id, _)| id));
     let unit = |id| {
@@ -276,6 +276,6 @@ fn units(proc_root: &ProcRoot, cgroups: &BTreeMap<CgroupId, Share>) -> Vec<Suspe
         cgroup.unit.as_ref()
     };
     left()
-        .filter_map(|(id, &share)| Some(suspect(Who::Unit(unit(id)?.to_string()), share)))
+        .filter_map(|(id, &share)| Some(owner(LeakOwnerKind::Unit(unit(id)?.to_string()), share)))
         .collect()
 }

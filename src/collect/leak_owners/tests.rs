@@ -40,21 +40,21 @@ fn digest(inodes: impl IntoIterator<Item = u64>) -> Digest {
     digest
 }
 
-fn suspects(digest: &Digest, proc_root: Option<&ProcRoot>) -> Vec<Suspect> {
+fn owners(digest: &Digest, proc_root: Option<&ProcRoot>) -> Vec<LeakOwner> {
     let mut cache = OwnerCache::new(cpu_time);
-    super::suspects(digest, proc_root, &mut cache)
+    super::owners(digest, proc_root, &mut cache)
 }
 
 /// Who leaks how many, with how many others; 0 is nobody, or several more.
 fn named(digest: &Digest, proc_root: &ProcRoot) -> Vec<(u32, u64, u64)> {
-    let suspects = suspects(digest, Some(proc_root)).into_iter();
-    suspects
-        .map(|suspect| {
-            let pid = match suspect.who {
-                Who::Process { pid, .. } => pid,
+    let owners = owners(digest, Some(proc_root)).into_iter();
+    owners
+        .map(|owner| {
+            let pid = match owner.kind {
+                LeakOwnerKind::Process { pid, .. } => pid,
                 _ => 0,
             };
-            (pid, suspect.leaked, suspect.others)
+            (pid, owner.leaked, owner.others)
         })
         .collect()
 }
@@ -82,8 +82,8 @@ fn the_rest_is_told_however_much_is_named() {
     let each: Vec<(u32, &[u64])> = each.iter().map(|(pid, one)| (*pid, &one[..])).collect();
     let (_root, proc_root) = staged(&each);
     let many = named(&digest(1..=7), &proc_root);
-    assert_eq!(many.len(), MOST_SUSPECTS + 1);
-    assert_eq!(many[MOST_SUSPECTS], (0, 2, 0), "two have no room by name");
+    assert_eq!(many.len(), MOST_OWNERS + 1);
+    assert_eq!(many[MOST_OWNERS], (0, 2, 0), "two have no room by name");
 }
 
 /// They were one lump that nobody was known to have: of 56 processes with one
@@ -95,15 +95,15 @@ fn those_who_have_no_room_by_name_are_many_and_not_one() {
     // A child that inherited a socket is no leaker more.
     each.push((57, &[56]));
     let (_root, proc_root) = staged(&each);
-    let found = suspects(&digest(1..=56), Some(&proc_root));
-    let who: Vec<(&Who, u64)> = found.iter().map(|s| (&s.who, s.leaked)).collect();
-    assert_eq!(who.len(), MOST_SUSPECTS + 1, "{who:?}");
-    assert!(who[..MOST_SUSPECTS].iter().all(|(_, leaked)| *leaked == 1));
-    assert_eq!(who[MOST_SUSPECTS], (&others(51), 51));
+    let found = owners(&digest(1..=56), Some(&proc_root));
+    let who: Vec<(&LeakOwnerKind, u64)> = found.iter().map(|s| (&s.kind, s.leaked)).collect();
+    assert_eq!(who.len(), MOST_OWNERS + 1, "{who:?}");
+    assert!(who[..MOST_OWNERS].iter().all(|(_, leaked)| *leaked == 1));
+    assert_eq!(who[MOST_OWNERS], (&others(51), 51));
 }
 
-fn others(processes: u64) -> Who {
-    Who::Others {
+fn others(processes: u64) -> LeakOwnerKind {
+    LeakOwnerKind::Others {
         processes,
         elsewhere: 0,
     }
@@ -114,21 +114,21 @@ fn what_nobody_was_found_for_is_apart_from_those_without_a_name() {
     let each: Vec<(u32, [u64; 1])> = (1..=7).map(|pid| (pid, [u64::from(pid)])).collect();
     let each: Vec<(u32, &[u64])> = each.iter().map(|(pid, one)| (*pid, &one[..])).collect();
     let (_root, proc_root) = staged(&each);
-    let found = suspects(&digest(1..=10), Some(&proc_root));
-    let rest: Vec<(&Who, u64)> = found[MOST_SUSPECTS..]
+    let found = owners(&digest(1..=10), Some(&proc_root));
+    let rest: Vec<(&LeakOwnerKind, u64)> = found[MOST_OWNERS..]
         .iter()
-        .map(|s| (&s.who, s.leaked))
+        .map(|s| (&s.kind, s.leaked))
         .collect();
-    assert_eq!(rest, [(&others(2), 2), (&Who::Unknown, 3)]);
+    assert_eq!(rest, [(&others(2), 2), (&LeakOwnerKind::Unknown, 3)]);
 }
 
 #[test]
 fn more_than_is_remembered_is_the_rest_and_the_number_a_lower_bound() {
     let (_root, proc_root) = staged(&[(5, &[1, 2, 3])]);
     let leaked = digest(1..=9_000);
-    let suspects = suspects(&leaked, Some(&proc_root));
-    assert!(suspects.iter().any(|suspect| suspect.or_more));
-    let sum: u64 = suspects.iter().map(|suspect| suspect.leaked).sum();
+    let owners = owners(&leaked, Some(&proc_root));
+    assert!(owners.iter().any(|owner| owner.or_more));
+    let sum: u64 = owners.iter().map(|owner| owner.leaked).sum();
     assert_eq!(sum, 9_000);
 }
 

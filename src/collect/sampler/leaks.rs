@@ -9,7 +9,7 @@ use super::super::close_wait::{CloseWaitQuestion, close_wait, listeners_of, owne
 use super::super::cpu_budget::{Clock, CpuBudget};
 use super::super::ownership::{self, Budget, OwnerCache};
 use crate::classify::close_wait::{
-    Earlier, Judge, Judged, LeakReport, MIN_AGE, Owners, Selection, Unowned,
+    Earlier, Judge, Judged, LeakReport, MIN_AGE, Ownership, Selection, Unowned,
 };
 use crate::classify::history::{CloseWaitMemory, Leaks, Search};
 use crate::kernel::KernelError;
@@ -105,7 +105,7 @@ impl LeakReader {
             let judged = judge.judge(socket);
             refined(judged, memory, time.0)
         });
-        let owners = Owners {
+        let owners = Ownership {
             holders: cache.owners(),
             processes: &processes,
             listeners: &listeners,

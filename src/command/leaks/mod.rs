@@ -64,8 +64,8 @@ fn look(
     );
     report.closed_meanwhile = snapshot.closed_meanwhile;
     refuse_unseen(&report, snapshot.processes(), &args.pid)?;
-    report.vanished = closed;
-    report.vanished_stayed = snapshot.closed_stayed;
+    report.closed = closed;
+    report.closed_stayed = snapshot.closed_stayed;
     for note in &snapshot.notes {
         output::note(note);
     }

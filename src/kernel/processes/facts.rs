@@ -14,7 +14,7 @@ use rustix::io::Errno;
 
 use super::directory::DIRECTORY_BUFFER;
 use super::stat::{self, words_after};
-use super::{directory, link, membership};
+use super::{directory, membership};
 use crate::kernel::{KernelError, ProcRoot};
 use crate::model::{Member, Process};
 
@@ -153,7 +153,7 @@ fn open_fds(directory: &OwnedFd) -> Option<u64> {
     let mut entries = RawDir::new(descriptors, buffer.spare_capacity_mut());
     let mut count = 0;
     while let Some(entry) = entries.next() {
-        count += u64::from(link::number(entry.ok()?.file_name().to_bytes()).is_some());
+        count += u64::from(directory::number(entry.ok()?.file_name().to_bytes()).is_some());
     }
     // A process whose first thread has ended shows none, whatever the others
     // have.

@@ -2,21 +2,19 @@
 //! of its own, the registered files of an io_uring, descriptors in flight over
 //! SCM_RIGHTS.
 
-use std::collections::{BTreeMap, HashSet};
-use std::fs::File;
-use std::io::Read;
-use std::os::fd::{AsFd, BorrowedFd};
-
-use rustix::fs::readlinkat;
-
 use super::descriptors::RING;
 use super::directory::{DIRECTORY_BUFFER, listed, other_threads};
 use super::scan::{look, scan};
 use super::sizes::{are_told, size};
 use super::tasks::Task;
-use super::{Which, directory, fdinfo, link};
+use super::{Which, directory};
 use crate::kernel::{KernelError, ProcRoot};
 use crate::model::{HeldVia, Holder, InFlight, Inodes, OwnerCoverage, Owners};
+use rustix::fs::readlinkat;
+use std::collections::{BTreeMap, HashSet};
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::{AsFd, BorrowedFd};
 
 /// Descriptors of the threads of one process that are read although their
 /// number is that of the process: then their table is the same, as a rule.
@@ -53,9 +51,9 @@ pub fn find_hidden(
         };
         if inode == RING {
             let via = HeldVia::IoUring;
-            let sockets = fdinfo::registered_sockets(&info).filter(|&inode| wanted(inode));
+            let sockets = registered_sockets(&info).filter(|&inode| wanted(inode));
             found.extend(sockets.map(|inode| (inode, Holder { via, ..holder })));
-        } else if let Some(descriptors @ 1..) = fdinfo::in_flight(&info)
+        } else if let Some(descriptors @ 1..) = in_flight(&info)
             && counted.insert(inode)
         {
             coverage.in_flight.push(InFlight {
@@ -107,8 +105,7 @@ fn fdinfo(root: BorrowedFd<'_>, holder: Holder) -> Option<Vec<u8>> {
 
 /// Whether an io_uring still has a socket among its registered files.
 pub(super) fn is_registered(root: BorrowedFd<'_>, holder: Holder, inode: u64) -> bool {
-    fdinfo(root, holder)
-        .is_some_and(|info| fdinfo::registered_sockets(&info).any(|other| other == inode))
+    fdinfo(root, holder).is_some_and(|info| registered_sockets(&info).any(|other| other == inode))
 }
 
 /// Looks into the tables of threads that may have one of their own.
@@ -153,7 +150,7 @@ fn threads(
                 // It may have come into the table of all since that was read.
                 let link = readlinkat(root, format!("{pid}/fd/{}", holder.fd), []);
                 let is_shared =
-                    link.is_ok_and(|link| link::socket_inode(link.to_bytes()) == Some(inode));
+                    link.is_ok_and(|link| directory::socket_inode(link.to_bytes()) == Some(inode));
                 let via = if is_shared {
                     HeldVia::Descriptor
                 } else {
@@ -165,10 +162,34 @@ fn threads(
     }
 }
 
+/// The inodes of the sockets among the registered files of an io_uring: the
+/// lines `N: socket:[INODE]` behind `UserFiles:`. A path can't look like one: it
+/// begins with a slash, and the kernel escapes the newlines in it.
+pub(super) fn registered_sockets(bytes: &[u8]) -> impl Iterator<Item = u64> {
+    bytes
+        .split(|&byte| byte == b'\n')
+        .skip_while(|line| !line.starts_with(b"UserFiles:"))
+        .skip(1)
+        .take_while(|line| line.starts_with(b" "))
+        .filter_map(|line| {
+            let colon = line.iter().position(|&byte| byte == b':')?;
+            directory::socket_inode(line.get(colon + 1..)?.trim_ascii())
+        })
+}
+
+/// How many descriptors wait in a UNIX socket to be received (`scm_fds: N`).
+pub(super) fn in_flight(bytes: &[u8]) -> Option<u64> {
+    super::stat::words_after(bytes, b"scm_fds:")
+        .next()?
+        .parse()
+        .ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::{find_owners, recheck};
     use super::*;
+    use proptest::prelude::*;
     use std::fs;
     use std::os::unix::fs::symlink;
     use std::path::Path;
@@ -267,5 +288,33 @@ mod tests {
         assert_eq!(only(7).pids(), [7]);
         assert_eq!(only(9).iter().count(), 1);
         assert_eq!(only(8).iter().count(), 0);
+    }
+
+    /// As Linux 6.18 prints it.
+    const RING: &[u8] = b"pos:\t0\nflags:\t02000002\nmnt_id:\t16\nino:\t2073\nSqMask:\t0x7\n\
+        SqThread:\t-1\nSqThreadCpu:\t-1\nSqTotalTime:\t0\nSqWorkTime:\t0\nUserFiles:\t4\n\
+        \x20   0: socket:[526468]\n    1: /tmp/x\\040socket:[7]\n    2: socket:[526472]\n\
+        \x20   3: /socket:[8]\nUserBufs:\t0\nPollList:\n  op=1, task_works=0\n    4: socket:[9]\n";
+
+    #[test]
+    fn registered_sockets_are_those_behind_their_heading() {
+        let inodes: Vec<u64> = registered_sockets(RING).collect();
+        assert_eq!(inodes, [526_468, 526_472]);
+        assert_eq!(registered_sockets(b"    0: socket:[1]\n").count(), 0);
+        assert_eq!(in_flight(RING), None);
+    }
+
+    #[test]
+    fn descriptors_in_flight_are_counted() {
+        assert_eq!(in_flight(b"pos:\t0\nino:\t5\nscm_fds: 12\n"), Some(12));
+        assert_eq!(in_flight(b"scm_fds: x\n"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_harm(bytes: Vec<u8>) {
+            let _ = registered_sockets(&bytes).count();
+            let _ = in_flight(&bytes);
+        }
     }
 }

@@ -6,31 +6,27 @@
 //! ([`read_process`]).
 
 mod cgroups;
+mod closed_descriptors;
 mod descriptors;
 pub(super) mod directory;
 mod facts;
-mod fdinfo;
 mod hidden;
-pub(super) mod link;
 pub(super) mod membership;
 mod owners;
-mod recheck;
 mod scan;
 mod shares;
 pub(super) mod sizes;
 mod stat;
 mod tasks;
-mod vanished;
 
 pub(super) use directory::DIRECTORY_BUFFER;
 
 pub use cgroups::{CgroupPaths, CgroupTree};
+pub use closed_descriptors::SocketDescriptors;
 pub use facts::{process_of, read_member, read_process};
 pub use hidden::find_hidden;
-pub use owners::find_owners;
-pub use recheck::recheck;
+pub use owners::{find_owners, recheck};
 pub use sizes::with_descriptors;
-pub use vanished::SocketDescriptors;
 
 /// Which processes to look into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +38,7 @@ pub enum Which<'a> {
         /// cgroup ([`CgroupTree::processes`]).
         first: &'a [u32],
     },
-    /// These only. One that doesn't exist counts as vanished.
+    /// These only. One that doesn't exist counts as ended.
     Only(&'a [u32]),
     /// These only, and of each at most so many descriptors, spread over all
     /// that it has: enough to tell who has many of what is looked for.

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use super::{cell, number};
 use crate::classify::close_wait::Judged;
-use crate::model::{Process, VanishedSocket};
+use crate::model::{ClosedDescriptor, Process};
 use crate::render::views::LeaksView;
 use crate::text::safe;
 
@@ -34,7 +34,7 @@ const COLUMNS: [&str; 18] = [
 /// for each process, with its descriptors separated by spaces; one that nobody
 /// has accepted has a line for each process that listens, without descriptors;
 /// one without an owner in sight has a line without a pid. A descriptor whose
-/// connection has ended has the verdict `vanished`. What isn't known is empty.
+/// connection has ended has the verdict `closed_connection`. What isn't known is empty.
 ///
 /// # Errors
 ///
@@ -106,7 +106,7 @@ fn rows(view: &LeaksView<'_>, writer: &mut csv::Writer<impl Write>) -> Result<()
         let row = owner.into_iter().chain(socket(judged));
         writer.write_record(row.chain([String::new()]))?;
     }
-    for one in report.vanished() {
+    for one in report.closed_descriptors() {
         let pid = one.holder.pid;
         let process = view.processes.get(&pid);
         let fd = one.holder.fd.to_string();
@@ -120,7 +120,7 @@ fn rows(view: &LeaksView<'_>, writer: &mut csv::Writer<impl Write>) -> Result<()
                 fd,
             ],
         };
-        writer.write_record(owner.into_iter().chain(vanished(one)))?;
+        writer.write_record(owner.into_iter().chain(closed_descriptor(one)))?;
     }
     Ok(())
 }
@@ -135,7 +135,7 @@ fn owner(process: &Process, fds: String) -> [String; 5] {
     ]
 }
 
-fn vanished(one: &VanishedSocket) -> [String; 13] {
+fn closed_descriptor(one: &ClosedDescriptor) -> [String; 13] {
     let mut cells = [const { String::new() }; 13];
     let [
         verdict,
@@ -151,7 +151,7 @@ fn vanished(one: &VanishedSocket) -> [String; 13] {
         inode,
         ..,
     ] = &mut cells;
-    "vanished".clone_into(verdict);
+    "closed_connection".clone_into(verdict);
     *leaked = false.to_string();
     *address = number(one.local.map(|end| end.address));
     *port = number(one.local.map(|end| end.port));

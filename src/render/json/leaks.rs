@@ -15,8 +15,8 @@ use crate::classify::close_wait::{
     Unattributed,
 };
 use crate::model::{
-    AgeBounds, Endpoint, Process, ScanCoverage, Socket, Unit, VanishedSocket, VanishedSockets,
-    Verdict, VerdictCounts,
+    AgeBounds, ClosedDescriptors, Endpoint, Process, ScanCoverage, Socket, Unit, Verdict,
+    VerdictCounts,
 };
 
 pub(super) const SCHEMA: &str = "tcpstate.leaks/1";
@@ -235,7 +235,7 @@ struct ClosedConnections<'a> {
 #[derive(Serialize, JsonSchema)]
 struct ClosedDescriptor<'a> {
     #[serde(flatten)]
-    closed: &'a VanishedSocket,
+    closed: &'a crate::model::ClosedDescriptor,
     /// Name of the process. Null: not readable.
     command: Option<&'a str>,
 }
@@ -273,7 +273,7 @@ pub fn leaks<W: Write>(view: &LeaksView<'_>, to: &mut W) -> io::Result<()> {
             sockets.filter_map(|entry| UnownedSocket::of(view, entry))
         }),
         closed_connections: report
-            .vanished
+            .closed
             .as_ref()
             .map(|found| ClosedConnections::of(view, found)),
     };
@@ -374,14 +374,14 @@ impl<'a> UnownedSocket<'a> {
 }
 
 impl<'a> ClosedConnections<'a> {
-    fn of(view: &'a LeaksView<'a>, found: &VanishedSockets) -> Self {
+    fn of(view: &'a LeaksView<'a>, found: &ClosedDescriptors) -> Self {
         let report = view.report;
         Self {
             descriptors: List::new(move || {
-                let closed = report.vanished();
+                let closed = report.closed_descriptors();
                 closed.map(move |one| ClosedDescriptor::of(view, one))
             }),
-            stayed: report.vanished_stayed,
+            stayed: report.closed_stayed,
             other_namespaces: found.elsewhere,
             not_judged: found.untold,
             reason: found
@@ -392,7 +392,7 @@ impl<'a> ClosedConnections<'a> {
 }
 
 impl<'a> ClosedDescriptor<'a> {
-    fn of(view: &'a LeaksView<'_>, closed: &'a VanishedSocket) -> Self {
+    fn of(view: &'a LeaksView<'_>, closed: &'a crate::model::ClosedDescriptor) -> Self {
         let process = view.processes.get(&closed.holder.pid);
         let command = process.and_then(|process| process.command.as_deref());
         Self { closed, command }

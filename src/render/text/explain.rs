@@ -5,7 +5,7 @@ use super::{Style, push_line};
 use crate::classify::Rule;
 use crate::classify::metric::{Observation, Range};
 use crate::explain::{MACHINE, Topic};
-use crate::model::{Counter, LeakDigest, Snapshot, Sysctl, TcpState, Who};
+use crate::model::{Counter, LeakDigest, LeakOwnerKind, Snapshot, Sysctl, TcpState};
 use crate::text::number::{counted, decimal, grouped};
 use crate::text::safe;
 use crate::text::width::pad;
@@ -136,14 +136,14 @@ fn here(topic: Topic, live: &Snapshot) -> Option<String> {
 }
 
 fn leaked(leaks: &LeakDigest) -> String {
-    let names = leaks.suspects.iter().filter_map(|one| match &one.who {
-        Who::Process { pid, command, .. } => {
+    let names = leaks.owners.iter().filter_map(|one| match &one.kind {
+        LeakOwnerKind::Process { pid, command, .. } => {
             let command = command.as_deref().unwrap_or("?");
             Some(format!("{}[{pid}]", safe(command)))
         }
-        Who::Unit(unit) => Some(safe(unit).into_owned()),
-        Who::Listener(port) => Some(format!("listener at port {port}")),
-        Who::Others { .. } | Who::Unknown => None,
+        LeakOwnerKind::Unit(unit) => Some(safe(unit).into_owned()),
+        LeakOwnerKind::Listener(port) => Some(format!("listener at port {port}")),
+        LeakOwnerKind::Others { .. } | LeakOwnerKind::Unknown => None,
     });
     let names: Vec<String> = names.take(3).collect();
     let leaked = counted(leaks.counts.leaked(), "is", "are");

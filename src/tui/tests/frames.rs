@@ -5,9 +5,9 @@ use super::staged::{
     SECOND, at_second, busy, half_sought, incident, leaking, pressed, push, timeline, unowned,
 };
 use crate::classify::close_wait::Unowned;
-use crate::classify::history::{Leaks, Look, Part, Reading, Search, Timeline};
+use crate::classify::history::{Leaks, Look, Reading, Search, Timeline};
 use crate::classify::testing::snapshot;
-use crate::model::{FallbackReason, IncompleteScan, SourceKind};
+use crate::model::{FallbackReason, IncompleteScan, Part, SourceKind};
 use crate::render::Style;
 use proptest::prelude::*;
 use ratatui::Terminal;

@@ -5,18 +5,9 @@ use std::time::Duration;
 
 use crate::classify::close_wait::testing::close_wait;
 use crate::classify::close_wait::{
-    Earlier, HoldersOf, Interval, Judge, LeakReport, Listeners, MIN_AGE, Owners, Selection,
+    Earlier, Interval, Judge, LeakReport, Listeners, MIN_AGE, Ownership, Selection,
 };
 use crate::model::{Holder, Process, Processes, ScanCoverage, Socket, Unit};
-
-/// Each socket is held by the process that its inode begins with.
-struct Holders(HashMap<u64, Vec<Holder>>);
-
-impl HoldersOf for Holders {
-    fn holders_of(&self, inode: u64) -> &[Holder] {
-        self.0.get(&inode).map_or(&[], Vec::as_slice)
-    }
-}
 
 fn process(pid: u32, command: &str, open_fds: u64) -> Process {
     Process {
@@ -74,7 +65,7 @@ pub(super) fn report() -> LeakReport {
     let holders = (1..=32_u32).map(|number| {
         let pid = if number <= 30 { 2231 } else { 880 };
         let holder = Holder::descriptor(pid, number + 10);
-        (u64::from(number), vec![holder])
+        (u64::from(number), holder)
     });
     let processes = Processes::from_iter([
         (2231, process(2231, "java", 950)),
@@ -90,8 +81,8 @@ pub(super) fn report() -> LeakReport {
     LeakReport::new(
         MIN_AGE,
         judged.collect(),
-        Owners {
-            holders: &Holders(holders.collect()),
+        Ownership {
+            holders: &holders.collect(),
             processes: &processes,
             listeners: &Listeners::default(),
             unseen: &[],

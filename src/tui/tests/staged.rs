@@ -11,10 +11,10 @@ use crate::model::{Counter, LeakDigest, Sysctl, TcpState, Verdict};
 /// What java leaks after so many seconds.
 fn leaks(second: u64) -> LeakDigest {
     let leaked = second.saturating_sub(60) * 6;
-    let suspects = (leaked > 0).then(|| java(leaked, leaked + 40));
+    let owners = (leaked > 0).then(|| java(leaked, leaked + 40));
     leak_digest(
         &[(Verdict::NotClosed, leaked)],
-        suspects.into_iter().collect(),
+        owners.into_iter().collect(),
     )
 }
 

@@ -8,12 +8,12 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::compare::Earlier;
-use super::owners::{Owners, Unowned};
+use super::owners::{Ownership, Unowned};
 use super::process::{Held, ProcessLeaks};
 use super::queues::{QueueLeaks, Queues};
 use super::verdict::Judged;
 use crate::model::{
-    InFlight, ScanCoverage, SocketPast, VanishedSocket, VanishedSockets, VerdictCounts,
+    ClosedDescriptor, ClosedDescriptors, InFlight, ScanCoverage, SocketPast, VerdictCounts,
     milliseconds,
 };
 
@@ -50,10 +50,10 @@ pub struct LeakReport {
     /// left out.
     pub closed_meanwhile: u64,
     /// Descriptors whose connection is gone; `None`: nobody looked.
-    pub vanished: Option<VanishedSockets>,
+    pub closed: Option<ClosedDescriptors>,
     /// How many of these an earlier look has seen too, their connection ended
     /// both times; `None`: it didn't look.
-    pub vanished_stayed: Option<u64>,
+    pub closed_stayed: Option<u64>,
     /// What an earlier reading says.
     pub comparison: Option<Comparison>,
 }
@@ -98,7 +98,7 @@ impl LeakReport {
     pub fn new(
         min_age: Duration,
         mut sockets: Vec<Judged>,
-        owners: Owners<'_>,
+        owners: Ownership<'_>,
         selection: Selection<'_>,
         earlier: Option<&Earlier>,
     ) -> Self {
@@ -124,7 +124,7 @@ impl LeakReport {
                 unattributed.push(Unattributed { index, why });
             }
         }
-        let in_flight = owners.holders.in_flight();
+        let in_flight = &owners.holders.coverage.in_flight;
         tell_in_flight(&mut unattributed, &sockets, in_flight);
         let age = |entry: &Unattributed| sockets.get(entry.index).map(|s| s.age.at_least);
         unattributed.sort_by_cached_key(|entry| Reverse(age(entry)));
@@ -166,11 +166,11 @@ impl LeakReport {
             left_out,
             left_out_pids,
             unattributed,
-            in_flight: in_flight.to_vec(),
+            in_flight: in_flight.clone(),
             unseen: owners.unseen.iter().map(|unseen| unseen.pid).collect(),
             closed_meanwhile: 0,
-            vanished: None,
-            vanished_stayed: None,
+            closed: None,
+            closed_stayed: None,
             comparison,
             sockets,
         }
@@ -184,10 +184,10 @@ impl LeakReport {
 
     /// Descriptors that refer, or may refer, to a connection that is gone. A
     /// socket that never had one is no leak of a connection.
-    pub fn vanished(&self) -> impl Iterator<Item = &VanishedSocket> {
-        self.vanished
+    pub fn closed_descriptors(&self) -> impl Iterator<Item = &ClosedDescriptor> {
+        self.closed
             .iter()
-            .flat_map(|vanished| &vanished.sockets)
+            .flat_map(|closed| &closed.sockets)
             .filter(|one| one.past != SocketPast::NeverConnected)
     }
 

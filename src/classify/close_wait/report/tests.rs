@@ -4,7 +4,7 @@ use super::super::super::Severity;
 use super::super::super::rules::severity_of_leaks;
 use super::super::compare::Interval;
 use super::super::listeners::Listeners;
-use super::super::owners::{HoldersOf, Unseen};
+use super::super::owners::Unseen;
 use super::super::process::Hint;
 use super::super::testing::{SocketBuilder, close_wait};
 use super::super::verdict::Judge;
@@ -15,18 +15,12 @@ use proptest::prelude::*;
 /// Processes, their descriptors and listeners, as a scan would find them.
 #[derive(Default)]
 struct Stage {
-    holders: HashMap<u64, Vec<Holder>>,
+    holders: Vec<(u64, Holder)>,
     processes: Processes,
     listeners: Listeners,
     scan: ScanCoverage,
     unseen: Vec<Unseen>,
     earlier: HashMap<(u32, u64), u64>,
-}
-
-impl HoldersOf for Stage {
-    fn holders_of(&self, inode: u64) -> &[Holder] {
-        self.holders.get(&inode).map_or(&[], Vec::as_slice)
-    }
 }
 
 impl Stage {
@@ -47,9 +41,7 @@ impl Stage {
     }
 
     fn holds(mut self, pid: u32, fd: u32, inode: u64) -> Self {
-        let holders = self.holders.entry(inode).or_default();
-        holders.push(Holder::descriptor(pid, fd));
-        holders.sort_unstable();
+        self.holders.push((inode, Holder::descriptor(pid, fd)));
         self
     }
 
@@ -68,8 +60,9 @@ impl Stage {
             .into_iter()
             .map(|socket| judge.judge(socket.build()))
             .collect();
-        let owners = Owners {
-            holders: self,
+        let holders = self.holders.iter().copied().collect();
+        let owners = Ownership {
+            holders: &holders,
             processes: &self.processes,
             listeners: &self.listeners,
             scan: Some(self.scan),

@@ -8,7 +8,7 @@ use super::super::super::metric::{
 use super::super::super::rule::{Judgement, Levels, Rule};
 use super::super::by_range;
 use super::{CLOSE_WAIT_LEAK, dated};
-use crate::model::{LeakDigest, Suspect, TcpState, Who, ratio};
+use crate::model::{LeakDigest, LeakOwner, LeakOwnerKind, TcpState, ratio};
 use crate::text::number::{grouped, percent};
 
 /// A process that leaks and has hardly a descriptor left: it fails soon,
@@ -60,7 +60,7 @@ fn fds_used(observation: &Observation) -> Measured {
         if leaks.counts.leaked() == 0 {
             return Ok(0.0);
         }
-        let in_queues: u64 = leaks.suspects.iter().map(in_queue).sum();
+        let in_queues: u64 = leaks.owners.iter().map(in_queue).sum();
         match fullest(leaks) {
             Some(fullest) => Ok(fullest.used * 100.0),
             // Who didn't accept them has no descriptors for them.
@@ -74,12 +74,12 @@ fn fds_used(observation: &Observation) -> Measured {
 fn bounds(observation: &Observation) -> Option<Bounds> {
     let low = fds_used(observation).ok()?;
     let leaks = observation.snapshot.leaks.as_ref()?;
-    let unseen = leaks.suspects.iter().any(|suspect| match suspect.who {
-        Who::Process { .. } => table(suspect).is_none(),
-        Who::Others { processes, .. } => processes > 0,
-        Who::Unit(_) | Who::Unknown => true,
+    let unseen = leaks.owners.iter().any(|owner| match owner.kind {
+        LeakOwnerKind::Process { .. } => table(owner).is_none(),
+        LeakOwnerKind::Others { processes, .. } => processes > 0,
+        LeakOwnerKind::Unit(_) | LeakOwnerKind::Unknown => true,
         // Who didn't accept them has no descriptors for them.
-        Who::Listener(_) => false,
+        LeakOwnerKind::Listener(_) => false,
     });
     (unseen && low < 100.0).then_some(Bounds { low, high: 100.0 })
 }
@@ -96,9 +96,9 @@ fn phrase(observation: &Observation) -> Option<String> {
 }
 
 /// Leaked sockets that nobody has accepted.
-const fn in_queue(suspect: &Suspect) -> u64 {
-    match suspect.who {
-        Who::Listener(_) => suspect.leaked,
+const fn in_queue(owner: &LeakOwner) -> u64 {
+    match owner.kind {
+        LeakOwnerKind::Listener(_) => owner.leaked,
         _ => 0,
     }
 }
@@ -120,13 +120,13 @@ impl Table<'_> {
 
 /// The fullest table that is known.
 fn fullest(leaks: &LeakDigest) -> Option<Table<'_>> {
-    let tables = leaks.suspects.iter().filter_map(table);
+    let tables = leaks.owners.iter().filter_map(table);
     tables.max_by(|one, other| one.used.total_cmp(&other.used))
 }
 
-fn table(suspect: &Suspect) -> Option<Table<'_>> {
-    match &suspect.who {
-        Who::Process {
+fn table(owner: &LeakOwner) -> Option<Table<'_>> {
+    match &owner.kind {
+        LeakOwnerKind::Process {
             pid,
             command,
             open_fds,
@@ -137,7 +137,10 @@ fn table(suspect: &Suspect) -> Option<Table<'_>> {
             limit: (*fd_limit)?,
             used: ratio((*open_fds)?, (*fd_limit)?)?,
         }),
-        Who::Unit(_) | Who::Listener(_) | Who::Others { .. } | Who::Unknown => None,
+        LeakOwnerKind::Unit(_)
+        | LeakOwnerKind::Listener(_)
+        | LeakOwnerKind::Others { .. }
+        | LeakOwnerKind::Unknown => None,
     }
 }
 
@@ -145,24 +148,24 @@ fn table(suspect: &Suspect) -> Option<Table<'_>> {
 mod tests {
     use super::super::super::super::testing::{java, leak_digest, snapshot};
     use super::*;
-    use crate::model::{Snapshot, Suspect, Verdict};
+    use crate::model::{LeakOwner, Snapshot, Verdict};
 
-    fn held(suspects: Vec<(Who, u64)>) -> Snapshot {
-        let total = suspects.iter().map(|(_, leaked)| leaked).sum();
-        let suspects = suspects
+    fn held(owners: Vec<(LeakOwnerKind, u64)>) -> Snapshot {
+        let total = owners.iter().map(|(_, leaked)| leaked).sum();
+        let owners = owners
             .into_iter()
-            .map(|(who, leaked)| Suspect {
-                who,
+            .map(|(kind, leaked)| LeakOwner {
+                kind,
                 ..java(leaked, 0)
             })
             .collect();
         snapshot()
-            .with_leaks(leak_digest(&[(Verdict::NotClosed, total)], suspects))
+            .with_leaks(leak_digest(&[(Verdict::NotClosed, total)], owners))
             .build()
     }
 
-    fn process(open_fds: Option<u64>) -> Who {
-        Who::Process {
+    fn process(open_fds: Option<u64>) -> LeakOwnerKind {
+        LeakOwnerKind::Process {
             pid: 7,
             command: None,
             open_fds,
@@ -190,19 +193,28 @@ mod tests {
         };
         assert_eq!(of(&hidden, bounds), Some(expected));
         // Nobody has opened anything for what is in a queue.
-        let queue = held(vec![(process(Some(100)), 9), (Who::Listener(80), 1)]);
+        let queue = held(vec![
+            (process(Some(100)), 9),
+            (LeakOwnerKind::Listener(80), 1),
+        ]);
         assert_eq!(of(&queue, bounds), None);
-        let nobody = held(vec![(Who::Unknown, 9)]);
+        let nobody = held(vec![(LeakOwnerKind::Unknown, 9)]);
         assert_eq!(of(&nobody, fds_used), Err(Missing::Denied));
     }
 
     /// It was "not shown without privilege", to root as well.
     #[test]
     fn where_all_that_leaks_is_in_a_queue_no_descriptors_are_missing() {
-        let queues = held(vec![(Who::Listener(80), 9), (Who::Listener(81), 1)]);
+        let queues = held(vec![
+            (LeakOwnerKind::Listener(80), 9),
+            (LeakOwnerKind::Listener(81), 1),
+        ]);
         assert_eq!(of(&queues, fds_used), Ok(0.0));
         assert_eq!(of(&queues, bounds), None);
-        let more = held(vec![(Who::Listener(80), 9), (Who::Unknown, 1)]);
+        let more = held(vec![
+            (LeakOwnerKind::Listener(80), 9),
+            (LeakOwnerKind::Unknown, 1),
+        ]);
         assert_eq!(of(&more, fds_used), Err(Missing::Denied));
     }
 }

@@ -13,8 +13,8 @@ use super::super::rule::{Judgement, Levels, Rule};
 use super::super::{Evidence, Finding, Severity};
 use super::none_amiss;
 use crate::model::{
-    AgeBounds, IncompleteScan, LeakDigest, SourceKind, Suspect, TcpState, Verdict, VerdictCounts,
-    Who,
+    AgeBounds, IncompleteScan, LeakDigest, LeakOwner, LeakOwnerKind, SourceKind, TcpState, Verdict,
+    VerdictCounts,
 };
 use crate::model::{float, ratio};
 use crate::text::number::{argument, counted, duration, grouped};
@@ -54,12 +54,14 @@ const UNDATED: u64 = 50;
 /// The largest number of one process, unit or listener.
 fn leaked_by_one(observation: &Observation) -> Measured {
     dated(observation, |leaks| {
-        let each = leaks.suspects.iter().map(|suspect| match suspect.who {
-            Who::Process { .. } | Who::Unit(_) | Who::Listener(_) => suspect.leaked,
+        let each = leaks.owners.iter().map(|owner| match owner.kind {
+            LeakOwnerKind::Process { .. } | LeakOwnerKind::Unit(_) | LeakOwnerKind::Listener(_) => {
+                owner.leaked
+            }
             // None of them more than those that are named.
-            Who::Others { .. } => 0,
+            LeakOwnerKind::Others { .. } => 0,
             // Each may be another's.
-            Who::Unknown => 1,
+            LeakOwnerKind::Unknown => 1,
         });
         Ok(float(each.max().unwrap_or(0)))
     })
@@ -70,10 +72,13 @@ fn leaked_by_one(observation: &Observation) -> Measured {
 fn bounds(observation: &Observation) -> Option<Bounds> {
     let low = leaked_by_one(observation).ok()?;
     let leaks = observation.snapshot.leaks.as_ref()?;
-    let unowned = leaks.suspects.iter().filter(|s| s.who == Who::Unknown);
-    let unowned: u64 = unowned.map(|suspect| suspect.leaked).sum();
+    let unowned = leaks
+        .owners
+        .iter()
+        .filter(|s| s.kind == LeakOwnerKind::Unknown);
+    let unowned: u64 = unowned.map(|owner| owner.leaked).sum();
     let total = float(leaks.counts.leaked());
-    let high = if leaks.suspects.iter().any(|suspect| suspect.or_more) {
+    let high = if leaks.owners.iter().any(|owner| owner.or_more) {
         total
     } else {
         (low + float(unowned)).min(total)
@@ -100,16 +105,16 @@ fn judge(observation: &Observation, levels: &Levels) -> Judgement {
 }
 
 fn findings(leaks: &LeakDigest, levels: &Levels) -> Vec<Finding> {
-    let suspects = leaks.suspects.iter();
-    let named = suspects.filter_map(|suspect| Some((suspect, severity(suspect, levels)?)));
+    let owners = leaks.owners.iter();
+    let named = owners.filter_map(|owner| Some((owner, severity(owner, levels)?)));
     let mut findings: Vec<Finding> = named
-        .map(|(suspect, severity)| finding(suspect, severity, leaks))
+        .map(|(owner, severity)| finding(owner, severity, leaks))
         .collect();
     // Who leaks more than the rest is judged by name, and the rest follow it.
     if !findings.is_empty() {
-        let rest = leaks.suspects.iter();
-        let rest = rest.filter(|suspect| matches!(suspect.who, Who::Others { .. }));
-        findings.extend(rest.map(|suspect| finding(suspect, Severity::Info, leaks)));
+        let rest = leaks.owners.iter();
+        let rest = rest.filter(|owner| matches!(owner.kind, LeakOwnerKind::Others { .. }));
+        findings.extend(rest.map(|owner| finding(owner, Severity::Info, leaks)));
     }
     let undated = leaks.counts.of(Verdict::Undated);
     let many = (undated >= UNDATED).then_some(Severity::Warning);
@@ -119,19 +124,19 @@ fn findings(leaks: &LeakDigest, levels: &Levels) -> Vec<Finding> {
     findings
 }
 
-fn severity(suspect: &Suspect, levels: &Levels) -> Option<Severity> {
-    let near_limit = fds_used(&suspect.who).is_some_and(|used| used >= FDS_HIGH);
-    match suspect.who {
-        Who::Others { .. } => None,
+fn severity(owner: &LeakOwner, levels: &Levels) -> Option<Severity> {
+    let near_limit = fds_used(&owner.kind).is_some_and(|used| used >= FDS_HIGH);
+    match owner.kind {
+        LeakOwnerKind::Others { .. } => None,
         // One may have them all, or each another.
-        Who::Unknown => {
-            let many = (suspect.leaked >= WARNING).then_some(Severity::Warning);
-            levels.severity(Some(1.0), total::is_critical(suspect.leaked).or(many))
+        LeakOwnerKind::Unknown => {
+            let many = (owner.leaked >= WARNING).then_some(Severity::Warning);
+            levels.severity(Some(1.0), total::is_critical(owner.leaked).or(many))
         }
-        Who::Process { .. } | Who::Unit(_) | Who::Listener(_) => {
-            let fails_soon = near_limit && suspect.leaked >= LEAKED_CRITICAL;
+        LeakOwnerKind::Process { .. } | LeakOwnerKind::Unit(_) | LeakOwnerKind::Listener(_) => {
+            let fails_soon = near_limit && owner.leaked >= LEAKED_CRITICAL;
             let fails_soon = fails_soon.then_some(Severity::Critical);
-            levels.severity(Some(float(suspect.leaked)), fails_soon)
+            levels.severity(Some(float(owner.leaked)), fails_soon)
         }
     }
 }
@@ -144,7 +149,7 @@ pub fn severity_of_leaks(report: &LeakReport, min_count: u64) -> Option<Severity
     let by_one = findings(&leaks, &CLOSE_WAIT_LEAK.defaults());
     let by_one = by_one.iter().map(|finding| finding.severity).max();
     // One reading can come between the end of a connection and close(2).
-    let stayed = report.vanished_stayed.unwrap_or(0);
+    let stayed = report.closed_stayed.unwrap_or(0);
     let closed = (stayed >= min_count.max(WARNING)).then_some(Severity::Warning);
     let total = total::severity(&leaks);
     [by_one, closed, total, descriptors::severity(&leaks)]
@@ -155,31 +160,31 @@ pub fn severity_of_leaks(report: &LeakReport, min_count: u64) -> Option<Severity
 
 /// What a report shows of who leaks.
 fn digest(report: &LeakReport, min_count: u64) -> LeakDigest {
-    let suspect = |who, leaked, oldest| Suspect {
-        who,
+    let owner = |kind, leaked, oldest| LeakOwner {
+        kind,
         leaked,
         others: 0,
         or_more: false,
         oldest,
     };
-    let mut suspects: Vec<Suspect> = Vec::new();
+    let mut owners: Vec<LeakOwner> = Vec::new();
     for leaks in report.processes.iter().filter(|p| p.counts.leaked() > 0) {
         let process = &leaks.process;
-        let who = Who::Process {
+        let kind = LeakOwnerKind::Process {
             pid: process.pid,
             command: process.command.clone(),
             open_fds: process.open_fds,
             fd_limit: process.fd_limit,
         };
-        suspects.push(suspect(who, leaks.counts.leaked(), leaks.oldest));
+        owners.push(owner(kind, leaks.counts.leaked(), leaks.oldest));
     }
     for queue in &report.listeners {
-        let who = Who::Listener(queue.local.port);
-        suspects.push(suspect(who, queue.not_accepted, queue.oldest));
+        let kind = LeakOwnerKind::Listener(queue.local.port);
+        owners.push(owner(kind, queue.not_accepted, queue.oldest));
     }
     let unowned = report.leaked_unattributed().count() as u64;
     if unowned >= min_count.max(1) {
-        suspects.push(suspect(Who::Unknown, unowned, AgeBounds::default()));
+        owners.push(owner(LeakOwnerKind::Unknown, unowned, AgeBounds::default()));
     }
     let whole = min_count <= 1;
     LeakDigest {
@@ -190,40 +195,43 @@ fn digest(report: &LeakReport, min_count: u64) -> LeakDigest {
             VerdictCounts::default()
         },
         oldest: AgeBounds::default(),
-        suspects,
+        owners,
         // Only how bad it is counts here.
         unseen: None,
     }
 }
 
-fn fds_used(who: &Who) -> Option<f64> {
+fn fds_used(who: &LeakOwnerKind) -> Option<f64> {
     match who {
-        Who::Process {
+        LeakOwnerKind::Process {
             open_fds, fd_limit, ..
         } => ratio((*open_fds)?, (*fd_limit)?),
-        Who::Unit(_) | Who::Listener(_) | Who::Others { .. } | Who::Unknown => None,
+        LeakOwnerKind::Unit(_)
+        | LeakOwnerKind::Listener(_)
+        | LeakOwnerKind::Others { .. }
+        | LeakOwnerKind::Unknown => None,
     }
 }
 
-fn finding(suspect: &Suspect, severity: Severity, leaks: &LeakDigest) -> Finding {
-    let leaked = suspect.leaked;
+fn finding(owner: &LeakOwner, severity: Severity, leaks: &LeakDigest) -> Finding {
+    let leaked = owner.leaked;
     let mut number = counted(leaked, "CLOSE_WAIT socket", "CLOSE_WAIT sockets");
-    if suspect.or_more {
+    if owner.or_more {
         number.push_str(" or more");
     }
-    let age = suspect.oldest.at_least.map_or_else(String::new, |age| {
+    let age = owner.oldest.at_least.map_or_else(String::new, |age| {
         format!(", the oldest for at least {}", duration(age))
     });
     let mut evidence = vec![
         Evidence::count("leaked", leaked),
         Evidence::count("close_wait", leaks.counts.total()),
     ];
-    if let Some(age) = suspect.oldest.at_least {
+    if let Some(age) = owner.oldest.at_least {
         let age = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
         evidence.push(Evidence::count("oldest_at_least_ms", age));
     }
-    let (subject, message, advice) = match &suspect.who {
-        Who::Process {
+    let (subject, message, advice) = match &owner.kind {
+        LeakOwnerKind::Process {
             pid,
             command,
             open_fds,
@@ -231,7 +239,7 @@ fn finding(suspect: &Suspect, severity: Severity, leaks: &LeakDigest) -> Finding
         } => {
             let name = format!("{}[{pid}]", command.as_deref().unwrap_or("?"));
             evidence.push(Evidence::count("pid", (*pid).into()));
-            let others = match suspect.others {
+            let others = match owner.others {
                 0 => String::new(),
                 others => format!(
                     ", which {} too",
@@ -254,7 +262,7 @@ fn finding(suspect: &Suspect, severity: Severity, leaks: &LeakDigest) -> Finding
             }
             (name, message, format!("tcpstate leaks --pid {pid}"))
         }
-        Who::Unit(unit) => (
+        LeakOwnerKind::Unit(unit) => (
             unit.clone(),
             // Who makes a socket may hand it on, as with socket activation.
             format!(
@@ -262,12 +270,12 @@ fn finding(suspect: &Suspect, severity: Severity, leaks: &LeakDigest) -> Finding
             ),
             whose(leaks.unseen),
         ),
-        Who::Listener(port) => (
+        LeakOwnerKind::Listener(port) => (
             format!("port {port}"),
             format!("the listener at port {port} leaves {number} in its queue{age}"),
             format!("tcpstate leaks --listen-port {port}"),
         ),
-        Who::Others {
+        LeakOwnerKind::Others {
             processes,
             elsewhere,
         } => (
@@ -279,7 +287,7 @@ fn finding(suspect: &Suspect, severity: Severity, leaks: &LeakDigest) -> Finding
             ),
             "see them all: tcpstate leaks".to_owned(),
         ),
-        Who::Unknown => (
+        LeakOwnerKind::Unknown => (
             "CLOSE_WAIT".to_owned(),
             format!(
                 "{number} leaked{age}, owner unknown: {}",
@@ -386,8 +394,8 @@ mod tests {
     }
 
     fn severities(leaked: u64, open_fds: u64) -> Vec<Severity> {
-        let suspects = vec![java(leaked, open_fds)];
-        let findings = found(digest(&[(Verdict::NotClosed, leaked)], suspects));
+        let owners = vec![java(leaked, open_fds)];
+        let findings = found(digest(&[(Verdict::NotClosed, leaked)], owners));
         findings.iter().map(|finding| finding.severity).collect()
     }
 
@@ -454,8 +462,8 @@ mod tests {
     #[test]
     fn why_nobody_is_named_is_told() {
         let said = |unseen| {
-            let nobody = Suspect {
-                who: Who::Unknown,
+            let nobody = LeakOwner {
+                kind: LeakOwnerKind::Unknown,
                 ..java(3, 0)
             };
             let digest = digest(&[(Verdict::NotClosed, 3)], vec![nobody]);
@@ -480,8 +488,8 @@ mod tests {
 
     #[test]
     fn each_is_judged_by_its_own_number() {
-        let rest = Suspect {
-            who: Who::Unknown,
+        let rest = LeakOwner {
+            kind: LeakOwnerKind::Unknown,
             ..java(60, 0)
         };
         let findings = found(digest(
@@ -504,8 +512,8 @@ mod tests {
             (199, Some(Severity::Warning)),
             (200, Some(Severity::Critical)),
         ] {
-            let unknown = Suspect {
-                who: Who::Unknown,
+            let unknown = LeakOwner {
+                kind: LeakOwnerKind::Unknown,
                 ..java(leaked, 0)
             };
             let findings = found(digest(&[(Verdict::NotClosed, leaked)], vec![unknown]));
@@ -517,8 +525,8 @@ mod tests {
     /// Fifty-one processes with a spare connection each woke somebody up.
     #[test]
     fn many_with_one_each_are_no_leak_of_many() {
-        let rest = Suspect {
-            who: Who::Others {
+        let rest = LeakOwner {
+            kind: LeakOwnerKind::Others {
                 processes: 51,
                 elsewhere: 0,
             },
@@ -564,7 +572,7 @@ mod tests {
 
     #[test]
     fn who_shares_them_is_told() {
-        let forked = Suspect {
+        let forked = LeakOwner {
             others: 6,
             ..java(10, 100)
         };
@@ -579,14 +587,14 @@ mod tests {
 
     #[test]
     fn the_process_is_named_with_its_limit_and_the_next_command() {
-        let suspects = vec![
+        let owners = vec![
             java(81, 918),
-            Suspect {
-                who: Who::Unit("nginx.service".to_owned()),
+            LeakOwner {
+                kind: LeakOwnerKind::Unit("nginx.service".to_owned()),
                 ..java(3, 0)
             },
         ];
-        let findings = found(digest(&[(Verdict::NotClosed, 84)], suspects));
+        let findings = found(digest(&[(Verdict::NotClosed, 84)], owners));
         assert_eq!(
             findings[0].message,
             "java[2231] leaks 81 CLOSE_WAIT sockets, the oldest for at least 2 h 14 m; \

@@ -7,7 +7,7 @@ use super::super::super::rule::{Judgement, Levels, Rule};
 use super::super::by_range;
 use super::{CLOSE_WAIT_LEAK, places};
 use crate::model::float;
-use crate::model::{LeakDigest, SourceKind, TcpState, Verdict, Who};
+use crate::model::{LeakDigest, LeakOwnerKind, SourceKind, TcpState, Verdict};
 use crate::text::number::{counted, grouped};
 
 /// Many small leaks are one that is in every process: so many spare connections
@@ -62,18 +62,18 @@ pub(super) fn is_critical(leaked: u64) -> Option<Severity> {
 fn phrase(observation: &Observation) -> Option<String> {
     let leaks = observation.snapshot.leaks.as_ref()?;
     let (mut processes, mut others, mut unknown) = (0, 0, 0);
-    for suspect in &leaks.suspects {
-        match suspect.who {
-            Who::Process { .. } => processes += 1,
-            Who::Unit(_) | Who::Listener(_) => others += 1,
-            Who::Others {
+    for owner in &leaks.owners {
+        match owner.kind {
+            LeakOwnerKind::Process { .. } => processes += 1,
+            LeakOwnerKind::Unit(_) | LeakOwnerKind::Listener(_) => others += 1,
+            LeakOwnerKind::Others {
                 processes: more,
                 elsewhere,
             } => {
                 processes += more;
                 others += elsewhere;
             }
-            Who::Unknown => unknown += suspect.leaked,
+            LeakOwnerKind::Unknown => unknown += owner.leaked,
         }
     }
     let mut text = counted(
@@ -140,24 +140,24 @@ fn oldest(observation: &Observation) -> Measured {
 mod tests {
     use super::super::super::super::testing::{java, leak_digest, snapshot};
     use super::*;
-    use crate::model::{Snapshot, Suspect};
+    use crate::model::{LeakOwner, Snapshot};
 
-    fn held(suspects: Vec<(Who, u64)>) -> Snapshot {
-        let total = suspects.iter().map(|(_, leaked)| leaked).sum();
-        let suspects = suspects
+    fn held(owners: Vec<(LeakOwnerKind, u64)>) -> Snapshot {
+        let total = owners.iter().map(|(_, leaked)| leaked).sum();
+        let owners = owners
             .into_iter()
-            .map(|(who, leaked)| Suspect {
-                who,
+            .map(|(kind, leaked)| LeakOwner {
+                kind,
                 ..java(leaked, 0)
             })
             .collect();
         snapshot()
-            .with_leaks(leak_digest(&[(Verdict::NotClosed, total)], suspects))
+            .with_leaks(leak_digest(&[(Verdict::NotClosed, total)], owners))
             .build()
     }
 
-    fn process(open_fds: Option<u64>) -> Who {
-        Who::Process {
+    fn process(open_fds: Option<u64>) -> LeakOwnerKind {
+        LeakOwnerKind::Process {
             pid: 7,
             command: None,
             open_fds,
@@ -171,11 +171,11 @@ mod tests {
 
     #[test]
     fn the_total_says_in_how_many_places_it_is() {
-        let others = |processes, elsewhere| Who::Others {
+        let others = |processes, elsewhere| LeakOwnerKind::Others {
             processes,
             elsewhere,
         };
-        for (suspects, words) in [
+        for (owners, words) in [
             (
                 vec![(process(None), 1)],
                 "1 leaked CLOSE_WAIT socket in 1 process",
@@ -186,23 +186,23 @@ mod tests {
             ),
             (
                 vec![
-                    (Who::Unit("nginx".to_owned()), 9),
+                    (LeakOwnerKind::Unit("nginx".to_owned()), 9),
                     (process(None), 8),
-                    (Who::Listener(80), 7),
+                    (LeakOwnerKind::Listener(80), 7),
                     (others(1, 1), 2),
                 ],
                 "26 leaked CLOSE_WAIT sockets in 2 processes and 3 units or listeners",
             ),
             (
-                vec![(process(None), 30), (Who::Unknown, 5)],
+                vec![(process(None), 30), (LeakOwnerKind::Unknown, 5)],
                 "35 leaked CLOSE_WAIT sockets in 1 process, 5 elsewhere",
             ),
             (
-                vec![(Who::Unknown, 12)],
+                vec![(LeakOwnerKind::Unknown, 12)],
                 "12 leaked CLOSE_WAIT sockets, in an unknown number of processes",
             ),
         ] {
-            let told = of(&held(suspects), phrase);
+            let told = of(&held(owners), phrase);
             assert_eq!(told.as_deref(), Some(words));
         }
     }

@@ -5,7 +5,7 @@ use rustix::fs::{RawDir, readlinkat};
 use super::add;
 use crate::kernel::proc_root::netns_of_link;
 use crate::kernel::processes::directory::{listed, other_threads};
-use crate::kernel::processes::{DIRECTORY_BUFFER, directory, link};
+use crate::kernel::processes::{DIRECTORY_BUFFER, directory};
 use crate::kernel::{KernelError, ProcRoot};
 use crate::model::{Entrance, NamespaceList};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -54,7 +54,7 @@ fn look_into(
     let mut numbers = Vec::new();
     let mut entries = RawDir::new(&directory, buffer.spare_capacity_mut());
     while let Some(Ok(entry)) = entries.next() {
-        numbers.extend(link::number(entry.file_name().to_bytes()));
+        numbers.extend(directory::number(entry.file_name().to_bytes()));
     }
     for fd in numbers {
         count += 1;

@@ -18,7 +18,7 @@ use rustix::fs::{RawDir, SeekFrom, readlinkat_raw, seek};
 use rustix::io::Errno;
 use rustix::path::{Arg, DecInt};
 
-use super::link;
+use super::directory;
 use super::tasks::Task;
 use crate::model::Holder;
 
@@ -99,7 +99,7 @@ impl<K: Fn(u64) -> bool> Reader<'_, K> {
         while let Some(entry) = entries.next() {
             let entry = entry?;
             let name = entry.file_name();
-            let Some(fd) = link::number(name.to_bytes()) else {
+            let Some(fd) = directory::number(name.to_bytes()) else {
                 continue;
             };
             if self.task.ends_before(fd) {
@@ -114,8 +114,8 @@ impl<K: Fn(u64) -> bool> Reader<'_, K> {
     fn look(&mut self, name: impl Arg, fd: u32) -> Result<bool, Errno> {
         let is_there = match readlinkat_raw(self.directory, name, &mut self.link) {
             Ok((target, _)) => {
-                let inode = match link::socket_inode(target) {
-                    None if link::is_ring(target) => Some(RING),
+                let inode = match directory::socket_inode(target) {
+                    None if directory::is_ring(target) => Some(RING),
                     inode => inode,
                 };
                 if let Some(inode) = inode

@@ -5,11 +5,15 @@ use std::fmt::Write;
 
 use super::super::super::table::{Cell, Column, Table};
 use super::super::super::views::LeaksView;
-use super::super::{Style, table};
-use super::header;
-use super::phrases;
+use super::super::finding::push_wrapped;
+use super::super::{Style, cut, table};
+use super::owners::unit_name;
+use super::{name, phrases};
 use crate::classify::close_wait::{Held, Judged};
+use crate::model::Process;
 use crate::text::number::grouped;
+use crate::text::safe;
+use crate::text::width::columns_of;
 
 /// A socket, and how a process holds it.
 type Row<'a> = (Option<&'a Held>, &'a Judged);
@@ -19,7 +23,7 @@ pub(super) fn sockets(view: &LeaksView<'_>, style: &Style) -> String {
     let mut text = String::new();
     for leaks in &view.report.processes {
         text.push('\n');
-        header::introduce(&mut text, &leaks.process, style);
+        introduce(&mut text, &leaks.process, style);
         let rows = leaks.sockets.iter();
         let rows = rows.filter_map(|held| Some((Some(held), view.report.socket(held.index)?)));
         let rows = listing(&rows.collect::<Vec<Row<'_>>>(), leaks.process.pid, style);
@@ -86,4 +90,48 @@ fn without_descriptor<'a>(view: &LeaksView<'a>) -> impl Iterator<Item = &'a Judg
             judged.socket.inode.is_none() || unattributed.contains(index)
         })
         .map(|(_, judged)| judged)
+}
+
+/// Lines of a command line on a terminal: that of a JVM would fill the screen.
+const LINES: usize = 4;
+
+/// The processes that were asked for, where nothing below introduces them.
+pub(super) fn asked(view: &LeaksView<'_>, style: &Style) -> String {
+    let mut text = String::new();
+    let listed = |pid| {
+        let mut processes = view.report.processes.iter();
+        view.list_sockets && processes.any(|leaks| leaks.process.pid == pid)
+    };
+    let mut pids = view.asked.to_vec();
+    pids.sort_unstable();
+    pids.dedup();
+    for pid in pids {
+        // Of one that has ended nothing is known any more.
+        if let Some(process) = view.processes.get(&pid).filter(|_| !listed(pid)) {
+            text.push('\n');
+            introduce(&mut text, process, style);
+        }
+    }
+    text
+}
+
+/// Name, user and unit, and below them the command line.
+pub(super) fn introduce(text: &mut String, process: &Process, style: &Style) {
+    let uid = process
+        .uid
+        .map_or_else(|| "unknown".to_owned(), |uid| uid.to_string());
+    let unit = match &process.unit {
+        None => String::new(),
+        Some(unit) => format!(", {}", unit_name(unit, style)),
+    };
+    let name = name(process.pid, Some(process));
+    let label = format!("{}  ", style.strong(&name));
+    let hanging = columns_of(&name) + 2;
+    push_wrapped(text, &label, hanging, &format!("uid {uid}{unit}"), style);
+    if let Some(cmdline) = &process.cmdline {
+        let cmdline = cmdline.join(" ");
+        let columns = style.columns().saturating_mul(LINES);
+        let cmdline = cut(&safe(&cmdline), columns, style);
+        push_wrapped(text, "", 0, &cmdline, style);
+    }
 }

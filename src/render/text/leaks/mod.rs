@@ -1,11 +1,9 @@
 //! The leaks: who forgot what, since when, and how that is known.
 
-mod header;
 mod listing;
 mod notes;
 mod owners;
 pub(crate) mod phrases;
-mod unowned;
 
 use super::super::views::LeaksView;
 use super::finding::push_wrapped;
@@ -41,10 +39,10 @@ pub fn leaks(view: &LeaksView<'_>, style: &Style) -> String {
     if let Some(why) = phrases::unattributed(view.report, Some(view.as_root)) {
         paragraph(&mut text, &format!("Owner unknown: {why}"), style);
     }
-    text.push_str(&header::asked(view, style));
+    text.push_str(&listing::asked(view, style));
     text.push_str(&owners::processes(view, style));
-    text.push_str(&unowned::listeners(view, style));
-    text.push_str(&unowned::unattributed(view, style));
+    text.push_str(&owners::listeners(view, style));
+    text.push_str(&owners::unattributed(view, style));
     if view.list_sockets {
         text.push_str(&listing::sockets(view, style));
     }

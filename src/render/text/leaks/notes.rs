@@ -19,7 +19,7 @@ use crate::text::width::columns_of;
 pub(super) fn notes(view: &LeaksView<'_>, style: &Style) -> String {
     let mut text = String::new();
     asked(&mut text, view, style);
-    vanished(&mut text, view, style);
+    closed(&mut text, view, style);
     comparison(&mut text, view, style);
     spared(&mut text, view, style);
     without_info(&mut text, view, style);
@@ -79,9 +79,9 @@ fn asked(text: &mut String, view: &LeaksView<'_>, style: &Style) {
     }
 }
 
-fn vanished(text: &mut String, view: &LeaksView<'_>, style: &Style) {
-    let vanished: Vec<_> = view.report.vanished().collect();
-    for of_process in vanished.chunk_by(|one, another| one.holder.pid == another.holder.pid) {
+fn closed(text: &mut String, view: &LeaksView<'_>, style: &Style) {
+    let closed: Vec<_> = view.report.closed_descriptors().collect();
+    for of_process in closed.chunk_by(|one, another| one.holder.pid == another.holder.pid) {
         let Some(pid) = of_process.first().map(|one| one.holder.pid) else {
             continue;
         };
@@ -98,13 +98,13 @@ fn vanished(text: &mut String, view: &LeaksView<'_>, style: &Style) {
                  down by both sides): fd {}. close() is due; no list of sockets shows them.{}",
                 counted(ended.len() as u64, "descriptor", "descriptors"),
                 ended.join(", "),
-                match view.report.vanished_stayed {
+                match view.report.closed_stayed {
                     Some(stayed @ 1..) =>
                         format!(" An earlier look saw {} in all.", grouped(stayed)),
                     _ => String::new(),
                 }
             );
-            if view.report.vanished_stayed.is_some_and(|stayed| stayed > 0) {
+            if view.report.closed_stayed.is_some_and(|stayed| stayed > 0) {
                 paragraph(text, &style.severity(Severity::Warning, &sentence), style);
             } else {
                 paragraph(text, &sentence, style);
@@ -121,11 +121,11 @@ fn vanished(text: &mut String, view: &LeaksView<'_>, style: &Style) {
             paragraph(text, &sentence, style);
         }
     }
-    let unseen = view.report.vanished.as_ref().and_then(|all| all.unseen);
+    let unseen = view.report.closed.as_ref().and_then(|all| all.unseen);
     if let Some(why) = unseen {
         let why = phrases::unseen(why, Some(view.as_root));
         let sentence = format!("There may be more such descriptors: {why}.");
-        let sentence = if vanished.is_empty() {
+        let sentence = if closed.is_empty() {
             format!("No descriptor of a closed connection was found. {sentence}")
         } else {
             sentence

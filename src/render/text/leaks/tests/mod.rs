@@ -3,13 +3,11 @@ mod widths;
 use super::*;
 use crate::classify::close_wait::LeakReport;
 use crate::classify::close_wait::testing::{SocketBuilder, close_wait, endpoint};
-use crate::classify::close_wait::{
-    Earlier, HoldersOf, Interval, Judge, Listeners, Owners, Selection,
-};
+use crate::classify::close_wait::{Earlier, Interval, Judge, Listeners, Ownership, Selection};
 use crate::model::{Cgroup, Collection, Host, Processes, SourceKind};
 use crate::model::{
-    CgroupId, ContainerRuntime, Endpoint, Holder, IncompleteScan, NetNs, Process, ScanCoverage,
-    Socket, SocketPast, TimerKind, Unit, VanishedSocket, VanishedSockets,
+    CgroupId, ClosedDescriptor, ClosedDescriptors, ContainerRuntime, Endpoint, Holder,
+    IncompleteScan, NetNs, Process, ScanCoverage, Socket, SocketPast, TimerKind, Unit,
 };
 use crate::render::{Style, csv, json};
 use std::collections::HashMap;
@@ -19,16 +17,10 @@ use std::time::Duration;
 #[derive(Default)]
 struct Stage {
     sockets: Vec<SocketBuilder>,
-    holders: HashMap<u64, Vec<Holder>>,
+    holders: Vec<(u64, Holder)>,
     processes: Processes,
     listeners: Listeners,
     scan: ScanCoverage,
-}
-
-impl HoldersOf for Stage {
-    fn holders_of(&self, inode: u64) -> &[Holder] {
-        self.holders.get(&inode).map_or(&[], Vec::as_slice)
-    }
 }
 
 fn process(pid: u32, command: &str, unit: Option<Unit>, fds: (u64, u64)) -> Process {
@@ -122,10 +114,7 @@ impl Stage {
     }
 
     fn hold(&mut self, pid: u32, fd: u32, inode: u64) {
-        self.holders
-            .entry(inode)
-            .or_default()
-            .push(Holder::descriptor(pid, fd));
+        self.holders.push((inode, Holder::descriptor(pid, fd)));
     }
 
     fn report(&self, earlier: Option<&Earlier>) -> LeakReport {
@@ -141,8 +130,9 @@ impl Stage {
         let sockets = self.sockets.iter().cloned();
         let judged = sockets.map(|socket| judge.judge(socket.build())).collect();
         let before = HashMap::from([((2231, 1), 80)]);
-        let owners = Owners {
-            holders: self,
+        let holders = self.holders.iter().copied().collect();
+        let owners = Ownership {
+            holders: &holders,
             processes: &self.processes,
             listeners: &self.listeners,
             scan: Some(self.scan),
@@ -304,21 +294,21 @@ fn every_socket_is_listed_on_request() {
 fn connections_that_are_gone_are_told_by_descriptor() {
     let stage = Stage::full();
     let mut report = stage.report(None);
-    let vanished = |fd, past| VanishedSocket {
+    let closed = |fd, past| ClosedDescriptor {
         holder: Holder::descriptor(880, fd),
         inode: fd.into(),
         past,
         local: Some(Endpoint::new(endpoint("10.0.0.5:443").address, 443)),
         unread: Some(0),
     };
-    report.vanished = Some(VanishedSockets {
+    report.closed = Some(ClosedDescriptors {
         sockets: vec![
-            vanished(7, SocketPast::Ended),
-            vanished(8, SocketPast::NeverConnected),
-            vanished(9, SocketPast::Unknown),
+            closed(7, SocketPast::Ended),
+            closed(8, SocketPast::NeverConnected),
+            closed(9, SocketPast::Unknown),
         ],
         unseen: Some(IncompleteScan::Denied(58)),
-        ..VanishedSockets::default()
+        ..ClosedDescriptors::default()
     });
     let text = stage.show(&report, |view| leaks(view, &Style::default()));
     assert!(text.contains("nginx[880] keeps 1 descriptor whose connection has ended"));
@@ -327,7 +317,11 @@ fn connections_that_are_gone_are_told_by_descriptor() {
     let more = "There may be more such descriptors: 58 processes may not be looked into";
     assert!(text.contains(more), "{text}");
     let rows = stage.show(&report, csv_text);
-    assert_eq!(rows.matches(",vanished,false,").count(), 2, "{rows}");
+    assert_eq!(
+        rows.matches(",closed_connection,false,").count(),
+        2,
+        "{rows}"
+    );
     assert!(rows.contains("\n880,nginx,1000,"), "{rows}");
     let waiting = rows.lines().find(|row| row.contains(",not_accepted,"));
     assert!(
@@ -558,7 +552,7 @@ fn names_harm_neither_a_terminal_nor_a_parser() {
 #[test]
 fn connections_at_a_listener_of_a_hidden_process_are_told_of_once() {
     let mut stage = Stage::full();
-    stage.holders.remove(&9_000);
+    stage.holders.retain(|&(inode, _)| inode != 9_000);
     let text = stage.show(&stage.report(None), |view| leaks(view, &on_terminal()));
     assert!(
         text.contains("Is the accept loop of its process\n(unknown) stuck?"),

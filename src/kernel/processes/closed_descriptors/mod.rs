@@ -18,9 +18,9 @@ use rustix::io::Errno;
 use self::probe::{Closed, Probe, Probed};
 use super::descriptors::RING;
 use super::scan::scan;
-use super::{Which, link};
+use super::{Which, directory};
 use crate::kernel::{KernelError, ProcRoot};
-use crate::model::{Holder, ScanCoverage, VanishedSocket, VanishedSockets};
+use crate::model::{ClosedDescriptor, ClosedDescriptors, Holder, ScanCoverage};
 
 /// The socket descriptors of some processes at one moment.
 #[derive(Debug, Clone)]
@@ -67,10 +67,10 @@ impl SocketDescriptors {
     /// are not in the dump because they are elsewhere. They are counted. Nor is
     /// one whose first thread has ended: by its own number it shows none.
     #[must_use]
-    pub fn vanished(&self, shown: impl Fn(u64) -> bool) -> VanishedSockets {
-        let mut vanished = VanishedSockets {
+    pub fn closed(&self, shown: impl Fn(u64) -> bool) -> ClosedDescriptors {
+        let mut closed = ClosedDescriptors {
             unseen: self.coverage.incomplete(),
-            ..VanishedSockets::default()
+            ..ClosedDescriptors::default()
         };
         let unshown: Vec<(Holder, u64)> = self
             .sockets
@@ -85,26 +85,26 @@ impl SocketDescriptors {
                     Protocol::Tcp => {}
                     Protocol::Other => continue,
                     Protocol::Untold => {
-                        vanished.untold += 1;
+                        closed.untold += 1;
                         continue;
                     }
                 }
                 let process = process.get_or_insert_with(|| self.process(holder.pid));
                 match process.look(holder.fd, inode) {
                     // Alive and in no dump, or of a process that is elsewhere.
-                    Probed::Connected => vanished.elsewhere += 1,
+                    Probed::Connected => closed.elsewhere += 1,
                     Probed::Replaced => {}
-                    Probed::Closed(closed) => vanished.sockets.push(VanishedSocket {
+                    Probed::Closed(one) => closed.sockets.push(ClosedDescriptor {
                         holder,
                         inode,
-                        past: closed.past,
-                        local: closed.local,
-                        unread: closed.unread,
+                        past: one.past,
+                        local: one.local,
+                        unread: one.unread,
                     }),
                 }
             }
         }
-        vanished
+        closed
     }
 
     /// Those that refer to a TCP socket which is connected or listens, and is not
@@ -172,7 +172,8 @@ impl SocketDescriptors {
         // The name was read first: if the descriptor is the same now, it was
         // then.
         let target = rustix::fs::readlink(&path, Vec::new());
-        let same = target.is_ok_and(|target| link::socket_inode(target.to_bytes()) == Some(inode));
+        let same =
+            target.is_ok_and(|target| directory::socket_inode(target.to_bytes()) == Some(inode));
         if same { protocol } else { Protocol::Other }
     }
 }

@@ -36,16 +36,16 @@ fn found(socket: &(impl AsFd + AsRawFd)) -> Option<(SocketPast, Option<Endpoint>
     let own = Which::Only(&[std::process::id()]);
     let descriptors = SocketDescriptors::collect(&live(), own).unwrap();
     let shown = dumped();
-    let vanished = descriptors.vanished(|inode| shown.contains(&inode));
+    let closed = descriptors.closed(|inode| shown.contains(&inode));
     let fd = socket.as_raw_fd().cast_unsigned();
     let pid = std::process::id();
-    vanished
+    closed
         .sockets
         .into_iter()
-        .find(|vanished| vanished.inode == inode(socket))
-        .map(|vanished| {
-            assert_eq!(vanished.holder, Holder::descriptor(pid, fd));
-            (vanished.past, vanished.local, vanished.unread)
+        .find(|closed| closed.inode == inode(socket))
+        .map(|closed| {
+            assert_eq!(closed.holder, Holder::descriptor(pid, fd));
+            (closed.past, closed.local, closed.unread)
         })
 }
 
@@ -147,10 +147,10 @@ fn a_socket_that_is_alive_and_in_no_dump_is_elsewhere() {
     let (client, _server) = connection();
     let own = Which::Only(&[std::process::id()]);
     let descriptors = SocketDescriptors::collect(&live(), own).unwrap();
-    let vanished = descriptors.vanished(|_| false);
-    assert!(vanished.elsewhere >= 2, "{vanished:?}");
+    let closed = descriptors.closed(|_| false);
+    assert!(closed.elsewhere >= 2, "{closed:?}");
     let inode = inode(&client);
-    assert!(vanished.sockets.iter().all(|found| found.inode != inode));
+    assert!(closed.sockets.iter().all(|found| found.inode != inode));
 }
 
 #[test]
@@ -160,8 +160,8 @@ fn a_descriptor_that_is_closed_meanwhile_has_not_vanished() {
     let own = Which::Only(&[std::process::id()]);
     let descriptors = SocketDescriptors::collect(&live(), own).unwrap();
     drop(fresh);
-    let vanished = descriptors.vanished(|other| other != inode);
-    assert_eq!(vanished, VanishedSockets::default());
+    let closed = descriptors.closed(|other| other != inode);
+    assert_eq!(closed, ClosedDescriptors::default());
 }
 
 #[test]
@@ -180,6 +180,6 @@ fn in_a_copied_proc_no_socket_can_be_told() {
     let collected = SocketDescriptors::collect(&proc_root, all).unwrap();
     assert_eq!(collected.coverage().processes_scanned, 1);
     // The link leads nowhere.
-    let vanished = collected.vanished(|_| false);
-    assert_eq!(vanished, VanishedSockets::default());
+    let closed = collected.closed(|_| false);
+    assert_eq!(closed, ClosedDescriptors::default());
 }
