@@ -153,6 +153,10 @@ fn documents_of_this_host_follow_their_schemas() {
     for (args, filled) in [
         (&["summary", "--json"][..], &["/states/listen/total"][..]),
         (
+            &["summary", "--json", "--netns", "all"],
+            &["/namespaces/0/answer/states", "/totals/states"],
+        ),
+        (
             &leaks,
             &[
                 "/processes/0/sockets/0/age_ms/at_least",

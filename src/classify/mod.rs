@@ -12,12 +12,14 @@ pub mod metric;
 pub mod ports;
 mod rule;
 pub mod rules;
+mod survey;
 pub mod thresholds;
 pub mod unresponsive;
 
 pub use assess::assess;
 pub use finding::{Assessment, Evidence, Finding, Number, Severity};
 pub use rule::{Judgement, Levels, Rule};
+pub use survey::{Judged, findings, overall};
 
 #[cfg(test)]
 pub(crate) mod testing;

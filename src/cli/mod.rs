@@ -163,6 +163,7 @@ const SUMMARY_EXAMPLES: &str = "Examples:
   tcpstate                          the summary
   tcpstate summary --json | jq .states.close_wait.total
   tcpstate summary --exit-code      exit 1 if something is wrong
+  tcpstate summary --netns all      every container, a row each
   tcpstate --replay dump.bin        a dump recorded with ss -tan -D dump.bin";
 
 const LEAKS_EXAMPLES: &str = "Examples:
@@ -228,7 +229,8 @@ pub struct CommonArgs {
     pub proc_root: PathBuf,
 
     /// Read another network namespace: a name of ip netns, the path of a pin, a
-    /// PID, a container's name or id, NAMESPACE/POD, a unit
+    /// PID, a container's name or id, NAMESPACE/POD, a unit; all for every one of
+    /// the host (summary)
     #[arg(
         long,
         global = true,

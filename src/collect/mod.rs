@@ -26,8 +26,8 @@ pub use list::{asks_for_owners, visit};
 pub use namespace::Namespace;
 pub use narrowing::{Selection, SelectionError, narrow};
 pub use netns::{
-    Absent, Access, Asked, NetnsError, NetnsNamer, Resolved, absent, read_in, read_named, resolve,
-    rest,
+    Absent, Access, Asked, NetnsError, NetnsNamer, Resolved, SurveyPlan, absent, read_all, read_in,
+    read_named, resolve, rest,
 };
 pub use question::{Connections, ListenerNames, PortRead, Question};
 pub use read::{read, read_twice};

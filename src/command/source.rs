@@ -1,12 +1,16 @@
 //! The namespace that the arguments ask for.
 
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
 use anyhow::bail;
 
 use super::output;
 use crate::cli::{CommonArgs, Source};
-use crate::collect::{Access, Namespace, read_named};
+use crate::collect::{Access, Namespace, SurveyPlan, read_all, read_named};
 use crate::kernel::{KernelError, ProcRoot};
-use crate::model::{Family, NetNs};
+use crate::model::{Examined, Family, NetNs, NetnsCounts, Survey};
+use crate::text::number::counted;
 use crate::text::safe;
 
 /// The word for every namespace.
@@ -21,7 +25,7 @@ pub(super) fn with<T: Send>(
     let Some(name) = &common.netns else {
         return run(open(common)?);
     };
-    if name == ALL {
+    if wants_all(common) {
         bail!("cannot do this in every network namespace at once: name one with --netns NAME");
     }
     let proc_root = ProcRoot::new(&common.proc_root);
@@ -29,6 +33,80 @@ pub(super) fn with<T: Send>(
         tell_access(&netns, access);
         run(open_at(common, inside.clone())?.known_as(netns))
     })?
+}
+
+/// A command that reads every namespace begins none later than this.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Whether every namespace is asked for.
+pub(super) fn wants_all(common: &CommonArgs) -> bool {
+    common.netns.as_deref() == Some(ALL)
+}
+
+/// Runs a reading in every namespace that has something to find by its counters.
+pub(super) fn survey<T: Send>(
+    common: &CommonArgs,
+    wants: &(dyn Fn(&NetnsCounts) -> bool + Sync),
+    names_all: bool,
+    read: impl Fn(Namespace) -> anyhow::Result<T> + Sync,
+) -> anyhow::Result<Survey<T>> {
+    let plan = SurveyPlan {
+        wants,
+        names_all,
+        until: Instant::now() + PATIENCE,
+    };
+    let proc_root = ProcRoot::new(&common.proc_root);
+    let survey = read_all(&proc_root, plan, |inside, netns, _| {
+        let namespace = open_at(common, inside.clone()).map_err(|error| error.to_string())?;
+        let answer = read(namespace.known_as(netns.clone()));
+        answer.map_err(|error| output::in_words(&error))
+    })?;
+    tell_survey(&survey);
+    if survey.answers().next().is_none() && survey.unread() > 0 {
+        bail!("no network namespace could be read");
+    }
+    Ok(survey)
+}
+
+/// Says what is missing from all namespaces, once for each reason.
+fn tell_survey<T>(survey: &Survey<T>) {
+    let (mut outside, mut unread) = (BTreeMap::new(), BTreeMap::new());
+    for one in &survey.namespaces {
+        let (reasons, why) = match &one.examined {
+            Examined::Proc(_, why) => (&mut outside, why),
+            Examined::No(why) => (&mut unread, why),
+            Examined::Full(_) | Examined::Counters => continue,
+        };
+        *reasons.entry(why).or_insert(0_u64) += 1;
+    }
+    for (why, number) in outside {
+        output::note(&format!(
+            "{} read from outside, without settings, ages and limits of accept queues: {why}",
+            counted(number, "network namespace", "network namespaces")
+        ));
+    }
+    for (why, number) in unread {
+        output::note(&format!(
+            "{} not read: {why}",
+            counted(number, "network namespace", "network namespaces")
+        ));
+    }
+    let (denied, unlisted) = survey.hidden;
+    if denied > 0 || unlisted {
+        output::note(
+            "processes of others are hidden (hidepid), and their network namespaces with them: \
+             that takes CAP_SYS_PTRACE",
+        );
+    }
+    for pin in &survey.stale_pins {
+        output::note(&format!(
+            "{} is a file that no network namespace is mounted on any more",
+            safe(&pin.to_string_lossy())
+        ));
+    }
+    if survey.more {
+        output::note("there are more network namespaces than one run looks at");
+    }
 }
 
 /// Says what is missing where a namespace was not entered.

@@ -2,16 +2,19 @@
 //! wrong?
 
 use super::{Outcome, outcome, output, source};
-use crate::classify::assess;
+use crate::classify::{Judged, assess, overall};
 use crate::cli::{CommonArgs, SummaryArgs, SummaryFormat};
 use crate::collect::{self, Connections, Namespace, Question};
-use crate::model::TcpState;
+use crate::model::{NetnsCounts, TcpState};
 use crate::render::text::{self, provenance};
 use crate::render::{csv, json};
 
 /// Prints the summary.
 pub(super) fn run(common: &CommonArgs, args: &SummaryArgs) -> anyhow::Result<Outcome> {
     let format = super::format(common, args.format, SummaryFormat::Json)?;
+    if source::wants_all(common) {
+        return summarize_all(common, args, format);
+    }
     source::with(common, |namespace| {
         summarize(common, args, format, namespace)
     })
@@ -23,17 +26,7 @@ fn summarize(
     format: SummaryFormat,
     mut namespace: Namespace,
 ) -> anyhow::Result<Outcome> {
-    let question = Question {
-        family: source::family(common),
-        connections: if args.exact {
-            Connections::CountedOneByOne
-        } else {
-            Connections::Counted
-        },
-        bound: args.bound,
-        ..Question::default()
-    };
-    let snapshot = collect::read(&mut namespace, &question, &mut |_| {})?;
+    let snapshot = collect::read(&mut namespace, &question(common, args), &mut |_| {})?;
     if let Some(reason) = &snapshot.collection.fallback_reason {
         output::note(&format!(
             "{reason}; reading /proc/net/tcp instead: ages, cgroups and limits of accept queues \
@@ -55,4 +48,49 @@ fn summarize(
     };
     output::print(&text)?;
     Ok(outcome(common, &assessment))
+}
+
+fn summarize_all(
+    common: &CommonArgs,
+    args: &SummaryArgs,
+    format: SummaryFormat,
+) -> anyhow::Result<Outcome> {
+    let wants = |counts: &NetnsCounts| counts.is_empty() != Some(true);
+    let names_all = format == SummaryFormat::Json;
+    let mut survey = source::survey(common, &wants, names_all, |mut namespace| {
+        let question = Question {
+            host_wide: namespace.shows_host_limits(),
+            ..question(common, args)
+        };
+        let snapshot = collect::read(&mut namespace, &question, &mut |_| {})?;
+        Ok(Judged {
+            assessment: assess(&snapshot, None),
+            previous: None,
+            snapshot,
+        })
+    })?;
+    survey.sort_by_urgency(Judged::worst);
+    let overall = overall(&survey);
+    let text = match format {
+        SummaryFormat::Table => {
+            text::summary_of_all(&survey, &overall, &output::style(common.color))
+        }
+        SummaryFormat::Json => json::summary_of_all(&survey)?,
+        SummaryFormat::Csv => csv::summary_of_all(&survey)?,
+    };
+    output::print(&text)?;
+    Ok(outcome(common, &overall))
+}
+
+fn question(common: &CommonArgs, args: &SummaryArgs) -> Question<'static> {
+    Question {
+        family: source::family(common),
+        connections: if args.exact {
+            Connections::CountedOneByOne
+        } else {
+            Connections::Counted
+        },
+        bound: args.bound,
+        ..Question::default()
+    }
 }

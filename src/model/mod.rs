@@ -23,6 +23,7 @@ mod snapshot;
 mod socket;
 mod sockstat;
 mod state;
+mod survey;
 mod sysctl;
 mod tally;
 mod tcp_info;
@@ -62,6 +63,7 @@ pub use snapshot::{CountMethod, Host, NetNs, Part, Snapshot, StateCount, StateCo
 pub use socket::{CgroupId, Socket, SocketCookie, SocketKind, SocketTimer, TimerKind};
 pub use sockstat::{Sockstat, UNLISTED_MANY};
 pub use state::{StateSet, TcpState};
+pub use survey::{Examined, Survey, Surveyed, Unaccounted, UnaccountedHolder};
 pub use sysctl::{Sysctl, Sysctls};
 pub use tally::{FamilyCount, StateTally};
 pub use tcp_info::{

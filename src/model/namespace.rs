@@ -177,11 +177,17 @@ impl NetnsCounts {
         inuse_ipv4?.checked_add(inuse_ipv6?)
     }
 
+    /// Sockets and minisockets.
+    #[must_use]
+    pub fn sockets(&self) -> Option<u64> {
+        self.hashed()?.checked_add(self.sockstat.tw?)
+    }
+
     /// Whether there is nothing to look for: neither sockets nor minisockets.
     /// `None` where the kernel doesn't tell. SYN_RECV needs a listener.
     #[must_use]
     pub fn is_empty(&self) -> Option<bool> {
-        Some(self.hashed()?.checked_add(self.sockstat.tw?)? == 0)
+        self.sockets().map(|sockets| sockets == 0)
     }
 
     /// Whether a socket can be leaked: CLOSE_WAIT is in `CurrEstab`.
@@ -229,7 +235,9 @@ pub enum NamedBy {
 }
 
 /// A name of a namespace. Whoever chose it may have put any character into it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 pub struct NetnsName {
     /// Who calls it so.
     pub named_by: NamedBy,

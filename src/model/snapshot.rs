@@ -122,6 +122,21 @@ impl StateCounts {
         TcpState::NAMED.into_iter().zip(self.counts)
     }
 
+    /// Adds the counts of another namespace. What one of them doesn't tell is
+    /// not known of both.
+    pub fn add(&mut self, other: &Self) {
+        let both = |a: Option<u64>, b: Option<u64>| a?.checked_add(b?);
+        for (count, other) in self.counts.iter_mut().zip(&other.counts) {
+            *count = count.zip(*other).map(|(a, b)| StateCount {
+                total: a.total.saturating_add(b.total),
+                ipv4: both(a.ipv4, b.ipv4),
+                ipv6: both(a.ipv6, b.ipv6),
+            });
+        }
+        self.unknown = self.unknown.saturating_add(other.unknown);
+        self.minisockets = both(self.minisockets, other.minisockets);
+    }
+
     /// All sockets that were counted.
     #[must_use]
     pub fn total(&self) -> u64 {

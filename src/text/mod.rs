@@ -6,5 +6,5 @@ pub mod rate;
 mod sanitize;
 pub mod width;
 
-pub use sanitize::{is_harmless, reason, safe};
+pub use sanitize::{is_harmless, reason, safe, shell_word};
 pub use width::wrap;

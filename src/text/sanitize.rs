@@ -91,6 +91,17 @@ pub fn reason(error: &io::Error) -> String {
     }
 }
 
+/// A word as a shell takes it.
+#[must_use]
+pub fn shell_word(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -144,5 +155,12 @@ mod tests {
         let full = io::Error::from_raw_os_error(28);
         assert_eq!(reason(&full), "No space left on device");
         assert_eq!(reason(&io::Error::other("cut short")), "cut short");
+    }
+
+    #[test]
+    fn a_word_is_quoted_where_a_shell_would_take_it_apart() {
+        assert_eq!(shell_word("shop/api-0"), "shop/api-0");
+        assert_eq!(shell_word("/a b"), "'/a b'");
+        assert_eq!(shell_word("/it's"), r"'/it'\''s'");
     }
 }

@@ -2,6 +2,7 @@
 //! to read in one, wherever it is.
 
 mod absent;
+mod all;
 mod named;
 mod names;
 mod resolve;
@@ -9,6 +10,7 @@ mod resolve;
 mod testing;
 
 pub use absent::{Absent, Asked, absent};
+pub use all::{SurveyPlan, read_all};
 pub use named::{NetnsError, read_named};
 pub use names::NetnsNamer;
 pub use resolve::{Resolved, resolve};

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use crate::classify::close_wait::MIN_AGE;
 use crate::cli::{CommonArgs, LeaksArgs, Source};
 use crate::text::number::argument;
+use crate::text::shell_word;
 
 /// Each option that changes the question, after a space; not `--pid` and what
 /// only changes how the answer looks.
@@ -31,23 +32,13 @@ pub(super) fn options(common: &CommonArgs, args: &LeaksArgs) -> String {
         }
     }
     if let Some(netns) = &common.netns {
-        let _ = write!(text, " --netns {}", quoted(netns));
+        let _ = write!(text, " --netns {}", shell_word(netns));
     }
     let root = common.proc_root.to_string_lossy();
     if root != "/proc" {
-        let _ = write!(text, " --proc-root {}", quoted(&root));
+        let _ = write!(text, " --proc-root {}", shell_word(&root));
     }
     text
-}
-
-/// A word as a shell takes it.
-fn quoted(path: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%".contains(c);
-    if !path.is_empty() && path.chars().all(plain) {
-        path.to_owned()
-    } else {
-        format!("'{}'", path.replace('\'', r"'\''"))
-    }
 }
 
 #[cfg(test)]
@@ -75,11 +66,5 @@ mod tests {
         let options = "--min-age 1500ms --remote 10.0.0.9:5432 --listen-port 80 -4 --deep \
                        --source procfs --proc-root /host/proc";
         assert_eq!(repeated(options), format!(" {options}"));
-    }
-
-    #[test]
-    fn a_path_is_quoted_where_a_shell_would_take_it_apart() {
-        assert_eq!(quoted("/a b"), "'/a b'");
-        assert_eq!(quoted("/it's"), r"'/it'\''s'");
     }
 }

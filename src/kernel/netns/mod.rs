@@ -18,15 +18,30 @@ use crate::model::{NamespaceEntry, NetnsCounts};
 /// The file system of namespaces (include/uapi/linux/magic.h).
 const NSFS_MAGIC: rustix::fs::FsWord = 0x6e73_6673;
 
-/// Reads sockstat, sockstat6 and snmp of a namespace without entering it, in
-/// microseconds, where a dump costs the table of the whole host;
-/// `None` where no process shows it: those have to be entered for it. What the
-/// files don't say is unknown.
-#[must_use]
-pub fn read_counts(proc_root: &ProcRoot, namespace: &NamespaceEntry) -> Option<NetnsCounts> {
-    let of_namespace = proc_root.of_namespace(namespace)?;
-    Some(NetnsCounts {
-        sockstat: read_sockstat(&of_namespace),
-        established: read_established(&of_namespace),
-    })
+/// Reads sockstat, sockstat6 and snmp of a namespace, in microseconds, where a
+/// dump costs the table of the whole host: without entering it where a process
+/// shows them. What the files don't say is unknown.
+///
+/// # Errors
+///
+/// When no process shows it, and it can't be entered.
+pub fn read_counts(
+    proc_root: &ProcRoot,
+    namespace: &NamespaceEntry,
+) -> Result<NetnsCounts, EnterFailure> {
+    match proc_root.of_namespace(namespace) {
+        Some(shown) => Ok(counts_at(&shown)),
+        None => enter(proc_root, namespace, counts_at),
+    }
+}
+
+fn counts_at(proc_root: &ProcRoot) -> NetnsCounts {
+    let mut counts = NetnsCounts {
+        sockstat: read_sockstat(proc_root),
+        established: Some(0),
+    };
+    if counts.is_empty() != Some(true) {
+        counts.established = read_established(proc_root);
+    }
+    counts
 }

@@ -9,7 +9,8 @@ pub use self::leaks::leaks;
 pub use self::list::{list_heading, list_row};
 pub use self::pressure::{destinations, listeners};
 
-use crate::model::{Snapshot, StateCount, TcpState};
+use crate::classify::Judged;
+use crate::model::{Snapshot, StateCount, Survey, Surveyed, TcpState};
 
 /// `state,total,ipv4,ipv6`; a number that isn't known is empty.
 ///
@@ -17,27 +18,55 @@ use crate::model::{Snapshot, StateCount, TcpState};
 ///
 /// When the numbers can't be written as CSV, which memory alone could cause.
 pub fn summary(snapshot: &Snapshot) -> anyhow::Result<String> {
+    states(state_rows("", snapshot), 1)
+}
+
+/// The same of every namespace, its name first.
+///
+/// # Errors
+///
+/// As [`summary`].
+pub fn summary_of_all(survey: &Survey<Judged>) -> anyhow::Result<String> {
+    let of = |(one, judged)| {
+        let (one, judged): (&Surveyed<Judged>, &Judged) = (one, judged);
+        state_rows(one.name(), &judged.snapshot)
+    };
+    states(survey.answers().flat_map(of), 0)
+}
+
+/// A namespace, a state and its count.
+type StateRow<'a> = (&'a str, TcpState, Option<StateCount>);
+
+fn state_rows<'a>(netns: &'a str, snapshot: &'a Snapshot) -> impl Iterator<Item = StateRow<'a>> {
     let unknown = StateCount {
         total: snapshot.states.unknown,
         ipv4: None,
         ipv6: None,
     };
     let named = snapshot.states.iter();
-    lines(
-        named.chain([(TcpState::Unknown(0), Some(unknown))]),
-        &[
-            ("state", &|(state, _)| state.key().to_owned()),
-            ("total", &|(_, count)| {
-                number(count.map(|count| count.total))
-            }),
-            ("ipv4", &|(_, count)| {
-                number(count.and_then(|count| count.ipv4))
-            }),
-            ("ipv6", &|(_, count)| {
-                number(count.and_then(|count| count.ipv6))
-            }),
-        ],
-    )
+    let all = named.chain([(TcpState::Unknown(0), Some(unknown))]);
+    all.map(move |(state, count)| (netns, state, count))
+}
+
+/// A line for each, without the first columns.
+fn states<'a>(
+    rows: impl IntoIterator<Item = StateRow<'a>>,
+    without: usize,
+) -> anyhow::Result<String> {
+    let fields: [Field<'_, StateRow<'_>>; 5] = [
+        ("netns", &|(netns, ..)| cell(Some(netns))),
+        ("state", &|(_, state, _)| state.key().to_owned()),
+        ("total", &|(.., count)| {
+            number(count.map(|count| count.total))
+        }),
+        ("ipv4", &|(.., count)| {
+            number(count.and_then(|count| count.ipv4))
+        }),
+        ("ipv6", &|(.., count)| {
+            number(count.and_then(|count| count.ipv6))
+        }),
+    ];
+    lines(rows, fields.get(without..).unwrap_or_default())
 }
 
 /// A column: its heading, and how to get its cell.

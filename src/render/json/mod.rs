@@ -10,6 +10,7 @@ mod parts;
 mod pressure;
 pub mod reference;
 mod summary;
+mod survey;
 mod watch;
 mod write;
 
@@ -17,6 +18,7 @@ pub use self::check::{check, check_failed};
 pub use self::leaks::leaks;
 pub use self::pressure::pressure;
 pub use self::summary::summary;
+pub use self::survey::summary_of_all;
 pub use self::watch::watch;
 
 use std::time::{Duration, SystemTime};
@@ -79,6 +81,23 @@ struct Collection {
     elapsed_us: u64,
 }
 
+impl<'a> NetNs<'a> {
+    fn new(netns: &'a model::NetNs) -> Self {
+        let name = netns.name.as_ref();
+        Self {
+            inode: netns.inode,
+            name: name.map(|name| name.name.as_str()),
+            named_by: name.map(|name| name.named_by),
+        }
+    }
+}
+
+/// A time as RFC 3339; a clock outside the years 1 to 9999 is no time to print.
+fn timestamp(time: SystemTime) -> Option<String> {
+    let time = Timestamp::try_from(time).ok()?;
+    Some(format!("{time:.3}"))
+}
+
 impl<'a> Header<'a> {
     /// The head of a document about a snapshot.
     fn new(schema: &'static str, snapshot: &'a Snapshot) -> Self {
@@ -99,19 +118,15 @@ impl<'a> Header<'a> {
         collection: &model::Collection,
         elapsed: Duration,
     ) -> Self {
-        let netns = host.netns.as_ref();
-        let name = netns.and_then(|netns| netns.name.as_ref());
+        let unknown = NetNs {
+            inode: None,
+            name: None,
+            named_by: None,
+        };
         Self {
             host: host.name.as_deref(),
-            // A clock outside the years 1 to 9999 is no time to print.
-            taken_at: taken_at
-                .and_then(|time| Timestamp::try_from(time).ok())
-                .map(|time| format!("{time:.3}")),
-            netns: Some(NetNs {
-                inode: netns.and_then(|netns| netns.inode),
-                name: name.map(|name| name.name.as_str()),
-                named_by: name.map(|name| name.named_by),
-            }),
+            taken_at: taken_at.and_then(timestamp),
+            netns: Some(host.netns.as_ref().map_or(unknown, NetNs::new)),
             collection: Some(Collection {
                 source: collection.source,
                 fallback_reason: collection.fallback_reason.as_ref().map(ToString::to_string),

@@ -5,7 +5,7 @@ use schemars::transform::{RecursiveTransform, Transform};
 use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value};
 
-use super::{check, leaks, pressure, summary, watch};
+use super::{check, leaks, pressure, summary, survey, watch};
 
 /// The schema of one document.
 #[derive(Debug)]
@@ -20,6 +20,9 @@ pub struct Document {
 pub fn documents() -> Vec<Document> {
     vec![
         Document::of::<summary::Summary<'_>>(summary::SCHEMA),
+        Document::of::<survey::All<'_, summary::Summary<'_>, survey::SummaryTotals>>(
+            survey::SUMMARY,
+        ),
         Document::of::<leaks::Leaks<'_>>(leaks::SCHEMA),
         Document::of::<pressure::Pressure<'_>>(pressure::SCHEMA),
         Document::of::<check::Check<'_>>(check::SCHEMA),

@@ -8,7 +8,7 @@ use super::Header;
 use super::parts::{ByName, CounterValues, States, SummarySysctls};
 use super::write::line;
 use crate::classify::{Assessment, Finding};
-use crate::model::{CountMethod, Counter, Snapshot, StateCount, Sysctl, TcpState};
+use crate::model::{CountMethod, Counter, Snapshot, StateCount, StateCounts, Sysctl, TcpState};
 
 pub(super) const SCHEMA: &str = "tcpstate.summary/1";
 
@@ -73,18 +73,10 @@ impl<'a> Summary<'a> {
         assessment: &'a Assessment,
     ) -> Self {
         let states = &snapshot.states;
-        let unknown = StateCount {
-            total: states.unknown,
-            ipv4: None,
-            ipv6: None,
-        };
-        let named = states.iter().map(|(state, count)| (state.key(), count));
         let counters = snapshot.counters.iter();
         Self {
             header: Header::new(schema, snapshot),
-            states: named
-                .chain([(TcpState::Unknown(0).key(), Some(unknown))])
-                .collect(),
+            states: states_of(states),
             total: states.total(),
             method: states.method,
             other_namespaces_at_most: snapshot.elsewhere_at_most,
@@ -96,6 +88,19 @@ impl<'a> Summary<'a> {
             findings: &assessment.findings,
         }
     }
+}
+
+/// Sockets by state.
+pub(super) fn states_of(states: &StateCounts) -> ByName<States> {
+    let unknown = StateCount {
+        total: states.unknown,
+        ipv4: None,
+        ipv6: None,
+    };
+    let named = states.iter().map(|(state, count)| (state.key(), count));
+    named
+        .chain([(TcpState::Unknown(0).key(), Some(unknown))])
+        .collect()
 }
 
 impl TimeWait {

@@ -10,6 +10,7 @@ pub(crate) mod pressure;
 pub mod provenance;
 mod style;
 pub(crate) mod summary;
+mod survey;
 mod table;
 pub mod watch;
 
@@ -18,6 +19,7 @@ pub use self::leaks::leaks;
 pub use self::pressure::pressure;
 pub use self::style::Style;
 pub use self::summary::summary;
+pub use self::survey::summary_of_all;
 
 use self::table::{cut, table};
 

@@ -12,7 +12,7 @@ use crate::lab::{
 };
 
 /// Leaks so many connections in a namespace: our end is held, the peer has closed.
-fn leak(idle: &Idle, count: usize) -> Vec<Socket> {
+pub(super) fn leak(idle: &Idle, count: usize) -> Vec<Socket> {
     let pairs = enter(&live(), &idle.namespace(), |_| {
         bring_up_loopback();
         [(); 8].map(|()| Pair::new(Net::V4))

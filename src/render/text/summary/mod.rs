@@ -52,8 +52,8 @@ fn elsewhere(snapshot: &Snapshot, style: &Style) -> String {
         .filter(|&count| count >= ELSEWHERE)
     {
         let sentence = format!(
-            "up to {} in other network namespaces (containers), or not connected; \
-             lsns -t net lists those, nsenter -n -t PID tcpstate looks into one",
+            "up to {} in other network namespaces (containers), or not connected: \
+             tcpstate summary --netns all",
             counted(sockets, "more TCP socket", "more TCP sockets")
         );
         finding::push_wrapped(&mut text, "", 0, &sentence, style);
@@ -62,7 +62,7 @@ fn elsewhere(snapshot: &Snapshot, style: &Style) -> String {
 }
 
 /// How much is wrong, where something is.
-fn verdict(assessment: &Assessment, style: &Style) -> Option<String> {
+pub(in crate::render::text) fn verdict(assessment: &Assessment, style: &Style) -> Option<String> {
     let worst = assessment.worst().filter(|&worst| worst > Severity::Info)?;
     let parts: Vec<String> = [
         (Severity::Critical, "CRITICAL"),

@@ -250,7 +250,7 @@ fn that_other_namespaces_have_sockets_is_said_where_they_are_many() {
         summary(&snapshot, &assessment, &Style::default())
     };
     let said = "\nup to 1,204 more TCP sockets in other network namespaces (containers), \
-                or not connected;";
+                or not connected: tcpstate summary --netns all\n";
     assert!(shown(Some(1_204)).contains(said), "{}", shown(Some(1_204)));
     assert!(!shown(Some(9)).contains("namespaces"));
     assert!(!shown(None).contains("namespaces"));

@@ -1,0 +1,152 @@
+//! Every namespace in one answer.
+
+use std::net::TcpListener;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tcpstate::collect::{SurveyPlan, read_all};
+use tcpstate::kernel::netns::enter;
+
+use super::{Idle, commands::leak, live};
+use crate::lab::{Lab, netns_test, until};
+
+fn summary(lab: &Lab) -> Value {
+    let answer = lab
+        .tcpstate(&["summary", "--netns", "all", "--json"])
+        .run()
+        .json();
+    assert_eq!(answer["schema"], "tcpstate.summary.all/1");
+    answer
+}
+
+fn one_of(document: &Value, inode: u64) -> Option<&Value> {
+    let all = document["namespaces"].as_array().expect("an array");
+    all.iter().find(|one| one["netns"]["inode"] == inode)
+}
+
+netns_test!(each_namespace_is_counted_and_judged_by_itself, |lab| {
+    let (leaking, empty) = (Idle::new(), Idle::new());
+    let leaked = leak(&leaking, 3);
+    let name = format!("sh[{}]", leaking.process.id());
+    let document = summary(lab);
+    let one = one_of(&document, leaking.inode).expect("it is there");
+    assert_eq!(one["examined"], "full", "{document:#}");
+    assert_eq!(one["netns"]["name"], name);
+    assert_eq!(one["pids"], Value::from([leaking.process.id()]));
+    let answer = &one["answer"];
+    assert_eq!(answer["schema"], "tcpstate.summary/1");
+    assert_eq!(answer["netns"], one["netns"]);
+    assert_eq!(answer["states"]["close_wait"]["total"], 3, "{document:#}");
+    assert_eq!(answer["collection"]["source"], "netlink");
+    let other = one_of(&document, empty.inode).expect("it is there");
+    assert_eq!(other["examined"], "counters");
+    assert_eq!(other["answer"], Value::Null);
+    assert_eq!(other["sockets"], 0);
+    let close_wait = document["totals"]["states"]["close_wait"]["total"].as_u64();
+    assert!(close_wait >= Some(3), "{document:#}");
+    let text = lab.tcpstate(&["summary", "--netns", "all"]).run();
+    let text = text.succeeded().stdout;
+    let row = text.lines().find(|line| line.starts_with(&name));
+    let cells: Vec<&str> = row.expect(&text).split_whitespace().collect();
+    assert_eq!(cells[2], "3", "{text}");
+    assert!(text.contains(" empty\n"), "{text}");
+    let csv = lab
+        .tcpstate(&["summary", "--netns", "all", "--format", "csv"])
+        .run();
+    let line = format!("\n{name},close_wait,3,");
+    assert!(csv.succeeded().stdout.contains(&line));
+    drop(leaked);
+});
+
+netns_test!(without_privileges_all_are_read_from_outside, |lab| {
+    let idle = Idle::new();
+    let leaked = leak(&idle, 3);
+    let answer = lab
+        .tcpstate(&["summary", "--netns", "all", "--json"])
+        .confined(lab.unprivileged())
+        .run();
+    let told = answer.stderr.clone();
+    assert!(told.contains("read from outside"), "{told}");
+    assert!(told.contains("CAP_SYS_ADMIN and CAP_SYS_PTRACE"), "{told}");
+    let document = answer.json();
+    let name = format!("sh[{}]", idle.process.id());
+    let all = document["namespaces"].as_array().unwrap();
+    let one = all.iter().find(|one| one["netns"]["name"] == name);
+    let one = one.expect("it is there for everybody");
+    assert_eq!(one["examined"], "proc", "{document:#}");
+    let answer = &one["answer"];
+    assert_eq!(answer["states"]["close_wait"]["total"], 3, "{document:#}");
+    assert_eq!(answer["sysctls"]["net.ipv4.tcp_fin_timeout"], Value::Null);
+    drop(leaked);
+});
+
+netns_test!(
+    sockets_alone_in_a_namespace_are_counted_with_who_has_them,
+    |lab| {
+        let idle = Idle::new();
+        let listeners = enter(&live(), &idle.namespace(), |_| {
+            [(); 2].map(|()| TcpListener::bind("0.0.0.0:0").unwrap())
+        });
+        let inode = idle.inode;
+        drop(idle);
+        let own = std::process::id();
+        until("their holder", || {
+            let document = summary(lab);
+            assert_eq!(one_of(&document, inode), None);
+            let host_wide = &document["host_wide"];
+            assert!(host_wide["unaccounted_at_most"].as_u64() >= Some(2));
+            let holders = host_wide["holders"].as_array().unwrap();
+            match holders.iter().find(|holder| holder["pid"] == own) {
+                Some(holder) if holder["sockets"] == 2 => Ok(()),
+                _ => Err(format!("{host_wide:#}")),
+            }
+        });
+        drop(listeners);
+    }
+);
+
+netns_test!(one_that_ends_meanwhile_is_no_error_and_no_row, |_lab| {
+    let idle = Idle::new();
+    let leaked = leak(&idle, 1);
+    let key = idle.key();
+    let idle = Mutex::new(Some((idle, leaked)));
+    let survey = read_all(
+        &live(),
+        SurveyPlan {
+            // It has been counted by then, and is yet to be read.
+            wants: &|_| {
+                drop(idle.lock().unwrap().take());
+                true
+            },
+            names_all: true,
+            until: Instant::now() + Duration::from_secs(60),
+        },
+        |inside, _, _| Ok::<_, String>(inside.netns_inode()),
+    )
+    .unwrap();
+    let mut all = survey.namespaces.iter();
+    assert!(all.all(|one| one.netns.inode != key.inode()));
+    for (one, inode) in survey.answers() {
+        assert_eq!(one.netns.inode, *inode);
+    }
+});
+
+netns_test!(what_the_time_does_not_suffice_for_is_told, |_lab| {
+    let idle = Idle::new();
+    let survey = read_all(
+        &live(),
+        SurveyPlan {
+            wants: &|_| true,
+            names_all: false,
+            until: Instant::now(),
+        },
+        |_, _, _| Ok::<_, String>(()),
+    )
+    .unwrap();
+    let mut all = survey.namespaces.iter();
+    let one = all.find(|one| one.netns.inode == Some(idle.inode));
+    let examined = &one.unwrap().examined;
+    assert_eq!(examined.reason(), Some("the time was over"));
+    assert_eq!(survey.answers().count(), 0);
+});
