@@ -171,6 +171,10 @@ fn documents_of_this_host_follow_their_schemas() {
         ),
         (&["check", "--json"], &["/metrics/0/name"]),
         (
+            &["check", "--json", "--netns", "all", "--timeout", "60s"],
+            &["/totals/metrics/0/name", "/namespaces/0/answer/metrics"],
+        ),
+        (
             &["watch", "--json", "--count", "2", "--interval", "10ms"],
             &["/rates/connections"],
         ),

@@ -19,7 +19,7 @@ pub mod unresponsive;
 pub use assess::assess;
 pub use finding::{Assessment, Evidence, Finding, Number, Severity};
 pub use rule::{Judgement, Levels, Rule};
-pub use survey::{Judged, findings, overall};
+pub use survey::{Checked, Judged, findings, overall, overall_verdict};
 
 #[cfg(test)]
 pub(crate) mod testing;

@@ -17,6 +17,7 @@ pub(super) const EXAMPLES: &str = "Examples:
   tcpstate check --state -w 'close_wait_growth=~:10'   an hour; shrinking is fine
   tcpstate check --only close_wait_leaked,tcp_syncookies
   tcpstate check --unit nginx -c established=5000
+  tcpstate check --netns all                   every container of the host
   tcpstate check --quiet --textfile /var/lib/prometheus/node-exporter/tcpstate.prom
   tcpstate check --list                        every metric and rule
 
@@ -78,6 +79,10 @@ pub struct CheckArgs {
         value_hint = clap::ValueHint::FilePath
     )]
     pub state: Option<Option<PathBuf>>,
+
+    /// With --netns all: performance data of each network namespace, too
+    #[arg(long)]
+    pub per_netns: bool,
 
     /// Print nothing when all is OK
     #[arg(short, long)]

@@ -230,7 +230,7 @@ pub struct CommonArgs {
 
     /// Read another network namespace: a name of ip netns, the path of a pin, a
     /// PID, a container's name or id, NAMESPACE/POD, a unit; all for every one of
-    /// the host (summary)
+    /// the host (summary, check)
     #[arg(
         long,
         global = true,

@@ -35,8 +35,24 @@ pub(super) fn with<T: Send>(
     })?
 }
 
-/// A command that reads every namespace begins none later than this.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How every namespace is read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Patience {
+    /// None is begun later than this.
+    pub(super) limit: Duration,
+    /// Whether those that have nothing to find are named, too.
+    pub(super) names_all: bool,
+}
+
+impl Patience {
+    /// As long as somebody waits at a terminal.
+    pub(super) const fn new(names_all: bool) -> Self {
+        Self {
+            limit: Duration::from_secs(60),
+            names_all,
+        }
+    }
+}
 
 /// Whether every namespace is asked for.
 pub(super) fn wants_all(common: &CommonArgs) -> bool {
@@ -47,13 +63,13 @@ pub(super) fn wants_all(common: &CommonArgs) -> bool {
 pub(super) fn survey<T: Send>(
     common: &CommonArgs,
     wants: &(dyn Fn(&NetnsCounts) -> bool + Sync),
-    names_all: bool,
+    patience: Patience,
     read: impl Fn(Namespace) -> anyhow::Result<T> + Sync,
 ) -> anyhow::Result<Survey<T>> {
     let plan = SurveyPlan {
         wants,
-        names_all,
-        until: Instant::now() + PATIENCE,
+        names_all: patience.names_all,
+        until: Instant::now() + patience.limit,
     };
     let proc_root = ProcRoot::new(&common.proc_root);
     let survey = read_all(&proc_root, plan, |inside, netns, _| {
@@ -62,8 +78,13 @@ pub(super) fn survey<T: Send>(
         answer.map_err(|error| output::in_words(&error))
     })?;
     tell_survey(&survey);
-    if survey.answers().next().is_none() && survey.unread() > 0 {
-        bail!("no network namespace could be read");
+    if survey.answers().next().is_none()
+        && let Some(why) = survey
+            .namespaces
+            .iter()
+            .find_map(|one| one.examined.reason())
+    {
+        bail!("no network namespace could be read: {why}");
     }
     Ok(survey)
 }

@@ -56,8 +56,8 @@ fn summarize_all(
     format: SummaryFormat,
 ) -> anyhow::Result<Outcome> {
     let wants = |counts: &NetnsCounts| counts.is_empty() != Some(true);
-    let names_all = format == SummaryFormat::Json;
-    let mut survey = source::survey(common, &wants, names_all, |mut namespace| {
+    let patience = source::Patience::new(format == SummaryFormat::Json);
+    let mut survey = source::survey(common, &wants, patience, |mut namespace| {
         let question = Question {
             host_wide: namespace.shows_host_limits(),
             ..question(common, args)

@@ -122,9 +122,16 @@ impl StateCounts {
         TcpState::NAMED.into_iter().zip(self.counts)
     }
 
-    /// Adds the counts of another namespace. What one of them doesn't tell is
-    /// not known of both.
-    pub fn add(&mut self, other: &Self) {
+    /// The sums of several namespaces; `None` of none. What one of them doesn't
+    /// tell is not known of all.
+    pub fn sum<'a>(all: impl IntoIterator<Item = &'a Self>) -> Option<Self> {
+        let mut all = all.into_iter();
+        let mut sum = all.next()?.clone();
+        all.for_each(|one| sum.add(one));
+        Some(sum)
+    }
+
+    fn add(&mut self, other: &Self) {
         let both = |a: Option<u64>, b: Option<u64>| a?.checked_add(b?);
         for (count, other) in self.counts.iter_mut().zip(&other.counts) {
             *count = count.zip(*other).map(|(a, b)| StateCount {

@@ -148,6 +148,36 @@ impl<T> Default for Survey<T> {
 }
 
 impl<T> Survey<T> {
+    /// The same with other answers.
+    #[must_use]
+    pub fn map<U>(self, mut change: impl FnMut(T) -> U) -> Survey<U> {
+        let namespaces = self.namespaces.into_iter().map(|one| Surveyed {
+            netns: one.netns,
+            identity: one.identity,
+            is_own: one.is_own,
+            is_host: one.is_host,
+            pids: one.pids,
+            counts: one.counts,
+            examined: match one.examined {
+                Examined::Counters => Examined::Counters,
+                Examined::Full(answer) => Examined::Full(change(answer)),
+                Examined::Proc(answer, why) => Examined::Proc(change(answer), why),
+                Examined::No(why) => Examined::No(why),
+            },
+        });
+        Survey {
+            namespaces: namespaces.collect(),
+            taken_at: self.taken_at,
+            elapsed: self.elapsed,
+            host: self.host,
+            host_wide: self.host_wide,
+            unaccounted: self.unaccounted,
+            stale_pins: self.stale_pins,
+            hidden: self.hidden,
+            more: self.more,
+        }
+    }
+
     /// The namespaces with an answer.
     pub fn answers(&self) -> impl Iterator<Item = (&Surveyed<T>, &T)> {
         let all = self.namespaces.iter();

@@ -4,15 +4,16 @@ use crate::classify::assess::Gauge;
 use crate::classify::metric::Range;
 use crate::text::number::decimal;
 
-/// The gauges, separated by spaces; empty when there are none.
-pub(super) fn perfdata(gauges: &[Gauge]) -> String {
-    let items: Vec<String> = gauges.iter().map(item).collect();
+/// The gauges, separated by spaces, with this before each label; empty when
+/// there are none.
+pub(super) fn perfdata(prefix: &str, gauges: &[Gauge]) -> String {
+    let items: Vec<String> = gauges.iter().map(|gauge| item(prefix, gauge)).collect();
     items.join(" ")
 }
 
 /// A value that isn't known is `U`, which has no unit. Of one that is known
 /// within bounds the bound is there, as perfdata can't say more; JSON and -vv do.
-fn item(gauge: &Gauge) -> String {
+fn item(prefix: &str, gauge: &Gauge) -> String {
     let value = match gauge.value {
         Ok(value) => format!("{}{}", decimal(value), gauge.id.unit().uom()),
         Err(_) => "U".to_owned(),
@@ -26,7 +27,7 @@ fn item(gauge: &Gauge) -> String {
     let min = if gauge.id.growth { "" } else { "0" };
     let max = gauge.limit.map_or_else(String::new, decimal);
     let item = format!(
-        "'{}'={value};{};{};{min};{max}",
+        "'{prefix}{}'={value};{};{};{min};{max}",
         gauge.id,
         range(gauge.warn),
         range(gauge.crit),
@@ -62,12 +63,12 @@ mod tests {
         let plain = gauge("listen", 5.0);
         let growth = gauge("close_wait_growth", -12.5);
         assert_eq!(
-            perfdata(&[used.clone(), plain, growth]),
+            perfdata("", &[used.clone(), plain, growth]),
             "'time_wait_used'=82.25%;80;@95:;0;100 'listen'=5;;;0 'close_wait_growth'=-12.5"
         );
         used.value = Err(Missing::Unread);
         used.limit = None;
-        assert_eq!(perfdata(&[used]), "'time_wait_used'=U;80;@95:;0");
+        assert_eq!(perfdata("a::", &[used]), "'a::time_wait_used'=U;80;@95:;0");
     }
 
     /// `'label'=value[UOM];[warn];[crit];[min];[max]`, as the guidelines have
@@ -128,7 +129,7 @@ mod tests {
                     crit,
                 })
                 .collect();
-            let text = perfdata(&gauges);
+            let text = perfdata("", &gauges);
             let mut rest = text.as_str();
             let mut items = 0;
             while !rest.is_empty() {

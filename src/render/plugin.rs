@@ -1,15 +1,16 @@
 //! What the monitoring plugins print: one line, the perfdata behind it, and
 //! more lines where they are asked for.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use super::perfdata::perfdata;
 use super::text::provenance;
-use crate::classify::Finding;
 use crate::classify::assess::{Cause, Gauge, Problem, Status, Verdict};
 use crate::classify::metric::{Bound, Missing};
-use crate::model::{Snapshot, TcpState};
-use crate::text::number::{counted, decimal, grouped};
+use crate::classify::{Checked, Finding};
+use crate::model::{Snapshot, StateCounts, Survey, TcpState};
+use crate::text::number::{counted, decimal, elapsed, grouped};
 use crate::text::safe;
 
 /// Characters of the part that says what is wrong. With the words around it
@@ -23,19 +24,88 @@ const TOLD: [TcpState; 3] = [
     TcpState::TimeWait,
 ];
 
+/// Of more network namespaces with problems the line doesn't say the names.
+const OTHER_PLACES: usize = 2;
+
+/// What a check looked at, as its line tells it.
+#[derive(Debug)]
+pub struct Basis<'a> {
+    states: Option<Cow<'a, StateCounts>>,
+    /// Why netlink wasn't read.
+    fallback: Option<String>,
+    /// How it was read.
+    source: String,
+    /// How many network namespaces there are where all were checked, and how
+    /// many of them could not be read.
+    namespaces: Option<(u64, u64)>,
+    /// The metrics of each, where they are asked for.
+    each: Vec<(String, &'a [Gauge])>,
+}
+
+impl<'a> Basis<'a> {
+    /// One namespace.
+    #[must_use]
+    pub fn one(snapshot: &'a Snapshot) -> Self {
+        Self {
+            states: Some(Cow::Borrowed(&snapshot.states)),
+            fallback: snapshot
+                .collection
+                .fallback_reason
+                .as_ref()
+                .map(ToString::to_string),
+            source: provenance::of_counts(snapshot),
+            namespaces: None,
+            each: Vec::new(),
+        }
+    }
+
+    /// All of them; with performance data of each that was read where `each`
+    /// says so.
+    #[must_use]
+    pub fn all(survey: &'a Survey<Checked>, each: bool) -> Self {
+        let states = survey
+            .answers()
+            .map(|(_, checked)| &checked.snapshot.states);
+        let each = survey.answers().filter(|_| each).map(|(one, checked)| {
+            let name = plain(one.name()).replace(['\'', '='], "_");
+            (name, checked.verdict.gauges.as_slice())
+        });
+        Self {
+            states: StateCounts::sum(states).map(Cow::Owned),
+            fallback: None,
+            source: format!(
+                "{} read in {}, {} empty by their counters",
+                counted(
+                    survey.answers().count() as u64,
+                    "network namespace",
+                    "network namespaces"
+                ),
+                elapsed(survey.elapsed),
+                survey.empty(),
+            ),
+            namespaces: Some((survey.namespaces.len() as u64, survey.unread() as u64)),
+            each: each.collect(),
+        }
+    }
+}
+
 /// The line and, by the number of `-v`, the lines behind it: from 1 each
 /// problem whole and with what to do, and why netlink wasn't read, from 2 every
 /// metric, from 3 how it was read.
 #[must_use]
-pub fn status(snapshot: &Snapshot, verdict: &Verdict, verbosity: u8) -> String {
+pub fn status(basis: &Basis<'_>, verdict: &Verdict, verbosity: u8) -> String {
     let mut text = format!(
         "TCPSTATE {}: {}",
         verdict.status().word(),
-        headline(snapshot, verdict)
+        headline(basis, verdict)
     );
-    if !verdict.gauges.is_empty() {
+    let of_each = basis.each.iter();
+    let of_each = of_each.map(|(name, gauges)| perfdata(&format!("{name}::"), gauges));
+    let data = std::iter::once(perfdata("", &verdict.gauges)).chain(of_each);
+    let data: Vec<String> = data.filter(|data| !data.is_empty()).collect();
+    if !data.is_empty() {
         text.push_str(" | ");
-        text.push_str(&perfdata(&verdict.gauges));
+        text.push_str(&data.join(" "));
     }
     text.push('\n');
     if verbosity > 0 {
@@ -52,8 +122,8 @@ pub fn status(snapshot: &Snapshot, verdict: &Verdict, verbosity: u8) -> String {
         if !pending.is_empty() {
             push_line(&mut text, Missing::NotYet.reason(), &pending.join(", "));
         }
-        if let Some(reason) = &snapshot.collection.fallback_reason {
-            push_line(&mut text, "from /proc", &reason.to_string());
+        if let Some(reason) = &basis.fallback {
+            push_line(&mut text, "from /proc", reason);
         }
     }
     if verbosity > 1 {
@@ -62,7 +132,7 @@ pub fn status(snapshot: &Snapshot, verdict: &Verdict, verbosity: u8) -> String {
         }
     }
     if verbosity > 2 {
-        push_line(&mut text, "source", &provenance::of_counts(snapshot));
+        push_line(&mut text, "source", &basis.source);
     }
     text
 }
@@ -75,31 +145,62 @@ pub fn failed(status: Status, why: &str) -> String {
 
 /// The worst thing in a few words; how it is where nothing is wrong.
 #[must_use]
-pub fn headline(snapshot: &Snapshot, verdict: &Verdict) -> String {
-    let Some(worst) = verdict.problems.first() else {
-        return healthy(snapshot, verdict);
+pub fn headline(basis: &Basis<'_>, verdict: &Verdict) -> String {
+    let unread = match basis.namespaces {
+        Some((_, unread @ 1..)) => format!(
+            "; {} could not be read",
+            counted(unread, "network namespace", "network namespaces")
+        ),
+        _ => String::new(),
     };
+    let Some(worst) = verdict.problems.first() else {
+        return healthy(basis, verdict) + &unread;
+    };
+    let place = worst.place.as_deref();
     let short = match &worst.cause {
         // What follows the semicolon explains; -v and JSON have it.
         Cause::Found(finding) => without_the_middle(&plain(first_clause(finding))),
         _ => shorten(&plain(&whole(worst))),
     };
-    match verdict.problems.len() {
-        0 | 1 => short,
-        all => format!("{short} (+{} more)", all - 1),
+    let short = match (place, &worst.cause) {
+        (Some(place), Cause::Found(_)) => format!("{}: {short}", plain(place)),
+        _ => short,
+    };
+    let others = verdict.problems.len() - 1;
+    let mut places: Vec<&str> = Vec::new();
+    for other in verdict
+        .problems
+        .iter()
+        .filter_map(|other| other.place.as_deref())
+    {
+        if Some(other) != place && !places.contains(&other) {
+            places.push(other);
+        }
     }
+    places.truncate(OTHER_PLACES);
+    let more = match (others, places.is_empty()) {
+        (0, _) => String::new(),
+        (more, true) => format!(" (+{more} more)"),
+        (more, false) => format!(" (+{more} more, also in {})", plain(&places.join(", "))),
+    };
+    short + &more + &unread
 }
 
-fn healthy(snapshot: &Snapshot, verdict: &Verdict) -> String {
-    let mut parts = vec![counted(snapshot.states.total(), "socket", "sockets")];
-    for state in TOLD {
-        if let Some(count) = snapshot.states.total_of(state) {
+fn healthy(basis: &Basis<'_>, verdict: &Verdict) -> String {
+    let mut parts = Vec::new();
+    if let Some(states) = &basis.states {
+        parts.push(counted(states.total(), "socket", "sockets"));
+        let known = TOLD.map(|state| Some((state, states.total_of(state)?)));
+        for (state, count) in known.into_iter().flatten() {
             parts.push(format!("{} {}", grouped(count), state.name()));
         }
     }
+    if let Some((all, _)) = basis.namespaces {
+        parts.push(counted(all, "network namespace", "network namespaces"));
+    }
     let mut text = parts.join(", ");
-    if let Some(reason) = &snapshot.collection.fallback_reason {
-        let _ = write!(text, ", from /proc: {}", plain(&reason.to_string()));
+    if let Some(reason) = &basis.fallback {
+        let _ = write!(text, ", from /proc: {}", plain(reason));
     }
     if verdict.pending().next().is_some() {
         text.push_str("; rates from the next run on");
@@ -108,6 +209,14 @@ fn healthy(snapshot: &Snapshot, verdict: &Verdict) -> String {
 }
 
 pub(super) fn whole(problem: &Problem) -> String {
+    let what = what(problem);
+    match &problem.place {
+        Some(place) => format!("{place}: {what}"),
+        None => what,
+    }
+}
+
+fn what(problem: &Problem) -> String {
     match &problem.cause {
         Cause::Found(finding) => finding.message.clone(),
         Cause::Exceeded(gauge) => exceeded(gauge, problem.status),

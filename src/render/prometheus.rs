@@ -2,23 +2,80 @@
 //! timestamps, base units. What isn't known has no series, so that no rule takes
 //! it for a number; `rules_not_judged` counts what that hides.
 
+use std::collections::HashSet;
 use std::fmt::{Display, Write};
 
-use crate::classify::Severity;
+use crate::classify::Rule;
 use crate::classify::assess::Verdict;
-use crate::classify::metric::{Observation, Unit};
+use crate::classify::metric::{About, Metric, Observation, Unit};
 use crate::classify::rules::{RULES, metrics};
+use crate::classify::{Checked, Severity};
 use crate::model::float;
-use crate::model::{Counter, Snapshot, TcpState};
+use crate::model::{Counter, NamedBy, Snapshot, Survey, Surveyed, TcpState};
 
 /// The metrics of an observation and its verdict; with the kernel's counters and
 /// settings, which node_exporter has too, where `kernel` says so.
 #[must_use]
 pub fn page(observation: &Observation, verdict: &Verdict, kernel: bool) -> String {
     let mut page = Page::default();
+    page.push_build();
+    page.push_host(observation);
     page.push(&[], observation, verdict, kernel);
     page.text()
 }
+
+/// The same of every network namespace that has sockets, its name on every
+/// series; what the whole host shares has no label. Of two with one name the
+/// second has its number, too: a series occurs once.
+#[must_use]
+pub fn page_of_all(survey: &Survey<Checked>, kernel: bool) -> String {
+    let mut page = Page::default();
+    page.push_build();
+    page.push_namespaces(survey);
+    let mut answers = survey.answers().map(|(_, checked)| checked.observation());
+    let has_limits = |observed: &Observation| {
+        let host_wide = &observed.snapshot.pressure.host_wide;
+        host_wide.max_orphans.is_some()
+    };
+    if let Some(host) = answers.find(has_limits) {
+        page.push_host(&host);
+    }
+    let mut names = HashSet::new();
+    for (one, checked) in survey.answers() {
+        let mut netns = one.name().to_owned();
+        if !names.insert(netns.clone()) {
+            let number = one.netns.inode.map_or(names.len() as u64, |inode| inode);
+            netns = format!("{netns} ({number})");
+            names.insert(netns.clone());
+        }
+        let called = |kinds: &[NamedBy]| {
+            let mut all = one.identity.names.iter();
+            let name = all.find(|name| kinds.contains(&name.named_by))?;
+            Some(name.name.as_str())
+        };
+        let known = [
+            ("netns", Some(netns.as_str())),
+            ("pod", called(&[NamedBy::Kubernetes])),
+            ("container", called(&CONTAINERS)),
+        ];
+        let known = known.into_iter();
+        let place: Vec<(&str, &str)> = known
+            .filter_map(|(label, name)| Some((label, name?)))
+            .collect();
+        page.push(&place, &checked.observation(), &checked.verdict, kernel);
+    }
+    page.text()
+}
+
+/// Who names containers.
+const CONTAINERS: [NamedBy; 6] = [
+    NamedBy::Docker,
+    NamedBy::Podman,
+    NamedBy::Nerdctl,
+    NamedBy::Lxc,
+    NamedBy::Machine,
+    NamedBy::ContainerId,
+];
 
 /// Families in the order of their first sample. The format wants all samples of
 /// a family in one place, also where they are of several namespaces.
@@ -44,13 +101,45 @@ impl Page {
         let mut samples = Samples { page: self, place };
         samples.push_status(verdict);
         samples.push_states(observation.snapshot);
-        samples.push_gauges(observation);
+        samples.push_gauges(observation, false);
         samples.push_findings(verdict);
         if kernel {
             samples.push_settings(observation.snapshot);
             samples.push_counters(observation.snapshot);
         }
         samples.push_collection(observation.snapshot);
+    }
+
+    fn push_build(&mut self) {
+        let page = self;
+        Samples { page, place: &[] }.push(
+            "build_info",
+            "gauge",
+            "The version of tcpstate that wrote this page; always 1.",
+            &[("version", env!("CARGO_PKG_VERSION"))],
+            Some(1),
+        );
+    }
+
+    /// What the whole host shares.
+    fn push_host(&mut self, observation: &Observation) {
+        let page = self;
+        Samples { page, place: &[] }.push_gauges(observation, true);
+    }
+
+    fn push_namespaces(&mut self, survey: &Survey<Checked>) {
+        let page = self;
+        let mut samples = Samples { page, place: &[] };
+        for examined in ["full", "proc", "counters", "no"] {
+            let is_so = |one: &&Surveyed<Checked>| one.examined.key() == examined;
+            samples.push(
+                "namespaces",
+                "gauge",
+                "Network namespaces by how far they were looked at.",
+                &[("examined", examined)],
+                Some(survey.namespaces.iter().filter(is_so).count()),
+            );
+        }
     }
 
     /// The page as it is served.
@@ -83,13 +172,6 @@ struct Samples<'a> {
 impl Samples<'_> {
     fn push_status(&mut self, verdict: &Verdict) {
         self.push(
-            "build_info",
-            "gauge",
-            "The version of tcpstate that wrote this page; always 1.",
-            &[("version", env!("CARGO_PKG_VERSION"))],
-            Some(1),
-        );
-        self.push(
             "check_status",
             "gauge",
             "Exit status of tcpstate check: 0 OK, 1 warning, 2 critical, 3 unknown.",
@@ -115,8 +197,10 @@ impl Samples<'_> {
 
     /// The metrics that aren't a number of sockets in a state, less the rates:
     /// those Prometheus makes from the counters.
-    fn push_gauges(&mut self, observation: &Observation) {
-        for metric in metrics().filter(|metric| !metric.counts_states()) {
+    fn push_gauges(&mut self, observation: &Observation, of_host: bool) {
+        let wanted =
+            |metric: &&Metric| !metric.counts_states() && (metric.about == About::Host) == of_host;
+        for metric in metrics().filter(wanted) {
             let value = metric.read(observation).ok();
             let (suffix, value) = match metric.unit {
                 Unit::Count => ("", value),
@@ -134,6 +218,10 @@ impl Samples<'_> {
     fn push_findings(&mut self, verdict: &Verdict) {
         let help = "The worst finding of a rule: 0 none, 1 warning, 2 critical.";
         let mut not_judged = 0_u32;
+        let is_of_host = |rule: &Rule| {
+            let value = rule.value.as_ref();
+            value.is_some_and(|metric| metric.about == About::Host)
+        };
         for rule in RULES {
             let found = verdict.findings().filter(|found| found.rule == rule.name);
             let worst = found.map(|found| found.severity).max();
@@ -143,6 +231,10 @@ impl Samples<'_> {
                 Some(Severity::Info) => Some(0),
                 None => verdict.judged.contains(&rule.name).then_some(0),
             };
+            // Where all namespaces are judged, only one judges the host.
+            if value.is_none() && !self.place.is_empty() && is_of_host(rule) {
+                continue;
+            }
             not_judged += u32::from(value.is_none());
             let labels = [("rule", rule.name), ("topic", rule.topic)];
             self.push("finding", "gauge", help, &labels, value);

@@ -125,6 +125,8 @@ pub struct Problem {
     pub status: Status,
     /// What.
     pub cause: Cause,
+    /// In which network namespace, or in how many, where all are checked.
+    pub place: Option<String>,
 }
 
 /// The result.
@@ -154,15 +156,24 @@ impl Verdict {
     }
 
     /// Adds a problem behind those that are as bad.
-    pub(super) fn add(&mut self, status: Status, cause: Cause) {
+    pub(in crate::classify) fn add(&mut self, status: Status, cause: Cause) {
+        self.insert(Problem {
+            status,
+            cause,
+            place: None,
+        });
+    }
+
+    /// Adds a problem behind those that are as bad.
+    pub(in crate::classify) fn insert(&mut self, problem: Problem) {
         let place = self
             .problems
-            .partition_point(|problem| problem.status >= status);
-        self.problems.insert(place, Problem { status, cause });
+            .partition_point(|other| other.status >= problem.status);
+        self.problems.insert(place, problem);
     }
 
     /// Adds what a rule found: as a problem, or as worth knowing.
-    pub(super) fn take_in(&mut self, finding: Finding) {
+    pub(in crate::classify) fn take_in(&mut self, finding: Finding) {
         match Status::from(finding.severity) {
             Status::Ok => self.notes.push(finding),
             status => self.add(status, Cause::Found(finding)),

@@ -54,7 +54,9 @@ impl Unit {
 /// What a metric is about, which decides with which filters it can be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum About {
-    /// The whole network namespace, or the host.
+    /// The whole host, whatever the network namespace.
+    Host,
+    /// The whole network namespace.
     Everything,
     /// Single sockets.
     Sockets,

@@ -1,6 +1,6 @@
 //! What the whole host shares: orphans and the memory of TCP.
 
-use super::super::metric::{Measured, Metric, Missing, Observation, Range, Unit, share};
+use super::super::metric::{About, Measured, Metric, Missing, Observation, Range, Unit, share};
 use super::super::rule::{Judgement, Levels, Rule};
 use super::super::{Evidence, Finding, Severity};
 use crate::model::{float, ratio};
@@ -23,6 +23,7 @@ pub(super) const ORPHANS: Rule = Rule::new("orphans", "orphans", judge_orphans)
             "sockets of the host that no process holds, as a share of tcp_max_orphans",
             |observation| share(orphans(observation), max_orphans(observation)),
         )
+        .about(About::Host)
         .warns(Range::from(25.0))
         .alarms(Range::from(90.0)),
     );
@@ -34,6 +35,7 @@ pub(super) const ORPHANS_COUNT: Metric = Metric::new(
     "sockets of the host that no process holds; 100 % is tcp_max_orphans",
     orphans,
 )
+.about(About::Host)
 .limited(max_orphans);
 
 /// Socket memory near its limit. It warns from the second number of tcp_mem
@@ -52,6 +54,7 @@ pub(super) const TCP_MEMORY: Rule = Rule::new("tcp_memory", "TCP memory", judge_
             "memory of TCP buffers on the host, as a share of the third number of tcp_mem",
             memory_used,
         )
+        .about(About::Host)
         .alarms(Range::from(90.0)),
     );
 

@@ -98,7 +98,7 @@ fn judges(id: MetricId, rule: &str) -> bool {
 /// Why something can't be told with filters; `None` where it can.
 fn refusal(about: About, narrowing: Narrowing) -> Option<fn(String) -> ThresholdError> {
     match about {
-        About::Everything if !narrowing.is_none() => Some(ThresholdError::OfAll),
+        About::Host | About::Everything if !narrowing.is_none() => Some(ThresholdError::OfAll),
         About::Unowned if narrowing.by_owner => Some(ThresholdError::NoOwner),
         About::Listeners if narrowing.by_peer => Some(ThresholdError::NoPeer),
         _ => None,
@@ -127,6 +127,8 @@ pub struct Thresholds {
     /// Which filters leave sockets out: what can't be told with them is not
     /// judged.
     pub narrowing: Narrowing,
+    /// The whole host is judged by another namespace's check.
+    pub without_host: bool,
 }
 
 impl Thresholds {
@@ -228,13 +230,16 @@ impl Thresholds {
         // the range.
         let is_set = value.is_some_and(|id| self.sets(id));
         let chosen = (self.only.is_empty() || covered(&self.only)) && !covered(&self.ignore);
-        refusal(about(rule), self.narrowing).is_none()
+        let is_elsewhere = self.without_host && about(rule) == About::Host;
+        !is_elsewhere
+            && refusal(about(rule), self.narrowing).is_none()
             && (is_set || (chosen && (self.rates || !rule.needs_past)))
     }
 
     /// Whether a metric shall be shown, and judged by its ranges.
     pub(super) fn wants_metric(&self, id: MetricId) -> bool {
-        if refusal(id.metric.about, self.narrowing).is_some() {
+        let is_elsewhere = self.without_host && id.metric.about == About::Host;
+        if is_elsewhere || refusal(id.metric.about, self.narrowing).is_some() {
             return false;
         }
         if self.sets(id) {

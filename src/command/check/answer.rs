@@ -1,9 +1,11 @@
 //! What a check answers, in each format.
 
 use super::super::{Outcome, output};
+use crate::classify::Checked;
 use crate::classify::assess::{Status, Verdict};
-use crate::classify::metric::Observation;
 use crate::cli::{CheckArgs, CheckFormat, CheckMetrics, CommonArgs};
+use crate::model::Survey;
+use crate::render::plugin::Basis;
 use crate::render::{json, plugin, prometheus};
 use crate::state_file::replace;
 
@@ -20,30 +22,71 @@ pub(super) struct Answer {
 pub(super) fn answer(
     common: &CommonArgs,
     args: &CheckArgs,
-    observation: &Observation,
-    mut verdict: Verdict,
+    checked: &Checked,
     format: CheckFormat,
 ) -> anyhow::Result<Answer> {
-    let kernel = args.metrics == CheckMetrics::All;
-    if let Some(path) = &args.textfile {
-        let page = prometheus::page(observation, &verdict, kernel);
-        if let Err(error) = replace(path, page.as_bytes(), super::arguments::patience(args)) {
-            verdict.fail(error.to_string());
-        }
-    }
-    let status = verdict.status();
-    let text = match format {
-        // A scrape without metrics is a host that is down.
-        CheckFormat::Prometheus => prometheus::page(observation, &verdict, kernel),
-        _ if args.quiet && status == Status::Ok => String::new(),
-        CheckFormat::Plugin => plugin::status(observation.snapshot, &verdict, common.verbose),
-        CheckFormat::Json => json::check(observation.snapshot, &verdict)?,
+    let told = Told {
+        page: &|verdict, kernel| prometheus::page(&checked.observation(), verdict, kernel),
+        line: &|verdict| plugin::status(&Basis::one(&checked.snapshot), verdict, common.verbose),
+        document: &|verdict| json::check(&checked.snapshot, verdict),
     };
-    Ok(Answer {
-        status,
-        text,
-        notes: Vec::new(),
-    })
+    told.answer(args, checked.verdict.clone(), format)
+}
+
+/// The same of all namespaces.
+pub(super) fn answer_of_all(
+    common: &CommonArgs,
+    args: &CheckArgs,
+    survey: &Survey<Checked>,
+    verdict: Verdict,
+    format: CheckFormat,
+) -> anyhow::Result<Answer> {
+    let told = Told {
+        page: &|_, kernel| prometheus::page_of_all(survey, kernel),
+        line: &|verdict| {
+            let basis = Basis::all(survey, args.per_netns);
+            plugin::status(&basis, verdict, common.verbose)
+        },
+        document: &|verdict| json::check_of_all(survey, verdict),
+    };
+    told.answer(args, verdict, format)
+}
+
+/// How a verdict is told in each format.
+struct Told<'a> {
+    page: &'a dyn Fn(&Verdict, bool) -> String,
+    line: &'a dyn Fn(&Verdict) -> String,
+    document: &'a dyn Fn(&Verdict) -> anyhow::Result<String>,
+}
+
+impl Told<'_> {
+    fn answer(
+        &self,
+        args: &CheckArgs,
+        mut verdict: Verdict,
+        format: CheckFormat,
+    ) -> anyhow::Result<Answer> {
+        let kernel = args.metrics == CheckMetrics::All;
+        if let Some(path) = &args.textfile {
+            let page = (self.page)(&verdict, kernel);
+            if let Err(error) = replace(path, page.as_bytes(), super::arguments::patience(args)) {
+                verdict.fail(error.to_string());
+            }
+        }
+        let status = verdict.status();
+        let text = match format {
+            // A scrape without metrics is a host that is down.
+            CheckFormat::Prometheus => (self.page)(&verdict, kernel),
+            _ if args.quiet && status == Status::Ok => String::new(),
+            CheckFormat::Plugin => (self.line)(&verdict),
+            CheckFormat::Json => (self.document)(&verdict)?,
+        };
+        Ok(Answer {
+            status,
+            text,
+            notes: Vec::new(),
+        })
+    }
 }
 
 /// A check that came to nothing. Whoever reads JSON or metrics from stdout must

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::classify::thresholds::{Name, ThresholdError, Thresholds};
 use crate::cli::{CheckArgs, CommonArgs};
-use crate::collect::Selection;
+use crate::collect::{Namespace, Selection};
 use crate::state_file::default_state_file;
 use crate::text::number::argument;
 
@@ -29,6 +29,7 @@ pub(super) fn thresholds(args: &CheckArgs) -> Result<Thresholds, ThresholdError>
         ignore: names(&args.ignore)?,
         rates: args.state.is_some(),
         narrowing: selection(args).narrowing(),
+        without_host: false,
     };
     thresholds.rates |= thresholds.asks_for_rates();
     thresholds.check()?;
@@ -46,8 +47,14 @@ pub(super) fn selection(args: &CheckArgs) -> Selection<'_> {
 }
 
 /// The options that decide what is counted, as the state file keeps them.
-pub(super) fn scope(common: &CommonArgs, args: &CheckArgs) -> String {
+pub(super) fn scope(common: &CommonArgs, args: &CheckArgs, namespace: &Namespace) -> String {
     let mut scope = String::new();
+    // One whose number may not be read is told from others by its name.
+    if namespace.inode().is_none()
+        && let Some(name) = namespace.host().netns.and_then(|netns| netns.name)
+    {
+        let _ = write!(scope, "netns={}", name.name);
+    }
     for (name, given) in [("ipv4", common.ipv4), ("ipv6", common.ipv6)] {
         if given {
             scope.push_str(name);

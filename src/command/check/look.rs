@@ -5,17 +5,17 @@ use std::collections::HashSet;
 use anyhow::bail;
 
 use super::super::source;
-use super::answer::{Answer, answer};
+use super::answer::{Answer, answer, answer_of_all};
 use super::arguments::selection;
-use super::state::{SaveOutcome, StateSession};
-use crate::classify::assess::judge;
-use crate::classify::change::Past;
+use super::state::{NamespaceState, SaveOutcome, StateSession};
+use crate::classify::assess::{Verdict, judge};
 use crate::classify::metric::{Observation, Unit};
 use crate::classify::rules::metrics;
 use crate::classify::thresholds::Thresholds;
+use crate::classify::{Checked, overall_verdict};
 use crate::cli::{CheckArgs, CheckFormat, CommonArgs};
-use crate::collect::{self, Absent, Asked, Connections, Namespace, PortRead, Question};
-use crate::model::{SHORTEST_GROWTH, SHORTEST_RATE, SourceKind, TcpState};
+use crate::collect::{self, Absent, Connections, Namespace, PortRead, Question};
+use crate::model::{NetnsCounts, SHORTEST_GROWTH, SHORTEST_RATE, SourceKind, TcpState};
 use crate::text::safe;
 
 /// The whole check.
@@ -25,105 +25,183 @@ pub(super) fn look(
     thresholds: &Thresholds,
     format: CheckFormat,
 ) -> anyhow::Result<Answer> {
-    source::with(common, |namespace| {
-        look_at(common, args, thresholds, format, namespace)
-    })
+    let session = StateSession::open(common, args, thresholds);
+    if source::wants_all(common) {
+        return look_at_all(common, args, thresholds, format, session);
+    }
+    let (mut checked, state) = source::with(common, |namespace| {
+        let question = Asked {
+            common,
+            args,
+            thresholds,
+            session: &session,
+            alone: true,
+        };
+        question.look_at(namespace)
+    })?;
+    let notes = save(session, [state], thresholds, &mut checked.verdict);
+    let answer = answer(common, args, &checked, format)?;
+    Ok(Answer { notes, ..answer })
 }
 
-fn look_at(
+/// The check of every namespace, each judged by itself.
+fn look_at_all(
     common: &CommonArgs,
     args: &CheckArgs,
     thresholds: &Thresholds,
     format: CheckFormat,
-    namespace: Namespace,
+    session: StateSession,
 ) -> anyhow::Result<Answer> {
-    let mut session = StateSession::open(common, args, thresholds, &namespace);
-    let wanted = selection(args);
-    let narrowing = wanted.narrowing();
-    let mut namespace = collect::narrow(namespace, &wanted)?;
-    let earlier = session.earlier();
-    // The kernel's own counts are of all sockets.
-    let (connections, ports) = if narrowing.is_none() {
-        (Connections::Counted, PortRead::Always)
-    } else {
-        (Connections::CountedOneByOne, PortRead::Never)
+    let containers = Thresholds {
+        without_host: true,
+        ..thresholds.clone()
     };
-    let question = Question {
-        family: source::family(common),
-        narrowing,
-        connections,
-        ports,
-        host_wide: true,
-        min_age: args.min_age.0,
-        earlier: earlier.as_ref(),
-        ..Question::default()
+    let plan = source::Patience {
+        // What is left suffices for saying what could not be read.
+        limit: args.timeout.0.mul_f64(0.8),
+        names_all: format == CheckFormat::Json,
     };
-    let remembers = session.remembers();
-    let mut close_wait = HashSet::new();
-    let snapshot = collect::read(&mut namespace, &question, &mut |socket| {
-        if remembers && socket.state == TcpState::CloseWait {
-            close_wait.extend(socket.cookie);
-        }
+    let wants = |counts: &NetnsCounts| counts.is_empty() != Some(true);
+    let survey = source::survey(common, &wants, plan, |namespace| {
+        let is_host = namespace.shows_host_limits();
+        let question = Asked {
+            common,
+            args,
+            thresholds: if is_host { thresholds } else { &containers },
+            session: &session,
+            alone: false,
+        };
+        question.look_at(namespace)
     })?;
-    if !args.unit.is_empty() && snapshot.collection.source == SourceKind::Procfs {
-        bail!("cannot tell units apart over /proc: sockets have no cgroups there");
+    let mut states = Vec::new();
+    let mut survey = survey.map(|(checked, state)| {
+        states.push(state);
+        checked
+    });
+    survey.sort_by_urgency(|checked| checked.verdict.status());
+    let mut verdict = overall_verdict(&survey);
+    let wanted = selection(args).narrowing();
+    let has_sockets = survey
+        .answers()
+        .any(|(_, one)| one.snapshot.states.total() > 0);
+    if !has_sockets && wanted.is_by_port_alone() {
+        verdict.fail(unused(args));
     }
-    // Of several, the sockets of one would hide that others are absent.
-    let may_be_absent = snapshot.states.total() == 0 || args.pid.len() + args.unit.len() > 1;
-    let absent = if may_be_absent {
-        collect::absent(&namespace, &wanted)
-    } else {
-        Vec::new()
-    };
-    let is_unused = narrowing.is_by_port_alone() && snapshot.states.total() == 0;
-    session.take(&snapshot, &close_wait);
-    let before = session.before(SHORTEST_RATE);
-    let long_before = session.before(SHORTEST_GROWTH);
-    let observation = Observation {
-        snapshot: &snapshot,
-        past: before.as_ref().map(|(counted, age)| Past {
-            counters: &counted.counters,
-            drops: Some(&counted.drops),
-            ago: Some(*age),
-        }),
-        long_before: long_before.as_ref().map(|(counted, age)| (counted, *age)),
-        continues: session.keeps(),
-    };
-    let mut verdict = judge(&observation, thresholds);
-    // That all is well there would be no answer to who mistyped a port, or whose
-    // server is down.
-    if is_unused {
-        verdict.fail(format!(
-            "no socket has port {}; who listens where: tcpstate pressure",
-            list(&args.listen_port)
-        ));
+    if !has_sockets && wanted.by_owner && survey.unread() > 0 {
+        verdict.fail("what was asked for may be in one that could not be read".to_owned());
     }
-    for absent in &absent {
-        verdict.fail(in_other_netns(absent));
-    }
-    let values = counts(&observation);
-    let mut notes = Vec::new();
-    match session.save(&snapshot, values) {
-        SaveOutcome::Fine => {}
-        SaveOutcome::Warned(warning) => notes.push(warning),
+    let notes = save(session, states, thresholds, &mut verdict);
+    let answer = answer_of_all(common, args, &survey, verdict, format)?;
+    Ok(Answer { notes, ..answer })
+}
+
+/// Saves what the next check needs; says what is wrong with that.
+fn save(
+    session: StateSession,
+    states: impl IntoIterator<Item = NamespaceState>,
+    thresholds: &Thresholds,
+    verdict: &mut Verdict,
+) -> Vec<String> {
+    match session.save(states) {
+        SaveOutcome::Fine => Vec::new(),
+        SaveOutcome::Warned(warning) => vec![warning],
         SaveOutcome::Lost(why) => {
             // A rate that was asked for will never be known: that is no OK.
             if thresholds.asks_for_rates() {
                 verdict.fail(why.clone());
             }
-            notes.push(why);
+            vec![why]
         }
     }
-    let answer = answer(common, args, &observation, verdict, format)?;
-    Ok(Answer { notes, ..answer })
+}
+
+/// What a check asks of a namespace.
+struct Asked<'a> {
+    common: &'a CommonArgs,
+    args: &'a CheckArgs,
+    thresholds: &'a Thresholds,
+    session: &'a StateSession,
+    /// Whether no other namespace is looked at.
+    alone: bool,
+}
+
+impl Asked<'_> {
+    fn look_at(&self, namespace: Namespace) -> anyhow::Result<(Checked, NamespaceState)> {
+        let args = self.args;
+        let mut state = self.session.begin(self.common, args, &namespace);
+        let wanted = selection(args);
+        let narrowing = wanted.narrowing();
+        let mut namespace = collect::narrow(namespace, &wanted)?;
+        let earlier = state.earlier();
+        // The kernel's own counts are of all sockets.
+        let (connections, ports) = if narrowing.is_none() {
+            (Connections::Counted, PortRead::Always)
+        } else {
+            (Connections::CountedOneByOne, PortRead::Never)
+        };
+        let question = Question {
+            family: source::family(self.common),
+            narrowing,
+            connections,
+            ports,
+            host_wide: true,
+            min_age: args.min_age.0,
+            earlier: earlier.as_ref(),
+            ..Question::default()
+        };
+        let mut close_wait = HashSet::new();
+        let snapshot = collect::read(&mut namespace, &question, &mut |socket| {
+            if state.remembers && socket.state == TcpState::CloseWait {
+                close_wait.extend(socket.cookie);
+            }
+        })?;
+        if !args.unit.is_empty() && snapshot.collection.source == SourceKind::Procfs {
+            bail!("cannot tell units apart over /proc: sockets have no cgroups there");
+        }
+        // Of several, the sockets of one would hide that others are absent.
+        let may_be_absent = snapshot.states.total() == 0 || args.pid.len() + args.unit.len() > 1;
+        let absent = if self.alone && may_be_absent {
+            collect::absent(&namespace, &wanted)
+        } else {
+            Vec::new()
+        };
+        let is_unused = narrowing.is_by_port_alone() && snapshot.states.total() == 0;
+        state.take(&snapshot, &close_wait);
+        let mut checked = Checked {
+            before: state.before(SHORTEST_RATE),
+            long_before: state.before(SHORTEST_GROWTH),
+            continues: state.keeps,
+            snapshot,
+            verdict: Verdict::default(),
+        };
+        checked.verdict = judge(&checked.observation(), self.thresholds);
+        // That all is well there would be no answer to who mistyped a port, or
+        // whose server is down.
+        if self.alone && is_unused {
+            checked.verdict.fail(unused(args));
+        }
+        for absent in &absent {
+            checked.verdict.fail(in_other_netns(absent));
+        }
+        let values = counts(&checked.observation());
+        state.count(&checked.snapshot, values);
+        Ok((checked, state))
+    }
+}
+
+fn unused(args: &CheckArgs) -> String {
+    format!(
+        "no socket has port {}; who listens where: tcpstate pressure",
+        list(&args.listen_port)
+    )
 }
 
 /// Where somebody is whose sockets can't be seen from here, and how to see them.
 fn in_other_netns(absent: &Absent) -> String {
     let pid = absent.pid;
     let who = match &absent.who {
-        Asked::Process => format!("process {pid}"),
-        Asked::Unit(unit) => unit.clone(),
+        collect::Asked::Process => format!("process {pid}"),
+        collect::Asked::Unit(unit) => unit.clone(),
     };
     let place = absent.namespace.as_ref();
     let place = place.map_or_else(String::new, |name| format!(" ({name})"));

@@ -16,67 +16,97 @@ use crate::state_file::StateFile;
 /// of an age may well be too high by so much.
 const SLACK: Duration = Duration::from_secs(1);
 
-/// The state file of a check, what was in it, and what will be.
+/// The state file of a check, and what was in it.
 pub(super) struct StateSession {
     file: Option<StateFile>,
     states: CheckStates,
-    /// What compares with now.
-    before: Option<CheckState>,
-    now: CheckState,
     warning: Option<String>,
 }
 
 impl StateSession {
     /// Opens the state file that is asked for, or that a rate needs; before
     /// the first socket is looked at.
-    pub(super) fn open(
-        common: &CommonArgs,
-        args: &CheckArgs,
-        thresholds: &Thresholds,
-        namespace: &Namespace,
-    ) -> Self {
+    pub(super) fn open(common: &CommonArgs, args: &CheckArgs, thresholds: &Thresholds) -> Self {
+        let mut session = Self {
+            file: None,
+            states: CheckStates::default(),
+            warning: None,
+        };
         // A recording is of another time: it neither has a past here nor is it
         // one for the checks to come.
-        let (mut file, mut states, mut warning) = (None, CheckStates::default(), None);
-        if thresholds.rates && namespace.is_live() {
+        if thresholds.rates && common.replay.is_none() {
             match state_path(args) {
                 Ok(path) => {
                     let (opened, left) = StateFile::open(&path, patience(args));
-                    (file, states) = (Some(opened), left);
+                    (session.file, session.states) = (Some(opened), left);
                 }
-                Err(why) => warning = Some(why),
+                Err(why) => session.warning = Some(why),
             }
         }
+        session
+    }
+
+    /// What was left of a namespace, and what will be.
+    pub(super) fn begin(
+        &self,
+        common: &CommonArgs,
+        args: &CheckArgs,
+        namespace: &Namespace,
+    ) -> NamespaceState {
+        let boot_id = namespace.boot_id().unwrap_or_default();
+        let keeps = self.file.as_ref().is_some_and(StateFile::keeps) && !boot_id.is_empty();
         let now = CheckState {
-            boot_id: namespace.boot_id().unwrap_or_default(),
+            boot_id,
             netns: namespace.inode(),
-            scope: scope(common, args),
+            scope: scope(common, args, namespace),
             begun: since_boot(),
             ..CheckState::default()
         };
-        let before = states
+        let before = self
+            .states
             .before(&now)
             .filter(|before| !before.is_ahead_of(&namespace.counters()))
             .cloned();
-        Self {
-            file,
-            states,
+        NamespaceState {
             before,
             now,
-            warning,
+            remembers: self.file.is_some(),
+            keeps,
         }
     }
 
+    /// Saves what this check leaves for the next; gives the one warning about
+    /// all of it.
+    pub(super) fn save(mut self, states: impl IntoIterator<Item = NamespaceState>) -> SaveOutcome {
+        for state in states {
+            self.states.put(state.now);
+        }
+        let saved = self.file.as_mut().map(|file| file.save(&self.states));
+        if let Some(Err(error)) = saved {
+            return SaveOutcome::Lost(format!(
+                "{error}; the next check won't know what this one saw"
+            ));
+        }
+        let trouble = self.file.as_ref().and_then(StateFile::trouble);
+        match trouble.map(str::to_owned).or(self.warning) {
+            Some(warning) => SaveOutcome::Warned(warning),
+            None => SaveOutcome::Fine,
+        }
+    }
+}
+
+/// What is known of a namespace from one check to the next.
+pub(super) struct NamespaceState {
+    /// What compares with now.
+    before: Option<CheckState>,
+    now: CheckState,
     /// Whether there is a file to keep what is seen in.
-    pub(super) const fn remembers(&self) -> bool {
-        self.file.is_some()
-    }
-
+    pub(super) remembers: bool,
     /// Whether what is left will be found, and be known for this boot's.
-    pub(super) fn keeps(&self) -> bool {
-        self.file.as_ref().is_some_and(StateFile::keeps) && !self.now.boot_id.is_empty()
-    }
+    pub(super) keeps: bool,
+}
 
+impl NamespaceState {
     /// The ages of the CLOSE_WAIT sockets as the check before knew them.
     pub(super) fn earlier(&self) -> Option<Earlier> {
         let sightings = self.before.as_ref()?.close_wait.as_ref()?;
@@ -107,9 +137,8 @@ impl StateSession {
         Some((counted.clone(), age))
     }
 
-    /// Saves what this check leaves for the next; gives the one warning about
-    /// all of it.
-    pub(super) fn save(mut self, snapshot: &Snapshot, values: Vec<(String, f64)>) -> SaveOutcome {
+    /// Takes in what was counted.
+    pub(super) fn count(&mut self, snapshot: &Snapshot, values: Vec<(String, f64)>) {
         let counted = CounterSnapshot {
             at: self.now.ended,
             counters: snapshot.counters.clone(),
@@ -122,18 +151,6 @@ impl StateSession {
             values: values.into_iter().collect(),
         };
         self.now.keep_counters(counted, self.before.as_ref());
-        self.states.put(self.now);
-        let saved = self.file.as_mut().map(|file| file.save(&self.states));
-        if let Some(Err(error)) = saved {
-            return SaveOutcome::Lost(format!(
-                "{error}; the next check won't know what this one saw"
-            ));
-        }
-        let trouble = self.file.as_ref().and_then(StateFile::trouble);
-        match trouble.map(str::to_owned).or(self.warning) {
-            Some(warning) => SaveOutcome::Warned(warning),
-            None => SaveOutcome::Fine,
-        }
     }
 }
 

@@ -20,8 +20,8 @@ pub const SHORTEST_GROWTH: Duration = Duration::from_secs(60);
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// More checks than this don't share a file; one that is no longer run leaves
-/// its state there.
-const MOST: usize = 64;
+/// its state there. A check of all network namespaces counts for each of them.
+const MOST: usize = 1_024;
 
 /// What the checks of several namespaces and scopes left in one file.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -64,7 +64,7 @@ fn checks_of_other_sockets_in_one_file_keep_their_memories() {
     let mut now = state(20);
     now.scope = "pid=7".to_owned();
     assert_eq!(memories.before(&now), Some(&narrowed));
-    for number in 0..1_000 {
+    for number in 0..1_500 {
         let mut other = state(30 + number);
         other.scope = number.to_string();
         memories.put(other);

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::super::plugin::{headline, whole};
+use super::super::plugin::{Basis, headline, whole};
 use super::Header;
 use super::write::line;
 use crate::classify::Finding;
@@ -33,7 +33,7 @@ pub(super) struct Check<'a> {
 
 /// One reason for the status.
 #[derive(Serialize, JsonSchema)]
-struct ProblemReason {
+pub(super) struct ProblemReason {
     /// The status that it causes.
     status: Status,
     /// What is wrong.
@@ -44,7 +44,7 @@ struct ProblemReason {
 
 /// A metric beside its thresholds.
 #[derive(Serialize, JsonSchema)]
-struct Metric {
+pub(super) struct Metric {
     /// Name of the metric, as `--warning` and `--critical` take it.
     name: String,
     /// Its value. Null: not known, see `missing`.
@@ -69,14 +69,20 @@ struct Metric {
 ///
 /// When the document can't be written, which memory alone could cause.
 pub fn check(snapshot: &Snapshot, verdict: &Verdict) -> anyhow::Result<String> {
-    line(&Check {
-        header: Header::new(SCHEMA, snapshot),
-        status: verdict.status(),
-        message: headline(snapshot, verdict),
-        problems: verdict.problems.iter().map(ProblemReason::of).collect(),
-        findings: verdict.findings().collect(),
-        metrics: verdict.gauges.iter().map(Metric::of).collect(),
-    })
+    line(&Check::new(snapshot, verdict))
+}
+
+impl<'a> Check<'a> {
+    pub(super) fn new(snapshot: &'a Snapshot, verdict: &'a Verdict) -> Self {
+        Self {
+            header: Header::new(SCHEMA, snapshot),
+            status: verdict.status(),
+            message: headline(&Basis::one(snapshot), verdict),
+            problems: verdict.problems.iter().map(ProblemReason::of).collect(),
+            findings: verdict.findings().collect(),
+            metrics: verdict.gauges.iter().map(Metric::of).collect(),
+        }
+    }
 }
 
 /// The document of a check that failed, and a line end.
@@ -99,7 +105,7 @@ pub fn check_failed(status: Status, why: &str) -> String {
 }
 
 impl ProblemReason {
-    fn of(problem: &Problem) -> Self {
+    pub(super) fn of(problem: &Problem) -> Self {
         let about = match &problem.cause {
             Cause::Found(finding) => vec![finding.rule.to_owned()],
             Cause::Exceeded(gauge) => vec![gauge.id.to_string()],
@@ -115,7 +121,7 @@ impl ProblemReason {
 }
 
 impl Metric {
-    fn of(gauge: &Gauge) -> Self {
+    pub(super) fn of(gauge: &Gauge) -> Self {
         Self {
             name: gauge.id.to_string(),
             value: gauge.value.ok(),

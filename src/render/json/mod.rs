@@ -18,7 +18,7 @@ pub use self::check::{check, check_failed};
 pub use self::leaks::leaks;
 pub use self::pressure::pressure;
 pub use self::summary::summary;
-pub use self::survey::summary_of_all;
+pub use self::survey::{check_of_all, summary_of_all};
 pub use self::watch::watch;
 
 use std::time::{Duration, SystemTime};

@@ -23,6 +23,7 @@ pub fn documents() -> Vec<Document> {
         Document::of::<survey::All<'_, summary::Summary<'_>, survey::SummaryTotals>>(
             survey::SUMMARY,
         ),
+        Document::of::<survey::All<'_, check::Check<'_>, survey::CheckTotals>>(survey::CHECK),
         Document::of::<leaks::Leaks<'_>>(leaks::SCHEMA),
         Document::of::<pressure::Pressure<'_>>(pressure::SCHEMA),
         Document::of::<check::Check<'_>>(check::SCHEMA),

@@ -1,17 +1,23 @@
 //! The documents of all network namespaces: one for each, which holds the
 //! command's own document of every namespace.
 
+use std::cmp::Reverse;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::super::plugin;
+use super::check::{Check, Metric, ProblemReason};
 use super::parts::{ByName, States, microseconds};
 use super::summary::{self, Summary, states_of};
 use super::write::line;
 use super::{NetNs, timestamp};
-use crate::classify::{Finding, Judged, findings};
+use crate::classify::assess::{Status, Verdict};
+use crate::classify::{Checked, Finding, Judged, findings};
 use crate::model::{NetnsName, StateCounts, Survey, Surveyed};
 
 pub(super) const SUMMARY: &str = "tcpstate.summary.all/1";
+pub(super) const CHECK: &str = "tcpstate.check.all/1";
 
 /// Of more processes of a namespace only the number is told.
 const PIDS: usize = 8;
@@ -114,15 +120,32 @@ struct FindingIn<'a> {
     finding: &'a Finding,
 }
 
+/// How many namespaces there are, and how many were read.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct NamespaceCounts {
+    /// All of them.
+    all: u64,
+    /// Those that have nothing to find by their counters.
+    empty: u64,
+    /// Those that could not be read.
+    unread: u64,
+}
+
+impl NamespaceCounts {
+    pub(super) fn of<T>(survey: &Survey<T>) -> Self {
+        Self {
+            all: survey.namespaces.len() as u64,
+            empty: survey.empty() as u64,
+            unread: survey.unread() as u64,
+        }
+    }
+}
+
 /// Sums over the namespaces that were read.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct SummaryTotals {
-    /// Namespaces.
-    namespaces: u64,
-    /// Of these, those that have nothing to find by their counters.
-    empty: u64,
-    /// Of these, those that could not be read.
-    unread: u64,
+    /// How many there are, and how many were read.
+    namespaces: NamespaceCounts,
     /// Sockets by state. Null where a namespace doesn't tell.
     states: Option<ByName<States>>,
     /// All sockets that were counted.
@@ -131,27 +154,47 @@ pub(super) struct SummaryTotals {
     leaked: u64,
 }
 
+/// The outcome over all namespaces.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct CheckTotals {
+    /// How many there are, and how many were read.
+    namespaces: NamespaceCounts,
+    /// The worst status.
+    status: Status,
+    /// The status line without the metrics.
+    message: String,
+    /// Reasons for a status that isn't OK, worst first, each with its namespace.
+    problems: Vec<ProblemReason>,
+    /// The metrics: counts and rates added up, of the rest the highest.
+    metrics: Vec<Metric>,
+}
+
+impl CheckTotals {
+    pub(super) fn new(survey: &Survey<Checked>, verdict: &Verdict) -> Self {
+        Self {
+            namespaces: NamespaceCounts::of(survey),
+            status: verdict.status(),
+            message: plugin::headline(&plugin::Basis::all(survey, false), verdict),
+            problems: verdict.problems.iter().map(ProblemReason::of).collect(),
+            metrics: verdict.gauges.iter().map(Metric::of).collect(),
+        }
+    }
+}
+
 /// One document and a line end.
 ///
 /// # Errors
 ///
 /// When the document can't be written, which memory alone could cause.
 pub fn summary_of_all(survey: &Survey<Judged>) -> anyhow::Result<String> {
-    let mut states: Option<StateCounts> = None;
-    for (_, judged) in survey.answers() {
-        match &mut states {
-            Some(states) => states.add(&judged.snapshot.states),
-            None => states = Some(judged.snapshot.states.clone()),
-        }
-    }
+    let answers = survey.answers().map(|(_, judged)| &judged.snapshot.states);
+    let states = StateCounts::sum(answers);
     let leaked = survey.answers().filter_map(|(_, judged)| {
         let leaks = judged.snapshot.leaks.as_ref()?;
         Some(leaks.counts.leaked())
     });
     let totals = SummaryTotals {
-        namespaces: survey.namespaces.len() as u64,
-        empty: survey.empty() as u64,
-        unread: survey.unread() as u64,
+        namespaces: NamespaceCounts::of(survey),
         states: states.as_ref().map(states_of),
         total: states.as_ref().map_or(0, StateCounts::total),
         leaked: leaked.sum(),
@@ -160,6 +203,27 @@ pub fn summary_of_all(survey: &Survey<Judged>) -> anyhow::Result<String> {
         findings: findings(survey).into_iter().map(FindingIn::new).collect(),
         ..All::new(SUMMARY, survey, totals, |judged| {
             Summary::new(summary::SCHEMA, &judged.snapshot, &judged.assessment)
+        })
+    })
+}
+
+/// The same of a check.
+///
+/// # Errors
+///
+/// As [`summary_of_all`].
+pub fn check_of_all(survey: &Survey<Checked>, verdict: &Verdict) -> anyhow::Result<String> {
+    let totals = CheckTotals::new(survey, verdict);
+    let found = survey.answers().flat_map(|(one, checked)| {
+        let findings = checked.verdict.findings();
+        findings.map(move |finding| FindingIn::new((one, finding)))
+    });
+    let mut findings: Vec<FindingIn<'_>> = found.collect();
+    findings.sort_by_key(|found| Reverse(found.finding.severity));
+    line(&All {
+        findings,
+        ..All::new(CHECK, survey, totals, |checked| {
+            Check::new(&checked.snapshot, &checked.verdict)
         })
     })
 }

@@ -150,3 +150,66 @@ netns_test!(what_the_time_does_not_suffice_for_is_told, |_lab| {
     assert_eq!(examined.reason(), Some("the time was over"));
     assert_eq!(survey.answers().count(), 0);
 });
+
+netns_test!(a_check_of_all_finds_what_is_anywhere, |lab| {
+    let (leaking, other) = (Idle::new(), Idle::new());
+    let leaked = leak(&leaking, 3);
+    let listening = enter(&live(), &other.namespace(), |_| {
+        TcpListener::bind("0.0.0.0:0").unwrap()
+    });
+    let name = format!("sh[{}]", leaking.process.id());
+    let check = |more: &[&str]| {
+        let fixed = ["check", "--netns", "all", "--min-age", "0s"];
+        lab.tcpstate(&[&fixed, more].concat()).run()
+    };
+    // Who holds them is this process, whose own namespace is another.
+    let own = std::process::id().to_string();
+    let of_pid = ["--pid", &own, "-c", "close_wait=2"];
+    let answer = check(&of_pid);
+    assert_eq!(answer.status.code(), Some(2), "{answer:#?}");
+    assert!(answer.stdout.contains(&name), "{answer:#?}");
+    assert!(answer.stdout.contains("'close_wait'=3;;;0"), "{answer:#?}");
+    let each = [&of_pid[..], &["--per-netns"]].concat();
+    let label = format!("'{name}::close_wait'=3");
+    assert!(check(&each).stdout.contains(&label));
+    let answer = check(&[&of_pid[..], &["--json"]].concat());
+    let document: Value = serde_json::from_str(&answer.stdout).unwrap();
+    assert_eq!(document["schema"], "tcpstate.check.all/1");
+    assert_eq!(document["totals"]["status"], "critical", "{document:#}");
+    let one = one_of(&document, leaking.inode).expect("it is there");
+    assert_eq!(one["answer"]["status"], "critical", "{document:#}");
+    let one = one_of(&document, other.inode).expect("it is there");
+    assert_eq!(one["answer"]["status"], "ok", "{document:#}");
+    let page = check(&[&of_pid[..], &["--format", "prometheus"]].concat()).stdout;
+    let series = format!("tcpstate_sockets{{netns=\"{name}\",state=\"close_wait\"}} 3\n");
+    assert!(page.contains(&series), "{page}");
+    let absent = u32::MAX.to_string();
+    let answer = check(&["--pid", &absent]);
+    assert_eq!(answer.status.code(), Some(3), "{answer:#?}");
+    drop((leaked, listening));
+});
+
+netns_test!(a_check_of_all_remembers_each_by_itself, |lab| {
+    let leaking = Idle::new();
+    let leaked = leak(&leaking, 3);
+    let directory = tempfile::tempdir().unwrap();
+    let state = directory.path().join("state").display().to_string();
+    let check = || {
+        let check = ["check", "--netns", "all", "--json", "--state", &state];
+        // Others on this host may be ill.
+        let answer = lab.tcpstate(&check).run();
+        let document: Value = serde_json::from_str(&answer.stdout).unwrap();
+        one_of(&document, leaking.inode)
+            .expect("it is there")
+            .clone()
+    };
+    check();
+    let states = std::fs::read_to_string(&state).unwrap();
+    let states: Value = serde_json::from_str(&states).unwrap();
+    let all = states["checks"].as_array().unwrap();
+    let own = all.iter().find(|one| one["netns"] == leaking.inode);
+    let sockets = &own.expect("it has left something")["close_wait"]["sockets"];
+    assert_eq!(sockets.as_object().unwrap().len(), 3, "{sockets:#}");
+    check();
+    drop(leaked);
+});
