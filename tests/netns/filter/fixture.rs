@@ -34,9 +34,12 @@ pub(crate) struct Made {
 }
 
 impl Made {
-    /// Whether a row is of this socket.
+    /// Whether a row is of this socket. Over /proc its addresses have no zone.
     pub(crate) fn is(&self, socket: &model::Socket) -> bool {
-        self.family == socket.family && self.local == socket.local && self.remote == socket.remote
+        let end = |end: &model::Endpoint| (end.address, end.port);
+        self.family == socket.family
+            && end(&self.local) == end(&socket.local)
+            && end(&self.remote) == end(&socket.remote)
     }
 }
 
