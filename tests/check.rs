@@ -94,8 +94,11 @@ fn bad_arguments_are_unknown_and_told_how_to_be_good() {
             &["--remote", ":80", "--only", "time_wait_used"],
             "whole network namespace",
         ),
-        (&["--pid", "1", "-c", "time_wait=5"], "--pid and --unit"),
-        (&["--remote", ":80", "-c", "listen=5"], "leave out --remote"),
+        (&["--pid", "1", "-c", "time_wait=5"], "keeps no owner"),
+        (&["--remote", ":80", "-c", "listen=5"], "have no peer"),
+        (&["dport", "=", ":80", "-c", "listen=5"], "have no peer"),
+        (&["sport"], "a value is missing after `sport`"),
+        (&["process", "nobody-of-this-name"], "no process is called"),
         (
             &["--only", "close_wait_leak", "--ignore", "close_wait_leak"],
             "leave out one",

@@ -123,6 +123,7 @@ impl SnapshotBuilder {
                 duplicates: None,
                 malformed: 0,
                 unjudged: 0,
+                selection: None,
             },
             states,
             elsewhere_at_most: None,

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::DurationArg;
 use super::value::{pid, port};
-use crate::model::{LEAK_MIN_AGE, PeerFilter};
+use super::{DurationArg, FilterArgs};
+use crate::model::LEAK_MIN_AGE;
 
 pub(super) const EXAMPLES: &str = "Examples:
   tcpstate check                               by the default thresholds
@@ -18,6 +18,7 @@ pub(super) const EXAMPLES: &str = "Examples:
   tcpstate check --only close_wait_leaked,tcp_syncookies
   tcpstate check --unit nginx -c established=5000
   tcpstate check --netns all                   every container of the host
+  tcpstate check -c established=90 dport = :5432    only these connections
   tcpstate check --quiet --textfile /var/lib/prometheus/node-exporter/tcpstate.prom
   tcpstate check --list                        every metric and rule
 
@@ -60,10 +61,13 @@ pub struct CheckArgs {
     #[arg(long, value_name = "PORT", value_parser = port)]
     pub listen_port: Vec<u16>,
 
-    /// Only connections to this peer: ADDRESS, ADDRESS/PREFIX, ADDRESS:PORT or
-    /// :PORT (IPv6 in brackets); can be given several times
+    /// Only connections to this peer, as dst PEER; can be given several times
     #[arg(long, value_name = "PEER")]
-    pub remote: Vec<PeerFilter>,
+    pub remote: Vec<String>,
+
+    /// Which sockets.
+    #[command(flatten)]
+    pub filter: FilterArgs,
 
     /// Print every metric with its unit, meaning and default thresholds
     #[arg(long)]

@@ -20,7 +20,7 @@ pub use self::value::DurationArg;
 use self::value::{count, interval, pid, port};
 use self::watch::WATCH_EXAMPLES;
 pub use self::watch::WatchArgs;
-use crate::model::{LEAK_MIN_AGE, PeerFilter};
+use crate::model::LEAK_MIN_AGE;
 
 /// Says how many TCP connections are in each state, and what is wrong.
 ///
@@ -67,7 +67,15 @@ pub enum Command {
     /// these can be trusted, which is many times faster than looking at every
     /// socket; --exact looks at every socket.
     #[command(after_help = SUMMARY_EXAMPLES)]
-    Summary(SummaryArgs),
+    Summary {
+        /// Its options.
+        #[command(flatten)]
+        args: SummaryArgs,
+
+        /// Which sockets.
+        #[command(flatten)]
+        filter: FilterArgs,
+    },
 
     /// List connections, in the filter language of ss
     ///
@@ -164,6 +172,7 @@ const SUMMARY_EXAMPLES: &str = "Examples:
   tcpstate summary --json | jq .states.close_wait.total
   tcpstate summary --exit-code      exit 1 if something is wrong
   tcpstate summary --netns all      every container, a row each
+  tcpstate summary dport = :5432    only connections to PostgreSQL
   tcpstate --replay dump.bin        a dump recorded with ss -tan -D dump.bin";
 
 const LEAKS_EXAMPLES: &str = "Examples:
@@ -173,6 +182,7 @@ const LEAKS_EXAMPLES: &str = "Examples:
   tcpstate leaks --over 1m                two looks: the rate, and what keepalives hide
   tcpstate leaks --remote 10.0.0.9:5432   only connections to one peer
   tcpstate leaks --listen-port 443        only connections that came in on one port
+  tcpstate leaks unit nginx and src 10.0.0.0/8    in ss's filter language
   tcpstate leaks --json | jq '.processes[] | {pid, command, leaked}'
   tcpstate leaks --exit-code --min-count 10   for a script: 1 if anybody leaks ten
 
@@ -282,6 +292,16 @@ pub enum ColorChoice {
     Never,
 }
 
+/// Which sockets, in words: what every command takes behind its options, but
+/// the summary only with its name.
+#[derive(Debug, Clone, Default, Args)]
+pub struct FilterArgs {
+    /// Only these sockets, in the words of ss(8), as in dport = :5432 or
+    /// process nginx and not dst 10.0.0.0/8; tcpstate list --help has more
+    #[arg(value_name = "FILTER")]
+    pub words: Vec<String>,
+}
+
 /// What `tcpstate summary` takes.
 #[derive(Debug, Args, Default, PartialEq, Eq)]
 pub struct SummaryArgs {
@@ -315,8 +335,8 @@ pub enum SummaryFormat {
 #[derive(Debug, Args)]
 pub struct LeaksArgs {
     /// Only sockets of this process, and its descriptors whose connection is
-    /// gone; takes several, and can be given several times
-    #[arg(short, long, value_name = "PID", num_args = 1.., value_delimiter = ',', value_parser = pid)]
+    /// gone; takes several, separated by commas
+    #[arg(short, long, value_name = "PID", value_delimiter = ',', value_parser = pid)]
     pub pid: Vec<u32>,
 
     /// How long a socket must have been in CLOSE_WAIT to be called leaked
@@ -327,15 +347,19 @@ pub struct LeaksArgs {
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true, value_parser = count::<u64>)]
     pub min_count: u64,
 
-    /// Only connections to this peer: ADDRESS, ADDRESS/PREFIX, ADDRESS:PORT or
-    /// :PORT (IPv6 in brackets); takes several, separated by commas
-    #[arg(long, value_name = "PEER", value_delimiter = ',')]
-    pub remote: Vec<PeerFilter>,
-
-    /// Only connections at this port of ours; takes several, separated by
+    /// Only connections to this peer, as dst PEER; takes several, separated by
     /// commas
+    #[arg(long, value_name = "PEER", value_delimiter = ',')]
+    pub remote: Vec<String>,
+
+    /// Only connections at this port of ours, as sport = PORT; takes several,
+    /// separated by commas
     #[arg(long, value_name = "PORT", value_delimiter = ',', value_parser = port)]
     pub listen_port: Vec<u16>,
+
+    /// Which sockets.
+    #[command(flatten)]
+    pub filter: FilterArgs,
 
     /// Look twice, this long apart: the rate, what is new, what keepalives
     /// hide, and which half-closed connections still send
@@ -381,14 +405,19 @@ pub struct PressureArgs {
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = count::<usize>)]
     pub top: usize,
 
-    /// Only ports towards this peer: ADDRESS, ADDRESS/PREFIX, ADDRESS:PORT or
-    /// :PORT (IPv6 in brackets); can be given several times
+    /// Only ports towards this peer, and all listeners: as listening or dst
+    /// PEER; can be given several times
     #[arg(long, value_name = "PEER")]
-    pub remote: Vec<PeerFilter>,
+    pub remote: Vec<String>,
 
-    /// Only listeners on this port; can be given several times
+    /// Only listeners on this port, and all connections: as not listening or
+    /// sport = PORT; can be given several times
     #[arg(long, value_name = "PORT", value_parser = port)]
     pub listen_port: Vec<u16>,
+
+    /// Which sockets.
+    #[command(flatten)]
+    pub filter: FilterArgs,
 
     /// Name the processes behind all listeners, not only those in trouble;
     /// reads every descriptor of the host

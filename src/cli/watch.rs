@@ -2,8 +2,8 @@
 
 use clap::Args;
 
-use super::DurationArg;
 use super::value::{one_or_more, pace};
+use super::{DurationArg, FilterArgs};
 
 pub(super) const WATCH_EXAMPLES: &str = "Examples:
   tcpstate watch                              the screen
@@ -35,4 +35,8 @@ pub struct WatchArgs {
     /// Look at every socket instead of trusting the kernel's own counts
     #[arg(long)]
     pub exact: bool,
+
+    /// Which sockets.
+    #[command(flatten)]
+    pub filter: FilterArgs,
 }

@@ -1,5 +1,7 @@
 //! Every connection, by destination and by listener: what `pressure` shows.
 
+use std::collections::HashSet;
+use std::net::IpAddr;
 use std::time::Instant;
 
 use super::Namespace;
@@ -12,8 +14,8 @@ use crate::classify::ports::{self, PortTally, ReusePolicy};
 use crate::classify::unresponsive::UnresponsiveTally;
 use crate::kernel::KernelError;
 use crate::model::{
-    Collection, Extensions, Family, PortReading, Pressure, Request, Snapshot, Socket, SourceKind,
-    StateSet, StateTally, Sysctl, TcpState,
+    Collection, Endpoint, Extensions, PortReading, Ports, Pressure, Request, Snapshot, Socket,
+    SourceKind, StateSet, StateTally, Sysctl, TcpState,
 };
 
 /// Reads every connection, and with them all that can run out.
@@ -22,15 +24,14 @@ pub(super) fn read(
     question: &Question<'_>,
     previous: Option<&Snapshot>,
 ) -> Result<Snapshot, KernelError> {
-    let (family, bound) = (question.family, question.bound);
-    let mut snapshot = namespace.with_fallback(|namespace| read_once(namespace, family, bound))?;
+    let bound = question.bound;
+    let mut snapshot = namespace.with_fallback(|namespace| read_once(namespace, bound))?;
     // What only one of two sources shows has not changed.
     if let Some(previous) = previous
         && previous.collection.source == snapshot.collection.source
     {
         compare(&mut snapshot, previous);
     }
-    leave_out(&mut snapshot, question);
     Ok(snapshot)
 }
 
@@ -46,33 +47,8 @@ fn compare(snapshot: &mut Snapshot, earlier: &Snapshot) {
     }
 }
 
-/// Leaves out what isn't asked for. After everything was counted: a bound
-/// port counts whoever has it.
-fn leave_out(snapshot: &mut Snapshot, question: &Question<'_>) {
-    let (remote, listen_port) = (question.remote, question.listen_port);
-    if let PortReading::Grouped(ports) = &mut snapshot.pressure.ports
-        && !remote.is_empty()
-    {
-        let all = ports.destinations.len();
-        ports
-            .destinations
-            .retain(|destination| remote.iter().any(|peer| peer.accepts(&destination.remote)));
-        ports.left_out = (all - ports.destinations.len()) as u64;
-    }
-    if let Some(listeners) = &mut snapshot.pressure.listeners
-        && !listen_port.is_empty()
-    {
-        listeners
-            .listeners
-            .retain(|listener| listen_port.contains(&listener.local.port));
-    }
-}
-
-fn read_once(
-    namespace: &mut Namespace,
-    family: Option<Family>,
-    bound: bool,
-) -> Result<Snapshot, KernelError> {
+fn read_once(namespace: &mut Namespace, bound: bool) -> Result<Snapshot, KernelError> {
+    let family = namespace.family();
     let taken_at = namespace.now();
     let start = Instant::now();
     let host = namespace.host();
@@ -81,14 +57,16 @@ fn read_once(
     // other sockets are told apart.
     let mut states = StateTally::default();
     let mut listeners = ListenerTally::default();
-    // Both families whatever is shown: they share the ports.
-    let shown = |socket: &Socket| family.is_none_or(|family| family == socket.family);
-    let listening = visit(namespace, LISTEN, &mut |socket| {
-        if shown(socket) {
+    // All of them whatever is shown: they share the ports.
+    let mut left_out = 0;
+    let is_part = namespace.selection().is_some();
+    let listening = visit(namespace, LISTEN, &mut |socket, shown| {
+        if shown {
             states.add(socket);
             listeners.add_listener(socket);
         } else {
             listeners.pass_by(socket);
+            left_out += u64::from(is_part);
         }
     })?;
     let settings = namespace.port_settings();
@@ -96,10 +74,14 @@ fn read_once(
     let mut ports = PortTally::new(settings, listeners.ports().clone(), policy).showing(family);
     let mut unresponsive = UnresponsiveTally::default();
     let mut others = 0;
+    let mut destinations = is_part.then(HashSet::new);
     let connected = StateSet::RFC9293.without(TcpState::Listen);
-    let mut collection = visit(namespace, connected, &mut |socket| {
+    let mut collection = visit(namespace, connected, &mut |socket, shown| {
         ports.add(socket);
-        if shown(socket) {
+        if shown {
+            if let Some(destinations) = &mut destinations {
+                destinations.insert((socket.remote.canonical_address(), socket.remote.port));
+            }
             states.add(socket);
             listeners.add(socket);
             unresponsive.add(socket);
@@ -110,14 +92,16 @@ fn read_once(
     collection.sockets -= others;
     collection.add_losses(&listening);
     if collection.source == SourceKind::Netlink {
-        let again = visit(namespace, LISTEN, &mut |socket| listeners.add_again(socket))?;
+        let again = visit(namespace, LISTEN, &mut |socket, _| {
+            listeners.add_again(socket);
+        })?;
         collection.add_losses(&again);
     }
     let sockstat = namespace.sockstat();
     let offered = count::shows_bound(collection.source, host.kernel);
     let matter = bound || ports.could_matter(sockstat.unlisted_at_most());
     let bound = if offered && matter {
-        bound_ports(namespace.sockets(), &mut collection)?
+        bound_ports(namespace.all_sockets(), &mut collection)?
     } else {
         None
     };
@@ -135,12 +119,19 @@ fn read_once(
         kernel: host.kernel,
     };
     let states = count::from_dump(&reading, scope);
-    let (ports, time_wait) = ports.finish(bound.as_ref());
+    let (mut ports, time_wait) = ports.finish(bound.as_ref());
+    if let Some(destinations) = destinations {
+        keep(&mut ports, &destinations);
+    }
+    let mut listeners = namespace.known_listeners(listeners.finish());
+    if let Some(listeners) = &mut listeners {
+        listeners.count += left_out;
+    }
     let pressure = Pressure {
         ports: PortReading::Grouped(ports),
-        listeners: namespace.known_listeners(listeners.finish()),
+        listeners,
         unresponsive: Some(unresponsive.finish()),
-        time_wait: Some(time_wait),
+        time_wait: (!is_part).then_some(time_wait),
         host_wide: namespace.host_wide(&sockstat),
     };
     Ok(Snapshot {
@@ -160,18 +151,27 @@ fn read_once(
     })
 }
 
+/// Leaves out destinations that no selected socket has. How many ports are taken
+/// is told of each whole, by whatever sockets.
+fn keep(ports: &mut Ports, destinations: &HashSet<(IpAddr, u16)>) {
+    let all = ports.destinations.len();
+    let is_kept = |end: &Endpoint| destinations.contains(&(end.canonical_address(), end.port));
+    ports.destinations.retain(|one| is_kept(&one.remote));
+    ports.left_out = (all - ports.destinations.len()) as u64;
+}
+
 const LISTEN: StateSet = StateSet::NONE.with(TcpState::Listen);
 
 fn visit(
     namespace: &mut Namespace,
     states: StateSet,
-    visitor: &mut dyn FnMut(&Socket),
+    visitor: &mut dyn FnMut(&Socket, bool),
 ) -> Result<Collection, KernelError> {
     let mut request = Request::states(states);
     if states == LISTEN {
         request = request.with(Extensions::MEMORY);
     }
-    namespace.sockets().visit_all(&request, visitor)
+    namespace.visit_judged(&request, visitor)
 }
 
 #[cfg(test)]

@@ -3,7 +3,6 @@
 use std::ops::ControlFlow;
 
 use super::Namespace;
-use crate::filter::divide_by_rows;
 use crate::kernel::KernelError;
 use crate::model::{Collection, Extensions, Filter, Request, Socket};
 
@@ -22,11 +21,4 @@ pub fn visit(
 ) -> Result<Collection, KernelError> {
     let request = Request::of(filter.clone()).with(extensions);
     namespace.sockets().visit(&request, visitor)
-}
-
-/// Whether a filter asks for what only the owner of a socket tells: its process,
-/// its unit.
-#[must_use]
-pub fn asks_for_owners(filter: &Filter) -> bool {
-    !divide_by_rows(filter).rest.is_everything()
 }

@@ -11,20 +11,19 @@ mod leak_owners;
 mod list;
 mod listener_owners;
 mod namespace;
-mod narrowing;
 mod netns;
 pub mod ownership;
 mod question;
 mod read;
 mod sampler;
+mod selector;
 
 pub use close_wait::{CloseWaitQuestion, CloseWaitSnapshot, EarlierCloseWait, read_close_wait};
 pub use container_names::{ContainerName, ContainerNames};
 pub use fallback::FallbackSource;
 use fallback::with_fallback;
-pub use list::{asks_for_owners, visit};
+pub use list::visit;
 pub use namespace::Namespace;
-pub use narrowing::{Selection, SelectionError, narrow};
 pub use netns::{
     Absent, Access, Asked, NetnsError, NetnsNamer, Resolved, SurveyPlan, absent, read_all, read_in,
     read_named, resolve, rest,
@@ -32,3 +31,4 @@ pub use netns::{
 pub use question::{Connections, ListenerNames, PortRead, Question};
 pub use read::{read, read_twice};
 pub use sampler::{Details, Sampler};
+pub use selector::SelectionError;

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use super::FallbackSource;
+use super::selector::{Selected, SelectionError, Selector};
 use crate::kernel::sock_diag::NetlinkSource;
 use crate::kernel::{
     KernelError, ProcRoot, ProcfsSource, ReplaySource, SocketSource, read_boot_id, read_counters,
@@ -13,7 +14,8 @@ use crate::kernel::{
     since_boot,
 };
 use crate::model::{
-    Counters, Host, HostWide, Listeners, NetNs, PortSettings, Sockstat, SourceKind, Sysctl, Sysctls,
+    Collection, Counters, Family, FamilySet, Filter, Host, HostWide, Listeners, NetNs,
+    PortSettings, Request, Selection, Socket, Sockstat, SourceKind, Sysctl, Sysctls,
 };
 
 type BoxedSource = Box<dyn SocketSource + Send>;
@@ -25,7 +27,7 @@ type Opener = Box<dyn FnMut(&ProcRoot) -> BoxedSource + Send>;
 /// could be read here belongs to it: its settings, counters and processes are
 /// unknown.
 pub struct Namespace {
-    sockets: BoxedSource,
+    sockets: Selected,
     /// Opens the source of sockets anew; `None` where that wouldn't change it.
     opener: Option<Opener>,
     /// `None` for a recording.
@@ -80,7 +82,7 @@ impl Namespace {
     #[must_use]
     pub fn recorded(file: &Path) -> Self {
         Self {
-            sockets: Box::new(ReplaySource::new(file)),
+            sockets: all(Box::new(ReplaySource::new(file))),
             opener: None,
             proc_root: None,
             netns: None,
@@ -91,7 +93,7 @@ impl Namespace {
     #[must_use]
     pub fn over(sockets: impl SocketSource + Send + 'static, proc_root: ProcRoot) -> Self {
         Self {
-            sockets: Box::new(sockets),
+            sockets: all(Box::new(sockets)),
             opener: None,
             proc_root: Some(proc_root),
             netns: None,
@@ -103,7 +105,7 @@ impl Namespace {
     #[must_use]
     pub fn opened_by(mut opener: Opener, proc_root: ProcRoot) -> Self {
         Self {
-            sockets: opener(&proc_root),
+            sockets: all(opener(&proc_root)),
             opener: Some(opener),
             proc_root: Some(proc_root),
             netns: None,
@@ -119,12 +121,60 @@ impl Namespace {
         }
     }
 
-    /// The same place, of whose sockets a source shows a part.
+    /// The same place with the sockets that a filter selects, which was written
+    /// in these words.
+    ///
+    /// # Errors
+    ///
+    /// When it can't be told which these are.
+    pub fn select(mut self, filter: Filter, words: String) -> Result<Self, SelectionError> {
+        if !filter.is_everything() {
+            let (proc_root, source) = (self.proc_root.as_ref(), &mut *self.sockets.all);
+            self.sockets.selector = Some(Selector::new(filter, words, proc_root, source)?);
+        }
+        Ok(self)
+    }
+
+    /// Looks anew at who holds what, where the filter asks for it: for a further
+    /// reading of the same sockets.
+    ///
+    /// # Errors
+    ///
+    /// When processes or listeners can't be read.
+    pub fn refresh(&mut self) -> Result<(), KernelError> {
+        match &mut self.sockets.selector {
+            Some(selector) => selector.refresh(self.proc_root.as_ref(), &mut *self.sockets.all),
+            None => Ok(()),
+        }
+    }
+
+    /// Which sockets are selected.
     #[must_use]
-    pub fn narrowed(self, narrow: impl FnOnce(BoxedSource) -> BoxedSource) -> Self {
-        Self {
-            sockets: narrow(self.sockets),
-            ..self
+    pub fn filter(&self) -> &Filter {
+        const ALL: &Filter = &Filter::EVERYTHING;
+        let selector = self.sockets.selector.as_ref();
+        selector.map_or(ALL, Selector::filter)
+    }
+
+    /// What is left of the sockets; `None` where it is all, or all of a family.
+    #[must_use]
+    pub fn selection(&self) -> Option<&Selection> {
+        self.sockets.selector.as_ref()?.selection()
+    }
+
+    /// The family that all selected sockets are of, if it is one.
+    #[must_use]
+    pub fn family(&self) -> Option<Family> {
+        match self.filter().families() {
+            FamilySet {
+                ipv4: true,
+                ipv6: false,
+            } => Some(Family::Ipv4),
+            FamilySet {
+                ipv4: false,
+                ipv6: true,
+            } => Some(Family::Ipv6),
+            _ => None,
         }
     }
 
@@ -134,7 +184,7 @@ impl Namespace {
         let (Some(opener), Some(proc_root)) = (&mut self.opener, &self.proc_root) else {
             return false;
         };
-        self.sockets = opener(proc_root);
+        self.sockets.all = opener(proc_root);
         true
     }
 
@@ -155,9 +205,27 @@ impl Namespace {
         }
     }
 
-    /// The source of sockets.
+    /// The sockets that are selected.
     pub fn sockets(&mut self) -> &mut dyn SocketSource {
-        self.sockets.as_mut()
+        &mut self.sockets
+    }
+
+    /// Every socket, whatever the filter: ports are taken by whoever has them.
+    pub fn all_sockets(&mut self) -> &mut dyn SocketSource {
+        self.sockets.all.as_mut()
+    }
+
+    /// Shows every socket of a request, and whether it is selected.
+    ///
+    /// # Errors
+    ///
+    /// When the sockets could not be read.
+    pub fn visit_judged(
+        &mut self,
+        request: &Request,
+        visitor: &mut dyn FnMut(&Socket, bool),
+    ) -> Result<Collection, KernelError> {
+        self.sockets.visit_judged(request, visitor)
     }
 
     /// Where the next sockets will come from, as far as is known before.
@@ -263,6 +331,13 @@ impl Namespace {
     /// What is read of /proc; what is unknown where there is none.
     fn known<T: Default>(&self, read: impl FnOnce(&ProcRoot) -> T) -> T {
         self.proc_root.as_ref().map(read).unwrap_or_default()
+    }
+}
+
+const fn all(sockets: BoxedSource) -> Selected {
+    Selected {
+        all: sockets,
+        selector: None,
     }
 }
 

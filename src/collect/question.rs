@@ -3,16 +3,10 @@
 use std::time::Duration;
 
 use crate::classify::close_wait::{Earlier, MIN_AGE};
-use crate::classify::count::Scope;
-use crate::model::{Family, Narrowing, PeerFilter};
 
 /// What a snapshot shall tell. The more is asked, the more is read.
 #[derive(Debug, Clone, Copy)]
 pub struct Question<'a> {
-    /// One family only, or both.
-    pub family: Option<Family>,
-    /// Which filters leave sockets out.
-    pub narrowing: Narrowing,
     /// How connections are looked at.
     pub connections: Connections,
     /// Bound-only sockets in any case. Otherwise they are read only where ports
@@ -20,10 +14,6 @@ pub struct Question<'a> {
     pub bound: bool,
     /// Whether connections that are counted are grouped by destination, too.
     pub ports: PortRead,
-    /// Of destinations, only those of these peers, or all where there are none.
-    pub remote: &'a [PeerFilter],
-    /// Of listeners, only those at these ports, or all where there are none.
-    pub listen_port: &'a [u16],
     /// Which listeners get the names of their programs and units.
     pub listeners: ListenerNames,
     /// Whether to read what the whole host shares.
@@ -83,28 +73,14 @@ pub enum ListenerNames {
 impl Default for Question<'_> {
     fn default() -> Self {
         Self {
-            family: None,
-            narrowing: Narrowing::default(),
             connections: Connections::Counted,
             bound: false,
             ports: PortRead::default(),
-            remote: &[],
-            listen_port: &[],
             listeners: ListenerNames::NearbyInTrouble,
             host_wide: false,
             min_age: MIN_AGE,
             earlier: None,
             partial: false,
-        }
-    }
-}
-
-impl Question<'_> {
-    /// Which sockets count.
-    pub(super) const fn scope(&self) -> Scope {
-        Scope {
-            family: self.family,
-            bound: self.bound,
         }
     }
 }

@@ -8,7 +8,7 @@ use super::ownership::OwnerCache;
 use super::question::{Connections, ListenerNames, Question};
 use super::{Namespace, connections, counts, listener_owners};
 use crate::kernel::KernelError;
-use crate::model::{Narrowing, Part, PortReading, Snapshot, Socket, TcpState};
+use crate::model::{Part, Snapshot, Socket, TcpState};
 
 /// Reads what the question asks for. Each socket that is counted on the way is
 /// shown to `observer`, some of them twice where a first attempt to count could
@@ -44,6 +44,7 @@ pub fn read_twice(
     if let (Some(then), Some(now)) = (first.read_at, namespace.since_boot()) {
         thread::sleep(apart.saturating_sub(now.saturating_sub(then)));
     }
+    namespace.refresh()?;
     let mut owners = OwnerCache::new(cpu_time);
     let second = read_beside(namespace, question, Some(&first), &mut owners, &mut |_| {})?;
     Ok((first, second))
@@ -84,40 +85,47 @@ pub(super) fn read_beside(
     if let Err(error) = named {
         snapshot.missing.push((Part::Programs, error.to_string()));
     }
-    leave_out(question.narrowing, &mut snapshot);
+    leave_out(namespace, &mut snapshot);
     Ok(snapshot)
 }
 
-/// Makes unknown what can't be told where filters leave sockets out.
-fn leave_out(narrowing: Narrowing, snapshot: &mut Snapshot) {
-    if narrowing.is_none() {
+/// Makes unknown what can't be told where a filter leaves sockets out.
+fn leave_out(namespace: &Namespace, snapshot: &mut Snapshot) {
+    let Some(selection) = namespace.selection() else {
         return;
-    }
+    };
+    snapshot.collection.selection = Some(selection.clone());
     snapshot.states.minisockets = None;
     snapshot.unlisted_at_most = None;
-    snapshot.pressure.ports = PortReading::NotRead;
-    if narrowing.by_owner {
-        snapshot.states.forget(TcpState::TimeWait);
-        snapshot.states.forget(TcpState::SynRecv);
+    snapshot.elsewhere_at_most = None;
+    let states = namespace.filter().states();
+    for state in TcpState::NAMED {
+        if !states.contains(state) || state == TcpState::SynRecv && !selection.unowned {
+            snapshot.states.forget(state);
+        }
+    }
+    if !selection.unowned {
         let listeners = snapshot.pressure.listeners.iter_mut();
         for listener in listeners.flat_map(|listeners| &mut listeners.listeners) {
             listener.syn_recv = None;
         }
     }
-    if narrowing.by_peer {
-        snapshot.states.forget(TcpState::Listen);
+    if !selection.listeners {
         snapshot.pressure.listeners = None;
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use crate::classify::listeners::ListenerTally;
     use crate::classify::testing::{snapshot, socket};
-    use crate::model::Pressure;
+    use crate::kernel::ProcRoot;
+    use crate::model::{Comparison, Condition, End, Family, Filter, Pressure};
 
-    fn seen(narrowing: Narrowing) -> Snapshot {
+    fn seen(filter: Filter) -> Snapshot {
         let mut listeners = ListenerTally::in_passing();
         let listening = socket("0.0.0.0:80", "0.0.0.0:0").listening(0, Some(8));
         listeners.add_listener(&listening.build());
@@ -129,39 +137,35 @@ mod tests {
             .with_minisockets(0)
             .with_pressure(Pressure {
                 listeners: Some(listeners.finish()),
-                ports: PortReading::RuledOut {
-                    connections: 0,
-                    usable: 28_000,
-                },
                 ..Pressure::default()
             })
             .build();
-        leave_out(narrowing, &mut snapshot);
+        let own = ProcRoot::new(Path::new("/proc"));
+        let namespace = Namespace::over_procfs(own).select(filter, "words".to_owned());
+        leave_out(&namespace.unwrap(), &mut snapshot);
         snapshot
     }
 
     /// `--pid` told of no TIME_WAIT whatever the process had closed.
     #[test]
     fn a_count_that_a_part_cannot_tell_is_unknown_and_not_zero() {
-        let all = seen(Narrowing::default());
-        assert_eq!(all.states.total_of(TcpState::TimeWait), Some(0));
-        assert_eq!(all.states.minisockets, Some(0));
-        let by_owner = seen(Narrowing {
-            by_owner: true,
-            ..Narrowing::default()
-        });
+        let family = Condition::Family(Family::Ipv4);
+        for all in [Filter::EVERYTHING, family.into()] {
+            let all = seen(all);
+            assert_eq!(all.states.total_of(TcpState::TimeWait), Some(0));
+            assert_eq!(all.states.minisockets, Some(0));
+            assert_eq!(all.collection.selection, None);
+        }
+        let by_owner = seen(Condition::Pid(std::process::id()).into());
+        assert_eq!(by_owner.collection.selection.unwrap().words, "words");
         assert_eq!(by_owner.states.total_of(TcpState::TimeWait), None);
         assert_eq!(by_owner.states.total_of(TcpState::SynRecv), None);
         assert_eq!(by_owner.states.total_of(TcpState::Listen), Some(1));
         assert_eq!(by_owner.states.total(), 6);
         assert_eq!(by_owner.states.minisockets, None);
-        assert_eq!(by_owner.pressure.ports, PortReading::NotRead);
         let listeners = by_owner.pressure.listeners.unwrap().listeners;
         assert!(listeners.iter().all(|listener| listener.syn_recv.is_none()));
-        let by_peer = seen(Narrowing {
-            by_peer: true,
-            ..Narrowing::default()
-        });
+        let by_peer = seen(Condition::Port(End::Remote, Comparison::Equal, 443).into());
         assert_eq!(by_peer.states.total_of(TcpState::TimeWait), Some(0));
         assert_eq!(by_peer.states.total_of(TcpState::Listen), None);
         assert_eq!(by_peer.pressure.listeners, None);

@@ -40,11 +40,9 @@ pub(super) fn run(common: &CommonArgs, args: &ExplainArgs) -> anyhow::Result<Out
 
 /// What is here of it.
 fn read(common: &CommonArgs) -> anyhow::Result<Snapshot> {
-    let question = Question {
-        family: source::family(common),
-        ..Question::default()
-    };
-    source::with(common, |mut namespace| {
+    let question = Question::default();
+    source::with(common, |namespace| {
+        let mut namespace = source::select(namespace, common, &source::Wanted::default())?;
         Ok(collect::read(&mut namespace, &question, &mut |_| {})?)
     })
 }

@@ -10,7 +10,6 @@ use crate::cli::{CommonArgs, ListArgs, ListFormat};
 use crate::collect::ownership::{self, Budget, Hints};
 use crate::collect::{self, Namespace};
 use crate::filter;
-use crate::kernel::HostNames;
 use crate::model::{Extensions, Filter, Inodes, Owners, Processes, Socket, StateSet, TcpState};
 use crate::render::csv;
 use crate::render::text::list::{ListColumns, heading, row};
@@ -34,8 +33,10 @@ pub(super) fn run(common: &CommonArgs, args: &ListArgs) -> anyhow::Result<Outcom
     source::with(common, |namespace| show(common, args, namespace))
 }
 
-fn show(common: &CommonArgs, args: &ListArgs, mut namespace: Namespace) -> anyhow::Result<Outcome> {
+fn show(common: &CommonArgs, args: &ListArgs, namespace: Namespace) -> anyhow::Result<Outcome> {
     let filter = selection(common, args, &namespace)?;
+    let mut namespace = namespace.select(filter, args.filter.join(" "))?;
+    let filter = Filter::EVERYTHING;
     let owners = if args.processes {
         owners(&mut namespace, &filter)?
     } else {
@@ -108,20 +109,11 @@ fn selection(
     } else {
         CONNECTED
     };
-    let Some(proc_root) = namespace.proc_root() else {
-        bail!("cannot filter a recording by names of this host: leave out --replay");
-    };
     let family = source::family(common);
-    let selected = filter::parse(&args.filter, family, &HostNames::new(proc_root))?;
+    let selected = filter::parse(&args.filter, family, &source::names(common, namespace))?;
     let mut filter = selected.filter(states);
     if let Some(family) = family {
         filter = Filter::from(crate::model::Condition::Family(family)).and(filter);
-    }
-    if collect::asks_for_owners(&filter) {
-        bail!(
-            "cannot list by process, unit or container yet: use tcpstate list -p and choose among \
-             its lines"
-        );
     }
     Ok(filter)
 }

@@ -22,7 +22,7 @@ pub use self::process::prepare_process;
 
 use crate::classify::assess::Status;
 use crate::classify::{Assessment, Severity};
-use crate::cli::{Cli, Command, CommonArgs, Source, SummaryArgs};
+use crate::cli::{Cli, Command, CommonArgs, FilterArgs, Source, SummaryArgs};
 use crate::model::Collection;
 use crate::render::text::provenance;
 
@@ -54,13 +54,13 @@ pub fn run(cli: &Cli) -> anyhow::Result<Outcome> {
         bail!(why);
     }
     let Some(command) = &cli.command else {
-        return summary::run(&cli.common, &cli.summary);
+        return summary::run(&cli.common, &cli.summary, &FilterArgs::default());
     };
     if cli.summary != SummaryArgs::default() {
         bail!(MISPLACED);
     }
     match command {
-        Command::Summary(args) => summary::run(&cli.common, args),
+        Command::Summary { args, filter } => summary::run(&cli.common, args, filter),
         Command::Leaks(args) => leaks::run(&cli.common, args),
         Command::List(args) => list::run(&cli.common, args),
         Command::Pressure(args) => pressure::run(&cli.common, args),
@@ -117,6 +117,9 @@ fn format<F: Default + PartialEq>(
 fn tell_defects(collection: &Collection) {
     if let Some(defects) = provenance::defects(collection) {
         output::note(&defects);
+    }
+    if let Some(unjudged) = provenance::unjudged(collection) {
+        output::note(&unjudged);
     }
 }
 

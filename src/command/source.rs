@@ -1,6 +1,7 @@
 //! The namespace that the arguments ask for.
 
 use std::collections::BTreeMap;
+use std::net::Ipv6Addr;
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
@@ -8,8 +9,12 @@ use anyhow::bail;
 use super::output;
 use crate::cli::{CommonArgs, Source};
 use crate::collect::{Access, Namespace, SurveyPlan, read_all, read_named};
-use crate::kernel::{KernelError, ProcRoot};
-use crate::model::{Examined, Family, NetNs, NetnsCounts, Survey};
+use crate::filter;
+use crate::kernel::{HostNames, KernelError, ProcRoot};
+use crate::model::{
+    Comparison, Condition, End, Examined, Family, Filter, NetNs, NetnsCounts, StateSet, Survey,
+    TcpState,
+};
 use crate::text::number::counted;
 use crate::text::safe;
 
@@ -153,6 +158,133 @@ fn open_at(common: &CommonArgs, proc_root: ProcRoot) -> Result<Namespace, Kernel
         Source::Auto => Ok(Namespace::open(proc_root)),
         Source::Netlink => Namespace::over_netlink(proc_root),
         Source::Procfs => Ok(Namespace::over_procfs(proc_root)),
+    }
+}
+
+/// What a command is told to leave out, beside the family.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Wanted<'a> {
+    /// The words of the filter language.
+    pub(super) words: &'a [String],
+    pub(super) pids: &'a [u32],
+    /// Units, containers and pods.
+    pub(super) units: &'a [String],
+    /// Ports of ours.
+    pub(super) listen_port: &'a [u16],
+    pub(super) remote: &'a [String],
+    /// Whether the ports are those of listeners, and the peers those of
+    /// connections: neither leaves out the other.
+    pub(super) apart: bool,
+}
+
+/// The place with the sockets that are wanted, of all states unless words name
+/// some.
+pub(super) fn select(
+    namespace: Namespace,
+    common: &CommonArgs,
+    wanted: &Wanted<'_>,
+) -> anyhow::Result<Namespace> {
+    let (filter, words) = wanted.filter(common, &namespace)?;
+    Ok(namespace.select(filter, words)?)
+}
+
+impl Wanted<'_> {
+    /// Whether it leaves nothing out.
+    pub(super) const fn is_all(&self) -> bool {
+        self.words.is_empty()
+            && self.pids.is_empty()
+            && self.units.is_empty()
+            && self.listen_port.is_empty()
+            && self.remote.is_empty()
+    }
+
+    /// The filter, and the same in words.
+    pub(super) fn filter(
+        &self,
+        common: &CommonArgs,
+        namespace: &Namespace,
+    ) -> anyhow::Result<(Filter, String)> {
+        let family = family(common);
+        let names = names(common, namespace);
+        let selected = filter::parse(self.words, family, &names)?;
+        let states = selected
+            .states
+            .map(|states| Condition::State(states).into());
+        let mut parts = vec![
+            (self.words.join(" "), selected.expression),
+            (String::new(), states.unwrap_or(Filter::EVERYTHING)),
+        ];
+        let listening = || Filter::from(Condition::State(StateSet::NONE.with(TcpState::Listen)));
+        let pid = |pid: &u32| (format!("pid = {pid}"), Condition::Pid(*pid).into());
+        parts.push(any(self.pids.iter().map(pid)));
+        let unit = |name: &String| {
+            let container = Condition::Container(name.clone()).into();
+            let unit = Filter::from(Condition::Unit(name.clone()));
+            (format!("unit = {name}"), unit.or(container))
+        };
+        parts.push(any(self.units.iter().map(unit)));
+        let port = |port: &u16| {
+            let at = Condition::Port(End::Local, Comparison::Equal, *port);
+            (format!("sport = {port}"), at.into())
+        };
+        let (at, own) = any(self.listen_port.iter().map(port));
+        parts.push(if self.apart && !at.is_empty() {
+            let others = listening().negated();
+            (format!("( not listening or {at} )"), others.or(own))
+        } else {
+            (at, own)
+        });
+        let mut peers = Vec::new();
+        for peer in self.remote {
+            // Its last colon begins no port.
+            let bare = peer.parse::<Ipv6Addr>().is_ok();
+            let peer = if bare {
+                format!("[{peer}]")
+            } else {
+                peer.clone()
+            };
+            let dst = ["dst".to_owned(), peer];
+            let filter = filter::parse(&dst, family, &names)?.expression;
+            peers.push((dst.join(" "), filter));
+        }
+        let (towards, peers) = any(peers.into_iter());
+        parts.push(if self.apart && !towards.is_empty() {
+            (format!("( listening or {towards} )"), listening().or(peers))
+        } else {
+            (towards, peers)
+        });
+        let of_family = family.map(|family| Condition::Family(family).into());
+        let start = of_family.unwrap_or(Filter::EVERYTHING);
+        let words: Vec<&str> = parts
+            .iter()
+            .map(|(words, _)| words.as_str())
+            .filter(|words| !words.is_empty())
+            .collect();
+        let words = words.join(" and ");
+        let filters = parts.into_iter().map(|(_, filter)| filter);
+        Ok((filters.fold(start, Filter::and), words))
+    }
+}
+
+/// What names in filters stand for here.
+pub(super) fn names(common: &CommonArgs, namespace: &Namespace) -> HostNames {
+    let own = || ProcRoot::new(&common.proc_root);
+    HostNames::new(&namespace.proc_root().cloned().unwrap_or_else(own))
+}
+
+/// One of these, where there are any; else every socket.
+fn any(parts: impl ExactSizeIterator<Item = (String, Filter)>) -> (String, Filter) {
+    match parts.len() {
+        0 => (String::new(), Filter::EVERYTHING),
+        count => {
+            let (words, filters): (Vec<String>, Vec<Filter>) = parts.unzip();
+            let words = words.join(" or ");
+            let filter = filters.into_iter().fold(Filter::NOTHING, Filter::or);
+            match count {
+                1 => (words, filter),
+                _ => (format!("( {words} )"), filter),
+            }
+        }
     }
 }
 

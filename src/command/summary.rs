@@ -3,19 +3,28 @@
 
 use super::{Outcome, outcome, output, source};
 use crate::classify::{Judged, assess, overall};
-use crate::cli::{CommonArgs, SummaryArgs, SummaryFormat};
+use crate::cli::{CommonArgs, FilterArgs, SummaryArgs, SummaryFormat};
 use crate::collect::{self, Connections, Namespace, Question};
 use crate::model::{NetnsCounts, TcpState};
 use crate::render::text::{self, provenance};
 use crate::render::{csv, json};
 
 /// Prints the summary.
-pub(super) fn run(common: &CommonArgs, args: &SummaryArgs) -> anyhow::Result<Outcome> {
+pub(super) fn run(
+    common: &CommonArgs,
+    args: &SummaryArgs,
+    filter: &FilterArgs,
+) -> anyhow::Result<Outcome> {
     let format = super::format(common, args.format, SummaryFormat::Json)?;
+    let wanted = source::Wanted {
+        words: &filter.words,
+        ..source::Wanted::default()
+    };
     if source::wants_all(common) {
-        return summarize_all(common, args, format);
+        return summarize_all(common, args, wanted, format);
     }
     source::with(common, |namespace| {
+        let namespace = source::select(namespace, common, &wanted)?;
         summarize(common, args, format, namespace)
     })
 }
@@ -26,7 +35,7 @@ fn summarize(
     format: SummaryFormat,
     mut namespace: Namespace,
 ) -> anyhow::Result<Outcome> {
-    let snapshot = collect::read(&mut namespace, &question(common, args), &mut |_| {})?;
+    let snapshot = collect::read(&mut namespace, &question(args), &mut |_| {})?;
     if let Some(reason) = &snapshot.collection.fallback_reason {
         output::note(&format!(
             "{reason}; reading /proc/net/tcp instead: ages, cgroups and limits of accept queues \
@@ -53,14 +62,16 @@ fn summarize(
 fn summarize_all(
     common: &CommonArgs,
     args: &SummaryArgs,
+    wanted: source::Wanted<'_>,
     format: SummaryFormat,
 ) -> anyhow::Result<Outcome> {
     let wants = |counts: &NetnsCounts| counts.is_empty() != Some(true);
     let patience = source::Patience::new(format == SummaryFormat::Json);
-    let mut survey = source::survey(common, &wants, patience, |mut namespace| {
+    let mut survey = source::survey(common, &wants, patience, |namespace| {
+        let mut namespace = source::select(namespace, common, &wanted)?;
         let question = Question {
             host_wide: namespace.shows_host_limits(),
-            ..question(common, args)
+            ..question(args)
         };
         let snapshot = collect::read(&mut namespace, &question, &mut |_| {})?;
         Ok(Judged {
@@ -82,9 +93,8 @@ fn summarize_all(
     Ok(outcome(common, &overall))
 }
 
-fn question(common: &CommonArgs, args: &SummaryArgs) -> Question<'static> {
+fn question(args: &SummaryArgs) -> Question<'static> {
     Question {
-        family: source::family(common),
         connections: if args.exact {
             Connections::CountedOneByOne
         } else {

@@ -1,11 +1,10 @@
 //! A socket judged by a filter.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::model::{
-    AgeBounds, Comparison, Condition, End, Endpoint, Filter, Process, Socket, SocketKind,
-    SourceKind, TcpInfo, TcpState, Unit,
+    AgeBounds, Comparison, Condition, End, Endpoint, Filter, Socket, SocketKind, SourceKind,
+    TcpInfo, TcpState,
 };
 
 /// `TASK_COMM_LEN`, less the zero at its end.
@@ -22,20 +21,17 @@ pub enum Truth {
     Unknown,
 }
 
+/// Who judges a condition for a socket.
+pub type ConditionJudge<'a> = dyn Fn(&Condition, &Socket) -> Truth + 'a;
+
 /// What is known of a socket beside what its row says.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Facts<'a> {
     /// Where the row came from.
     pub source: SourceKind,
-    /// Processes that hold it.
-    pub holders: &'a [&'a Process],
-    /// Whether nobody else can hold it.
-    pub all_holders: bool,
-    /// Units and containers that it belongs to: none, or `None` where nobody
-    /// can tell.
-    pub units: Option<&'a [&'a Unit]>,
-    /// How long it has been in its state.
-    pub age: AgeBounds,
+    /// Who judges conditions that no row tells anything of: on the processes
+    /// that hold a socket, its unit and its age. `None`: nobody.
+    pub others: Option<&'a ConditionJudge<'a>>,
 }
 
 impl Facts<'_> {
@@ -44,13 +40,7 @@ impl Facts<'_> {
     pub const fn of_row(source: SourceKind) -> Self {
         Self {
             source,
-            holders: &[],
-            all_holders: false,
-            units: None,
-            age: AgeBounds {
-                at_least: None,
-                at_most: None,
-            },
+            others: None,
         }
     }
 }
@@ -125,18 +115,14 @@ fn holds(condition: &Condition, socket: &Socket, facts: &Facts<'_>) -> Truth {
         Condition::Cgroup(cgroup) if full => socket.cgroup.map(|own| own == *cgroup).into(),
         Condition::Cgroup(_) => Truth::No,
         Condition::PortNotLocked => (!full).then_some(true).into(),
-        Condition::Pid(pid) => held(facts, |process| process.pid == *pid),
-        Condition::Process(name) => held(facts, |process| {
-            process.command.as_deref() == Some(&*as_comm(name))
-        }),
         Condition::Uid(uid) => socket.uid.map(|own| own == *uid).into(),
-        Condition::Unit(name) => belongs(facts, |unit| {
-            matches!(unit, Unit::Systemd { .. }) && unit.is_called(name)
-        }),
-        Condition::Container(name) => belongs(facts, |unit| {
-            !matches!(unit, Unit::Systemd { .. }) && unit.is_called(name)
-        }),
-        Condition::Age(comparison, age) => of_age(facts.age, *comparison, *age),
+        Condition::Pid(_)
+        | Condition::Process(_)
+        | Condition::Unit(_)
+        | Condition::Container(_)
+        | Condition::Age(..) => facts
+            .others
+            .map_or(Truth::Unknown, |judge| judge(condition, socket)),
         Condition::RecvQueue(comparison, bytes) => full
             .then(|| comparison.holds(&u64::from(socket.recv_q), bytes))
             .into(),
@@ -170,32 +156,18 @@ const fn end_of(socket: &Socket, end: End) -> &Endpoint {
     }
 }
 
-/// What one holder is, all that hold it aren't; where no holder is in sight
-/// nobody knows.
-fn held(facts: &Facts<'_>, is_such: impl Fn(&Process) -> bool) -> Truth {
-    if facts.holders.iter().any(|process| is_such(process)) {
-        Truth::Yes
-    } else if facts.all_holders && !facts.holders.is_empty() {
-        Truth::No
-    } else {
-        Truth::Unknown
-    }
-}
-
-fn belongs(facts: &Facts<'_>, is_such: impl Fn(&Unit) -> bool) -> Truth {
-    let belongs = |units: &[&Unit]| units.iter().any(|unit| is_such(unit));
-    facts.units.map(belongs).into()
-}
-
-/// A program's name as the kernel keeps it: 15 bytes, which may end inside a
-/// character.
-fn as_comm(name: &str) -> Cow<'_, str> {
+/// Whether a process is one of this name, of which the kernel keeps 15 bytes:
+/// these may end inside a character.
+#[must_use]
+pub fn is_command(command: &str, name: &str) -> bool {
     let bytes = name.as_bytes();
-    String::from_utf8_lossy(bytes.get(..COMM_BYTES).unwrap_or(bytes))
+    let kept = bytes.get(..COMM_BYTES).unwrap_or(bytes);
+    command == String::from_utf8_lossy(kept)
 }
 
 /// An age between two bounds compares as both of them do.
-fn of_age(age: AgeBounds, comparison: Comparison, bound: Duration) -> Truth {
+#[must_use]
+pub fn judge_age(age: AgeBounds, comparison: Comparison, bound: Duration) -> Truth {
     let low = age.at_least.unwrap_or_default();
     let high = age.at_most.unwrap_or(Duration::MAX);
     let at = |age| comparison.holds(&age, &bound);

@@ -16,7 +16,9 @@ mod state;
 
 pub use divide::{Division, divide, divide_by_rows, divide_by_states};
 pub use error::FilterError;
-pub use evaluate::{Facts, Truth, judge, selects_row, untold};
+pub use evaluate::{
+    ConditionJudge, Facts, Truth, is_command, judge, judge_age, selects_row, untold,
+};
 pub use parse::{CONDITION, Selection, parse};
 pub use resolve::{Names, port_of_service, uid_of_user};
 

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use std::fmt;
 
+use super::Selection;
+
 /// Where sockets were read from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -76,6 +78,8 @@ pub struct Collection {
     pub malformed: u64,
     /// Sockets left out because nobody can tell whether they are asked for.
     pub unjudged: u64,
+    /// Which part of the sockets a filter asked for; `None`: all.
+    pub selection: Option<Selection>,
 }
 
 impl Collection {
@@ -84,5 +88,6 @@ impl Collection {
     pub fn add_losses(&mut self, further: &Self) {
         self.complete &= further.complete;
         self.malformed = self.malformed.max(further.malformed);
+        self.unjudged = self.unjudged.max(further.unjudged);
     }
 }

@@ -14,7 +14,6 @@ mod listener;
 mod namespace;
 mod number;
 mod owners;
-mod peer_filter;
 mod port;
 mod pressure;
 mod process;
@@ -39,7 +38,7 @@ pub use close_wait::{
 pub use collection::{Collection, FallbackReason, SourceKind};
 pub use counters::{Counter, Counters};
 pub use endpoint::{Endpoint, Family, on_device};
-pub use filter::{Comparison, Condition, End, FamilySet, Filter, Network};
+pub use filter::{Comparison, Condition, End, FamilySet, Filter, Network, Selection};
 pub use listener::{ListenSocket, Listener, ListenerDrops, Listeners};
 pub use namespace::{
     Entrance, NamedBy, NamespaceEntry, NamespaceList, NetnsCounts, NetnsIdentity, NetnsKey,
@@ -48,7 +47,6 @@ pub use namespace::{
 pub(crate) use number::milliseconds;
 pub use number::{float, ratio};
 pub use owners::{Inodes, OwnerCoverage, Owners};
-pub use peer_filter::PeerFilter;
 pub use port::{PortRange, PortSet};
 pub use pressure::{
     Destination, HostWide, PortReading, PortSettings, Ports, Pressure, SharedPool, TimeWaitTally,
@@ -58,7 +56,7 @@ pub use process::{
     ClosedDescriptor, ClosedDescriptors, HeldVia, Holder, InFlight, IncompleteScan, Member,
     Process, Processes, ScanCoverage, SocketPast,
 };
-pub use request::{Extensions, Narrowing, Request};
+pub use request::{Extensions, Request};
 pub use snapshot::{CountMethod, Host, NetNs, Part, Snapshot, StateCount, StateCounts};
 pub use socket::{CgroupId, Socket, SocketCookie, SocketKind, SocketTimer, TimerKind};
 pub use sockstat::{Sockstat, UNLISTED_MANY};

@@ -96,29 +96,3 @@ impl Extensions {
         self.0
     }
 }
-
-/// Which filters leave sockets out of a reading. What can't be told with them is
-/// unknown in its snapshot: a count of 0 would be wrong.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Narrowing {
-    /// By processes or units.
-    pub by_owner: bool,
-    /// By ports of ours.
-    pub by_port: bool,
-    /// By peers.
-    pub by_peer: bool,
-}
-
-impl Narrowing {
-    /// Whether no socket is left out.
-    #[must_use]
-    pub const fn is_none(self) -> bool {
-        !(self.by_owner || self.by_port || self.by_peer)
-    }
-
-    /// Whether all sockets at some ports of ours are looked at.
-    #[must_use]
-    pub const fn is_by_port_alone(self) -> bool {
-        self.by_port && !self.by_owner && !self.by_peer
-    }
-}

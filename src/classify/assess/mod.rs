@@ -11,7 +11,7 @@ use super::finding::{Assessment, Finding, Severity};
 use super::metric::{MetricId, Missing, Observation, Range};
 use super::rule::{Judgement, Levels, Rule};
 use super::rules::{RULES, metrics, rule_of};
-use super::thresholds::Thresholds;
+use super::thresholds::{Thresholds, can_be_told};
 use crate::model::Snapshot;
 
 /// Judges a snapshot by every rule, beside the one before it where there is
@@ -21,7 +21,9 @@ pub fn assess(snapshot: &Snapshot, previous: Option<&Snapshot>) -> Assessment {
     let observation = Observation::of(snapshot, previous);
     let mut found: Vec<Finding> = Vec::new();
     let (mut fine, mut unknown) = (Vec::new(), Vec::new());
-    let can_tell = |rule: &&Rule| !rule.needs_past || previous.is_some();
+    let selection = snapshot.collection.selection.as_ref();
+    let can_tell =
+        |rule: &&Rule| (!rule.needs_past || previous.is_some()) && can_be_told(rule, selection);
     for rule in RULES.iter().filter(can_tell) {
         match rule.judge(&observation, &rule.defaults()) {
             Judgement::Fine => fine.push(rule.topic),

@@ -7,8 +7,8 @@ use super::super::testing::{SnapshotBuilder, java, leak_digest, snapshot, socket
 use super::super::thresholds::Name;
 use super::*;
 use crate::model::{
-    Counter, CounterSnapshot, Counters, HostWide, LeakOwner, LeakOwnerKind, Listeners, Narrowing,
-    PortReading, Pressure, Snapshot, SourceKind, Sysctl, TcpState, Verdict as Leak,
+    Counter, CounterSnapshot, Counters, HostWide, LeakOwner, LeakOwnerKind, Listeners, PortReading,
+    Pressure, Selection, Snapshot, SourceKind, Sysctl, TcpState, Verdict as Leak,
 };
 
 /// Everything known, nothing wrong.
@@ -124,10 +124,11 @@ fn a_range_of_the_users_replaces_the_rule_and_keeps_its_words() {
 #[test]
 fn what_is_about_everything_is_not_judged_by_a_part() {
     let mut part = Thresholds {
-        narrowing: Narrowing {
-            by_port: true,
-            ..Narrowing::default()
-        },
+        selection: Some(Selection {
+            words: "sport = 80".to_owned(),
+            listeners: true,
+            unowned: true,
+        }),
         ..Thresholds::default()
     };
     let snapshot = leaking(2).with_sysctl(Sysctl::TcpSyncookies, 0).build();

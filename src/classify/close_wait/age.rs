@@ -2,14 +2,35 @@
 
 use std::time::Duration;
 
-use crate::model::{AgeBounds, Socket};
+use crate::model::{AgeBounds, Socket, TcpState};
 
 /// `tcp_info` has its times in a u32 of ms: after 49.7 days they begin again.
 const WRAP: Duration = Duration::from_millis(1 << 32);
 
+/// `TCP_TIMEWAIT_LEN`.
+const TIME_WAIT: Duration = Duration::from_secs(60);
+
 /// The kernel's clock for these times ticks with HZ, 100 to 1000 a second: a
 /// difference of two ticks may be short of nearly one, or too long by as much.
 const TICK: Duration = Duration::from_millis(10);
+
+/// How long a socket has been in its state, as far as its row tells: CLOSE_WAIT
+/// by its last ACK and data, TIME_WAIT by its timer, which a segment that comes
+/// sets anew.
+#[must_use]
+pub fn age_of(socket: &Socket, uptime: Option<Duration>) -> AgeBounds {
+    match (socket.state, socket.timer) {
+        (TcpState::CloseWait, _) => bounds(socket, uptime),
+        (TcpState::TimeWait, Some(timer)) => {
+            let left = Duration::from_millis(timer.expires_ms.into());
+            AgeBounds {
+                at_least: Some(TIME_WAIT.saturating_sub(left + TICK)),
+                at_most: None,
+            }
+        }
+        _ => AgeBounds::default(),
+    }
+}
 
 /// The bounds that one look gives.
 ///

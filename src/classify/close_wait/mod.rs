@@ -14,6 +14,7 @@ mod queues;
 mod report;
 mod verdict;
 
+pub use age::age_of;
 pub use compare::{Earlier, Interval};
 pub use digest::{Digest, Share};
 pub use listeners::Listeners;

@@ -65,6 +65,8 @@ pub enum About {
     Unowned,
     /// Listeners, which have no peer.
     Listeners,
+    /// Destinations, and the ports that all sockets have taken towards each.
+    Destinations,
 }
 
 /// Where a value comes from.

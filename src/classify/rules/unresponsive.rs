@@ -2,7 +2,7 @@
 //! acknowledges.
 
 use super::super::finding::quoted;
-use super::super::metric::{Measured, Metric, Missing, Observation, Range, Unit};
+use super::super::metric::{About, Measured, Metric, Missing, Observation, Range, Unit};
 use super::super::rule::{Judgement, Levels, Rule};
 use super::super::{Evidence, Finding, Severity};
 use super::{MOST_FINDINGS, none_amiss};
@@ -24,6 +24,7 @@ pub(super) const SILENT_PEERS: Rule = Rule::new("silent_peers", "silent peers", 
             "connections that hang in connect() towards the one destination that most wait for",
             most_connects,
         )
+        .about(About::Sockets)
         .warns(Range::from(MANY)),
     );
 

@@ -3,7 +3,7 @@
 use super::metric::{About, Metric, MetricId, NotARange, Range};
 use super::rule::Rule;
 use super::rules::{RULES, find_metric, metrics, rule_of};
-use crate::model::Narrowing;
+use crate::model::Selection;
 
 /// A rule or a metric, by its name.
 #[derive(Debug, Clone, Copy)]
@@ -26,17 +26,17 @@ pub enum ThresholdError {
     /// Not NAME=RANGE.
     #[error("{0:?} is no threshold; write NAME=RANGE, as in close_wait=100")]
     NoThreshold(String),
-    /// It is about everything, and filters leave sockets out.
-    #[error(
-        "{0} is about the whole network namespace; leave out --pid, --unit, --listen-port and \
-         --remote"
-    )]
+    /// It is about everything, and a filter leaves sockets out.
+    #[error("{0} is about the whole network namespace, of which a filter selects a part")]
     OfAll(String),
-    /// It is about sockets without an owner, and a filter asks for owners.
-    #[error("{0} is about sockets whose owner the kernel doesn't keep; leave out --pid and --unit")]
+    /// It is about sockets without an owner, and the filter asks for owners, or
+    /// leaves them out.
+    #[error(
+        "{0} is about sockets that the filter does not select: the kernel keeps no owner of them"
+    )]
     NoOwner(String),
-    /// It is about listeners, and a filter asks for peers.
-    #[error("{0} is about listeners, which have no peer; leave out --remote")]
+    /// It is about listeners, and the filter leaves these out.
+    #[error("{0} is about listeners, which the filter does not select: they have no peer")]
     NoPeer(String),
     /// It is asked for and left out at once.
     #[error("{0} is to be judged and to be left out; leave out one of the two")]
@@ -96,13 +96,20 @@ fn judges(id: MetricId, rule: &str) -> bool {
 }
 
 /// Why something can't be told with filters; `None` where it can.
-fn refusal(about: About, narrowing: Narrowing) -> Option<fn(String) -> ThresholdError> {
+fn refusal(about: About, selection: Option<&Selection>) -> Option<fn(String) -> ThresholdError> {
+    let selection = selection?;
     match about {
-        About::Host | About::Everything if !narrowing.is_none() => Some(ThresholdError::OfAll),
-        About::Unowned if narrowing.by_owner => Some(ThresholdError::NoOwner),
-        About::Listeners if narrowing.by_peer => Some(ThresholdError::NoPeer),
+        About::Host | About::Everything | About::Destinations => Some(ThresholdError::OfAll),
+        About::Unowned if !selection.unowned => Some(ThresholdError::NoOwner),
+        About::Listeners if !selection.listeners => Some(ThresholdError::NoPeer),
         _ => None,
     }
+}
+
+/// Whether a rule can be told of a part of the sockets, as views show it: how
+/// many ports are taken towards a destination is told of it whole.
+pub(super) fn can_be_told(rule: &Rule, selection: Option<&Selection>) -> bool {
+    about(rule) == About::Destinations || refusal(about(rule), selection).is_none()
 }
 
 /// What a rule is about: one without a value is about settings.
@@ -124,9 +131,9 @@ pub struct Thresholds {
     pub ignore: Vec<Name>,
     /// There is a state file: rates are to be judged.
     pub rates: bool,
-    /// Which filters leave sockets out: what can't be told with them is not
-    /// judged.
-    pub narrowing: Narrowing,
+    /// The part of the sockets that a filter selects: what can't be told of it
+    /// is not judged.
+    pub selection: Option<Selection>,
     /// The whole host is judged by another namespace's check.
     pub without_host: bool,
 }
@@ -159,7 +166,7 @@ impl Thresholds {
     /// When they do.
     pub fn check(&self) -> Result<(), ThresholdError> {
         for id in self.asked() {
-            if let Some(refused) = refusal(id.metric.about, self.narrowing) {
+            if let Some(refused) = refusal(id.metric.about, self.selection.as_ref()) {
                 return Err(refused(id.to_string()));
             }
             if self.ignore.iter().any(|name| name.is_metric(id)) {
@@ -171,7 +178,7 @@ impl Thresholds {
             Name::Metric(_) => None,
         });
         for rule in rules {
-            if let Some(refused) = refusal(about(rule), self.narrowing) {
+            if let Some(refused) = refusal(about(rule), self.selection.as_ref()) {
                 return Err(refused(rule.name.to_owned()));
             }
             if self.ignore.iter().any(|name| name.covers_rule(rule.name)) {
@@ -232,14 +239,14 @@ impl Thresholds {
         let chosen = (self.only.is_empty() || covered(&self.only)) && !covered(&self.ignore);
         let is_elsewhere = self.without_host && about(rule) == About::Host;
         !is_elsewhere
-            && refusal(about(rule), self.narrowing).is_none()
+            && refusal(about(rule), self.selection.as_ref()).is_none()
             && (is_set || (chosen && (self.rates || !rule.needs_past)))
     }
 
     /// Whether a metric shall be shown, and judged by its ranges.
     pub(super) fn wants_metric(&self, id: MetricId) -> bool {
         let is_elsewhere = self.without_host && id.metric.about == About::Host;
-        if is_elsewhere || refusal(id.metric.about, self.narrowing).is_some() {
+        if is_elsewhere || refusal(id.metric.about, self.selection.as_ref()).is_some() {
             return false;
         }
         if self.sets(id) {

@@ -31,6 +31,14 @@ fn names_are_of_metrics_and_rules() {
     assert!(matches!(Name::find("tcp_syncookies"), Ok(Name::Rule(_))));
     assert!(Name::find("x").unwrap_err().to_string().contains("--list"));
 }
+fn part(listeners: bool, unowned: bool) -> Selection {
+    Selection {
+        words: String::new(),
+        listeners,
+        unowned,
+    }
+}
+
 fn thresholds(only: &[&str], ignore: &[&str], crit: &[&str], narrowed: bool) -> Thresholds {
     let names = |texts: &[&str]| texts.iter().map(|text| Name::find(text).unwrap()).collect();
     let mut thresholds = Thresholds {
@@ -40,10 +48,7 @@ fn thresholds(only: &[&str], ignore: &[&str], crit: &[&str], narrowed: bool) -> 
             .collect(),
         only: names(only),
         ignore: names(ignore),
-        narrowing: Narrowing {
-            by_port: narrowed,
-            ..Narrowing::default()
-        },
+        selection: narrowed.then(|| part(true, true)),
         ..Thresholds::default()
     };
     thresholds.rates = thresholds.asks_for_rates();
@@ -102,28 +107,24 @@ fn thresholds_that_judge_nothing_or_contradict_each_other_are_refused() {
 /// would be an OK that means nothing.
 #[test]
 fn what_a_filter_cannot_tell_is_refused_and_left_out() {
-    let of = |by_owner, by_peer| Narrowing {
-        by_owner,
-        by_port: false,
-        by_peer,
-    };
-    let (owner, peer) = (of(true, false), of(false, true));
+    let (owner, peer) = (part(true, false), part(false, true));
+    let (owner, peer) = (&owner, &peer);
     for (name, part, expected) in [
-        ("time_wait", owner, Some("--pid and --unit")),
-        ("time_wait_growth", owner, Some("--pid and --unit")),
-        ("syn_recv", owner, Some("--pid and --unit")),
+        ("time_wait", owner, Some("keeps no owner")),
+        ("time_wait_growth", owner, Some("keeps no owner")),
+        ("syn_recv", owner, Some("keeps no owner")),
         ("time_wait", peer, None),
         ("listen", owner, None),
-        ("listen", peer, Some("--remote")),
+        ("listen", peer, Some("have no peer")),
         ("accept_queues_full", owner, None),
-        ("accept_queues_full", peer, Some("--remote")),
-        ("accept_queue_used", peer, Some("--remote")),
+        ("accept_queues_full", peer, Some("have no peer")),
+        ("accept_queue_used", peer, Some("have no peer")),
         ("time_wait_used", peer, Some("whole network namespace")),
         ("close_wait_leaked", owner, None),
         ("close_wait_leaked", peer, None),
     ] {
         let mut thresholds = thresholds(&[], &[], &[&format!("{name}=5")], false);
-        thresholds.narrowing = part;
+        thresholds.selection = Some(part.clone());
         let refused = thresholds.check().map_err(|why| why.to_string());
         match expected {
             None => assert_eq!(refused, Ok(()), "{name}"),
@@ -134,7 +135,7 @@ fn what_a_filter_cannot_tell_is_refused_and_left_out() {
     }
     let mut thresholds = thresholds(&[], &[], &[], false);
     for (part, judges) in [(owner, true), (peer, false)] {
-        thresholds.narrowing = part;
+        thresholds.selection = Some(part.clone());
         let Name::Rule(rule) = Name::find("accept_queue_full").unwrap() else {
             panic!("it is a rule");
         };

@@ -6,21 +6,57 @@ use super::super::Namespace;
 use super::{CloseWaitQuestion, rows};
 use crate::kernel::processes::{SocketDescriptors, Which, read_process};
 use crate::kernel::{KernelError, ProcRoot};
-use crate::model::{ClosedDescriptors, Holder, Processes, SocketPast};
+use crate::model::{
+    ClosedDescriptors, Condition, End, Endpoint, Family, Filter, Holder, Processes, SocketPast,
+};
 
 /// What makes a descriptor the same at two readings.
 pub(super) type Keys = HashSet<(Holder, u64)>;
 
 /// Whether they are asked for and can be found; notes where they can't be.
-pub(super) fn can_be_found(question: &CloseWaitQuestion<'_>, notes: &mut Vec<&str>) -> bool {
-    let possible = question.remote.is_empty();
+pub(super) fn can_be_found(
+    question: &CloseWaitQuestion<'_>,
+    filter: &Filter,
+    notes: &mut Vec<&str>,
+) -> bool {
+    let possible = !filter.any(&mut |condition| !is_of_own_end(condition));
     if question.closed_descriptors && !possible {
         notes.push(
-            "descriptors whose connection is gone are left out: the peer is forgotten with the \
-             connection, so that --remote can't choose among them",
+            "descriptors whose connection is gone are left out: all but its own end is forgotten \
+             with the connection, so that the filter can't choose among them",
         );
     }
     question.closed_descriptors && possible
+}
+
+/// Whether a condition is one on what is known of a socket whose connection is
+/// gone.
+const fn is_of_own_end(condition: &Condition) -> bool {
+    matches!(
+        condition,
+        Condition::Family(_)
+            | Condition::Address(End::Local, _)
+            | Condition::Port(End::Local, ..)
+            | Condition::PortIn(End::Local, _)
+    )
+}
+
+/// Whether a filter selects a socket of which only its own end is known, if
+/// that. One of which nothing is known is left out where anything is asked.
+fn accepts_end(filter: &Filter, local: Option<Endpoint>) -> bool {
+    match filter {
+        Filter::Is(condition) => local.is_some_and(|local| match condition {
+            Condition::Family(Family::Ipv4) => local.address.is_ipv4(),
+            Condition::Family(Family::Ipv6) => local.address.is_ipv6(),
+            Condition::Address(_, network) => network.contains(local.address),
+            Condition::Port(_, comparison, port) => comparison.holds(&local.port, port),
+            Condition::PortIn(_, ports) => ports.contains(local.port),
+            _ => false,
+        }),
+        Filter::Not(filter) => local.is_some() && !accepts_end(filter, local),
+        Filter::And(all) => all.iter().all(|filter| accepts_end(filter, local)),
+        Filter::Or(any) => any.iter().any(|filter| accepts_end(filter, local)),
+    }
 }
 
 /// Finds them; `None` when that can't be told, with a note that says why.
@@ -48,7 +84,7 @@ pub(super) fn find(
         return Ok(None);
     }
     let held: HashSet<u64> = descriptors.inodes().collect();
-    let Some(unshown) = rows::unshown(namespace.sockets(), &held)? else {
+    let Some(unshown) = rows::unshown(namespace.all_sockets(), &held)? else {
         notes.push(
             "the dump of all sockets was incomplete: descriptors whose connection is gone can't \
              be told from the others; try again",
@@ -56,9 +92,8 @@ pub(super) fn find(
         return Ok(None);
     };
     let mut closed = descriptors.closed(|inode| !unshown.contains(&inode));
-    closed
-        .sockets
-        .retain(|one| question.filter().accepts_end(one.local.as_ref()));
+    let filter = namespace.filter();
+    closed.sockets.retain(|one| accepts_end(filter, one.local));
     Ok(Some(closed))
 }
 
@@ -90,7 +125,23 @@ pub(super) fn processes(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::ClosedDescriptor;
+    use crate::model::{ClosedDescriptor, Comparison};
+
+    #[test]
+    fn a_connection_that_is_gone_is_chosen_by_its_own_end() {
+        let end = Endpoint::new("10.0.0.1".parse().unwrap(), 80);
+        let port = |port| Filter::from(Condition::Port(End::Local, Comparison::Equal, port));
+        assert!(accepts_end(&port(80), Some(end)));
+        assert!(!accepts_end(&port(81), Some(end)));
+        assert!(accepts_end(&port(81).negated(), Some(end)));
+        assert!(!accepts_end(&port(81), None));
+        assert!(!accepts_end(&port(81).negated(), None));
+        assert!(accepts_end(&Filter::EVERYTHING, None));
+        assert!(!accepts_end(
+            &Condition::Family(Family::Ipv6).into(),
+            Some(end)
+        ));
+    }
 
     /// A program may keep a fresh socket for ever, and it was told as a
     /// connection that had ended twice.

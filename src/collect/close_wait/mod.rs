@@ -15,19 +15,12 @@ use super::Namespace;
 use crate::classify::close_wait::{Earlier, Ownership};
 use crate::kernel::KernelError;
 use crate::model::{
-    Cgroup, CgroupId, ClosedDescriptors, Collection, Family, Host, PeerFilter, Processes, Socket,
-    UNLISTED_MANY,
+    Cgroup, CgroupId, ClosedDescriptors, Collection, Host, Processes, Socket, UNLISTED_MANY,
 };
 
 /// Which CLOSE_WAIT sockets are asked for, and what of them.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct CloseWaitQuestion<'a> {
-    /// Of one family only.
-    pub family: Option<Family>,
-    /// Towards one of these, or any where there are none.
-    pub remote: &'a [PeerFilter],
-    /// At one of these ports of ours, or any where there are none.
-    pub listen_port: &'a [u16],
     /// The processes that are asked for; of all where there are none.
     pub pids: &'a [u32],
     /// Also descriptors whose connection is gone.
@@ -78,22 +71,6 @@ pub struct EarlierCloseWait {
     pub counts: HashMap<(u32, u64), u64>,
 }
 
-impl CloseWaitQuestion<'_> {
-    /// Whether it may leave sockets out.
-    #[must_use]
-    pub fn narrows(&self) -> bool {
-        self.filter().narrows() || !self.pids.is_empty()
-    }
-
-    pub(super) fn filter(&self) -> rows::Filter<'_> {
-        rows::Filter {
-            family: self.family,
-            peers: self.remote,
-            ports: self.listen_port,
-        }
-    }
-}
-
 impl CloseWaitSnapshot {
     /// Whose the sockets are.
     #[must_use]
@@ -125,19 +102,19 @@ pub fn read_close_wait(
     namespace: &mut Namespace,
     question: &CloseWaitQuestion<'_>,
 ) -> Result<CloseWaitSnapshot, KernelError> {
-    let filter = question.filter();
     let mut notes = Vec::new();
-    let first = close_wait(namespace.sockets(), filter)?;
+    let first = close_wait(namespace.sockets())?;
     let uptime = namespace.since_boot();
     // A reset takes a leaked socket out of every table: where many are in none,
     // they are looked for.
     let unlisted = namespace.sockstat().unlisted_at_most();
     let many_unlisted = unlisted.is_some_and(|unlisted| unlisted >= UNLISTED_MANY);
     let question = &CloseWaitQuestion {
-        closed_descriptors: question.closed_descriptors || (many_unlisted && !question.narrows()),
+        closed_descriptors: question.closed_descriptors
+            || (many_unlisted && question.pids.is_empty() && namespace.filter().is_everything()),
         ..*question
     };
-    let deep = closed_descriptors::can_be_found(question, &mut notes);
+    let deep = closed_descriptors::can_be_found(question, namespace.filter(), &mut notes);
     let mut earlier_closed = None;
     let (reading, earlier) = match question.over {
         None => (first, None),
@@ -155,7 +132,8 @@ pub fn read_close_wait(
             // Its sockets are not needed any more, and may be many.
             drop(first.sockets);
             thread::sleep(over.saturating_sub(then.1.elapsed()));
-            let second = close_wait(namespace.sockets(), filter)?;
+            namespace.refresh()?;
+            let second = close_wait(namespace.sockets())?;
             let sockets = sockets.ago(second.since(then));
             (second, Some(EarlierCloseWait { sockets, counts }))
         }
@@ -209,7 +187,7 @@ fn find_owners(
     let Some(proc_root) = namespace.proc_root().cloned() else {
         return Ok((Found::default(), 0));
     };
-    let source = namespace.sockets();
+    let source = namespace.all_sockets();
     let found = owners::find(source, &proc_root, sockets, pids, collection)?;
     let doubtful = |socket: &Socket| socket.inode.is_some() && !found.owns(socket);
     let closed = rows::drop_closed(source, sockets, doubtful)?;

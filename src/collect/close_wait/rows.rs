@@ -1,27 +1,12 @@
 //! Reading the sockets that leaks are judged by.
 
 use std::collections::HashSet;
-use std::net::IpAddr;
 use std::time::{Instant, SystemTime};
 
 use super::super::with_fallback;
 use crate::classify::close_wait::{Interval, Listeners};
 use crate::kernel::{KernelError, SocketSource};
-use crate::model::{
-    Collection, Condition, Endpoint, Extensions, Family, PeerFilter, Request, Socket, StateSet,
-    TcpState,
-};
-
-/// Which CLOSE_WAIT sockets are wanted.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::collect) struct Filter<'a> {
-    /// Of one family only.
-    pub(in crate::collect) family: Option<Family>,
-    /// Towards one of these, or any where there are none.
-    pub(in crate::collect) peers: &'a [PeerFilter],
-    /// At one of these ports of ours, or any where there are none.
-    pub(in crate::collect) ports: &'a [u16],
-}
+use crate::model::{Collection, Extensions, Request, Socket, StateSet, TcpState};
 
 /// One reading of the CLOSE_WAIT sockets.
 #[derive(Debug)]
@@ -36,34 +21,6 @@ pub(in crate::collect) struct Reading {
     pub(in crate::collect) begun: Instant,
     /// When it ended.
     pub(in crate::collect) ended: Instant,
-}
-
-impl Filter<'_> {
-    /// Whether it may leave sockets out.
-    #[must_use]
-    pub(super) fn narrows(&self) -> bool {
-        self.family.is_some() || !self.peers.is_empty() || !self.ports.is_empty()
-    }
-
-    /// Whether it accepts a socket of which only its own end is known. One of
-    /// which that isn't known is not left out unless something was asked of it.
-    #[must_use]
-    pub(super) fn accepts_end(&self, local: Option<&Endpoint>) -> bool {
-        let Some(local) = local else {
-            return self.family.is_none() && self.ports.is_empty();
-        };
-        let family = match local.address {
-            IpAddr::V4(_) => Family::Ipv4,
-            IpAddr::V6(_) => Family::Ipv6,
-        };
-        self.family.is_none_or(|wanted| wanted == family)
-            && (self.ports.is_empty() || self.ports.contains(&local.port))
-    }
-
-    fn accepts(&self, socket: &Socket) -> bool {
-        (self.peers.is_empty() || self.peers.iter().any(|peer| peer.accepts(&socket.remote)))
-            && (self.ports.is_empty() || self.ports.contains(&socket.local.port))
-    }
 }
 
 impl Reading {
@@ -84,24 +41,16 @@ impl Reading {
 /// When sockets can't be read.
 pub(in crate::collect) fn close_wait(
     source: &mut dyn SocketSource,
-    filter: Filter<'_>,
 ) -> Result<Reading, KernelError> {
-    let mut request = Request {
+    let request = Request {
         unique: true,
         ..Request::states(StateSet::NONE.with(TcpState::CloseWait)).with(Extensions::TCP_INFO)
     };
-    if let Some(family) = filter.family {
-        request = request.and(&Condition::Family(family).into());
-    }
     with_fallback(source, |source| {
         let mut sockets = Vec::new();
         let taken_at = SystemTime::now();
         let begun = Instant::now();
-        let collection = source.visit_all(&request, &mut |socket| {
-            if filter.accepts(socket) {
-                sockets.push(socket.clone());
-            }
-        })?;
+        let collection = source.visit_all(&request, &mut |socket| sockets.push(socket.clone()))?;
         Ok(Reading {
             sockets,
             collection,
@@ -218,23 +167,8 @@ mod tests {
     use std::ops::ControlFlow;
 
     use super::*;
-    use crate::classify::close_wait::testing::{close_wait, endpoint};
+    use crate::classify::close_wait::testing::close_wait;
     use crate::model::SourceKind;
-
-    #[test]
-    fn listen_port_is_the_port_of_ours_and_remote_the_peer() {
-        let socket = close_wait().ends("10.0.0.1:80", "10.0.0.2:443").build();
-        let peers = [":443".parse().unwrap()];
-        let filter = |peers, ports| Filter {
-            family: None,
-            peers,
-            ports,
-        };
-        assert!(filter(&[], &[80]).accepts(&socket));
-        assert!(!filter(&[], &[443]).accepts(&socket));
-        assert!(filter(&peers, &[]).accepts(&socket));
-        assert!(!filter(&peers, &[443]).accepts(&socket));
-    }
 
     /// Shows these sockets, and owns that it lost some where it did.
     struct Dump {
@@ -281,6 +215,7 @@ mod tests {
                 duplicates: Some(0),
                 malformed: 0,
                 unjudged: 0,
+                selection: None,
             })
         }
     }
@@ -305,16 +240,11 @@ mod tests {
                 lost_in,
                 ..Dump::of(&[close_wait().inode(0).build()])
             };
-            let filter = Filter {
-                family: None,
-                peers: &[],
-                ports: &[],
-            };
             let Reading {
                 sockets,
                 mut collection,
                 ..
-            } = super::close_wait(&mut dump, filter).unwrap();
+            } = super::close_wait(&mut dump).unwrap();
             assert!(collection.complete);
             listeners_of(&mut dump, &sockets, &mut collection).unwrap();
             assert_eq!(collection.complete, complete);
@@ -345,20 +275,5 @@ mod tests {
             ..dump()
         };
         assert_eq!(left(other), (0, vec![7, 8, 9]));
-    }
-
-    #[test]
-    fn a_connection_that_is_gone_is_chosen_by_its_own_end() {
-        let filter = |family, ports| Filter {
-            family,
-            peers: &[],
-            ports,
-        };
-        let end = endpoint("10.0.0.1:80");
-        assert!(filter(None, &[80]).accepts_end(Some(&end)));
-        assert!(!filter(None, &[81]).accepts_end(Some(&end)));
-        assert!(!filter(None, &[81]).accepts_end(None));
-        assert!(filter(None, &[]).accepts_end(None));
-        assert!(!filter(Some(Family::Ipv6), &[]).accepts_end(Some(&end)));
     }
 }

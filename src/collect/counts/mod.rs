@@ -8,16 +8,16 @@ use std::time::Instant;
 use self::ports::PortReader;
 pub(super) use self::ports::bound_ports;
 use super::ownership::OwnerCache;
-use super::question::{Connections, Question};
+use super::question::{Connections, PortRead, Question};
 use super::{Namespace, leak_owners};
 use crate::classify::close_wait::{Digest, Judge};
-use crate::classify::count::{self, Reading};
+use crate::classify::count::{self, Reading, Scope};
 use crate::classify::listeners::ListenerTally;
 use crate::classify::unresponsive::UnresponsiveTally;
 use crate::kernel::KernelError;
 use crate::model::{
-    Collection, Condition, Extensions, Host, Part, PortReading, Pressure, Request, Snapshot,
-    Socket, Sockstat, SourceKind, StateCounts, StateSet, StateTally, Sysctl, TcpState,
+    Collection, Extensions, Host, Part, PortReading, Pressure, Request, Snapshot, Socket, Sockstat,
+    SourceKind, StateCounts, StateSet, StateTally, Sysctl, TcpState,
 };
 
 /// Reads everything that the summary shows. Each socket that is looked at on
@@ -30,7 +30,16 @@ pub(super) fn read(
     owners: &mut OwnerCache,
     observer: &mut dyn FnMut(&Socket),
 ) -> Result<Snapshot, KernelError> {
-    let family = question.family;
+    let family = namespace.family();
+    // The kernel's own counts are of all sockets, and so are the ports taken.
+    let question = &match namespace.selection() {
+        Some(_) => Question {
+            connections: Connections::CountedOneByOne,
+            ports: PortRead::Never,
+            ..*question
+        },
+        None => *question,
+    };
     let host = namespace.host();
     let taken_at = namespace.now();
     let start = Instant::now();
@@ -54,7 +63,7 @@ pub(super) fn read(
     );
     let counters = namespace.counters();
     let ports = match ports {
-        Some(reader) => reader.finish(namespace.sockets(), family, &mut counted, &host),
+        Some(reader) => reader.finish(namespace.all_sockets(), family, &mut counted, &host),
         None => Ok(PortReading::NotRead),
     };
     let mut missing = Vec::new();
@@ -106,7 +115,10 @@ fn count_sockets(
     host: &Host,
     observer: &mut dyn FnMut(&Socket),
 ) -> Result<Counted, KernelError> {
-    let scope = question.scope();
+    let scope = Scope {
+        family: namespace.family(),
+        bound: question.bound,
+    };
     // Only netlink saves by leaving states out.
     if question.connections == Connections::Counted
         && namespace.source() == SourceKind::Netlink
@@ -198,9 +210,6 @@ fn look(
         earlier: question.earlier,
     };
     let mut request = Request::states(states);
-    if let Some(family) = question.family {
-        request = request.and(&Condition::Family(family).into());
-    }
     if tcp_info {
         // Few rows are left then, listeners among them.
         request = request.with(Extensions::TCP_INFO.with(Extensions::MEMORY));

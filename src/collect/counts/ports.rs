@@ -45,7 +45,7 @@ impl PortReader {
             beside: None,
         };
         if reader.will_group(sockstat) {
-            reader.beside = reader.begin_beside(namespace.sockets(), family);
+            reader.beside = reader.begin_beside(namespace.all_sockets(), family);
         }
         reader
     }

@@ -273,11 +273,10 @@ fn listeners_of_the_other_family_that_were_lost_make_it_incomplete() {
     let short = [message(20, 2, 2, &[1]), done(2, 0)].concat();
     let kernel = ScriptedKernel::answering([done(1, 0), short, done(3, 0), done(4, 0)]);
     let source = FallbackSource::over(kernel, &proc_root);
-    let mut namespace = Namespace::over(source, proc_root.clone());
-    let question = Question {
-        family: Some(crate::model::Family::Ipv4),
-        ..Question::default()
-    };
+    let ipv4 = crate::model::Condition::Family(crate::model::Family::Ipv4).into();
+    let namespace = Namespace::over(source, proc_root.clone());
+    let mut namespace = namespace.select(ipv4, String::new()).unwrap();
+    let question = Question::default();
     let mut names = OwnerCache::new(cpu_time);
     let snapshot = read(&mut namespace, &question, &mut names, &mut |_| {}).unwrap();
     assert!(matches!(snapshot.pressure.ports, PortReading::Grouped(_)));
@@ -345,6 +344,7 @@ impl SocketSource for Crowd {
             duplicates: None,
             malformed: 0,
             unjudged: 0,
+            selection: None,
         })
     }
 

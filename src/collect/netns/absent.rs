@@ -3,9 +3,9 @@
 
 use super::NetnsNamer;
 use crate::collect::Namespace;
-use crate::collect::narrowing::{Selection, processes_of_unit};
+use crate::collect::selector::processes_of_unit;
 use crate::kernel::netns::find;
-use crate::model::{NamedBy, NamespaceList};
+use crate::model::{Condition, NamedBy, NamespaceList};
 
 /// A process or a unit that is in another network namespace.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,11 +27,22 @@ pub enum Asked {
     Unit(String),
 }
 
-/// Those of a selection that are in another network namespace. Empty also where
+/// Those that a filter asks for and that are in another network namespace. Empty also where
 /// that can't be known.
 #[must_use]
-pub fn absent(namespace: &Namespace, wanted: &Selection<'_>) -> Vec<Absent> {
-    if wanted.pids.is_empty() && wanted.units.is_empty() {
+pub fn absent(namespace: &Namespace) -> Vec<Absent> {
+    let (mut wanted, mut units) = (Vec::new(), Vec::new());
+    namespace.filter().any(&mut |condition| {
+        match condition {
+            Condition::Pid(pid) => wanted.push(*pid),
+            Condition::Unit(name) | Condition::Container(name) if !units.contains(name) => {
+                units.push(name.clone());
+            }
+            _ => {}
+        }
+        false
+    });
+    if wanted.is_empty() && units.is_empty() {
         return Vec::new();
     }
     let Some(proc_root) = namespace.proc_root() else {
@@ -54,18 +65,17 @@ pub fn absent(namespace: &Namespace, wanted: &Selection<'_>) -> Vec<Absent> {
         namespace: called(pid),
     };
     let mut absent: Vec<Absent> = wanted
-        .pids
-        .iter()
-        .filter(|&&pid| is_elsewhere(&found, pid))
-        .map(|&pid| process(pid))
+        .into_iter()
+        .filter(|&pid| is_elsewhere(&found, pid))
+        .map(process)
         .collect();
-    for unit in wanted.units {
-        let pids = processes_of_unit(proc_root, unit);
+    for unit in units {
+        let pids = processes_of_unit(proc_root, &unit);
         if let Some(&pid) = pids.first()
             && pids.iter().all(|&pid| is_elsewhere(&found, pid))
         {
             absent.push(Absent {
-                who: Asked::Unit(unit.clone()),
+                who: Asked::Unit(unit),
                 pid,
                 namespace: called(pid),
             });

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::time::Instant;
 
 use super::super::Namespace;
-use super::super::close_wait::{CloseWaitQuestion, close_wait, listeners_of, owners};
+use super::super::close_wait::{close_wait, listeners_of, owners};
 use super::super::cpu_budget::{Clock, CpuBudget};
 use super::super::ownership::{self, Budget, OwnerCache};
 use crate::classify::close_wait::{
@@ -13,7 +13,7 @@ use crate::classify::close_wait::{
 };
 use crate::classify::history::{CloseWaitMemory, Leaks, Search};
 use crate::kernel::KernelError;
-use crate::model::{Family, Inodes, Socket, SourceKind};
+use crate::model::{Inodes, Socket, SourceKind};
 
 /// A reading may take one part of so many of a core in the long run.
 const PARTS: u32 = 50;
@@ -54,7 +54,6 @@ impl LeakReader {
     pub(super) fn read(
         &mut self,
         namespace: &mut Namespace,
-        family: Option<Family>,
         memory: &CloseWaitMemory,
         cache: &mut OwnerCache,
         now: Instant,
@@ -65,15 +64,11 @@ impl LeakReader {
         // What fails is tried again with the next sample.
         self.budget.forget();
         let begun = self.budget.now();
-        let question = CloseWaitQuestion {
-            family,
-            ..CloseWaitQuestion::default()
-        };
-        let mut reading = close_wait(namespace.sockets(), question.filter())?;
+        let mut reading = close_wait(namespace.sockets())?;
         let uptime = namespace.since_boot();
         let next = Earlier::new(&reading.sockets, uptime);
         let listeners = listeners_of(
-            namespace.sockets(),
+            namespace.all_sockets(),
             &reading.sockets,
             &mut reading.collection,
         )?;

@@ -75,6 +75,7 @@ impl Sampler {
     fn take_at(&mut self, details: Details, at: Instant) -> Result<Reading, KernelError> {
         let begun = Instant::now();
         self.try_netlink_again(at);
+        self.namespace.refresh()?;
         let mut reading = self.take_once(details, at)?;
         // Netlink was refused when the sockets were counted already: a sample
         // is of one source, so that two can be compared.
@@ -130,9 +131,8 @@ impl Sampler {
             self.leaks.forget();
             return Look::NotAsked;
         }
-        let family = self.question.family;
         let (namespace, owners) = (&mut self.namespace, &mut self.owners);
-        let leaks = self.leaks.read(namespace, family, &self.memory, owners, at);
+        let leaks = self.leaks.read(namespace, &self.memory, owners, at);
         match leaks {
             Ok(Some(leaks)) => Look::Found(leaks),
             Ok(None) => Look::Unchanged,
@@ -154,7 +154,7 @@ impl Sampler {
             return;
         }
         let (namespace, owners) = (&mut self.namespace, &mut self.owners);
-        match self.pressure.read(namespace, self.question.family, owners) {
+        match self.pressure.read(namespace, owners) {
             Ok((pressure, missing)) => {
                 snapshot.pressure = pressure;
                 // Every connection was looked at after all.

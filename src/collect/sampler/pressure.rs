@@ -6,7 +6,7 @@ use super::super::ownership::OwnerCache;
 use super::super::question::{Connections, ListenerNames, Question};
 use super::super::read::read_beside;
 use crate::kernel::KernelError;
-use crate::model::{Family, Part, Pressure, Snapshot};
+use crate::model::{Part, Pressure, Snapshot};
 
 /// What was read, and what was missing.
 pub(super) type Read = (Pressure, Vec<(Part, String)>);
@@ -22,11 +22,9 @@ impl PressureReader {
     pub(super) fn read(
         &mut self,
         namespace: &mut Namespace,
-        family: Option<Family>,
         owners: &mut OwnerCache,
     ) -> Result<Read, KernelError> {
         let question = Question {
-            family,
             connections: Connections::Grouped,
             listeners: ListenerNames::ProgramsInTrouble,
             ..Question::default()

@@ -5,9 +5,10 @@ use std::fmt::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::super::source::Wanted;
 use crate::classify::thresholds::{Name, ThresholdError, Thresholds};
 use crate::cli::{CheckArgs, CommonArgs};
-use crate::collect::{Namespace, Selection};
+use crate::collect::Namespace;
 use crate::state_file::default_state_file;
 use crate::text::number::argument;
 
@@ -28,7 +29,7 @@ pub(super) fn thresholds(args: &CheckArgs) -> Result<Thresholds, ThresholdError>
         only: names(&args.only)?,
         ignore: names(&args.ignore)?,
         rates: args.state.is_some(),
-        narrowing: selection(args).narrowing(),
+        selection: None,
         without_host: false,
     };
     thresholds.rates |= thresholds.asks_for_rates();
@@ -37,12 +38,14 @@ pub(super) fn thresholds(args: &CheckArgs) -> Result<Thresholds, ThresholdError>
 }
 
 /// Which sockets are wanted.
-pub(super) fn selection(args: &CheckArgs) -> Selection<'_> {
-    Selection {
+pub(super) fn wanted(args: &CheckArgs) -> Wanted<'_> {
+    Wanted {
+        words: &args.filter.words,
         pids: &args.pid,
         units: &args.unit,
         listen_port: &args.listen_port,
         remote: &args.remote,
+        apart: false,
     }
 }
 
@@ -71,7 +74,10 @@ pub(super) fn scope(common: &CommonArgs, args: &CheckArgs, namespace: &Namespace
         let _ = write!(scope, " port={port}");
     }
     for peer in &args.remote {
-        let _ = write!(scope, " remote={peer:?}");
+        let _ = write!(scope, " remote={peer}");
+    }
+    if !args.filter.words.is_empty() {
+        let _ = write!(scope, " filter={}", args.filter.words.join(" "));
     }
     // Who counts younger sockets as leaked counts others.
     let _ = write!(scope, " min-age={}", argument(args.min_age.0));

@@ -6,7 +6,7 @@ use anyhow::bail;
 
 use super::super::source;
 use super::answer::{Answer, answer, answer_of_all};
-use super::arguments::selection;
+use super::arguments::wanted;
 use super::state::{NamespaceState, SaveOutcome, StateSession};
 use crate::classify::assess::{Verdict, judge};
 use crate::classify::metric::{Observation, Unit};
@@ -14,7 +14,7 @@ use crate::classify::rules::metrics;
 use crate::classify::thresholds::Thresholds;
 use crate::classify::{Checked, overall_verdict};
 use crate::cli::{CheckArgs, CheckFormat, CommonArgs};
-use crate::collect::{self, Absent, Connections, Namespace, PortRead, Question};
+use crate::collect::{self, Absent, Namespace, PortRead, Question};
 use crate::model::{NetnsCounts, SHORTEST_GROWTH, SHORTEST_RATE, SourceKind, TcpState};
 use crate::text::safe;
 
@@ -80,14 +80,14 @@ fn look_at_all(
     });
     survey.sort_by_urgency(|checked| checked.verdict.status());
     let mut verdict = overall_verdict(&survey);
-    let wanted = selection(args).narrowing();
     let has_sockets = survey
         .answers()
         .any(|(_, one)| one.snapshot.states.total() > 0);
-    if !has_sockets && wanted.is_by_port_alone() {
+    if !has_sockets && is_by_port_alone(args) {
         verdict.fail(unused(args));
     }
-    if !has_sockets && wanted.by_owner && survey.unread() > 0 {
+    let by_owner = !(args.pid.is_empty() && args.unit.is_empty());
+    if !has_sockets && by_owner && survey.unread() > 0 {
         verdict.fail("what was asked for may be in one that could not be read".to_owned());
     }
     let notes = save(session, states, thresholds, &mut verdict);
@@ -129,21 +129,16 @@ impl Asked<'_> {
     fn look_at(&self, namespace: Namespace) -> anyhow::Result<(Checked, NamespaceState)> {
         let args = self.args;
         let mut state = self.session.begin(self.common, args, &namespace);
-        let wanted = selection(args);
-        let narrowing = wanted.narrowing();
-        let mut namespace = collect::narrow(namespace, &wanted)?;
-        let earlier = state.earlier();
-        // The kernel's own counts are of all sockets.
-        let (connections, ports) = if narrowing.is_none() {
-            (Connections::Counted, PortRead::Always)
-        } else {
-            (Connections::CountedOneByOne, PortRead::Never)
+        let (filter, words) = wanted(args).filter(self.common, &namespace)?;
+        let thresholds = Thresholds {
+            selection: filter.selection(words.clone()),
+            ..self.thresholds.clone()
         };
+        thresholds.check()?;
+        let mut namespace = namespace.select(filter, words)?;
+        let earlier = state.earlier();
         let question = Question {
-            family: source::family(self.common),
-            narrowing,
-            connections,
-            ports,
+            ports: PortRead::Always,
             host_wide: true,
             min_age: args.min_age.0,
             earlier: earlier.as_ref(),
@@ -161,11 +156,11 @@ impl Asked<'_> {
         // Of several, the sockets of one would hide that others are absent.
         let may_be_absent = snapshot.states.total() == 0 || args.pid.len() + args.unit.len() > 1;
         let absent = if self.alone && may_be_absent {
-            collect::absent(&namespace, &wanted)
+            collect::absent(&namespace)
         } else {
             Vec::new()
         };
-        let is_unused = narrowing.is_by_port_alone() && snapshot.states.total() == 0;
+        let is_unused = is_by_port_alone(args) && snapshot.states.total() == 0;
         state.take(&snapshot, &close_wait);
         let mut checked = Checked {
             before: state.before(SHORTEST_RATE),
@@ -174,7 +169,7 @@ impl Asked<'_> {
             snapshot,
             verdict: Verdict::default(),
         };
-        checked.verdict = judge(&checked.observation(), self.thresholds);
+        checked.verdict = judge(&checked.observation(), &thresholds);
         // That all is well there would be no answer to who mistyped a port, or
         // whose server is down.
         if self.alone && is_unused {
@@ -187,6 +182,15 @@ impl Asked<'_> {
         state.count(&checked.snapshot, values);
         Ok((checked, state))
     }
+}
+
+/// Whether ports of ours are all that is asked for.
+fn is_by_port_alone(args: &CheckArgs) -> bool {
+    let others = source::Wanted {
+        listen_port: &[],
+        ..wanted(args)
+    };
+    !args.listen_port.is_empty() && others.is_all()
 }
 
 fn unused(args: &CheckArgs) -> String {

@@ -9,11 +9,12 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 
 use self::answer::{Answer, failed, tell};
-use self::arguments::{selection, thresholds};
+use self::arguments::{thresholds, wanted};
 use super::{Outcome, output};
 use crate::classify::assess::Status;
 use crate::classify::thresholds::Thresholds;
 use crate::cli::{CheckArgs, CheckFormat, CheckStatus, CommonArgs};
+use crate::filter::FilterError;
 use crate::render::{plugin, text};
 use crate::text::number::elapsed;
 
@@ -36,9 +37,7 @@ pub(super) fn run(common: &CommonArgs, args: &CheckArgs, refusal: Option<&str>) 
             notes: Vec::new(),
         });
     }
-    if args.textfile.is_some()
-        && (!selection(args).narrowing().is_none() || common.ipv4 || common.ipv6)
-    {
+    if args.textfile.is_some() && (!wanted(args).is_all() || common.ipv4 || common.ipv6) {
         return as_asked(OF_A_PART);
     }
     if args.timeout.0.is_zero() {
@@ -81,7 +80,15 @@ fn in_time(
             // Whoever gave up waiting has no use for the answer.
             let answer = look::look(&for_thread, &args_for_thread, &thresholds, format)
                 .unwrap_or_else(|error| {
-                    failed(format, &args_for_thread, Status::Unknown, error.to_string())
+                    // The line and the carets below its word are for people.
+                    let filter = error.downcast_ref::<FilterError>();
+                    let why =
+                        filter.map_or_else(|| error.to_string(), |error| error.what().to_owned());
+                    let mut answer = failed(format, &args_for_thread, Status::Unknown, why);
+                    if filter.is_some() {
+                        answer.notes = vec![error.to_string()];
+                    }
+                    answer
                 });
             let _ = sender.send(answer);
         });

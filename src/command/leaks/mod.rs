@@ -32,13 +32,17 @@ fn look(
     common: &CommonArgs,
     args: &LeaksArgs,
     format: LeaksFormat,
-    mut namespace: Namespace,
+    namespace: Namespace,
 ) -> anyhow::Result<Outcome> {
     check(args, &namespace)?;
-    let question = CloseWaitQuestion {
-        family: source::family(common),
-        remote: &args.remote,
+    let wanted = source::Wanted {
+        words: &args.filter.words,
         listen_port: &args.listen_port,
+        remote: &args.remote,
+        ..source::Wanted::default()
+    };
+    let mut namespace = source::select(namespace, common, &wanted)?;
+    let question = CloseWaitQuestion {
         pids: &args.pid,
         closed_descriptors: args.deep || !args.pid.is_empty(),
         over: args.over.map(|over| over.0),
@@ -90,7 +94,7 @@ fn look(
         cgroups: snapshot.cgroups(),
         asked: &args.pid,
         elsewhere: &snapshot.in_other_netns,
-        narrowed: question.narrows(),
+        narrowed: !(namespace.filter().is_everything() && args.pid.is_empty()),
         repeated: &repeat::options(common, args),
         list_sockets: args.sockets,
         as_root: rustix::process::geteuid().is_root(),

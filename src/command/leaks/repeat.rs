@@ -15,7 +15,7 @@ pub(super) fn options(common: &CommonArgs, args: &LeaksArgs) -> String {
         let _ = write!(text, " --min-age {}", argument(args.min_age.0));
     }
     for peer in &args.remote {
-        let _ = write!(text, " --remote {peer}");
+        let _ = write!(text, " --remote {}", shell_word(peer));
     }
     for port in &args.listen_port {
         let _ = write!(text, " --listen-port {port}");
@@ -37,6 +37,9 @@ pub(super) fn options(common: &CommonArgs, args: &LeaksArgs) -> String {
     let root = common.proc_root.to_string_lossy();
     if root != "/proc" {
         let _ = write!(text, " --proc-root {}", shell_word(&root));
+    }
+    for word in &args.filter.words {
+        let _ = write!(text, " {}", shell_word(word));
     }
     text
 }
@@ -64,7 +67,7 @@ mod tests {
         assert_eq!(repeated(""), "");
         assert_eq!(repeated("--pid 7 --json --sockets --over 5s"), "");
         let options = "--min-age 1500ms --remote 10.0.0.9:5432 --listen-port 80 -4 --deep \
-                       --source procfs --proc-root /host/proc";
+                       --source procfs --proc-root /host/proc dport :5432";
         assert_eq!(repeated(options), format!(" {options}"));
     }
 }

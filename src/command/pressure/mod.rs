@@ -21,17 +21,22 @@ fn look(
     common: &CommonArgs,
     args: &PressureArgs,
     format: PressureFormat,
-    mut namespace: Namespace,
+    namespace: Namespace,
 ) -> anyhow::Result<Outcome> {
     if args.over.is_some() && !namespace.is_live() {
         bail!("a recorded dump shows one moment: leave out --over");
     }
+    let wanted = source::Wanted {
+        words: &args.filter.words,
+        listen_port: &args.listen_port,
+        remote: &args.remote,
+        apart: true,
+        ..source::Wanted::default()
+    };
+    let mut namespace = source::select(namespace, common, &wanted)?;
     let question = Question {
-        family: source::family(common),
         connections: Connections::Grouped,
         bound: args.bound,
-        remote: &args.remote,
-        listen_port: &args.listen_port,
         listeners: if args.processes {
             ListenerNames::Programs
         } else {

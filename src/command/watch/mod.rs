@@ -36,7 +36,6 @@ pub(super) fn run(common: &CommonArgs, args: &WatchArgs) -> anyhow::Result<Outco
         bail!("cannot print lines and documents at once: leave out --lines or --json");
     }
     let question = Question {
-        family: source::family(common),
         connections: if args.exact {
             Connections::CountedOneByOne
         } else {
@@ -44,7 +43,12 @@ pub(super) fn run(common: &CommonArgs, args: &WatchArgs) -> anyhow::Result<Outco
         },
         ..Question::default()
     };
-    let mut sampler = Sampler::new(source::open(common)?, question);
+    let wanted = source::Wanted {
+        words: &args.filter.words,
+        ..source::Wanted::default()
+    };
+    let namespace = source::select(source::open(common)?, common, &wanted)?;
+    let mut sampler = Sampler::new(namespace, question);
     let limit = Limit {
         count: args.count,
         duration: args.duration.map(|duration| duration.0),

@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use super::staged::{StagedNames, read, sockets};
-use crate::filter::{Facts, Selection, Truth, judge, parse, untold};
+use crate::filter::{Facts, Selection, Truth, is_command, judge, judge_age, parse, untold};
 use crate::model::{
-    AgeBounds, Condition, Family, Filter, Process, Socket, SourceKind, StateSet, TcpInfo, TcpState,
-    Unit,
+    AgeBounds, Comparison, Condition, Family, Filter, Socket, SourceKind, StateSet, TcpInfo,
+    TcpState,
 };
 
 /// What ss shows without an option.
@@ -237,35 +237,15 @@ fn what_is_not_known_matches_neither_a_condition_nor_its_negation() {
 }
 
 #[test]
-fn owners_and_ages_are_judged_by_what_is_known_of_them() {
-    let process = Process {
-        pid: 7,
-        start_time: 0,
-        command: Some("a-very-long-nam".to_owned()),
-        cmdline: None,
-        uid: None,
-        cgroup: None,
-        unit: None,
-        open_fds: None,
-        fd_limit: None,
+fn who_knows_owners_is_asked_for_them_and_for_nothing_else() {
+    let asked = |condition: &Condition, _: &Socket| match condition {
+        Condition::Pid(pid) => (*pid == 7).into(),
+        Condition::Unit(_) => Truth::Unknown,
+        other => panic!("{other:?}"),
     };
-    let unit = Unit::Systemd {
-        name: "nginx.service".to_owned(),
-        user: None,
-    };
-    let (holders, units) = ([&process], [&unit]);
     let facts = Facts {
-        holders: &holders,
-        units: Some(&units),
-        age: AgeBounds {
-            at_least: Some(Duration::from_secs(60)),
-            at_most: Some(Duration::from_secs(3600)),
-        },
+        others: Some(&asked),
         ..Facts::of_row(SourceKind::Netlink)
-    };
-    let complete = Facts {
-        all_holders: true,
-        ..facts
     };
     let mut socket = socket_called("e1c");
     socket.tcp_info = Some(TcpInfo {
@@ -274,31 +254,43 @@ fn owners_and_ages_are_judged_by_what_is_known_of_them() {
         last_data_recv: Some(90_000),
         ..TcpInfo::default()
     });
-    for (text, facts, expected) in [
-        ("pid 7", &facts, Truth::Yes),
-        ("pid 8", &facts, Truth::Unknown),
-        ("pid 8", &complete, Truth::No),
-        ("process a-very-long-name-indeed", &facts, Truth::Yes),
-        ("process != a-very-long-name-indeed", &facts, Truth::No),
-        ("unit nginx", &facts, Truth::Yes),
-        ("unit sshd", &facts, Truth::No),
-        ("container nginx.service", &facts, Truth::No),
-        ("uid 0", &facts, Truth::Yes),
-        ("age > 59s", &facts, Truth::Yes),
-        ("age > 5m", &facts, Truth::Unknown),
-        ("age > 1h", &facts, Truth::No),
-        ("age = 2h", &facts, Truth::No),
-        ("age != 2h", &facts, Truth::Yes),
-        ("rtt >= 1500us", &facts, Truth::Yes),
-        ("rtt < 1ms", &facts, Truth::No),
-        ("retrans > 2", &facts, Truth::Yes),
-        ("lastrcv > 1m", &facts, Truth::Yes),
-        ("lastsnd > 1m", &facts, Truth::Unknown),
-        ("sendq = 0", &facts, Truth::Yes),
+    for (text, expected) in [
+        ("pid 7", Truth::Yes),
+        ("not pid 7", Truth::No),
+        ("pid 8", Truth::No),
+        ("unit nginx", Truth::Unknown),
+        ("pid 7 or unit nginx", Truth::Yes),
+        ("uid 0", Truth::Yes),
+        ("rtt >= 1500us", Truth::Yes),
+        ("rtt < 1ms", Truth::No),
+        ("retrans > 2", Truth::Yes),
+        ("lastrcv > 1m", Truth::Yes),
+        ("lastsnd > 1m", Truth::Unknown),
+        ("sendq = 0", Truth::Yes),
     ] {
         let filter = read(&[text], None).unwrap().expression;
-        assert_eq!(judge(&filter, &socket, facts), expected, "{text}");
+        assert_eq!(judge(&filter, &socket, &facts), expected, "{text}");
     }
+}
+
+#[test]
+fn an_age_between_bounds_compares_as_both_do() {
+    let age = AgeBounds {
+        at_least: Some(Duration::from_secs(60)),
+        at_most: Some(Duration::from_secs(3600)),
+    };
+    for (comparison, seconds, expected) in [
+        (Comparison::Greater, 59, Truth::Yes),
+        (Comparison::Greater, 300, Truth::Unknown),
+        (Comparison::Greater, 3600, Truth::No),
+        (Comparison::Equal, 7200, Truth::No),
+        (Comparison::NotEqual, 7200, Truth::Yes),
+    ] {
+        let bound = Duration::from_secs(seconds);
+        assert_eq!(judge_age(age, comparison, bound), expected, "{seconds}");
+    }
+    assert!(is_command("a-very-long-nam", "a-very-long-name-indeed"));
+    assert!(!is_command("a-very-long-nam", "a-very-long"));
 }
 
 #[test]

@@ -144,6 +144,7 @@ impl Progress {
             duplicates: (self.seen.is_some() || self.recorded.is_some()).then_some(self.duplicates),
             malformed: self.malformed,
             unjudged: self.unjudged,
+            selection: None,
         }
     }
 }

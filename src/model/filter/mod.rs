@@ -6,9 +6,11 @@ mod reach;
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 pub use self::network::Network;
 pub use self::reach::FamilySet;
-use super::{CgroupId, Family, PortSet, StateSet};
+use super::{CgroupId, Family, PortSet, StateSet, TcpState};
 
 /// A condition over a socket, or several combined.
 ///
@@ -201,13 +203,42 @@ impl Filter {
         self.any(&mut |condition| {
             matches!(
                 condition,
-                Condition::Rtt(..)
+                Condition::Age(..)
+                    | Condition::Rtt(..)
                     | Condition::Retransmits(..)
                     | Condition::LastSent(..)
                     | Condition::LastReceived(..)
             )
         })
     }
+
+    /// What the words that it was made from leave of the sockets; `None` where
+    /// it leaves all, or all of a family.
+    #[must_use]
+    pub fn selection(&self, words: String) -> Option<Selection> {
+        if self.is_everything() || matches!(self, Self::Is(Condition::Family(_))) {
+            return None;
+        }
+        let states = self.states();
+        let by_owner = self.needs_holders() || self.needs_units();
+        Some(Selection {
+            words,
+            listeners: states.contains(TcpState::Listen),
+            unowned: states.contains(TcpState::TimeWait) && !by_owner,
+        })
+    }
+}
+
+/// A part of the sockets, and what can be told of it: what can't is unknown, for
+/// a count of 0 would be wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Selection {
+    /// The filter in the words of its language.
+    pub words: String,
+    /// Listeners may be among them.
+    pub listeners: bool,
+    /// Sockets of which the kernel keeps no owner may be: TIME_WAIT and requests.
+    pub unowned: bool,
 }
 
 impl From<Condition> for Filter {

@@ -77,6 +77,11 @@ struct Collection {
     duplicates: Option<u64>,
     /// Rows that could not be read.
     malformed: u64,
+    /// The filter, in the words of its language. Null: all sockets, or all of a
+    /// family.
+    filter: Option<String>,
+    /// Sockets left out because what the filter asks is not known of them.
+    unjudged: u64,
     /// Time that reading the sockets took, in microseconds.
     elapsed_us: u64,
 }
@@ -134,6 +139,8 @@ impl<'a> Header<'a> {
                 sockets: collection.sockets,
                 duplicates: collection.duplicates,
                 malformed: collection.malformed,
+                filter: collection.selection.as_ref().map(|part| part.words.clone()),
+                unjudged: collection.unjudged,
                 elapsed_us: microseconds(elapsed),
             }),
             ..Self::unread(schema)

@@ -94,7 +94,7 @@ struct PortUse<'a> {
     explicitly_bound: Option<u32>,
     /// Every destination, the fullest first.
     destinations: Vec<DestinationUse<'a>>,
-    /// Destinations left out by `--remote`.
+    /// Destinations left out by the filter.
     left_out: u64,
     /// Ports that bind() gives out for several destinations, the fullest first.
     shared_pools: Vec<PoolUse<'a>>,

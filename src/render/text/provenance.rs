@@ -22,6 +22,13 @@ pub(crate) fn place(host: &Host) -> Option<String> {
     })
 }
 
+/// Which part of the sockets it is about; `None` where it is all.
+pub(crate) fn part(collection: &Collection) -> Option<String> {
+    let selection = collection.selection.as_ref()?;
+    let words = safe(&selection.words);
+    Some(format!("only {words} (settings and counters are of all)"))
+}
+
 /// How the numbers were obtained, in a sentence.
 #[must_use]
 pub fn of_counts(snapshot: &Snapshot) -> String {
@@ -70,6 +77,16 @@ pub fn defects(collection: &Collection) -> Option<String> {
         return Some(format!("incomplete: {rows} could not be read"));
     }
     (!collection.complete).then(|| "incomplete: the kernel says that rows were lost".to_owned())
+}
+
+/// How many sockets a filter could not judge, in a sentence; `None` where it
+/// could judge all of them.
+#[must_use]
+pub fn unjudged(collection: &Collection) -> Option<String> {
+    (collection.unjudged > 0).then(|| {
+        let sockets = counted(collection.unjudged, "socket is", "sockets are");
+        format!("{sockets} left out: what the filter asks is not known of them")
+    })
 }
 
 /// How leaks were found, in a sentence.

@@ -331,13 +331,13 @@ netns_test!(what_nothing_matches_is_not_said_to_be_well, |lab| {
     assert!(fine(&here), "{here}");
     let nowhere = said(&["--listen-port", "1"]);
     assert!(
-        nowhere.contains("LISTENERS  none matches --listen-port, of 1"),
+        nowhere.contains("LISTENERS  none matches the filter, of 1"),
         "{nowhere}"
     );
     assert!(!fine(&nowhere), "{nowhere}");
     let _client = std::net::TcpStream::connect(address).expect("connect");
     let elsewhere = said(&["--remote", "192.0.2.1"]);
-    let line = "PORTS  no connection matches --remote, of 1 destination";
+    let line = "PORTS  no connection matches the filter, of 1 destination";
     assert!(elsewhere.contains(line), "{elsewhere}");
 });
 

@@ -1,6 +1,6 @@
 //! Ports that run out: towards a destination, and those of bind().
 
-use super::super::metric::{Measured, Metric, Missing, Observation, Range, Unit};
+use super::super::metric::{About, Measured, Metric, Missing, Observation, Range, Unit};
 use super::super::ports::{self, CRITICAL, WARNING, taken_out};
 use super::super::rule::{Judgement, Levels, Rule};
 use super::super::{Evidence, Finding, Severity};
@@ -24,6 +24,7 @@ pub(super) const PORTS_EXHAUSTION: Rule = Rule::new("ports_exhaustion", "ports",
             "local ports taken towards the fullest destination, as a share of those usable",
             ports_used,
         )
+        .about(About::Destinations)
         .warns(Range::from(WARNING * 100.0))
         .alarms(Range::from(CRITICAL * 100.0)),
     );

@@ -137,6 +137,7 @@ impl SocketSource for ProcfsSource {
             duplicates: Some(0),
             malformed: 0,
             unjudged: 0,
+            selection: None,
         };
         let filter = &request.filter;
         let families = filter.families();

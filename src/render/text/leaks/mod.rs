@@ -36,6 +36,14 @@ pub fn leaks(view: &LeaksView<'_>, style: &Style) -> String {
     if let Some(defects) = defects(view.collection) {
         push_line(&mut text, &style.severity(Severity::Warning, &defects));
     }
+    if let Some(selection) = &view.collection.selection {
+        let words = safe(&selection.words);
+        paragraph(
+            &mut text,
+            &format!("Only sockets that the filter selects: {words}"),
+            style,
+        );
+    }
     if let Some(why) = phrases::unattributed(view.report, Some(view.as_root)) {
         paragraph(&mut text, &format!("Owner unknown: {why}"), style);
     }

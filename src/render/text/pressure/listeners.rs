@@ -30,7 +30,7 @@ pub(super) fn listeners(view: &PressureView<'_>, top: usize, style: &Style) -> S
         return match listeners.count {
             0 => "LISTENERS  none\n".to_owned(),
             count => format!(
-                "LISTENERS  none matches --listen-port, of {}\n",
+                "LISTENERS  none matches the filter, of {}\n",
                 grouped(count)
             ),
         };

@@ -5,7 +5,7 @@ pub(crate) mod listeners;
 pub(crate) mod ports;
 
 use super::super::views::PressureView;
-use super::provenance::{defects, place, source_name};
+use super::provenance::{defects, part, place, source_name};
 use super::{Style, finding, push_line};
 use crate::classify::{Finding, Severity};
 use crate::text::number::{counted, elapsed};
@@ -50,6 +50,7 @@ fn heading(view: &PressureView<'_>, style: &Style) -> String {
         "TCP socket",
         "TCP sockets",
     ));
+    parts.extend(part(&snapshot.collection));
     let source = source_name(snapshot.collection.source);
     parts.push(format!("{source}, {}", elapsed(snapshot.elapsed)));
     let line = parts.join(&format!(" {} ", style.dot()));

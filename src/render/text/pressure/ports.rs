@@ -30,7 +30,7 @@ pub(super) fn ports(view: &PressureView<'_>, top: usize, style: &Style) -> Strin
             0 if view.snapshot.states.total() == 0 => "no connections".to_owned(),
             0 => "no outgoing connection to show".to_owned(),
             others => format!(
-                "no connection matches --remote, of {}",
+                "no connection matches the filter, of {}",
                 counted(others, "destination", "destinations")
             ),
         };

@@ -237,8 +237,8 @@ fn what_was_left_out_on_request_is_not_called_well() {
     let listeners = snapshot.pressure.listeners.as_mut().unwrap();
     listeners.listeners.clear();
     let text = shown(&snapshot, None, &Style::default());
-    assert!(text.contains("PORTS  no connection matches --remote, of 2 destinations\n"));
-    assert!(text.contains("LISTENERS  none matches --listen-port, of 3\n"));
+    assert!(text.contains("PORTS  no connection matches the filter, of 2 destinations\n"));
+    assert!(text.contains("LISTENERS  none matches the filter, of 3\n"));
     let fine = text.lines().find(|line| line.starts_with("ok "));
     assert_eq!(
         fine,

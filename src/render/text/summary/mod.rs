@@ -4,7 +4,7 @@ mod settings;
 mod states;
 
 use super::super::table::{Cell, Column, Table};
-use super::provenance::{defects, place, source_name};
+use super::provenance::{defects, part, place, source_name};
 use super::{Style, counters, finding, push_line, table};
 use crate::classify::{Assessment, Severity};
 use crate::model::ratio;
@@ -86,6 +86,7 @@ fn heading(snapshot: &Snapshot, style: &Style) -> String {
         "TCP socket",
         "TCP sockets",
     ));
+    parts.extend(part(&snapshot.collection));
     let source = source_name(snapshot.collection.source);
     let method = match snapshot.states.method {
         CountMethod::Derived => "with the kernel's own counts",

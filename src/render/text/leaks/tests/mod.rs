@@ -159,6 +159,7 @@ impl Stage {
             duplicates: Some(0),
             malformed: 0,
             unjudged: 0,
+            selection: None,
         };
         let removed = Cgroup {
             id: CgroupId(7),
