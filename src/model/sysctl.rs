@@ -2,66 +2,63 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A setting of the kernel, by its sysctl name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Sysctl {
-    /// `net.ipv4.tcp_tw_reuse`: whether connect() may take over the port of a
-    /// TIME_WAIT socket. 0 no, 1 yes, 2 (default since 4.19) on loopback only.
-    TcpTwReuse,
-    /// `net.ipv4.tcp_tw_reuse_delay`, ms: how old such a socket must be
-    /// (Linux 6.14; before, 1 s).
-    TcpTwReuseDelay,
-    /// `net.ipv4.tcp_timestamps`: without them no TIME_WAIT is reused.
-    TcpTimestamps,
-    /// `net.ipv4.tcp_syncookies`: 0 never, 1 when a SYN queue overflows, 2
-    /// always.
-    TcpSyncookies,
-    /// `net.ipv4.tcp_fin_timeout`, s: how long an orphan stays in FIN_WAIT2.
-    /// It doesn't shorten TIME_WAIT.
-    TcpFinTimeout,
-    /// `net.ipv4.tcp_max_syn_backlog`: where cookies are off, a listener takes
-    /// SYNs of unknown peers up to three quarters of it. Its own backlog bounds
-    /// its SYN queue in any case (`tcp_conn_request`).
-    TcpMaxSynBacklog,
-    /// `net.core.somaxconn`: the upper limit of every accept queue.
-    Somaxconn,
-    /// `net.ipv4.tcp_fastopen`: bit 0 client, bit 1 server, more bits for
-    /// variants.
-    TcpFastopen,
-    /// `net.ipv4.tcp_max_tw_buckets`: how many TIME_WAIT sockets the namespace
-    /// may have.
-    TcpMaxTwBuckets,
-    /// `net.ipv4.tcp_tw_recycle`: gone since 4.12; where it is 1 it breaks
-    /// clients behind NAT.
-    TcpTwRecycle,
-    /// `net.ipv4.tcp_synack_retries`: how often a SYN-ACK is sent again.
-    TcpSynackRetries,
-    /// `net.ipv4.tcp_abort_on_overflow`: 1 answers with a reset where a full
-    /// accept queue otherwise stays silent.
-    TcpAbortOnOverflow,
-    /// `net.ipv4.tcp_max_orphans`: sockets without a process that the host may
-    /// have. Not to be seen in a child namespace.
-    TcpMaxOrphans,
+/// Declares the settings once: meaning, variant, name.
+macro_rules! sysctls {
+    ($($(#[$meaning:meta])* $variant:ident $name:literal,)*) => {
+        /// A setting of the kernel, by its sysctl name.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        pub enum Sysctl {
+            $(#[doc = concat!("`", $name, "`: ")] $(#[$meaning])* $variant,)*
+        }
+
+        impl Sysctl {
+            /// Every setting that tcpstate reads.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The name as sysctl(8) takes it.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+        }
+    };
+}
+
+sysctls! {
+    /// Whether connect() may take over the port of a TIME_WAIT socket. 0 no, 1
+    /// yes, 2 (default since 4.19) on loopback only.
+    TcpTwReuse "net.ipv4.tcp_tw_reuse",
+    /// In ms: how old such a socket must be (Linux 6.14; before, 1 s).
+    TcpTwReuseDelay "net.ipv4.tcp_tw_reuse_delay",
+    /// Without them no TIME_WAIT is reused.
+    TcpTimestamps "net.ipv4.tcp_timestamps",
+    /// 0 never, 1 when a SYN queue overflows, 2 always.
+    TcpSyncookies "net.ipv4.tcp_syncookies",
+    /// In s: how long an orphan stays in FIN_WAIT2. It doesn't shorten
+    /// TIME_WAIT.
+    TcpFinTimeout "net.ipv4.tcp_fin_timeout",
+    /// Where cookies are off, a listener takes SYNs of unknown peers up to
+    /// three quarters of it. Its own backlog bounds its SYN queue in any case
+    /// (`tcp_conn_request`).
+    TcpMaxSynBacklog "net.ipv4.tcp_max_syn_backlog",
+    /// The upper limit of every accept queue.
+    Somaxconn "net.core.somaxconn",
+    /// Bit 0 client, bit 1 server, more bits for variants.
+    TcpFastopen "net.ipv4.tcp_fastopen",
+    /// How many TIME_WAIT sockets the namespace may have.
+    TcpMaxTwBuckets "net.ipv4.tcp_max_tw_buckets",
+    /// Gone since 4.12; where it is 1 it breaks clients behind NAT.
+    TcpTwRecycle "net.ipv4.tcp_tw_recycle",
+    /// How often a SYN-ACK is sent again.
+    TcpSynackRetries "net.ipv4.tcp_synack_retries",
+    /// 1 answers with a reset where a full accept queue otherwise stays silent.
+    TcpAbortOnOverflow "net.ipv4.tcp_abort_on_overflow",
+    /// Sockets without a process that the host may have. Not to be seen in a
+    /// child namespace.
+    TcpMaxOrphans "net.ipv4.tcp_max_orphans",
 }
 
 impl Sysctl {
-    /// Every setting that tcpstate reads.
-    pub const ALL: &'static [Self] = &[
-        Self::TcpTwReuse,
-        Self::TcpTwReuseDelay,
-        Self::TcpTimestamps,
-        Self::TcpSyncookies,
-        Self::TcpFinTimeout,
-        Self::TcpMaxSynBacklog,
-        Self::Somaxconn,
-        Self::TcpFastopen,
-        Self::TcpMaxTwBuckets,
-        Self::TcpTwRecycle,
-        Self::TcpSynackRetries,
-        Self::TcpAbortOnOverflow,
-        Self::TcpMaxOrphans,
-    ];
-
     /// The settings that the summary judges by and shows, in that order.
     pub const SUMMARY: &'static [Self] = &[
         Self::TcpTwReuse,
@@ -92,26 +89,6 @@ impl Sysctl {
         Self::TcpTwRecycle,
         Self::TcpMaxOrphans,
     ];
-
-    /// The name as sysctl(8) takes it.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::TcpTwReuse => "net.ipv4.tcp_tw_reuse",
-            Self::TcpTwReuseDelay => "net.ipv4.tcp_tw_reuse_delay",
-            Self::TcpTimestamps => "net.ipv4.tcp_timestamps",
-            Self::TcpSyncookies => "net.ipv4.tcp_syncookies",
-            Self::TcpFinTimeout => "net.ipv4.tcp_fin_timeout",
-            Self::TcpMaxSynBacklog => "net.ipv4.tcp_max_syn_backlog",
-            Self::Somaxconn => "net.core.somaxconn",
-            Self::TcpFastopen => "net.ipv4.tcp_fastopen",
-            Self::TcpMaxTwBuckets => "net.ipv4.tcp_max_tw_buckets",
-            Self::TcpTwRecycle => "net.ipv4.tcp_tw_recycle",
-            Self::TcpSynackRetries => "net.ipv4.tcp_synack_retries",
-            Self::TcpAbortOnOverflow => "net.ipv4.tcp_abort_on_overflow",
-            Self::TcpMaxOrphans => "net.ipv4.tcp_max_orphans",
-        }
-    }
 
     /// The name without its `net.ipv4.` or `net.core.`.
     #[must_use]
