@@ -154,29 +154,17 @@ pub(crate) fn endpoint(text: &str) -> Endpoint {
 /// A connection between two endpoints.
 pub(crate) fn socket(local: &str, remote: &str) -> SocketBuilder {
     let (local, remote) = (endpoint(local), endpoint(remote));
+    let family = match local.address {
+        std::net::IpAddr::V4(_) => Family::Ipv4,
+        std::net::IpAddr::V6(_) => Family::Ipv6,
+    };
+    let (state, kind) = (TcpState::Established, SocketKind::Full);
     SocketBuilder(Socket {
-        state: TcpState::Established,
-        kind: SocketKind::Full,
-        family: match local.address {
-            std::net::IpAddr::V4(_) => Family::Ipv4,
-            std::net::IpAddr::V6(_) => Family::Ipv6,
-        },
-        local,
-        remote,
         interface: local.zone.or(remote.zone),
-        recv_q: 0,
         send_q: Some(0),
-        timer: None,
         uid: Some(0),
         inode: Some(1),
-        cookie: None,
-        cgroup: None,
-        mark: None,
-        drops: None,
-        shutdown: None,
-        v6only: None,
-        tcp_info: None,
-        details: None,
+        ..Socket::new(family, state, kind, local, remote)
     })
 }
 

@@ -110,6 +110,38 @@ pub struct Socket {
 }
 
 impl Socket {
+    /// A socket between two ends of which nothing else is known.
+    #[must_use]
+    pub const fn new(
+        family: Family,
+        state: TcpState,
+        kind: SocketKind,
+        local: Endpoint,
+        remote: Endpoint,
+    ) -> Self {
+        Self {
+            state,
+            kind,
+            family,
+            local,
+            remote,
+            interface: None,
+            recv_q: 0,
+            send_q: None,
+            timer: None,
+            uid: None,
+            inode: None,
+            cookie: None,
+            cgroup: None,
+            mark: None,
+            drops: None,
+            shutdown: None,
+            v6only: None,
+            tcp_info: None,
+            details: None,
+        }
+    }
+
     /// Connections that wait to be accepted; `None` unless LISTEN.
     #[must_use]
     pub fn accept_queue(&self) -> Option<u32> {

@@ -12,25 +12,15 @@ pub(crate) struct SocketBuilder(Socket);
 
 pub(crate) fn close_wait() -> SocketBuilder {
     let long_ago = Some(120_010);
+    let (local, remote) = (endpoint("10.0.0.1:8080"), endpoint("10.0.0.2:40000"));
+    let (state, kind) = (TcpState::CloseWait, SocketKind::Full);
     SocketBuilder(Socket {
-        state: TcpState::CloseWait,
-        kind: SocketKind::Full,
-        family: Family::Ipv4,
-        local: endpoint("10.0.0.1:8080"),
-        remote: endpoint("10.0.0.2:40000"),
-        interface: None,
-        recv_q: 0,
         send_q: Some(0),
-        timer: None,
         uid: Some(1000),
         inode: Some(100),
         cookie: Some(SocketCookie(1)),
         cgroup: Some(CgroupId(42)),
-        mark: None,
-        drops: None,
         shutdown: Some(1),
-        v6only: None,
-        details: None,
         tcp_info: Some(TcpInfo {
             rtt: None,
             total_retrans: None,
@@ -41,6 +31,7 @@ pub(crate) fn close_wait() -> SocketBuilder {
             bytes_acked: Some(0),
             bytes_retrans: Some(0),
         }),
+        ..Socket::new(Family::Ipv4, state, kind, local, remote)
     })
 }
 

@@ -10,27 +10,8 @@ fn socket(state: TcpState, kind: SocketKind, family: Family) -> Socket {
         Family::Ipv4 => Ipv4Addr::LOCALHOST.into(),
         Family::Ipv6 => Ipv6Addr::LOCALHOST.into(),
     };
-    Socket {
-        state,
-        kind,
-        family,
-        local: Endpoint::new(address, 80),
-        remote: Endpoint::new(address, 1024),
-        interface: None,
-        recv_q: 0,
-        send_q: Some(0),
-        timer: None,
-        uid: None,
-        inode: None,
-        cookie: None,
-        cgroup: None,
-        mark: None,
-        drops: None,
-        shutdown: None,
-        v6only: None,
-        tcp_info: None,
-        details: None,
-    }
+    let end = |port| Endpoint::new(address, port);
+    Socket::new(family, state, kind, end(80), end(1024))
 }
 
 /// A reading of these over netlink.

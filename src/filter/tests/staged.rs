@@ -92,18 +92,14 @@ fn socket(fields: &[&str]) -> Socket {
     let end =
         |address: &str, port: &str| Endpoint::new(address.parse().unwrap(), port.parse().unwrap());
     let cgroup = CGROUPS.iter().find(|(path, _)| path.ends_with(cgroup));
+    let family = if family == "ipv4" {
+        Family::Ipv4
+    } else {
+        Family::Ipv6
+    };
+    let (local, remote) = (end(local, port), end(remote, remote_port));
     Socket {
-        state,
-        kind,
-        family: if family == "ipv4" {
-            Family::Ipv4
-        } else {
-            Family::Ipv6
-        },
-        local: end(local, port),
-        remote: end(remote, remote_port),
         interface: StagedNames.device(device),
-        recv_q: 0,
         send_q: Some(0),
         timer: (kind == SocketKind::TimeWait).then_some(SocketTimer {
             kind: TimerKind::TimeWait,
@@ -111,14 +107,8 @@ fn socket(fields: &[&str]) -> Socket {
             retransmits: 0,
         }),
         uid: (kind == SocketKind::Full).then_some(0),
-        inode: None,
-        cookie: None,
         cgroup: cgroup.map(|&(_, id)| CgroupId(id)),
         mark: u32::from_str_radix(mark.trim_start_matches("0x"), 16).ok(),
-        shutdown: None,
-        drops: None,
-        v6only: None,
-        tcp_info: None,
-        details: None,
+        ..Socket::new(family, state, kind, local, remote)
     }
 }

@@ -77,12 +77,6 @@ pub(super) fn parse(line: &[u8], family: Family) -> Option<Socket> {
     };
     let owned = kind == SocketKind::Full;
     Some(Socket {
-        state,
-        kind,
-        family,
-        local,
-        remote,
-        interface: None,
         recv_q: rx_queue,
         // Always 0 for LISTEN, where netlink has the limit.
         send_q: (state != TcpState::Listen).then_some(tx_queue),
@@ -91,14 +85,7 @@ pub(super) fn parse(line: &[u8], family: Family) -> Option<Socket> {
             .ok()
             .filter(|&uid| owned && is_owner(uid, inode)),
         inode: (owned && inode != 0).then_some(inode),
-        cookie: None,
-        cgroup: None,
-        mark: None,
-        drops: None,
-        shutdown: None,
-        v6only: None,
-        tcp_info: None,
-        details: None,
+        ..Socket::new(family, state, kind, local, remote)
     })
 }
 

@@ -90,25 +90,15 @@ fn is_admitted(program: &[u8]) -> bool {
 
 fn socket(family: Family, local: Endpoint, remote: Endpoint) -> Socket {
     Socket {
-        state: TcpState::Established,
-        kind: SocketKind::Full,
-        family,
-        local,
-        remote,
-        interface: None,
-        recv_q: 0,
-        send_q: None,
-        timer: None,
-        uid: None,
-        inode: None,
-        cookie: None,
         cgroup: Some(CgroupId(1)),
         mark: Some(0),
-        shutdown: None,
-        drops: None,
-        v6only: None,
-        tcp_info: None,
-        details: None,
+        ..Socket::new(
+            family,
+            TcpState::Established,
+            SocketKind::Full,
+            local,
+            remote,
+        )
     }
 }
 
