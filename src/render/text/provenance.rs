@@ -1,11 +1,13 @@
 //! Where the numbers are from, how they were obtained, and what is missing from
 //! them.
 
+use super::{Style, push_line};
+use crate::classify::Severity;
 use crate::classify::count::shows_bound;
 use crate::model::{Collection, CountMethod, Host, NamedBy, Snapshot, SourceKind, TcpState};
 use crate::render::views::LeaksView;
 use crate::text::number::{counted, elapsed};
-use crate::text::safe;
+use crate::text::{safe, wrap};
 
 /// The host, and the network namespace where it has a name: numbers of another
 /// namespace look the same. `None` for a recording.
@@ -23,10 +25,31 @@ pub(crate) fn place(host: &Host) -> Option<String> {
 }
 
 /// Which part of the sockets it is about; `None` where it is all.
-pub(crate) fn part(collection: &Collection) -> Option<String> {
+fn part(collection: &Collection) -> Option<String> {
     let selection = collection.selection.as_ref()?;
     let words = safe(&selection.words);
     Some(format!("only {words} (settings and counters are of all)"))
+}
+
+/// The first line of a view: where, how many sockets, read from where, by what
+/// method and how fast. Below it what is missing from the reading.
+pub(super) fn heading(snapshot: &Snapshot, method: Option<&str>, style: &Style) -> String {
+    let total = counted(snapshot.states.total(), "TCP socket", "TCP sockets");
+    let source = source_name(snapshot.collection.source);
+    let time = elapsed(snapshot.elapsed);
+    let how = [Some(source), method, Some(time.as_str())];
+    let how = how.into_iter().flatten().collect::<Vec<_>>().join(", ");
+    let mut parts = Vec::from_iter(place(&snapshot.host));
+    parts.push(total);
+    parts.extend(part(&snapshot.collection));
+    parts.push(how);
+    let line = parts.join(&format!(" {} ", style.dot()));
+    let lines = wrap(&line, style.width.unwrap_or(usize::MAX));
+    let mut text = style.strong(&lines.join("\n")) + "\n";
+    if let Some(defects) = defects(&snapshot.collection) {
+        push_line(&mut text, &style.severity(Severity::Warning, &defects));
+    }
+    text
 }
 
 /// How the numbers were obtained, in a sentence.
@@ -54,7 +77,7 @@ pub fn of_counts(snapshot: &Snapshot) -> String {
 }
 
 /// Where sockets came from, as people call it.
-pub(super) const fn source_name(source: SourceKind) -> &'static str {
+const fn source_name(source: SourceKind) -> &'static str {
     match source {
         SourceKind::Netlink => "sock_diag",
         SourceKind::Procfs => "/proc/net/tcp",

@@ -5,11 +5,8 @@ pub(crate) mod listeners;
 pub(crate) mod ports;
 
 use super::super::views::PressureView;
-use super::provenance::{defects, part, place, source_name};
-use super::{Style, finding, push_line};
+use super::{Style, finding, provenance};
 use crate::classify::{Finding, Severity};
-use crate::text::number::{counted, elapsed};
-use crate::text::wrap;
 
 /// The whole view; `top` destinations and listeners of each.
 #[must_use]
@@ -20,11 +17,7 @@ pub fn pressure(view: &PressureView<'_>, top: usize, style: &Style) -> String {
         .iter()
         .cloned()
         .partition(|finding| finding.severity >= Severity::Warning);
-    let mut text = heading(view, style);
-    text.push('\n');
-    if let Some(defects) = defects(&view.snapshot.collection) {
-        push_line(&mut text, &style.severity(Severity::Warning, &defects));
-    }
+    let mut text = provenance::heading(view.snapshot, None, style);
     // The verdict first when something is wrong, the numbers first when
     // nothing is.
     let blocks = [
@@ -39,23 +32,6 @@ pub fn pressure(view: &PressureView<'_>, top: usize, style: &Style) -> String {
         text.push_str(block);
     }
     text
-}
-
-fn heading(view: &PressureView<'_>, style: &Style) -> String {
-    let snapshot = view.snapshot;
-    let mut parts = Vec::new();
-    parts.extend(place(&snapshot.host));
-    parts.push(counted(
-        snapshot.states.total(),
-        "TCP socket",
-        "TCP sockets",
-    ));
-    parts.extend(part(&snapshot.collection));
-    let source = source_name(snapshot.collection.source);
-    parts.push(format!("{source}, {}", elapsed(snapshot.elapsed)));
-    let line = parts.join(&format!(" {} ", style.dot()));
-    let lines = wrap(&line, style.width.unwrap_or(usize::MAX));
-    style.strong(&lines.join("\n"))
 }
 
 #[cfg(test)]

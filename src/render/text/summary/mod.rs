@@ -4,13 +4,11 @@ mod settings;
 mod states;
 
 use super::super::table::{Cell, Column, Table};
-use super::provenance::{defects, part, place, source_name};
-use super::{Style, counters, finding, push_line, table};
+use super::{Style, counters, finding, provenance, push_line, table};
 use crate::classify::{Assessment, Severity};
 use crate::model::ratio;
 use crate::model::{CountMethod, Counter, Snapshot, Sysctl, TcpState};
-use crate::text::number::{counted, elapsed, grouped, percent};
-use crate::text::wrap;
+use crate::text::number::{counted, grouped, percent};
 
 /// The whole summary.
 ///
@@ -18,11 +16,11 @@ use crate::text::wrap;
 /// first lines say that there are some.
 #[must_use]
 pub fn summary(snapshot: &Snapshot, assessment: &Assessment, style: &Style) -> String {
-    let mut text = String::new();
-    push_line(&mut text, &heading(snapshot, style));
-    if let Some(defects) = defects(&snapshot.collection) {
-        push_line(&mut text, &style.severity(Severity::Warning, &defects));
-    }
+    let method = match snapshot.states.method {
+        CountMethod::Derived => "with the kernel's own counts",
+        CountMethod::Dump => "every socket read",
+    };
+    let mut text = provenance::heading(snapshot, Some(method), style);
     text.push_str(&elsewhere(snapshot, style));
     if let Some(verdict) = verdict(assessment, style) {
         push_line(&mut text, &verdict);
@@ -76,26 +74,6 @@ pub(in crate::render::text) fn verdict(assessment: &Assessment, style: &Style) -
     })
     .collect();
     Some(style.severity(worst, &format!("{}, see below", parts.join(" and "))))
-}
-
-fn heading(snapshot: &Snapshot, style: &Style) -> String {
-    let mut parts = Vec::new();
-    parts.extend(place(&snapshot.host));
-    parts.push(counted(
-        snapshot.states.total(),
-        "TCP socket",
-        "TCP sockets",
-    ));
-    parts.extend(part(&snapshot.collection));
-    let source = source_name(snapshot.collection.source);
-    let method = match snapshot.states.method {
-        CountMethod::Derived => "with the kernel's own counts",
-        CountMethod::Dump => "every socket read",
-    };
-    parts.push(format!("{source}, {method}, {}", elapsed(snapshot.elapsed)));
-    let line = parts.join(&format!(" {} ", style.dot()));
-    let lines = wrap(&line, style.width.unwrap_or(usize::MAX));
-    style.strong(&lines.join("\n"))
 }
 
 /// TIME_WAIT, settings and counters, in aligned columns.
