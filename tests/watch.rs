@@ -13,5 +13,6 @@ mod watch {
     pub(crate) mod pane;
     mod screen;
     mod stream;
+    #[path = "../netns/lab/wait.rs"]
     pub(crate) mod wait;
 }

@@ -7,7 +7,7 @@ use std::{
 
 /// How long the slowest machine may take. Nothing is measured against it: a condition that isn't
 /// met by then never will be.
-const DEADLINE: Duration = Duration::from_secs(30);
+const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Polls until `condition` gives a value, and panics with what `condition` complained of last.
 pub(crate) fn until<T>(what: &str, mut condition: impl FnMut() -> Result<T, String>) -> T {
