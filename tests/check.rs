@@ -294,7 +294,7 @@ fn what_cannot_be_read_is_never_ok() {
     assert_unknown(&run(&ignoring), "could not be read");
 }
 
-/// Opening a pipe that nobody writes to hangs for ever, as reading the /proc of
+/// Opening a pipe that nobody writes to hangs forever, as reading the /proc of
 /// a hung process can.
 #[test]
 fn a_read_that_hangs_ends_in_time_and_the_old_metrics_stay() {
@@ -475,7 +475,7 @@ fn checks_of_other_sockets_share_a_state_file() {
     }
 }
 
-/// A mistyped port was OK for ever.
+/// A mistyped port was OK forever.
 #[test]
 fn a_port_that_nobody_has_is_unknown() {
     let proc_root = healthy();

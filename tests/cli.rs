@@ -177,9 +177,8 @@ fn verbose_says_on_stderr_how_the_numbers_were_obtained() {
             "{command}: {stderr}"
         );
         assert!(
-            stderr.ends_with(
-                ": every socket looked at; 37 sockets visited, nothing lost or unreadable\n"
-            ),
+            stderr
+                .ends_with(": every socket read; 37 sockets visited, nothing lost or unreadable\n"),
             "{command}: {stderr}"
         );
     }

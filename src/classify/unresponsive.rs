@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn syns_are_counted_by_where_they_go() {
-        let silence = tallied(&[
+        let peers = tallied(&[
             ("10.0.0.9:80", TcpState::SynSent, TimerKind::Retransmit, 1),
             ("10.0.0.9:80", TcpState::SynSent, TimerKind::Retransmit, 2),
             ("10.0.0.9:81", TcpState::SynSent, TimerKind::Retransmit, 2),
@@ -149,20 +149,20 @@ mod tests {
             ),
         ]);
         assert_eq!(
-            counts(&silence.connects),
+            counts(&peers.connects),
             [
                 ("10.0.0.9".to_owned(), Some(81), 2, 5),
                 ("10.0.0.9".to_owned(), Some(80), 1, 2)
             ]
         );
-        assert_eq!(silence.closes, []);
+        assert_eq!(peers.closes, []);
     }
 
     /// A client's port is another one each time, and it is one host that is
     /// gone. One that keeps its window closed isn't.
     #[test]
     fn what_was_closed_is_counted_by_host() {
-        let silence = tallied(&[
+        let peers = tallied(&[
             ("10.0.0.9:4001", TcpState::LastAck, TimerKind::Retransmit, 4),
             (
                 "10.0.0.9:4002",
@@ -179,11 +179,8 @@ mod tests {
                 9,
             ),
         ]);
-        assert_eq!(
-            counts(&silence.closes),
-            [("10.0.0.9".to_owned(), None, 3, 7)]
-        );
-        assert_eq!(silence.connects, []);
+        assert_eq!(counts(&peers.closes), [("10.0.0.9".to_owned(), None, 3, 7)]);
+        assert_eq!(peers.connects, []);
     }
 
     /// A scanner asked as many others as are told apart, and a place that 200
@@ -202,8 +199,8 @@ mod tests {
                 hang("10.0.0.9:5432");
             }
         }
-        let silence = tally.finish();
-        let (address, port, connections, _) = counts(&silence.connects).swap_remove(0);
+        let peers = tally.finish();
+        let (address, port, connections, _) = counts(&peers.connects).swap_remove(0);
         assert_eq!((&*address, port), ("10.0.0.9", Some(5_432)));
         assert!((190..=200).contains(&connections), "{connections}");
     }

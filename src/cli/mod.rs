@@ -64,8 +64,8 @@ pub enum Command {
     /// connections began and ended so far, and the findings, worst first.
     ///
     /// ESTABLISHED and TIME_WAIT are taken from the kernel's own counts where
-    /// these can be trusted, which is many times faster than looking at every
-    /// socket; --exact looks at every socket.
+    /// these can be trusted, which is many times faster than reading
+    /// every socket; --exact reads every socket.
     #[command(after_help = SUMMARY_EXAMPLES)]
     Summary {
         /// Its options.
@@ -98,7 +98,7 @@ pub enum Command {
     /// not_accepted (nobody has called accept()), eof_unread (nobody reads the
     /// data, or the end of the stream) or not_closed (the end was read, and
     /// close() never came). Spared are half_close (still sending: legitimate)
-    /// and recent ones. An undated one can't be judged from one look, because
+    /// and recent ones. An undated one can't be judged from one reading, because
     /// answers to keepalives hide its age; --over settles it.
     #[command(after_help = LEAKS_EXAMPLES)]
     Leaks(LeaksArgs),
@@ -179,19 +179,19 @@ const LEAKS_EXAMPLES: &str = "Examples:
   tcpstate leaks                          who leaks, how much, since when
   tcpstate leaks --pid 2231 --sockets     every descriptor of one process, and
                                           those whose connection is gone already
-  tcpstate leaks --over 1m                two looks: the rate, and what keepalives hide
+  tcpstate leaks --over 1m                two readings: the rate, and what keepalives hide
   tcpstate leaks --remote 10.0.0.9:5432   only connections to one peer
   tcpstate leaks --listen-port 443        only connections that came in on one port
   tcpstate leaks unit nginx and src 10.0.0.0/8    in ss's filter language
   tcpstate leaks --json | jq '.processes[] | {pid, command, leaked}'
-  tcpstate leaks --exit-code --min-count 10   for a script: 1 if anybody leaks ten
+  tcpstate leaks --exit-code --min-count 10   for a script: 1 if a process leaks ten
 
 Other users' processes can only be looked into as root (CAP_SYS_PTRACE and
-CAP_DAC_READ_SEARCH); how many sockets have an owner in sight is told.";
+CAP_DAC_READ_SEARCH); the output says how many have a known owner.";
 
 const PRESSURE_EXAMPLES: &str = "Examples:
   tcpstate pressure                          what is about to run out
-  tcpstate pressure --over 10s               two looks: rates, and when ports run out
+  tcpstate pressure --over 10s               two readings: rates, and when ports run out
   tcpstate pressure --remote 10.0.0.9:5432   only ports towards one destination
   tcpstate pressure --listen-port 443        only one listener
   tcpstate pressure --json | jq '.ports.destinations[0]'
@@ -305,7 +305,7 @@ pub struct FilterArgs {
 /// What `tcpstate summary` takes.
 #[derive(Debug, Args, Default, PartialEq, Eq)]
 pub struct SummaryArgs {
-    /// Look at every socket instead of trusting the kernel's own counts
+    /// Read every socket instead of trusting the kernel's own counts
     #[arg(long)]
     pub exact: bool,
 

@@ -31,7 +31,7 @@ impl FromStr for DurationArg {
     }
 }
 
-/// Reads the time between two looks. A rate that is taken over less than a
+/// Reads the time between two readings. A rate that is taken over less than a
 /// second says nothing of an hour.
 ///
 /// # Errors
@@ -40,7 +40,7 @@ impl FromStr for DurationArg {
 pub(super) fn interval(text: &str) -> Result<DurationArg, String> {
     match text.parse::<DurationArg>() {
         Ok(interval) if interval.0 >= Duration::from_secs(1) => Ok(interval),
-        Ok(_) => Err("two looks are at least a second apart: write 1s, or more".to_owned()),
+        Ok(_) => Err("two readings are at least a second apart: write 1s, or more".to_owned()),
         // What is too short must not be suggested.
         Err(NotADuration) => Err("write it as in 10s, 5m or 1h30m, a second or more".to_owned()),
     }

@@ -24,7 +24,7 @@ pub struct WatchArgs {
     #[arg(long, value_name = "N", value_parser = one_or_more)]
     pub count: Option<u64>,
 
-    /// End after so much time
+    /// End after this time
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     pub duration: Option<DurationArg>,
 
@@ -32,7 +32,7 @@ pub struct WatchArgs {
     #[arg(long, conflicts_with = "json")]
     pub lines: bool,
 
-    /// Look at every socket instead of trusting the kernel's own counts
+    /// Read every socket instead of trusting the kernel's own counts
     #[arg(long)]
     pub exact: bool,
 

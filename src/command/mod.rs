@@ -71,7 +71,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<Outcome> {
     }
 }
 
-const MISPLACED: &str = "cannot tell whom the options before the command are for: --exact, \
+const MISPLACED: &str = "cannot tell which command the options before its name are for: --exact, \
                          --bound and --format belong to a command; put them behind its name";
 
 /// Says that a check could not be begun, as the monitoring plugins say it.

@@ -18,7 +18,7 @@ pub(super) const fn explain(counter: Counter) -> Explanation {
              checks raise it without any fault here.",
         ],
         Counter::EstabResets => &[
-            "Connections that ended from ESTABLISHED or CLOSE_WAIT without a close in order: a \
+            "Connections that ended from ESTABLISHED or CLOSE_WAIT without an orderly close: a \
              reset by either side, or a timeout. See tcpstate explain reset.",
         ],
         Counter::OutRsts => {

@@ -101,7 +101,7 @@ TIME_WAIT    ◀──────────────── FIN ───�
          where the second end answers with ACK and FIN at once.",
         "Half-close: after shutdown(SHUT_WR) one end has sent its FIN and still reads. The other \
          may go on sending from CLOSE_WAIT as long as it likes. That is legitimate; tcpstate leaks \
-         spares a socket that still sends.",
+         doesn't count a socket that still sends.",
         "Simultaneous close: where both FINs cross, both ends go from FIN_WAIT1 through CLOSING to \
          TIME_WAIT.",
         "TIME_WAIT belongs to the end that closed first. It lasts 60 s on Linux, as long as a late \

@@ -73,8 +73,8 @@ const fn paragraphs(sysctl: Sysctl) -> &'static [&'static str] {
             "The upper limit of every accept queue of the network namespace. A listener gets \
                  what it asked for in listen(), cut to this.",
             "A change counts for listeners that call listen() afterwards: restart the server, and \
-                 raise its own backlog too. A longer queue hides a slow accept loop; it doesn't mend \
-                 it.",
+                 raise its own backlog too. A longer queue hides a slow accept loop; it doesn't \
+                 repair it.",
         ],
         Sysctl::TcpFastopen => &[
             "Which sides use TCP Fast Open: bit 0 clients, bit 1 servers; more bits for variants \

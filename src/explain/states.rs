@@ -126,7 +126,7 @@ const FIN_WAIT2: Explanation = Explanation {
     paragraphs: &[
         "Our side has closed and the peer knows it, but hasn't closed its own: it is in CLOSE_WAIT. \
          If no process holds the socket, the kernel ends the wait after tcp_fin_timeout; if one \
-         does, after shutdown(SHUT_WR), it waits for ever.",
+         does, after shutdown(SHUT_WR), it waits without a limit.",
         "Normal while the peer still sends. Many towards one server: it leaks, its application \
          never closes.",
     ],
@@ -180,7 +180,7 @@ const CLOSE_WAIT: Explanation = Explanation {
     drawing: "ESTABLISHED ──FIN──▶ CLOSE_WAIT ──close(): FIN──▶ LAST_ACK ──ACK──▶ gone",
     paragraphs: &[
         "The peer has finished sending: its FIN arrived and was acknowledged. The kernel now waits \
-         for our application to call close(), for ever. No setting shortens it.",
+         for our application to call close(); no timeout ends that. No setting shortens it.",
         "Normal for milliseconds, or while our application still sends (half-close). Sockets that \
          stay are a fault of our application: it read the end of the stream and kept the \
          descriptor, doesn't read any more, or never accepted the connection. Each takes a file \
@@ -198,7 +198,7 @@ const LAST_ACK: Explanation = Explanation {
     paragraphs: &[
         "Both sides have closed; ours did so second, and its FIN isn't acknowledged yet. No process \
          holds the socket any more.",
-        "Normal for a round trip. Many mean that peers went away without a word, or that a firewall \
+        "Normal for a round trip. Many mean that peers disappeared silently, or that a firewall \
          forgets connections after the first FIN. The kernel gives up by itself.",
     ],
     sysctls: &[Sysctl::TcpMaxOrphans],

@@ -48,7 +48,7 @@ pub enum Verdict {
     HalfClose,
     /// The bounds of its age lie on both sides of the minimum age, and the
     /// lower one can't rise: answers to keepalives or window probes reset it,
-    /// or the source knows no ages. Only a second look can tell.
+    /// or the source knows no ages. Only a second reading can tell.
     Undated,
     /// Not old enough to be called forgotten.
     Recent,

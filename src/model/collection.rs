@@ -71,8 +71,8 @@ pub struct Collection {
     pub complete: bool,
     /// Sockets visited.
     pub sockets: u64,
-    /// Rows left out because their cookie had been seen; `None` when nobody
-    /// looked.
+    /// Rows left out because their cookie had been seen; `None`: not
+    /// looked for.
     pub duplicates: Option<u64>,
     /// Rows that could not be read.
     pub malformed: u64,

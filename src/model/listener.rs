@@ -53,13 +53,13 @@ pub struct Listener {
     /// How many may wait at that one; `None` over /proc.
     pub accept_limit: Option<u32>,
     /// Connections in the table that nobody accepted yet, all its sockets
-    /// together; `None` when nobody looked.
+    /// together; `None`: not looked for.
     pub unaccepted: Option<u32>,
     /// Connections in the accept queue that are in no table any more: reset by
     /// the peer while they waited. `None` where the queues aren't told apart.
     pub dead: Option<u32>,
-    /// Handshakes that aren't finished, all its sockets together; `None` when
-    /// nobody looked.
+    /// Handshakes that aren't finished, all its sockets together; `None`:
+    /// not looked for.
     pub syn_recv: Option<u32>,
     /// Of these, the highest number of SYN-ACKs sent again.
     pub syn_ack_retransmits: Option<u8>,
@@ -73,7 +73,7 @@ pub struct Listener {
     pub cgroups: Vec<Cgroup>,
     /// The processes that hold it, by number, those that hold a full socket
     /// before the others and the first process of the system last, which hands
-    /// sockets on; `None` when nobody looked, or none was in sight.
+    /// sockets on; `None`: not searched, or none was found.
     pub pids: Option<Vec<u32>>,
     /// What the first of them is called (/proc/PID/comm).
     pub command: Option<String>,
@@ -92,8 +92,8 @@ pub struct ListenSocket {
     pub accept_queue: u32,
     /// How many may wait; `None` over /proc.
     pub accept_limit: Option<u32>,
-    /// The processes that hold it, by number; `None` when nobody looked, or
-    /// none was in sight.
+    /// The processes that hold it, by number; `None`: not searched, or
+    /// none was found.
     pub pids: Option<Vec<u32>>,
 }
 

@@ -75,7 +75,7 @@ impl Owners {
         self.found.get(start..start + count).unwrap_or_default()
     }
 
-    /// Every socket that has a holder in sight, by inode.
+    /// Every socket that has a known holder, by inode.
     pub fn iter(&self) -> impl Iterator<Item = (u64, &[Holder])> {
         self.inodes
             .chunk_by(|a, b| a == b)

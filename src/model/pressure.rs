@@ -73,7 +73,7 @@ pub struct Ports {
     /// every destination. `None` where the range isn't known.
     pub listened: Option<u32>,
     /// Ports of the range that sockets hold which are bound and no more
-    /// (Linux 6.8). `None` when nobody looked: it costs the walk of a second
+    /// (Linux 6.8). `None`: not looked for, as it costs the walk of a second
     /// table.
     pub bound: Option<u32>,
     /// Every destination, fullest first.
@@ -138,8 +138,8 @@ pub struct Destination {
     pub usable: Option<u32>,
     /// Whether its ports look given out by bind() before connect().
     pub bound_first: bool,
-    /// Connections a second that the ports can bear if we close first, for
-    /// ever, beside the live ones; `None` where the settings aren't known, or
+    /// Connections a second that the ports sustain if we close
+    /// first, beside the live ones; `None` where the settings aren't known, or
     /// where TIME_WAIT is taken over at once and no port is waited for.
     pub sustainable_per_s: Option<f64>,
     /// More ports in use a second, between two samples; negative when they
@@ -273,13 +273,13 @@ pub struct HostWide {
     /// Sockets that no process holds any more and that aren't in TIME_WAIT
     /// (/proc/net/sockstat, `orphan`).
     pub orphans: Option<u64>,
-    /// `net.ipv4.tcp_max_orphans`; not to be seen in a child namespace.
+    /// `net.ipv4.tcp_max_orphans`; not visible in a child namespace.
     pub max_orphans: Option<u64>,
     /// Pages in TCP buffers (/proc/net/sockstat, `mem`).
     pub memory_pages: Option<u64>,
     /// `net.ipv4.tcp_mem`: pages below which nothing is done, from which
-    /// buffers are moderated, and which are never exceeded; not to be seen in
-    /// a child namespace.
+    /// buffers are moderated, and which are never exceeded; not visible
+    /// in a child namespace.
     pub memory_limits: Option<[u64; 3]>,
 }
 

@@ -153,7 +153,7 @@ pub enum IncompleteScan {
 
 impl ScanCoverage {
     /// Why holders may be missing; `None` when every process was read. Even
-    /// then a socket may have no holder in sight: in flight over SCM_RIGHTS,
+    /// then a socket may have no known holder: in flight over SCM_RIGHTS,
     /// in another pid namespace, owned by the kernel.
     #[must_use]
     pub const fn incomplete(&self) -> Option<IncompleteScan> {

@@ -53,9 +53,11 @@ fn push_rule(page: &mut String, rule: &Rule) {
 fn defaults(metric: &Metric) -> String {
     match (metric.warn, metric.crit) {
         (Some(warn), Some(crit)) => format!("Warns at `{warn}`, critical at `{crit}`."),
-        (Some(warn), None) => format!("Warns at `{warn}`; what makes it critical is told above."),
+        (Some(warn), None) => {
+            format!("Warns at `{warn}`; the text above says what makes it critical.")
+        }
         (None, Some(crit)) => {
-            format!("Critical at `{crit}`; what makes it a warning is told above.")
+            format!("Critical at `{crit}`; the text above says what makes it a warning.")
         }
         (None, None) => "The rule decides how bad a value is.".to_owned(),
     }

@@ -27,7 +27,7 @@ const PAUSE: Duration = Duration::from_millis(5);
 pub enum StoreError {
     /// An operation failed.
     #[error(
-        "cannot {doing} {}: {}; name another, or mend its directory",
+        "cannot {doing} {}: {}; name another, or repair its directory",
         path.display(),
         reason(source)
     )]

@@ -104,7 +104,7 @@ pub(super) fn stop() {
 
 /// Whether somebody is there who can continue this process after a stop: a
 /// parent in our session. The kernel ignores SIGTSTP where there is none (an
-/// orphaned process group); [`stop`] would stop us for ever.
+/// orphaned process group); [`stop`] would stop us forever.
 #[cfg(feature = "tui")]
 pub(super) fn has_shell() -> bool {
     use rustix::process::{getpid, getppid, getsid};

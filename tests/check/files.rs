@@ -317,7 +317,7 @@ fn on_a_full_disk_the_old_files_stay() {
     let complaint = stderr(&output);
     assert_eq!(complaint.lines().count(), 1, "{complaint}");
     assert!(
-        complaint.contains("the next check won't know"),
+        complaint.contains("the next check can't compare"),
         "{complaint}"
     );
 }

@@ -32,7 +32,6 @@ const STAGED: &[(&str, &str)] = &[
     ("ports_used", "ports_towards_one_destination"),
     ("resets_per_second", "resets_by_their_rate"),
     ("resets_per_second", "resets_of_a_busy_and_of_an_ill_host"),
-    ("silent_connects", "connections_that_hang_towards_one_place"),
     (
         "syn_cookies_per_second",
         "a_flood_by_what_cookies_make_of_it",
@@ -44,6 +43,10 @@ const STAGED: &[(&str, &str)] = &[
     ("tcp_tw_recycle", "a_setting_that_the_kernel_has_no_more"),
     ("time_wait_overflows_per_second", "time_wait_by_its_limit"),
     ("time_wait_used", "time_wait_by_its_limit"),
+    (
+        "unanswered_connects",
+        "connections_that_hang_towards_one_place",
+    ),
     ("unlisted_sockets", "many_resets_are_looked_for_and_told_of"),
 ];
 

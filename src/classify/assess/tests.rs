@@ -636,7 +636,7 @@ fn a_remark_about_a_part_of_the_rows_is_no_ok() {
             retransmits: 6,
         }],
     });
-    for name in ["silent_connects", "silent_peers"] {
+    for name in ["unanswered_connects", "unresponsive_peers"] {
         let only = Thresholds {
             only: vec![Name::find(name).unwrap()],
             ..Thresholds::default()
@@ -660,7 +660,7 @@ fn a_remark_about_a_part_of_the_rows_is_no_ok() {
     assert_eq!(judged(&snapshot, &only).status(), Status::Warning);
 }
 
-/// `-w silent_connects=5`, and the words were those about connections that our
+/// `-w unanswered_connects=5`, and the words were those about connections that our
 /// side had closed.
 #[test]
 fn a_range_for_connects_that_hang_is_not_told_in_the_words_of_closes() {
@@ -677,7 +677,7 @@ fn a_range_for_connects_that_hang_is_not_told_in_the_words_of_closes() {
             connects: vec![peer(Some(80), connects)],
             closes: vec![peer(None, 50)],
         });
-        judged(&snapshot, &thresholds(&["silent_connects=5"], &[]))
+        judged(&snapshot, &thresholds(&["unanswered_connects=5"], &[]))
     };
     let few = with(7);
     assert_eq!(few.status(), Status::Warning);

@@ -22,14 +22,14 @@ pub struct Unseen {
 }
 
 impl Unseen {
-    /// Whether a socket that has no owner in sight may be its.
+    /// Whether a socket that has no known owner may be its.
     fn may_hold(&self, socket: &Socket) -> bool {
         let same = |one: Option<u32>, another: Option<u32>| one.is_some() && one == another;
         same(self.uid, socket.uid) || (self.cgroup.is_some() && self.cgroup == socket.cgroup)
     }
 }
 
-/// Why a socket has no owner in sight.
+/// Why a socket has no known owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unowned {
     /// Some processes could not be looked into; it may be in one of them.

@@ -68,7 +68,7 @@ impl EventLog {
     /// Compares the findings of a sample with those that were there.
     ///
     /// What two sources make of the same sockets is no event: a finding that
-    /// comes with another source, or goes with it, does so in silence. Over
+    /// comes with another source, or goes with it, does so silently. Over
     /// /proc less can be told, so nothing clears there that netlink has shown.
     pub fn observe(&mut self, snapshot: &Snapshot, assessment: &Assessment) {
         let (at, source) = (snapshot.taken_at, snapshot.collection.source);
@@ -99,7 +99,7 @@ impl EventLog {
         for finding in &assessment.findings {
             self.observe_finding(at, source, changed, finding);
         }
-        // Those that others keep from being named may be new ones for ever.
+        // Those that others keep from being named may be new ones forever.
         let mut too_many = self.active.len().saturating_sub(EVENTS);
         self.active.retain(|active| {
             let is_named = |finding| is_same(finding, &active.finding);

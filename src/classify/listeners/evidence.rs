@@ -56,7 +56,7 @@ pub fn syn_limit(listener: &Listener, evidence: &SynEvidence) -> Option<u64> {
 pub(super) enum Cookies {
     /// The counters aren't known, or what they must be held against.
     Unknown,
-    /// Too few were sent to judge by, or no more are out than honest clients
+    /// Too few were sent to judge by, or no more are out than legitimate clients
     /// may have on their way.
     Few,
     /// Most came back.

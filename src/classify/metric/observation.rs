@@ -74,9 +74,9 @@ pub struct Bounds {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Bound {
-    /// The number is at least so much.
+    /// The number is a lower bound.
     AtLeast,
-    /// The number is at most so much.
+    /// The number is an upper bound.
     AtMost,
 }
 

@@ -174,7 +174,7 @@ impl PortTally {
         (ports, time_wait)
     }
 
-    /// Connections a second for ever, if each ends in TIME_WAIT here and the
+    /// Connections a second forever, if each ends in TIME_WAIT here and the
     /// live ones stay. `None` where the ports aren't what limits.
     fn sustainable(&self, key: Key, used: &Used, bound_first: bool, usable: u32) -> Option<f64> {
         let covered = !bound_first

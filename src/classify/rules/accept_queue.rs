@@ -20,7 +20,7 @@ pub(super) const ACCEPT_QUEUE_FULL: Rule = Rule::new("accept_queue_full", "accep
          full when more wait than its limit; new connections are then dropped silently, and \
          clients see timeouts. Cause: the application accepts too slowly, is blocked, or the \
          limit is smaller than its bursts. See the program and its queue: tcpstate pressure -p. \
-         Mend the accept loop first; raise the backlog, and somaxconn with it, only for bursts.",
+         Repair the accept loop first; raise the backlog, and somaxconn with it, only for bursts.",
     )
     .measuring(
         Metric::new(
@@ -239,7 +239,8 @@ fn nearly_full(listeners: &[Listener], snapshot: &Snapshot) -> Option<Finding> {
             waiting_at(listener),
             segments(overflows),
         ),
-        advice: "to see whether clients are turned away, look twice: tcpstate pressure --over 10s"
+        advice: "to see whether clients are turned away, compare two readings: tcpstate pressure \
+                 --over 10s"
             .to_owned(),
         evidence: vec![
             Evidence::count("accept_queue", listener.accept_queue.into()),

@@ -33,7 +33,7 @@ use syn::{SYN_RECV_BACKLOG, TCP_SYNCOOKIES};
 use syn_flood::SYN_FLOOD;
 use time_wait::{TCP_TW_RECYCLE, TIME_WAIT_BUCKETS};
 use unlisted::UNLISTED;
-use unresponsive::SILENT_PEERS;
+use unresponsive::UNRESPONSIVE_PEERS;
 
 /// Every rule, in the order in which findings of the same severity are shown. A
 /// rule stands behind those that cover it.
@@ -46,7 +46,7 @@ pub const RULES: &[Rule] = &[
     ACCEPT_QUEUE_FULL,
     SYN_FLOOD,
     SYN_DROPS,
-    SILENT_PEERS,
+    UNRESPONSIVE_PEERS,
     TIME_WAIT_BUCKETS,
     TIME_WAIT_OVERFLOWS,
     SYN_RECV_BACKLOG,

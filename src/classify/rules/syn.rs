@@ -87,7 +87,7 @@ fn judge_backlog(observation: &Observation, levels: &Levels) -> Judgement {
         ),
         Some(_) => (
             Severity::Info,
-            "cookies let honest clients in when it is full",
+            "cookies let legitimate clients in when it is full",
         ),
         None => (Severity::Warning, "whether cookies are on is not known"),
     };
@@ -145,8 +145,9 @@ fn judge_cookies(observation: &Observation, _: &Levels) -> Judgement {
             rule: TCP_SYNCOOKIES.name,
             severity: Severity::Warning,
             subject: "net.ipv4.tcp_syncookies".to_owned(),
-            message: "tcp_syncookies is 0: when a SYN queue overflows, honest clients are dropped"
-                .to_owned(),
+            message:
+                "tcp_syncookies is 0: when a SYN queue overflows, legitimate clients are dropped"
+                    .to_owned(),
             advice: "switch them on, they cost nothing until a queue overflows: \
                      sysctl -w net.ipv4.tcp_syncookies=1"
                 .to_owned(),

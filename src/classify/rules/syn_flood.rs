@@ -1,4 +1,4 @@
-//! SYN floods, and bursts of honest clients that look like one.
+//! SYN floods, and bursts of legitimate clients that look like one.
 
 use super::super::listeners::{SynEvidence, SynVerdict, Verdict, syn_verdict, verdict};
 use super::super::metric::{Metric, Observation};
@@ -41,7 +41,7 @@ fn judge(observation: &Observation, levels: &Levels) -> Judgement {
             Severity::Critical,
             format!(
                 "more handshakes towards {where_to} than its SYN queue holds, and tcp_syncookies \
-                 is 0: honest clients are dropped, {}{span}",
+                 is 0: legitimate clients are dropped, {}{span}",
                 counted(evidence.dropped.unwrap_or(0), "SYN", "SYNs"),
             ),
             "switch cookies on: sysctl -w net.ipv4.tcp_syncookies=1".to_owned(),
@@ -76,8 +76,8 @@ fn judge(observation: &Observation, levels: &Levels) -> Judgement {
         SynVerdict::Burst => (
             Severity::Info,
             format!(
-                "{}{} SYN cookies were sent{span} and {} came back: honest clients, more at once than \
-                 the SYN queue of {where_to} holds",
+                "{}{} SYN cookies were sent{span} and {} came back: legitimate clients, more at once \
+                 than the SYN queue of {where_to} holds",
                 if is_now { "" } else { "so far " },
                 grouped(evidence.sent.unwrap_or(0)),
                 grouped(evidence.returned.unwrap_or(0)),
@@ -110,10 +110,10 @@ fn judge(observation: &Observation, levels: &Levels) -> Judgement {
     }])
 }
 
-/// What to do about a flood that honest clients get through.
+/// What to do about a flood that legitimate clients get through.
 fn absorbed(evidence: &SynEvidence, flooded: Option<&Listener>) -> String {
     if !evidence.between {
-        return "honest clients get in; to see whether it goes on: tcpstate pressure --over 10s"
+        return "legitimate clients get in; to see whether it goes on: tcpstate pressure --over 10s"
             .to_owned();
     }
     // With cookies for every SYN nothing is kept that could be listed.
@@ -124,7 +124,9 @@ fn absorbed(evidence: &SynEvidence, flooded: Option<&Listener>) -> String {
         ),
         _ => String::new(),
     };
-    format!("honest clients get in{peers}; what a firewall drops before this host costs it nothing")
+    format!(
+        "legitimate clients get in{peers}; what a firewall drops before this host costs it nothing"
+    )
 }
 
 /// A SYN queue that is full, and nothing to say that it turns clients away.
@@ -151,7 +153,8 @@ fn queue_full(where_to: &str, evidence: &SynEvidence) -> (Severity, String, Stri
         format!(
             "the SYN queue of {where_to} is full, of slow clients or by a flood: {consequence}{cookies}"
         ),
-        "to see whether clients are turned away, look twice: tcpstate pressure --over 10s"
+        "to see whether clients are turned away, compare two readings: tcpstate pressure \
+         --over 10s"
             .to_owned(),
     )
 }
@@ -273,7 +276,7 @@ mod tests {
         else {
             panic!("clients are dropped");
         };
-        let ends = "honest clients are dropped, 7,200 SYNs in 2 h";
+        let ends = "legitimate clients are dropped, 7,200 SYNs in 2 h";
         assert!(findings[0].message.ends_with(ends));
     }
 

@@ -38,7 +38,7 @@ pub(super) const TIME_WAIT_BUCKETS: Rule = Rule::new(
 pub(super) const TCP_TW_RECYCLE: Rule =
     Rule::new("tcp_tw_recycle", "tcp_tw_recycle", judge_recycle).explained(
         "The kernel is older than 4.12 and has tcp_tw_recycle on: it drops SYNs of clients that \
-         share an address behind NAT, without a trace. Switch it off.",
+         share an address behind NAT. Switch it off.",
     );
 
 fn judge_buckets(observation: &Observation, levels: &Levels) -> Judgement {
@@ -114,7 +114,7 @@ fn judge_recycle(observation: &Observation, _: &Levels) -> Judgement {
             subject: "net.ipv4.tcp_tw_recycle".to_owned(),
             message: format!(
                 "tcp_tw_recycle is {value}: SYNs of clients that share an address behind NAT are \
-                 dropped without a trace"
+                 dropped silently"
             ),
             advice: "switch it off: sysctl -w net.ipv4.tcp_tw_recycle=0".to_owned(),
             evidence: vec![Evidence::count("tcp_tw_recycle", value)],

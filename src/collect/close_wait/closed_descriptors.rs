@@ -143,7 +143,7 @@ mod tests {
         ));
     }
 
-    /// A program may keep a fresh socket for ever, and it was told as a
+    /// A program may keep a fresh socket forever, and it was told as a
     /// connection that had ended twice.
     #[test]
     fn a_socket_that_was_never_connected_has_not_stayed_ended() {

@@ -55,7 +55,7 @@ impl Found {
         }
     }
 
-    /// Whether a socket has a holder in sight that is still there.
+    /// Whether a socket has a known holder that is still there.
     pub(in crate::collect) fn owns(&self, socket: &Socket) -> bool {
         let holders = socket.inode.map_or(&[][..], |inode| self.holders.of(inode));
         let mut pids = holders.iter().map(|holder| holder.pid);

@@ -63,7 +63,7 @@ fn what_the_kernel_counts_is_not_dumped() {
     assert_eq!(snapshot.states.total_of(TcpState::Listen), Some(1));
 }
 
-/// A container's sockets were invisible from its host without a word.
+/// A container's sockets were invisible from its host, and nothing said so.
 #[test]
 fn the_host_is_told_of_sockets_in_other_namespaces_and_a_container_is_not() {
     let elsewhere = |tcp_mem| {

@@ -113,7 +113,8 @@ fn in_time(
             failed(format, args, status, why)
         }
         Err(RecvTimeoutError::Disconnected) => {
-            let why = "the check broke off; please report what stands on stderr".to_owned();
+            let why =
+                "the check failed unexpectedly; please report the message on stderr".to_owned();
             failed(format, args, Status::Unknown, why)
         }
     }

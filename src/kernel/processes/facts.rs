@@ -242,7 +242,7 @@ mod tests {
         assert_eq!(read_process(&without_stat, u32::MAX).unwrap(), None);
     }
 
-    /// It hung for ever: a copy of a /proc may have anything in it.
+    /// It hung forever: a copy of a /proc may have anything in it.
     #[test]
     fn a_fifo_in_place_of_a_file_is_not_waited_for() {
         let (root, proc_root) = staged(&[("stat", STAT.as_bytes())]);

@@ -202,7 +202,7 @@ impl CheckState {
 }
 
 impl Sightings {
-    /// How long each socket had been in CLOSE_WAIT when the look ended.
+    /// How long each socket had been in CLOSE_WAIT when the reading ended.
     pub fn ages(&self) -> impl Iterator<Item = (SocketCookie, AgeBounds)> {
         self.sockets.iter().map(|(&cookie, sighting)| {
             let before_the_end = |time| self.ended.saturating_sub(time);

@@ -69,7 +69,7 @@ fn checks_of_other_sockets_in_one_file_keep_their_memories() {
         other.scope = number.to_string();
         memories.put(other);
     }
-    assert_eq!(memories.0.len(), MOST, "the file can't grow for ever");
+    assert_eq!(memories.0.len(), MOST, "the file can't grow forever");
     let mut booted = state(1);
     booted.boot_id = "c".to_owned();
     memories.put(booted);

@@ -33,7 +33,7 @@ const COLUMNS: [&str; 18] = [
 /// Every CLOSE_WAIT socket, leaked or not. One with several holders has a line
 /// for each process, with its descriptors separated by spaces; one that nobody
 /// has accepted has a line for each process that listens, without descriptors;
-/// one without an owner in sight has a line without a pid. A descriptor whose
+/// one without a known owner has a line without a pid. A descriptor whose
 /// connection has ended has the verdict `closed_connection`. What isn't known is empty.
 ///
 /// # Errors

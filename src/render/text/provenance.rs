@@ -65,7 +65,7 @@ pub fn of_counts(snapshot: &Snapshot) -> String {
                 "ESTABLISHED and TIME_WAIT"
             }
         ),
-        CountMethod::Dump => "every socket looked at".to_owned(),
+        CountMethod::Dump => "every socket read".to_owned(),
     };
     format!(
         "read {} in {}: {method}; {} visited, {}",

@@ -93,7 +93,7 @@ netns_test!(connections_that_hang_towards_one_place, |lab| {
     let hang = |expected: f64| {
         until("SYNs that were sent again", || {
             let checked = check(lab, &[]);
-            match checked.metric("silent_connects") {
+            match checked.metric("unanswered_connects") {
                 Some(hang) if hang >= expected => Ok(checked),
                 other => Err(format!("{other:?}")),
             }
@@ -101,5 +101,5 @@ netns_test!(connections_that_hang_towards_one_place, |lab| {
     };
     hang(9.0).is(OK, "none");
     let _ten = stage::syn_sent(Net::V6, 10);
-    hang(10.0).is(WARNING, "silent_peers");
+    hang(10.0).is(WARNING, "unresponsive_peers");
 });

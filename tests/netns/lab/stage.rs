@@ -1,7 +1,7 @@
 //! How to bring sockets into each state, and to keep them there.
 //!
 //! Two means keep a connection where it is. A **stalled** end has sent more than its peer, which
-//! doesn't read, has room for: its FIN waits behind that data for ever. A **deaf** socket has a
+//! doesn't read, has room for: its FIN waits behind that data forever. A **deaf** socket has a
 //! packet filter that drops all that arrives: to its peer it is a host that has gone away, but no
 //! routes are needed for that, and it works for every family alike.
 

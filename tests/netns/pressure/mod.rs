@@ -2,7 +2,7 @@
 
 mod listeners;
 mod ports;
-mod silence;
+mod unresponsive;
 
 use serde_json::Value;
 

@@ -42,7 +42,7 @@ pub struct Earlier {
     by_cookie: bool,
 }
 
-/// The time between two looks at a socket. A dump takes time itself, and
+/// The time between two readings of a socket. A dump takes time itself, and
 /// nobody knows when in it a socket's turn came.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Interval {

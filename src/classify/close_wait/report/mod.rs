@@ -26,7 +26,7 @@ pub struct LeakReport {
     pub sockets: Vec<Judged>,
     /// The same by verdict.
     pub counts: VerdictCounts,
-    /// How many have an owner in sight.
+    /// How many have a known owner.
     pub attributed: u64,
     /// How much of the host was searched for owners; `None`: it wasn't.
     pub scan: Option<ScanCoverage>,
@@ -38,13 +38,13 @@ pub struct LeakReport {
     pub left_out: u64,
     /// The processes that these are, or that listen there.
     pub left_out_pids: BTreeSet<u32>,
-    /// Sockets without an owner in sight, oldest first.
+    /// Sockets without a known owner, oldest first.
     pub unattributed: Vec<Unattributed>,
     /// Descriptors in flight, of which these may be; looked for only where
     /// somebody has no owner.
     pub in_flight: Vec<InFlight>,
     /// Processes that were asked for and could not be looked into: sockets
-    /// without an owner in sight may be theirs.
+    /// without a known owner may be theirs.
     pub unseen: Vec<u32>,
     /// Sockets that were closed while their owners were looked for, and are
     /// left out.
@@ -58,7 +58,7 @@ pub struct LeakReport {
     pub comparison: Option<Comparison>,
 }
 
-/// A socket without an owner in sight.
+/// A socket without a known owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unattributed {
     /// Which of the report's sockets.
@@ -191,7 +191,7 @@ impl LeakReport {
             .filter(|one| one.past != SocketPast::NeverConnected)
     }
 
-    /// The leaked sockets without an owner in sight, each with its index.
+    /// The leaked sockets without a known owner, each with its index.
     pub fn leaked_unattributed(&self) -> impl Iterator<Item = (usize, &Judged)> {
         self.unattributed
             .iter()

@@ -122,9 +122,9 @@ impl Judge<'_> {
         }
     }
 
-    /// What one look says of a half-close.
+    /// What one reading says of a half-close.
     fn half_close(&self, socket: &Socket) -> Option<HalfClose> {
-        // A peer that doesn't read keeps data here for ever: that is no
+        // A peer that doesn't read keeps data here forever: that is no
         // progress, and how long it has lasted must be judged.
         if socket.send_q.is_some_and(|bytes| bytes > 0)
             && timer(socket) != Some(TimerKind::ZeroWindowProbe)

@@ -171,7 +171,7 @@ proptest! {
 }
 
 /// What only samples that failed have seen was kept until one came to its end:
-/// for ever, where none does.
+/// forever, where none does.
 #[test]
 fn samples_that_fail_for_ever_are_not_remembered_for_ever() {
     let mut staged = Staged::new();

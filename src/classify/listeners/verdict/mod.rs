@@ -22,7 +22,7 @@ pub enum Verdict {
     /// More handshakes than its SYN queue holds; the clients that get cookies
     /// come back with them.
     SynBurst,
-    /// The same, and cookies don't come back: honest clients get in all the
+    /// The same, and cookies don't come back: legitimate clients get in all the
     /// same.
     #[serde(rename = "syn_flood_absorbed")]
     FloodAbsorbed,
@@ -61,7 +61,7 @@ pub enum SynVerdict {
     /// A SYN queue is full, and nobody saw that it turned a client away.
     #[serde(rename = "syn_queue_full")]
     QueueFull,
-    /// Cookies are sent and come back: honest clients, too many at once.
+    /// Cookies are sent and come back: legitimate clients, too many at once.
     #[serde(rename = "syn_burst")]
     Burst,
     /// Cookies are sent and don't come back.

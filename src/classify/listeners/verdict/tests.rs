@@ -197,7 +197,7 @@ fn with_cookies_for_everybody_as_many_as_a_queue_holds_are_on_their_way() {
     }
 }
 
-/// Seen on Linux 6.18: of 85 honest clients of a backlog of 64, whose answers
+/// Seen on Linux 6.18: of 85 legitimate clients of a backlog of 64, whose answers
 /// were still on their way, 20 had got cookies, and were called a flood.
 #[test]
 fn honest_clients_beyond_a_full_syn_queue_are_no_flood_while_they_are_on_their_way() {

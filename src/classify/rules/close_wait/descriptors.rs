@@ -18,7 +18,7 @@ pub(in crate::classify::rules) const LEAKER_FDS: Rule =
         .explained(
             "A process that leaks connections has used most of its file descriptors. At the limit \
          accept(), open() and socket() fail with EMFILE, and it stops serving. Restart it in \
-         time, raise its limit for the meanwhile, and mend the leak.",
+         time, raise its limit for the meanwhile, and fix the leak.",
         )
         .measuring(
             Metric::new(

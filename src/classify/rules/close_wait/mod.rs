@@ -280,7 +280,7 @@ fn finding(owner: &LeakOwner, severity: Severity, leaks: &LeakDigest) -> Finding
             elsewhere,
         } => (
             // A name of its own: views follow a finding by it.
-            "CLOSE_WAIT elsewhere".to_owned(),
+            "CLOSE_WAIT of other owners".to_owned(),
             format!(
                 "{number} leaked in {}{age}; none of these leaks more than those that are named",
                 places(*processes, *elsewhere, "more "),
@@ -354,12 +354,12 @@ fn cannot_be_dated(undated: u64, severity: Severity, leaks: &LeakDigest) -> Find
         severity,
         subject: "CLOSE_WAIT".to_owned(),
         message: format!(
-            "{} connections were closed by the peer and not by the application; one look can't \
-             tell since when",
+            "{} connections were closed by the peer and not by the application; one reading \
+             can't tell since when",
             grouped(undated)
         ),
         advice: format!(
-            "look twice: tcpstate leaks{} --over {}",
+            "compare two readings: tcpstate leaks{} --over {}",
             if leaks.min_age == MIN_AGE {
                 String::new()
             } else {
@@ -436,7 +436,10 @@ mod tests {
     fn many_that_cannot_be_dated_are_not_good_news() {
         let findings = found(digest(&[(Verdict::Undated, 50)], Vec::new()));
         assert_eq!(findings.len(), 1);
-        assert_eq!(findings[0].advice, "look twice: tcpstate leaks --over 60s");
+        assert_eq!(
+            findings[0].advice,
+            "compare two readings: tcpstate leaks --over 60s"
+        );
     }
 
     #[test]
@@ -453,7 +456,7 @@ mod tests {
                 min_age,
                 ..digest(&[(Verdict::Undated, 50)], Vec::new())
             });
-            let whole = format!("look twice: tcpstate leaks{advice}");
+            let whole = format!("compare two readings: tcpstate leaks{advice}");
             assert_eq!(findings[0].advice, whole);
         }
     }

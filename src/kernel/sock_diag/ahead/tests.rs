@@ -126,7 +126,7 @@ fn another_thread_receives_and_this_one_reads() {
     assert!(!transport.threads.contains(&here));
 }
 
-/// A script that goes on for ever: it ends because nobody reads it any more.
+/// A script that goes on forever: it ends because nobody reads it any more.
 #[test]
 fn it_stops_when_the_reading_fails() {
     struct Endless(Vec<u8>);

@@ -100,7 +100,7 @@ fn closed(text: &mut String, view: &LeaksView<'_>, style: &Style) {
                 ended.join(", "),
                 match view.report.closed_stayed {
                     Some(stayed @ 1..) =>
-                        format!(" An earlier look saw {} in all.", grouped(stayed)),
+                        format!(" An earlier reading found {} in all.", grouped(stayed)),
                     _ => String::new(),
                 }
             );
@@ -190,7 +190,7 @@ fn spared(text: &mut String, view: &LeaksView<'_>, style: &Style) {
         let proven = view.report.sockets.iter();
         let proven = proven.filter(|judged| judged.half_close == Some(HalfClose::Sent));
         let how = match proven.count() as u64 {
-            0 => "still sending, as far as one look tells".to_owned(),
+            0 => "still sending, as far as one reading tells".to_owned(),
             proven if proven == half_closed => "proven to be still sending".to_owned(),
             proven => format!("{} of them proven to be still sending", grouped(proven)),
         };
@@ -213,7 +213,7 @@ fn spared(text: &mut String, view: &LeaksView<'_>, style: &Style) {
         ));
     }
     if !spared.is_empty() {
-        paragraph(text, &format!("Spared: {}.", spared.join("; ")), style);
+        paragraph(text, &format!("Not leaked: {}.", spared.join("; ")), style);
     }
 }
 
@@ -277,7 +277,7 @@ fn undated(text: &mut String, view: &LeaksView<'_>, style: &Style) {
         &format!("tcpstate leaks{pids}{} --over {over}", safe(view.repeated)),
         match view.collection.source {
             SourceKind::Replay => "settles it, on the host that was recorded",
-            _ => "settles it: what stays so long is old enough",
+            _ => "settles it: a socket that stays that long is old enough",
         },
         style,
     );

@@ -179,7 +179,7 @@ pub(crate) fn unattributed(report: &LeakReport, as_root: Option<bool>) -> Option
     );
     tell(
         of(|why| *why == Unowned::NoListener),
-        "not accepted, and the listener is not to be seen".to_owned(),
+        "not accepted, and its listener was not found".to_owned(),
     );
     tell(
         of(|why| *why == Unowned::NotSearched),

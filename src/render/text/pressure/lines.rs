@@ -154,7 +154,7 @@ fn syn(view: &PressureView<'_>) -> Option<String> {
         SynVerdict::DroppedOtherwise => ", not by a full queue",
     };
     let when = if evidence.between {
-        "since the first look"
+        "since the first reading"
     } else {
         "so far"
     };
@@ -227,7 +227,7 @@ fn lossy_resets(view: &PressureView<'_>, style: &Style) -> Option<String> {
     let share = crate::model::ratio(resets, opened.max(1))?;
     (resets > 0 && share >= LOSSY).then(|| {
         format!(
-            "{} lose nothing so: shutdown() for writing, read to the end, then close(), and no \
+            "{} to lose nothing: shutdown() for writing, read to the end, then close(), and no \
              SO_LINGER 0; the kernel's trace event tcp:tcp_send_reset names the process \
              (perf trace -a -e tcp:tcp_send_reset)",
             style.arrow()

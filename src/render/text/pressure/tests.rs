@@ -243,7 +243,7 @@ fn what_was_left_out_on_request_is_not_called_well() {
     assert_eq!(
         fine,
         Some(
-            "ok        SYN queues, silent peers, TIME_WAIT, tcp_syncookies, tcp_tw_recycle, orphans, \
+            "ok        SYN queues, unresponsive peers, TIME_WAIT, tcp_syncookies, tcp_tw_recycle, orphans, \
              TCP memory"
         )
     );
@@ -348,7 +348,7 @@ fn resets_by_close_are_told_with_what_to_do_where_they_are_many() {
         shown(&named(snapshot), None, &Style::default())
     };
     let many = told(3_000, 30);
-    assert!(many.contains("lose nothing so: shutdown()"), "{many}");
+    assert!(many.contains("to lose nothing: shutdown()"), "{many}");
     assert!(many.contains("tcp:tcp_send_reset"), "{many}");
     assert!(!told(3_001, 30).contains("lose nothing"));
     assert!(!told(0, 0).contains("lose nothing"));

@@ -84,7 +84,7 @@ fn tw_reuse(value: u64, snapshot: &Snapshot) -> String {
 
 fn syncookies(value: u64, sent: Option<u64>) -> String {
     let mode = match value {
-        0 => return "off: a SYN flood shuts honest clients out".to_owned(),
+        0 => return "off: a SYN flood shuts legitimate clients out".to_owned(),
         1 => "sent when a SYN queue overflows",
         2 => "sent for every SYN; no SYN_RECV is kept",
         _ => "not a value that this version of tcpstate knows",

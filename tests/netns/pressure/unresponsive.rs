@@ -9,7 +9,7 @@ fn messages(document: &Value) -> Vec<&str> {
     let findings = document["findings"].as_array().expect("findings");
     findings
         .iter()
-        .filter(|finding| finding["rule"] == "silent_peers")
+        .filter(|finding| finding["rule"] == "unresponsive_peers")
         .map(|finding| finding["message"].as_str().expect("a message"))
         .collect()
 }
@@ -19,14 +19,14 @@ netns_test!(connections_that_nobody_answers, |lab| {
     let many = stage::syn_sent(Net::V6, 10);
     let document = until("SYNs that were sent again", || {
         let document = lab.tcpstate(&["summary", "--json"]).run().json();
-        if severities(&document, "silent_peers").is_empty() {
+        if severities(&document, "unresponsive_peers").is_empty() {
             Err(document["findings"].to_string())
         } else {
             Ok(document)
         }
     });
     // As many as are at one place, and nine are no finding.
-    assert_eq!(severities(&document, "silent_peers"), ["warning"]);
+    assert_eq!(severities(&document, "unresponsive_peers"), ["warning"]);
     let found = messages(&document);
     assert!(found[0].starts_with("[::1]:"), "{found:?}");
     assert!(
@@ -37,7 +37,9 @@ netns_test!(connections_that_nobody_answers, |lab| {
     // /proc tells the timer, too.
     let over_proc = lab.tcpstate(&["summary", "--json", "--source", "procfs"]);
     assert_eq!(messages(&over_proc.run().json()).len(), 1);
-    let check = lab.tcpstate(&["check", "--only", "silent_connects"]).run();
+    let check = lab
+        .tcpstate(&["check", "--only", "unanswered_connects"])
+        .run();
     assert_eq!(check.status.code(), Some(1), "{check:#?}");
     drop((few, many));
 });
