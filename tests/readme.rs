@@ -219,3 +219,82 @@ fn every_command_line_in_pages_and_help_texts_is_one() {
     assert!(seen > 40, "only {seen} command lines were found");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// All sources, a literal that goes over several lines as one, and `|` in the
+/// place of what is formatted into it.
+fn sources(folder: &Path) -> String {
+    let mut text = String::new();
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("readable").path();
+        let is_test = path.file_stem().is_some_and(|stem| stem == "tests");
+        if path.is_dir() && !is_test {
+            text.push_str(&sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") && !is_test {
+            let source = fs::read_to_string(&path).expect("text");
+            let mut lines = source.lines().map(str::trim);
+            for line in &mut lines {
+                match line.strip_suffix('\\') {
+                    Some(continued) => text.push_str(continued),
+                    None => text.extend([line, "\n"]),
+                }
+            }
+        }
+    }
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text.as_str();
+    while let Some((before, after)) = rest.split_once('{') {
+        plain.push_str(before);
+        rest = match after.split_once('}') {
+            Some((name, behind)) if !name.contains([' ', '"', '\n', '{']) => {
+                plain.push('|');
+                behind
+            }
+            _ => after,
+        };
+    }
+    plain + rest
+}
+
+/// Sequences of three words and more of a line that a command printed.
+fn phrases(line: &str) -> impl Iterator<Item = String> {
+    let is_of_a_phrase = |c: char| c.is_alphabetic() || " '_-".contains(c);
+    let parts = line.split(move |c| !is_of_a_phrase(c));
+    let parts = parts.flat_map(|part| part.split("  "));
+    parts.filter_map(|part| {
+        // Units and names of processes stand at the edge of a number.
+        let words: Vec<&str> = part.split_whitespace().collect();
+        let from = usize::from(words.first().is_some_and(|word| word.len() == 1));
+        let words = words.get(from..)?;
+        let is_plain = |word: &&str| word.chars().any(char::is_lowercase);
+        (words.len() >= 3 && words.iter().all(is_plain)).then(|| words.join(" "))
+    })
+}
+
+/// What the pages show as output is still what the program says.
+#[test]
+fn every_phrase_of_a_documented_output_is_in_the_program() {
+    // Put together from parts.
+    const COMPOSED: [&str; 2] = [
+        "sockets are leaked",
+        "bound socket or reservation takes a port of",
+    ];
+    let program = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+    let mut stale = Vec::new();
+    let mut seen = 0;
+    for page in pages() {
+        let text = fs::read_to_string(&page).expect("text");
+        let consoles = text.split("```console\n").skip(1);
+        let printed = consoles.filter_map(|block| Some(block.split_once("```")?.0));
+        let lines = printed
+            .flat_map(str::lines)
+            .filter(|line| !line.starts_with("$ "));
+        for phrase in lines.flat_map(phrases) {
+            seen += 1;
+            if !program.contains(&phrase) && !COMPOSED.contains(&phrase.as_str()) {
+                stale.push(format!("{}: {phrase}", page.display()));
+            }
+        }
+    }
+    assert!(seen > 30, "only {seen} phrases were found");
+    assert!(stale.is_empty(), "{}", stale.join("\n"));
+}
