@@ -12,6 +12,7 @@ mod states;
 use crate::model::{Counter, Sysctl, TcpState};
 
 pub use sequences::Sequence;
+pub use settings::{Setting, settings};
 pub use states::MACHINE;
 
 /// Something that can be explained.

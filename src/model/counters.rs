@@ -34,6 +34,12 @@ macro_rules! counters {
                 match self { $(Self::$variant => $meaning,)* }
             }
 
+            /// The same as a sentence.
+            #[must_use]
+            pub const fn sentence(self) -> &'static [&'static str] {
+                match self { $(Self::$variant => &[concat!("It counts ", $meaning, ".")],)* }
+            }
+
             /// The line that it stands in.
             #[must_use]
             pub const fn protocol(self) -> &'static str {

@@ -63,14 +63,14 @@ impl Sysctl {
     pub const SUMMARY: &'static [Self] = &[
         Self::TcpTwReuse,
         Self::TcpTwReuseDelay,
+        Self::TcpTwRecycle,
         Self::TcpTimestamps,
         Self::TcpSyncookies,
-        Self::TcpFinTimeout,
         Self::TcpMaxSynBacklog,
         Self::Somaxconn,
+        Self::TcpFinTimeout,
         Self::TcpFastopen,
         Self::TcpMaxTwBuckets,
-        Self::TcpTwRecycle,
     ];
 
     /// The settings that `pressure` judges by and shows, in that order.

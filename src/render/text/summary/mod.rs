@@ -1,11 +1,11 @@
 //! The summary: states, settings, counters, findings.
 
-mod settings;
 mod states;
 
 use super::super::table::{Cell, Column, Table};
 use super::{Style, counters, finding, provenance, push_line, table};
 use crate::classify::{Assessment, Severity};
+use crate::explain::settings;
 use crate::model::ratio;
 use crate::model::{CountMethod, Counter, Snapshot, Sysctl, TcpState};
 use crate::text::number::{counted, grouped, percent};
@@ -107,7 +107,7 @@ pub(crate) fn settings_rows(snapshot: &Snapshot) -> Vec<(&'static str, String, S
     let mut rows = Vec::new();
     rows.extend(time_wait(snapshot).map(|(count, rest)| ("TIME_WAIT", count, rest)));
     rows.extend(
-        settings::settings(snapshot)
+        settings(&snapshot.sysctls, &snapshot.counters)
             .into_iter()
             .map(|setting| (setting.name, setting.value, setting.meaning)),
     );
