@@ -532,7 +532,7 @@ mod tests {
         }
     }
 
-    /// Who has no owner in sight was "not pid 7".
+    /// Who has no known owner was "not pid 7".
     #[test]
     fn what_has_no_owner_in_sight_matches_neither_a_pid_nor_its_negation() {
         let held = |inodes: &[u64], complete| Held {

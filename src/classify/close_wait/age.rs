@@ -32,7 +32,7 @@ pub fn age_of(socket: &Socket, uptime: Option<Duration>) -> AgeBounds {
     }
 }
 
-/// The bounds that one look gives.
+/// The bounds that one reading gives.
 ///
 /// The segment with the FIN carries an ACK, which sets `last_ack_recv`; later
 /// ACKs, answers to what we send, can only make it smaller. A bare FIN doesn't

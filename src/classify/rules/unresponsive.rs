@@ -10,23 +10,24 @@ use crate::model::{Endpoint, TcpState, UnresponsivePeer};
 use crate::text::number::counted;
 
 /// A remote endpoint that many connections wait for in vain.
-pub(super) const SILENT_PEERS: Rule = Rule::new("silent_peers", "silent peers", judge)
-    .explained(
-        "Connections hang in connect() towards one place, or wait behind our close() for \
+pub(super) const UNRESPONSIVE_PEERS: Rule =
+    Rule::new("unresponsive_peers", "unresponsive peers", judge)
+        .explained(
+            "Connections hang in connect() towards one place, or wait behind our close() for \
          acknowledgements of one host. Nobody answers and nobody refuses: the host is down, a \
          firewall drops silently, or its accept queue is full. Give connect() a shorter \
          timeout, or ask another server. See tcpstate explain SYN_SENT.",
-    )
-    .measuring(
-        Metric::new(
-            "silent_connects",
-            Unit::Count,
-            "connections that hang in connect() towards the one destination that most wait for",
-            most_connects,
         )
-        .about(About::Sockets)
-        .warns(Range::from(MANY)),
-    );
+        .measuring(
+            Metric::new(
+                "unanswered_connects",
+                Unit::Count,
+                "connections that hang in connect() towards the one destination that most wait for",
+                most_connects,
+            )
+            .about(About::Sockets)
+            .warns(Range::from(MANY)),
+        );
 
 /// So many connections to one endpoint that hang are no accident of one
 /// program.
@@ -76,7 +77,7 @@ fn again(peer: &UnresponsivePeer) -> String {
 fn connecting(peer: &UnresponsivePeer, severity: Severity) -> Finding {
     let place = Endpoint::new(peer.address, peer.port.unwrap_or(0)).to_string();
     Finding {
-        rule: SILENT_PEERS.name,
+        rule: UNRESPONSIVE_PEERS.name,
         severity,
         message: format!(
             "{place} doesn't answer: {} in connect(), whose SYN was sent again up to {}; nobody \
@@ -103,7 +104,7 @@ fn connecting(peer: &UnresponsivePeer, severity: Severity) -> Finding {
 fn closing(peer: &UnresponsivePeer) -> Finding {
     let address = peer.address.to_string();
     Finding {
-        rule: SILENT_PEERS.name,
+        rule: UNRESPONSIVE_PEERS.name,
         severity: Severity::Info,
         message: format!(
             "{address} doesn't answer: {} by our side, and their end was sent again up to \
@@ -150,7 +151,7 @@ mod tests {
             ..Pressure::default()
         };
         judged_by(
-            &SILENT_PEERS,
+            &UNRESPONSIVE_PEERS,
             &snapshot().with_pressure(pressure).build(),
             None,
         )
@@ -194,7 +195,7 @@ mod tests {
     #[test]
     fn where_nobody_looked_nothing_is_said() {
         assert_eq!(
-            judged_by(&SILENT_PEERS, &snapshot().build(), None),
+            judged_by(&UNRESPONSIVE_PEERS, &snapshot().build(), None),
             Judgement::NotAsked
         );
     }

@@ -84,7 +84,7 @@ impl StateSession {
         let saved = self.file.as_mut().map(|file| file.save(&self.states));
         if let Some(Err(error)) = saved {
             return SaveOutcome::Lost(format!(
-                "{error}; the next check won't know what this one saw"
+                "{error}; the next check can't compare with this one"
             ));
         }
         let trouble = self.file.as_ref().and_then(StateFile::trouble);
