@@ -175,6 +175,15 @@ fn documents_of_this_host_follow_their_schemas() {
             &["/totals/metrics/0/name", "/namespaces/0/answer/metrics"],
         ),
         (
+            &["list", "--json", "-apiem"],
+            &[
+                "/sockets/0/processes",
+                "/sockets/0/info/state",
+                "/sockets/0/memory/rcvbuf",
+                "/collection/source",
+            ],
+        ),
+        (
             &["watch", "--json", "--count", "2", "--interval", "10ms"],
             &["/rates/connections"],
         ),
@@ -190,7 +199,7 @@ fn documents_of_this_host_follow_their_schemas() {
 fn documents_without_an_answer_follow_their_schemas() {
     let dump = repository().join("tests/data/every-state.dump");
     let dump = dump.to_str().expect("text");
-    for command in ["summary", "leaks", "pressure", "check"] {
+    for command in ["summary", "list", "leaks", "pressure", "check"] {
         let document = printed(&[command, "--json", "--replay", dump]);
         assert_eq!(document.get("host"), Some(&Value::Null));
     }

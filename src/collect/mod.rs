@@ -9,6 +9,7 @@ pub mod cpu_budget;
 mod fallback;
 mod leak_owners;
 mod list;
+mod list_order;
 mod listener_owners;
 mod namespace;
 mod netns;
@@ -22,7 +23,7 @@ pub use close_wait::{CloseWaitQuestion, CloseWaitSnapshot, EarlierCloseWait, rea
 pub use container_names::{ContainerName, ContainerNames};
 pub use fallback::FallbackSource;
 use fallback::with_fallback;
-pub use list::visit;
+pub use list::{ListProgress, ListQuestion, list};
 pub use namespace::Namespace;
 pub use netns::{
     Absent, Access, Asked, NetnsError, NetnsNamer, Resolved, SurveyPlan, absent, read_all, read_in,

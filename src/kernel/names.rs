@@ -1,21 +1,25 @@
 //! What the names in a filter stand for on this host.
 
+use std::collections::HashMap;
 use std::fs;
+use std::hash::Hash;
 use std::net::{IpAddr, ToSocketAddrs};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use rustix::net::netdevice::name_to_index;
+use rustix::net::netdevice::{index_to_name, name_to_index};
 use rustix::net::{AddressFamily, SocketType, socket};
 
 use super::processes::CgroupTree;
 use super::{ProcRoot, read_port_settings};
 use crate::filter::{Names, port_of_service, uid_of_user};
-use crate::model::{CgroupId, PortRange};
+use crate::model::{CgroupId, ListNames, PortRange};
 
 /// Files that hold names: users of a directory service aren't in them.
 const SERVICES: &str = "services";
 const PASSWD: &str = "passwd";
+const HOSTS: &str = "hosts";
 
 /// The names of the host, and the interfaces of the network namespace, whose
 /// /proc is read.
@@ -55,6 +59,77 @@ impl HostNames {
         let index = text.lines().next()?.strip_prefix("ifIndex")?;
         index.trim().parse().ok()
     }
+
+    /// The name of an interface; `None` where it is gone, or not to be known.
+    #[must_use]
+    pub fn device_name(&self, index: u32) -> Option<String> {
+        if self.proc_root.is_of_this_thread() {
+            return index_to_name(any_socket()?, index).ok();
+        }
+        let devices = fs::read_dir(self.proc_root.net_file("dev_snmp6")).ok()?;
+        let names = devices.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let mut names = names.filter(|name| self.device_in_proc(name) == Some(index));
+        names.next()
+    }
+
+    /// All names of users, services and hosts that files of this host have:
+    /// nobody else is asked.
+    #[must_use]
+    pub fn of_files(&self) -> ListNames {
+        let file = |name| self.etc(name).unwrap_or_default();
+        ListNames {
+            users: users(&file(PASSWD)),
+            services: services(&file(SERVICES)),
+            hosts: hosts(&file(HOSTS)),
+            local_ports: self.local_ports(),
+        }
+    }
+}
+
+/// A socket to ask for interfaces.
+fn any_socket() -> Option<OwnedFd> {
+    socket(AddressFamily::INET, SocketType::DGRAM, None)
+        .or_else(|_| socket(AddressFamily::UNIX, SocketType::DGRAM, None))
+        .ok()
+}
+
+/// The first name of each user of a passwd(5) file.
+fn users(passwd: &str) -> HashMap<u32, String> {
+    let entry = |line: &str| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        Some((fields.nth(1)?.parse().ok()?, name.to_owned()))
+    };
+    first_of_each(passwd.lines().filter_map(entry))
+}
+
+/// The first name of each TCP port of a services(5) file.
+fn services(services: &str) -> HashMap<u16, String> {
+    let entry = |line: &str| {
+        let mut words = line.split('#').next()?.split_ascii_whitespace();
+        let name = words.next()?;
+        let port = words.next()?.strip_suffix("/tcp")?.parse().ok()?;
+        Some((port, name.to_owned()))
+    };
+    first_of_each(services.lines().filter_map(entry))
+}
+
+/// The first name of each address of a hosts(5) file.
+fn hosts(hosts: &str) -> HashMap<IpAddr, String> {
+    let entry = |line: &str| {
+        let mut words = line.split('#').next()?.split_ascii_whitespace();
+        let address = words.next()?.parse().ok()?;
+        Some((address, words.next()?.to_owned()))
+    };
+    first_of_each(hosts.lines().filter_map(entry))
+}
+
+fn first_of_each<K: Eq + Hash>(entries: impl Iterator<Item = (K, String)>) -> HashMap<K, String> {
+    let mut names = HashMap::new();
+    for (key, name) in entries {
+        names.entry(key).or_insert(name);
+    }
+    names
 }
 
 impl Names for HostNames {
@@ -78,10 +153,7 @@ impl Names for HostNames {
         if !self.proc_root.is_of_this_thread() {
             return self.device_in_proc(name);
         }
-        let any = socket(AddressFamily::INET, SocketType::DGRAM, None)
-            .or_else(|_| socket(AddressFamily::UNIX, SocketType::DGRAM, None))
-            .ok()?;
-        name_to_index(any, name).ok()
+        name_to_index(any_socket()?, name).ok()
     }
 
     fn cgroup(&self, path: &str) -> Option<CgroupId> {
@@ -131,6 +203,13 @@ mod tests {
         )
         .unwrap();
         assert_eq!(names.device("eth0"), Some(7));
+        assert_eq!(names.device_name(7).as_deref(), Some("eth0"));
+        assert_eq!(names.device_name(8), None);
+        fs::write(at("etc/hosts"), "::1 localhost six # x\n::1 other\nodd\n").unwrap();
+        let files = names.of_files();
+        assert_eq!(files.users[&77], "odd");
+        assert_eq!(files.services[&7], "odd");
+        assert_eq!(files.hosts[&"::1".parse::<IpAddr>().unwrap()], "localhost");
         assert_eq!(names.device("../dev_snmp6/eth0"), None);
         let id = |path: &str| Some(CgroupId(fs::metadata(at(path)).unwrap().ino()));
         assert_eq!(names.cgroup("/a/b"), id("sys/fs/cgroup/a/b"));
@@ -146,6 +225,8 @@ mod tests {
     fn names_of_this_host_are_its_own() {
         let names = HostNames::new(&ProcRoot::new(Path::new("/proc")));
         assert_eq!(names.device("lo"), Some(1));
+        assert_eq!(names.device_name(1).as_deref(), Some("lo"));
+        assert_eq!(names.device_name(u32::MAX), None);
         assert_eq!(names.device("no such device"), None);
         assert!(
             names

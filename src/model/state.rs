@@ -184,7 +184,7 @@ impl FromStr for TcpState {
 
 /// A set of states, as the mask that sock_diag takes (`idiag_states`: bit
 /// number = state number).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct StateSet(u32);
 
 impl StateSet {

@@ -8,6 +8,7 @@
 pub mod csv;
 pub mod findings_page;
 pub mod json;
+pub mod list;
 pub mod man;
 mod perfdata;
 pub mod plugin;

@@ -12,7 +12,7 @@ use std::collections::{BTreeSet, HashMap};
 
 pub use self::cache::OwnerCache;
 use crate::kernel::processes::{
-    CgroupTree, SocketDescriptors, Which, find_hidden, find_owners, read_process,
+    CgroupPaths, CgroupTree, SocketDescriptors, Which, find_hidden, find_owners, read_process,
 };
 use crate::kernel::{KernelError, ProcRoot};
 use crate::model::{Cgroup, CgroupId, Inodes, Owners, Processes, ScanCoverage, Unit};
@@ -131,18 +131,32 @@ pub fn cgroups(
     let Some(tree) = CgroupTree::of(proc_root).filter(|_| !ids.is_empty()) else {
         return HashMap::new();
     };
-    let paths = tree.paths(ids.iter().copied());
-    let resolve = |id| {
-        let path = paths.get(id);
-        let cgroup = Cgroup {
+    let paths = CgroupReader(tree.paths(ids.iter().copied()));
+    ids.into_iter().map(|id| (id, paths.of(id))).collect()
+}
+
+/// The cgroups of a tree, whose sockets come one by one.
+#[derive(Debug)]
+pub struct CgroupReader(CgroupPaths);
+
+impl CgroupReader {
+    /// All that there are now; `None` where there is no cgroup2.
+    #[must_use]
+    pub fn all(proc_root: &ProcRoot) -> Option<Self> {
+        CgroupTree::of(proc_root).map(|tree| Self(tree.all_paths()))
+    }
+
+    /// One of them.
+    #[must_use]
+    pub fn of(&self, id: CgroupId) -> Cgroup {
+        let path = self.0.get(id);
+        Cgroup {
             id,
             path: path.map(str::to_owned),
-            removed: paths.is_removed(id),
+            removed: self.0.is_removed(id),
             unit: path.and_then(Unit::from_cgroup_path),
-        };
-        (id, cgroup)
-    };
-    ids.into_iter().map(resolve).collect()
+        }
+    }
 }
 
 /// What is known of the processes that hold something. One that has ended since

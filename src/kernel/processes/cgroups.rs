@@ -70,13 +70,23 @@ impl CgroupTree {
     /// ends when all are found, and asks nothing of the directories in between.
     #[must_use]
     pub fn paths(&self, ids: impl IntoIterator<Item = CgroupId>) -> CgroupPaths {
+        self.walk(Some(ids.into_iter().collect()))
+    }
+
+    /// The paths of all cgroups that there are.
+    #[must_use]
+    pub fn all_paths(&self) -> CgroupPaths {
+        self.walk(None)
+    }
+
+    fn walk(&self, wanted: Option<HashSet<CgroupId>>) -> CgroupPaths {
         let mut walk = Walk {
-            wanted: ids.into_iter().collect(),
+            wanted,
             found: HashMap::new(),
             unread: 0,
         };
         let mut whole = false;
-        if !walk.wanted.is_empty()
+        if !walk.is_over()
             && let Ok(root) = directory::open(CWD, &self.root)
             && let Ok(stat) = fstat(&root)
         {
@@ -124,8 +134,8 @@ impl CgroupPaths {
 
 /// A walk through the tree.
 struct Walk {
-    /// Those that are not found yet.
-    wanted: HashSet<CgroupId>,
+    /// Those that are not found yet; `None`: all are wanted.
+    wanted: Option<HashSet<CgroupId>>,
     found: HashMap<CgroupId, String>,
     /// Directories that could not be read. One that was removed meanwhile is
     /// none.
@@ -133,8 +143,12 @@ struct Walk {
 }
 
 impl Walk {
+    fn is_over(&self) -> bool {
+        self.wanted.as_ref().is_some_and(HashSet::is_empty)
+    }
+
     fn look_at(&mut self, id: CgroupId, path: &str) {
-        if self.wanted.remove(&id) {
+        if self.wanted.as_mut().is_none_or(|wanted| wanted.remove(&id)) {
             self.found.insert(id, path.to_owned());
         }
     }
@@ -144,7 +158,7 @@ impl Walk {
         let mut buffer = Vec::with_capacity(DIRECTORY_BUFFER);
         // Paths as they are shown; the root is the empty one.
         let mut level = vec![String::new()];
-        while !level.is_empty() && !self.wanted.is_empty() {
+        while !level.is_empty() && !self.is_over() {
             let mut below = Vec::new();
             for path in level {
                 if let Err(errno) = self.read(root, &path, &mut buffer, &mut below)

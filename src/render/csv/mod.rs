@@ -6,7 +6,7 @@ mod list;
 mod pressure;
 
 pub use self::leaks::leaks;
-pub use self::list::{list_heading, list_row};
+pub use self::list::ListCsv;
 pub use self::pressure::{destinations, listeners};
 
 use crate::classify::Judged;

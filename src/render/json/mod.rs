@@ -6,6 +6,7 @@
 
 mod check;
 mod leaks;
+mod list;
 mod parts;
 mod pressure;
 pub mod reference;
@@ -16,6 +17,7 @@ mod write;
 
 pub use self::check::{check, check_failed};
 pub use self::leaks::leaks;
+pub use self::list::ListJson;
 pub use self::pressure::pressure;
 pub use self::summary::summary;
 pub use self::survey::{check_of_all, summary_of_all};
@@ -30,9 +32,18 @@ use serde::Serialize;
 use self::parts::microseconds;
 use crate::model::{self, Host, NamedBy, Snapshot, SourceKind};
 
-/// What every document begins with.
+/// What every document begins with, and how the sockets in it were read.
 #[derive(Debug, Serialize, JsonSchema)]
 struct Header<'a> {
+    #[serde(flatten)]
+    head: Head<'a>,
+    /// How the sockets were read. Null for a check that failed.
+    collection: Option<Collection>,
+}
+
+/// What every document begins with.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Head<'a> {
     /// Name of the schema and its number, which rises when a field changes its
     /// meaning. New fields don't raise it.
     schema: &'static str,
@@ -44,8 +55,6 @@ struct Header<'a> {
     taken_at: Option<String>,
     /// The network namespace that was read. Null for a check that failed.
     netns: Option<NetNs<'a>>,
-    /// How the sockets were read. Null for a check that failed.
-    collection: Option<Collection>,
 }
 
 /// A network namespace.
@@ -123,6 +132,24 @@ impl<'a> Header<'a> {
         collection: &model::Collection,
         elapsed: Duration,
     ) -> Self {
+        Self {
+            head: Head::new(schema, host, taken_at),
+            collection: Some(Collection::new(collection, elapsed)),
+        }
+    }
+
+    /// The head of a document without a reading.
+    fn unread(schema: &'static str) -> Self {
+        Self {
+            head: Head::unread(schema),
+            collection: None,
+        }
+    }
+}
+
+impl<'a> Head<'a> {
+    /// The head of a document about a host.
+    fn new(schema: &'static str, host: &'a Host, taken_at: Option<SystemTime>) -> Self {
         let unknown = NetNs {
             inode: None,
             name: None,
@@ -132,22 +159,10 @@ impl<'a> Header<'a> {
             host: host.name.as_deref(),
             taken_at: taken_at.and_then(timestamp),
             netns: Some(host.netns.as_ref().map_or(unknown, NetNs::new)),
-            collection: Some(Collection {
-                source: collection.source,
-                fallback_reason: collection.fallback_reason.as_ref().map(ToString::to_string),
-                complete: collection.complete,
-                sockets: collection.sockets,
-                duplicates: collection.duplicates,
-                malformed: collection.malformed,
-                filter: collection.selection.as_ref().map(|part| part.words.clone()),
-                unjudged: collection.unjudged,
-                elapsed_us: microseconds(elapsed),
-            }),
             ..Self::unread(schema)
         }
     }
 
-    /// The head of a document without a reading.
     fn unread(schema: &'static str) -> Self {
         Self {
             schema,
@@ -155,7 +170,22 @@ impl<'a> Header<'a> {
             host: None,
             taken_at: None,
             netns: None,
-            collection: None,
+        }
+    }
+}
+
+impl Collection {
+    fn new(collection: &model::Collection, elapsed: Duration) -> Self {
+        Self {
+            source: collection.source,
+            fallback_reason: collection.fallback_reason.as_ref().map(ToString::to_string),
+            complete: collection.complete,
+            sockets: collection.sockets,
+            duplicates: collection.duplicates,
+            malformed: collection.malformed,
+            filter: collection.selection.as_ref().map(|part| part.words.clone()),
+            unjudged: collection.unjudged,
+            elapsed_us: microseconds(elapsed),
         }
     }
 }

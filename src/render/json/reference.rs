@@ -5,7 +5,7 @@ use schemars::transform::{RecursiveTransform, Transform};
 use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value};
 
-use super::{check, leaks, pressure, summary, survey, watch};
+use super::{check, leaks, list, pressure, summary, survey, watch};
 
 /// The schema of one document.
 #[derive(Debug)]
@@ -24,6 +24,7 @@ pub fn documents() -> Vec<Document> {
             survey::SUMMARY,
         ),
         Document::of::<survey::All<'_, check::Check<'_>, survey::CheckTotals>>(survey::CHECK),
+        Document::of::<list::List<'_>>(list::SCHEMA),
         Document::of::<leaks::Leaks<'_>>(leaks::SCHEMA),
         Document::of::<pressure::Pressure<'_>>(pressure::SCHEMA),
         Document::of::<check::Check<'_>>(check::SCHEMA),
