@@ -78,9 +78,13 @@ impl Tty {
         if area_of(self.terminal.size()?) != self.area {
             self.redraw()?;
         }
-        let mut shown = Shown::default();
-        self.terminal
-            .draw(|target| shown = frame(target.buffer_mut(), context))?;
+        // `Terminal::draw` would hide the cursor at every frame, and show it
+        // again when it is dropped: where the terminal is gone that fails, and
+        // ratatui says so on stderr, which panics where that is gone too.
+        let shown = frame(self.terminal.current_buffer_mut(), context);
+        self.terminal.flush()?;
+        self.terminal.swap_buffers();
+        Backend::flush(self.terminal.backend_mut())?;
         Ok(shown)
     }
 
@@ -91,11 +95,15 @@ impl Tty {
     }
 }
 
+/// Columns and lines that are drawn on at most. A terminal may say that it has
+/// 65,535 of each, and a frame of that size doesn't fit into memory.
+const LARGEST: (u16, u16) = (1_000, 500);
+
 /// What there is to draw on in a terminal that says it has this size.
 fn area_of(size: Size) -> Rect {
-    match size.area() {
-        0 => USUAL,
-        _ => Rect::new(0, 0, size.width, size.height),
+    match (size.width, size.height) {
+        (0, _) | (_, 0) => USUAL,
+        (width, height) => Rect::new(0, 0, width.min(LARGEST.0), height.min(LARGEST.1)),
     }
 }
 
