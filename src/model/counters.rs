@@ -52,7 +52,7 @@ macro_rules! counters {
 counters! {
     ActiveOpens "Tcp" "ActiveOpens" "connections that we began, successful or not",
     PassiveOpens "Tcp" "PassiveOpens" "handshakes that clients of our listeners finished",
-    AttemptFails "Tcp" "AttemptFails" "handshakes that failed, ours and others', most of them refused",
+    AttemptFails "Tcp" "AttemptFails" "connects of ours that failed, and handshakes of our listeners that the client reset, as port scans and half-open health checks do",
     EstabResets "Tcp" "EstabResets" "connections that went from ESTABLISHED or CLOSE_WAIT straight to CLOSE: reset by either side, or timed out",
     OutRsts "Tcp" "OutRsts" "segments that we sent with RST",
     CurrEstab "Tcp" "CurrEstab" "connections in ESTABLISHED or CLOSE_WAIT now",

@@ -9,8 +9,8 @@ use rustix::termios::{Winsize, tcsetwinsize};
 
 /// A terminal that controls nobody: our end and the program's.
 fn terminal() -> (File, File) {
-    let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)
-        .expect("a terminal");
+    let ours =
+        openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).expect("a terminal");
     grantpt(&ours).expect("grant it");
     unlockpt(&ours).expect("unlock it");
     let name = ptsname(&ours, Vec::new()).expect("its name");

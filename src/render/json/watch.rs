@@ -59,8 +59,9 @@ struct Connections {
     closed: Option<f64>,
     /// Reset or timed out.
     reset: Option<f64>,
-    /// Handshakes that failed.
-    refused: Option<f64>,
+    /// Connects of ours that failed, and handshakes of our listeners that the
+    /// client reset (AttemptFails).
+    failed: Option<f64>,
 }
 
 struct StateRates;
@@ -150,7 +151,7 @@ impl Connections {
             accepted: rate(Counter::PassiveOpens),
             closed: latest.closed_per_second.map(rounded),
             reset: rate(Counter::EstabResets),
-            refused: rate(Counter::AttemptFails),
+            failed: rate(Counter::AttemptFails),
         }
     }
 }

@@ -50,7 +50,7 @@ const LINES: [(&str, &[&[Item]]); 6] = [
     (CONNECTIONS, &[&[
         (Counter::ActiveOpens, "opened by us"),
         (Counter::PassiveOpens, "accepted"),
-        (Counter::AttemptFails, "failed or refused"),
+        (Counter::AttemptFails, "handshakes failed"),
     ]]),
     (RESETS, &[&[
         (Counter::EstabResets, "connections cut off by reset or timeout"),
@@ -213,7 +213,7 @@ mod tests {
         assert_eq!(
             texts,
             [
-                "1,200 opened by us, 0 failed or refused",
+                "1,200 opened by us, 0 handshakes failed",
                 "3 closed with unread data (can lose what was sent)"
             ]
         );

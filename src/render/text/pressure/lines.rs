@@ -201,7 +201,10 @@ fn memory(view: &PressureView<'_>) -> Option<String> {
 /// How connections ended that didn't end well, the frequent causes in words.
 fn resets(view: &PressureView<'_>) -> Option<String> {
     const ENDED: [Item; 3] = [
-        (Counter::AttemptFails, "refused or failed"),
+        (
+            Counter::AttemptFails,
+            "handshakes failed (ours, or reset by the client)",
+        ),
         (Counter::EstabResets, "ended by reset"),
         (Counter::OutRsts, "RSTs sent"),
     ];

@@ -33,7 +33,7 @@ const STATES: [(TcpState, &str); 11] = [
     (TcpState::Close, "CLOSE"),
 ];
 
-const RATES: [&str; 5] = ["OPEN/s", " ACC/s", "CLOS/s", " RST/s", " REF/s"];
+const RATES: [&str; 5] = ["OPEN/s", " ACC/s", "CLOS/s", " RST/s", "FAIL/s"];
 
 /// The headings.
 #[must_use]
