@@ -38,6 +38,9 @@ pub struct Rule {
     pub covered_by: &'static [&'static str],
     /// Whether it judges only what happened between two readings.
     pub needs_past: bool,
+    /// Whether its value swings about a range at a steady load: what watches
+    /// keeps a finding until it stayed away for a while.
+    pub lingers: bool,
     judge: fn(&Observation, &Levels) -> Judgement,
 }
 
@@ -54,6 +57,7 @@ impl Rule {
             value: None,
             covered_by: &[],
             needs_past: false,
+            lingers: false,
             judge,
         }
     }
@@ -84,6 +88,13 @@ impl Rule {
     pub(super) const fn between_readings(self) -> Self {
         Self {
             needs_past: true,
+            ..self
+        }
+    }
+
+    pub(super) const fn lingering(self) -> Self {
+        Self {
+            lingers: true,
             ..self
         }
     }

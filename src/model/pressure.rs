@@ -183,10 +183,22 @@ impl Destination {
 
     /// Seconds until no port is left, if the use grows on as between the two
     /// samples; `None` when it doesn't grow.
+    ///
+    /// What TIME_WAIT adds at a rate that the ports can bear for ever ends as
+    /// soon as as many leave as enter: it foretells nothing.
     #[must_use]
     pub fn exhausted_in_s(&self) -> Option<f64> {
-        let growth = self.pool_growth_per_s.or(self.growth_per_s);
-        until_none_is_left(self.free()?, growth?)
+        let growth = self.pool_growth_per_s.or(self.growth_per_s)?;
+        let entering = self.entering_per_s();
+        let lasts = self.sustainable_per_s.is_none_or(|most| entering <= most);
+        let growth = if lasts { growth - entering } else { growth };
+        until_none_is_left(self.free()?, growth)
+    }
+
+    /// Sockets that entered TIME_WAIT a second, over the last 10 s.
+    #[must_use]
+    pub fn entering_per_s(&self) -> f64 {
+        f64::from(self.recent_time_wait) / 10.0
     }
 }
 

@@ -15,7 +15,8 @@ mod report;
 mod verdict;
 
 pub use age::age_of;
-pub use compare::{Earlier, Interval};
+pub(in crate::classify) use compare::Payload;
+pub use compare::{Earlier, Interval, Watched};
 pub use digest::{Digest, Share};
 pub use listeners::Listeners;
 pub use owners::{Ownership, Unowned, Unseen};

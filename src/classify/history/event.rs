@@ -1,6 +1,6 @@
 //! Findings as they appear and clear.
 
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use super::super::rules::MOST_FINDINGS;
 use super::super::rules::RULES;
@@ -10,6 +10,62 @@ use crate::model::{Snapshot, SourceKind};
 
 /// So many events are remembered.
 const EVENTS: usize = 200;
+
+/// So long a finding of a rule that lingers must stay away before it clears.
+const LINGERS: Duration = Duration::from_secs(10);
+
+/// Findings that come and go at a steady load, each as bad as it was lately.
+#[derive(Debug, Default)]
+pub(super) struct Lingering(Vec<(Finding, Instant)>);
+
+impl Lingering {
+    /// Adds those that were there a moment ago, and keeps the severity of those
+    /// that were worse then.
+    pub(super) fn keep(&mut self, now: Instant, assessment: &mut Assessment) {
+        let lingers = |rule: &str| RULES.iter().find(|of| of.name == rule && of.lingers);
+        self.0
+            .retain(|(_, last)| now.saturating_duration_since(*last) < LINGERS);
+        for (held, _) in &self.0 {
+            let Some(rule) = lingers(held.rule) else {
+                continue;
+            };
+            if assessment.unknown.contains(&rule.topic) {
+                continue;
+            }
+            let mut found = assessment.findings.iter_mut();
+            match found.find(|finding| is_same(finding, held)) {
+                Some(found) if found.severity < held.severity => found.severity = held.severity,
+                Some(_) => {}
+                None => {
+                    assessment.findings.push(held.clone());
+                    assessment.fine.retain(|topic| *topic != rule.topic);
+                }
+            }
+        }
+        assessment
+            .findings
+            .sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    }
+
+    /// What a sample itself shows, before anything is kept.
+    pub(super) fn see(&mut self, now: Instant, assessment: &Assessment) {
+        for finding in &assessment.findings {
+            let rule = RULES.iter().find(|rule| rule.name == finding.rule);
+            if !rule.is_some_and(|rule| rule.lingers) {
+                continue;
+            }
+            let held = |(held, _): &&mut (Finding, Instant)| is_same(held, finding);
+            match self.0.iter_mut().find(held) {
+                Some((held, last)) if held.severity <= finding.severity => {
+                    (*held, *last) = (finding.clone(), now);
+                }
+                // It was worse a moment ago.
+                Some(_) => {}
+                None => self.0.push((finding.clone(), now)),
+            }
+        }
+    }
+}
 
 /// What happened to a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,6 +7,7 @@ use super::super::change::Past;
 use super::super::close_wait::LeakReport;
 use super::super::listeners::SynEvidence;
 use super::super::{Assessment, assess};
+use super::event::Lingering;
 use super::{EventLog, Rates, Ring, Transitions};
 use crate::model::{AgeBounds, Counter, Part, Pressure, Snapshot, StateCounts, TcpState};
 
@@ -104,6 +105,7 @@ pub struct Timeline {
     latest: Option<Latest>,
     past: Ring<Option<StateCounts>>,
     events: EventLog,
+    lingering: Lingering,
     taken: u64,
 }
 
@@ -113,6 +115,7 @@ impl Default for Timeline {
             latest: None,
             past: Ring::new(HISTORY),
             events: EventLog::default(),
+            lingering: Lingering::default(),
             taken: 0,
         }
     }
@@ -145,7 +148,9 @@ impl Timeline {
             &snapshot,
             before.map(|before| Past::of(&before.snapshot, &snapshot)),
         );
-        let assessment = assess(&snapshot, before.map(|before| &before.snapshot));
+        let mut assessment = assess(&snapshot, before.map(|before| &before.snapshot));
+        self.lingering.see(at, &assessment);
+        self.lingering.keep(at, &mut assessment);
         self.events.observe(&snapshot, &assessment);
         self.past.push(Some(snapshot.states.clone()));
         self.taken += 1;
@@ -301,6 +306,7 @@ mod tests {
     use super::super::super::testing::{leak_digest, snapshot};
     use super::super::Seen;
     use super::*;
+    use crate::model::{Destination, Endpoint, PortReading, Ports};
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -365,6 +371,56 @@ mod tests {
         };
         assert_eq!(oldest_after(SECOND * 7_200), at_least(SECOND * 7_200));
         assert_eq!(oldest_after(SECOND), at_least(SECOND * 2));
+    }
+
+    /// At a steady load the ports in use swing about 80 %: the finding came and
+    /// went every second.
+    #[test]
+    fn a_share_that_swings_about_its_range_is_one_finding() {
+        let start = Instant::now();
+        let mut timeline = Timeline::default();
+        let mut found = Vec::new();
+        for second in 0..40_u32 {
+            let in_use = match second {
+                5..20 if second % 2 == 0 => 790,
+                5..20 => 810,
+                _ => 700,
+            };
+            let snapshot = snapshot().with_pressure(ports_in_use(in_use)).build();
+            timeline.push(reading(start + SECOND * second, snapshot));
+            let assessment = &timeline.latest().unwrap().assessment;
+            found.push(assessment.findings.len());
+            assert_eq!(assessment.fine.contains(&"ports"), found.last() == Some(&0));
+        }
+        // Until it stayed away for ten seconds.
+        assert_eq!(found.iter().position(|&count| count > 0), Some(5));
+        assert_eq!(found[5..29], [1; 24]);
+        assert_eq!(found[29..], [0; 11]);
+        assert_eq!(timeline.events().newest_first().count(), 2);
+    }
+
+    fn ports_in_use(in_use: u32) -> Pressure {
+        let destination = Destination {
+            local_address: "10.0.0.5".parse().unwrap(),
+            interface: None,
+            remote: Endpoint::new("10.0.0.9".parse().unwrap(), 5432),
+            in_use,
+            time_wait: 0,
+            reusable: 0,
+            recent_time_wait: 0,
+            usable: Some(1_000),
+            bound_first: false,
+            sustainable_per_s: Some(16.0),
+            growth_per_s: None,
+            pool_growth_per_s: None,
+        };
+        Pressure {
+            ports: PortReading::Grouped(Ports {
+                destinations: vec![destination],
+                ..Ports::default()
+            }),
+            ..Pressure::default()
+        }
     }
 
     #[test]

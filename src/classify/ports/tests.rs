@@ -283,6 +283,34 @@ fn growth_foretells_the_end() {
     assert_eq!(shrinking.destinations[0].exhausted_in_s(), None);
 }
 
+/// At a steady rate that the ports bear for ever they were foretold to run out,
+/// whenever a sample had more of them than the one before.
+#[test]
+fn what_enters_time_wait_at_a_rate_that_lasts_foretells_nothing() {
+    let range = PortRange::new(1_000, 1_099).unwrap();
+    let mut tally = PortTally::new(
+        settings(range, &[]),
+        PortSet::default(),
+        ReusePolicy::default(),
+    );
+    for step in 0..30 {
+        let from = format!("10.0.0.5:{}", 1_000 + 2 * step);
+        tally.add(&socket(&from, "10.0.0.9:80").in_time_wait(59_000).build());
+    }
+    let mut destination = tally.finish(None).0.destinations.remove(0);
+    assert_eq!(destination.recent_time_wait, 30);
+    let mut foretold = |entered, growth| {
+        destination.recent_time_wait = entered;
+        destination.growth_per_s = Some(growth);
+        destination.exhausted_in_s()
+    };
+    // 100 ports bear 1.66 connections a second.
+    assert_eq!(foretold(15, 1.5), None, "begun a moment ago");
+    assert_eq!(foretold(15, 0.2), None, "as many leave, nearly");
+    assert_eq!(foretold(30, 3.0), Some(70.0 / 3.0), "more than they bear");
+    assert_eq!(foretold(15, 3.5), Some(35.0), "others stay open");
+}
+
 #[test]
 fn few_connections_prove_that_nothing_runs_out() {
     let range = PortRange::new(1_000, 1_099).unwrap();

@@ -87,14 +87,22 @@ impl LeakReader {
         let (earlier, counts) = match before.filter(|before| before.source == origin) {
             Some(before) => {
                 let since = reading.since(before.time);
-                (Some(before.sockets.ago(since)), before.counts)
+                let watched = memory.watched(now, MIN_AGE);
+                let earlier = before.sockets.ago(since).and_watched(watched);
+                (Some(earlier), before.counts)
             }
             None => (None, None),
         };
+        let watched;
         let judge = Judge {
             min_age: MIN_AGE,
             uptime,
-            earlier: earlier.as_ref(),
+            earlier: if earlier.is_some() {
+                earlier.as_ref()
+            } else {
+                watched = Earlier::watched(memory.watched(now, MIN_AGE));
+                Some(&watched)
+            },
         };
         let judged = reading.sockets.into_iter().map(|socket| {
             let judged = judge.judge(socket);

@@ -12,6 +12,7 @@ use super::cpu_budget::cpu_time;
 use super::ownership::OwnerCache;
 use super::question::{ListenerNames, Question};
 use super::read::read_beside;
+use crate::classify::close_wait::Earlier;
 use crate::classify::history::{CloseWaitMemory, Leaks, Look, Reading};
 use crate::kernel::KernelError;
 use crate::model::{Part, Snapshot, SourceKind};
@@ -89,10 +90,13 @@ impl Sampler {
     }
 
     fn take_once(&mut self, details: Details, at: Instant) -> Result<Reading, KernelError> {
-        let memory = &mut self.memory;
-        memory.begin(at);
+        self.memory.begin(at);
         self.owners.begin(at);
+        // What was seen for so long counts, whatever one look can tell.
+        let watched = Earlier::watched(self.memory.watched(at, self.question.min_age));
+        let memory = &mut self.memory;
         let question = Question {
+            earlier: Some(&watched),
             listeners: match details {
                 // Their own reading names them.
                 Details::Connections => ListenerNames::None,
@@ -110,7 +114,7 @@ impl Sampler {
         let mut failed = std::mem::take(&mut snapshot.missing);
         let close_wait = memory.end(snapshot.collection.complete);
         let leaks = self.look_for_leaks(details, at, &mut failed);
-        self.look_for_pressure(details, &mut snapshot, &mut failed);
+        self.look_for_pressure(details, at, &mut snapshot, &mut failed);
         Ok(Reading {
             at,
             cost: Duration::ZERO,
@@ -146,6 +150,7 @@ impl Sampler {
     fn look_for_pressure(
         &mut self,
         details: Details,
+        at: Instant,
         snapshot: &mut Snapshot,
         failed: &mut Vec<(Part, String)>,
     ) {
@@ -154,7 +159,7 @@ impl Sampler {
             return;
         }
         let (namespace, owners) = (&mut self.namespace, &mut self.owners);
-        match self.pressure.read(namespace, owners) {
+        match self.pressure.read(namespace, owners, at) {
             Ok((pressure, missing)) => {
                 snapshot.pressure = pressure;
                 // Every connection was looked at after all.

@@ -20,7 +20,7 @@ fn destination(remote: Endpoint, in_use: u32, time_wait: u32, growth: f64) -> De
         in_use,
         time_wait,
         reusable: 0,
-        recent_time_wait: time_wait / 6,
+        recent_time_wait: time_wait / 4,
         usable: Some(28_230),
         bound_first: false,
         sustainable_per_s: Some(470.5),

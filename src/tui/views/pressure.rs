@@ -87,7 +87,7 @@ fn destination(
     );
     let full = full_in(destination);
     let pace = match destination.growth_per_s {
-        None => "The next sample tells how fast that changes.".to_owned(),
+        None => "How fast that changes is known after ten seconds.".to_owned(),
         Some(growth) if full.is_empty() => format!("{} ports a second.", signed_rate(growth)),
         Some(growth) => format!("{} ports a second: {full}.", signed_rate(growth)),
     };

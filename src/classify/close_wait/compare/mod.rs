@@ -21,12 +21,25 @@ struct Trace {
     age: AgeBounds,
     sent: Payload,
     send_q: Option<u32>,
+    /// Payload was seen leaving it, lately.
+    sent_lately: bool,
+}
+
+/// What was seen of a socket by looking again and again.
+#[derive(Debug, Clone, Copy)]
+pub struct Watched {
+    /// Its number.
+    pub cookie: SocketCookie,
+    /// Its time in CLOSE_WAIT, now.
+    pub age: AgeBounds,
+    /// Whether payload left it, lately.
+    pub sent: bool,
 }
 
 /// What has left a socket. A retransmission is nothing new: it goes on while
 /// the application is silent, and to a peer that is gone.
 #[derive(Debug, Clone, Copy, Default)]
-struct Payload {
+pub(in crate::classify) struct Payload {
     /// Bytes that were sent, each counted once (4.19).
     once: Option<u64>,
     /// Bytes that the peer has acknowledged (4.1).
@@ -38,8 +51,19 @@ struct Payload {
 pub struct Earlier {
     traces: HashMap<Identity, Trace>,
     since: Interval,
+    scope: Scope,
+}
+
+/// Of which sockets an earlier reading can say anything.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Scope {
+    /// Of all: one that it doesn't have wasn't there.
+    #[default]
+    All,
     /// Only cookies were kept: of a socket without one it knows nothing.
-    by_cookie: bool,
+    WithCookie,
+    /// Of those that it has.
+    Listed,
 }
 
 /// The time between two readings of a socket. A dump takes time itself, and
@@ -79,6 +103,7 @@ impl Earlier {
                     age: age::bounds(socket, uptime),
                     sent: Payload::of(socket),
                     send_q: socket.send_q,
+                    sent_lately: false,
                 };
                 (Identity::of(socket), trace)
             })
@@ -86,8 +111,43 @@ impl Earlier {
         Self {
             traces,
             since: Interval::default(),
-            by_cookie: false,
+            scope: Scope::All,
         }
+    }
+
+    /// No reading, but what was seen of some sockets until now.
+    pub fn watched(sockets: impl IntoIterator<Item = Watched>) -> Self {
+        let trace = |watched: Watched| {
+            let trace = Trace {
+                age: watched.age,
+                sent: Payload::default(),
+                send_q: None,
+                sent_lately: watched.sent,
+            };
+            (Identity::Cookie(watched.cookie), trace)
+        };
+        Self {
+            traces: sockets.into_iter().map(trace).collect(),
+            since: Interval::default(),
+            scope: Scope::Listed,
+        }
+    }
+
+    /// The same reading, and what was seen of its sockets until now.
+    #[must_use]
+    pub fn and_watched(mut self, sockets: impl IntoIterator<Item = Watched>) -> Self {
+        let since = self.since;
+        for watched in sockets {
+            let Some(trace) = self.traces.get_mut(&Identity::Cookie(watched.cookie)) else {
+                continue;
+            };
+            // As it was then: it is made to grow again.
+            let seen = watched.age.at_least;
+            let seen = seen.map(|age| age.saturating_sub(since.at_least));
+            trace.age.at_least = trace.age.at_least.max(seen);
+            trace.sent_lately |= watched.sent;
+        }
+        self
     }
 
     /// The ages alone, by cookie, as they were kept on disk.
@@ -96,6 +156,7 @@ impl Earlier {
             age,
             sent: Payload::default(),
             send_q: None,
+            sent_lately: false,
         };
         Self {
             traces: ages
@@ -103,14 +164,18 @@ impl Earlier {
                 .map(|(cookie, age)| (Identity::Cookie(cookie), trace(age)))
                 .collect(),
             since: Interval::default(),
-            by_cookie: true,
+            scope: Scope::WithCookie,
         }
     }
 
     /// Whether it would know a socket that was there.
     #[must_use]
-    pub const fn knows(&self, socket: &Socket) -> bool {
-        !self.by_cookie || socket.cookie.is_some()
+    pub fn knows(&self, socket: &Socket) -> bool {
+        match self.scope {
+            Scope::All => true,
+            Scope::WithCookie => socket.cookie.is_some(),
+            Scope::Listed => self.traces.contains_key(&Identity::of(socket)),
+        }
     }
 
     /// The same, so long ago.
@@ -199,7 +264,9 @@ impl Identity {
 }
 
 impl Payload {
-    fn of(socket: &Socket) -> Self {
+    /// What a look tells of it: nothing without `tcp_info`.
+    #[must_use]
+    pub(in crate::classify) fn of(socket: &Socket) -> Self {
         let info = socket.tcp_info.unwrap_or_default();
         let once = info.bytes_sent.zip(info.bytes_retrans);
         Self {
@@ -208,7 +275,18 @@ impl Payload {
         }
     }
 
-    fn is_less_than(self, later: Self) -> bool {
+    /// The same, and where it isn't known what was known before.
+    #[must_use]
+    pub(in crate::classify) fn or(self, before: Self) -> Self {
+        Self {
+            once: self.once.or(before.once),
+            acked: self.acked.or(before.acked),
+        }
+    }
+
+    /// Whether more has left it later.
+    #[must_use]
+    pub(in crate::classify) fn is_less_than(self, later: Self) -> bool {
         let rose = |then: Option<u64>, now: Option<u64>| then.zip(now).is_some_and(|(a, b)| b > a);
         rose(self.once, later.once) || rose(self.acked, later.acked)
     }
@@ -222,7 +300,8 @@ impl Trace {
     /// Payload that went out since: `segs_out` would not do, keepalives raise
     /// it too. A queue that moved had data put into it or acknowledged.
     fn was_followed_by(&self, socket: &Socket) -> bool {
-        self.sent.is_less_than(Payload::of(socket))
+        self.sent_lately
+            || self.sent.is_less_than(Payload::of(socket))
             || self
                 .send_q
                 .zip(socket.send_q)

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use super::super::close_wait::{Payload, Watched};
 use crate::model::{AgeBounds, Socket, SocketCookie, TcpState};
 
 /// When a socket was first seen in CLOSE_WAIT.
@@ -67,6 +68,10 @@ pub struct Transitions {
 const GRACE: u32 = 1;
 const GRACE_INCOMPLETE: u32 = 10;
 
+/// Who sent in CLOSE_WAIT counts as half-closed for so long: a stream may have
+/// something to say every few minutes.
+const SENDS: Duration = Duration::from_secs(600);
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     /// Seen by a sample that isn't over, or failed.
@@ -85,6 +90,10 @@ struct Known {
     last: u64,
     /// Samples since then that came to their end.
     missed: u32,
+    /// What has left it.
+    payload: Payload,
+    /// The sample that saw that there was more.
+    sent: Option<Instant>,
 }
 
 /// Follows the sockets in CLOSE_WAIT from sample to sample.
@@ -133,8 +142,14 @@ impl CloseWaitMemory {
             phase: Phase::New,
             last: self.snapshot,
             missed: 0,
+            payload: Payload::of(socket),
+            sent: None,
         };
         let known = self.known.entry(cookie).or_insert(fresh);
+        if known.payload.is_less_than(fresh.payload) {
+            known.sent = Some(now);
+        }
+        known.payload = fresh.payload.or(known.payload);
         known.last = self.snapshot;
         known.missed = 0;
     }
@@ -182,6 +197,19 @@ impl CloseWaitMemory {
     #[cfg(test)]
     pub(crate) fn kept(&self) -> usize {
         self.known.len()
+    }
+
+    /// What watching tells of sockets for a verdict: of those that have been in
+    /// CLOSE_WAIT for this long, or sent meanwhile.
+    pub fn watched(&self, now: Instant, min_age: Duration) -> impl Iterator<Item = Watched> {
+        self.known.iter().filter_map(move |(&cookie, known)| {
+            let sent = known
+                .sent
+                .is_some_and(|sent| now.saturating_duration_since(sent) < SENDS);
+            let age = known.seen.refine(AgeBounds::default(), now);
+            let is_old = age.at_least >= Some(min_age);
+            (is_old || sent).then_some(Watched { cookie, age, sent })
+        })
     }
 
     /// What is known of a socket.

@@ -1,5 +1,7 @@
 use super::*;
 use crate::classify::close_wait::testing::close_wait as builder;
+use crate::classify::close_wait::{Earlier, Judge};
+use crate::model::Verdict;
 use proptest::prelude::*;
 use std::collections::HashSet;
 
@@ -180,4 +182,30 @@ fn samples_that_fail_for_ever_are_not_remembered_for_ever() {
         staged.memory.see(&close_wait(snapshot));
     }
     assert!(staged.memory.kept() <= 20, "{}", staged.memory.kept());
+}
+
+/// A half-closed stream that sends every 90 s would be a leak half the time.
+#[test]
+fn who_sent_while_it_was_watched_is_half_closed_for_a_while() {
+    let mut memory = CloseWaitMemory::default();
+    let start = Instant::now();
+    let mut verdicts = Vec::new();
+    let seconds = |second| Duration::from_secs(second);
+    for (second, sent) in [(0, 10), (61, 10), (90, 20), (200, 20), (689, 20), (691, 20)] {
+        let now = start + seconds(second);
+        let socket = builder().cookie(1).sent(sent, 0).times(1, 2).build();
+        let earlier = Earlier::watched(memory.watched(now, seconds(60)));
+        let judge = Judge {
+            min_age: seconds(60),
+            uptime: Some(seconds(9_000)),
+            earlier: Some(&earlier),
+        };
+        verdicts.push(judge.judge(socket.clone()).verdict);
+        memory.begin(now);
+        memory.see(&socket);
+        memory.end(true);
+    }
+    let (half, leaked) = (Verdict::HalfClose, Verdict::NotClosed);
+    assert_ne!(verdicts[0], leaked, "just come");
+    assert_eq!(verdicts[1..], [leaked, leaked, half, half, leaked]);
 }

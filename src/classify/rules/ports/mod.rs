@@ -27,7 +27,8 @@ pub(super) const PORTS_EXHAUSTION: Rule = Rule::new("ports_exhaustion", "ports",
         .about(About::Destinations)
         .warns(Range::from(WARNING * 100.0))
         .alarms(Range::from(CRITICAL * 100.0)),
-    );
+    )
+    .lingering();
 
 /// A destination that will be full within this time, by two snapshots, is as
 /// good as full, s: no TIME_WAIT that began between them ends before.

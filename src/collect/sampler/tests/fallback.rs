@@ -150,11 +150,11 @@ fn ports_do_not_grow_because_another_source_shows_more() {
     watched.latest(Details::Connections, 0);
     watched.host.kernel.state().refuses_all = true;
     assert!(
-        growth(watched.latest(Details::Connections, 1))
+        growth(watched.latest(Details::Connections, 11))
             .iter()
             .all(Option::is_none)
     );
-    let calm = growth(watched.latest(Details::Connections, 2));
+    let calm = growth(watched.latest(Details::Connections, 22));
     assert!(
         !calm.is_empty() && calm.iter().all(|growth| *growth == Some(0.0)),
         "{calm:?}"

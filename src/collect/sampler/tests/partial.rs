@@ -152,3 +152,27 @@ fn sockets_that_cannot_be_counted_are_no_sample() {
     host.kernel.state().refuses_all = true;
     assert!(sampler.take_at(Details::None, host.at(0)).is_err());
 }
+
+/// 49 sockets had been stuck for 96 s before its eyes, and a look alone couldn't
+/// date them: "one look can't tell since when".
+#[test]
+fn what_was_seen_for_a_minute_is_leaked_whatever_a_look_can_tell() {
+    for details in [Details::None, Details::Leaks] {
+        let host = Host::new(3);
+        let mut sampler = host.over_netlink();
+        let mut leaked = Vec::new();
+        for second in [0, 30, 59, 61] {
+            let reading = sampler.take_at(details, host.at(second)).unwrap();
+            let counts = match reading.leaks {
+                Look::Found(leaks) => leaks.report.counts,
+                _ => reading.snapshot.leaks.as_ref().unwrap().counts,
+            };
+            leaked.push(counts.leaked());
+            assert_eq!(
+                reading.snapshot.leaks.unwrap().counts.leaked(),
+                counts.leaked()
+            );
+        }
+        assert_eq!(leaked, [0, 0, 0, 3], "{details:?}");
+    }
+}

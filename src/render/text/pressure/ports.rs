@@ -12,8 +12,6 @@ use crate::model::{Destination, Ports, Snapshot};
 use crate::text::number::{counted, grouped, percent};
 use crate::text::rate::rate;
 
-/// TIME_WAIT sockets are counted as recent for so many seconds.
-const RECENT_S: f64 = 10.0;
 /// From this share on a destination gets a second line.
 const WORTH_A_LINE: f64 = 0.5;
 
@@ -118,7 +116,7 @@ pub(crate) fn described(
                 Cell::text(grouped(to.time_wait.into()))
             }),
             (Column::number("new/s", 6).only_if(live), &|to| {
-                Cell::text(rate(f64::from(to.recent_time_wait) / RECENT_S))
+                Cell::text(rate(to.entering_per_s()))
             }),
             (Column::number("growth", 4).only_if(rates), &|to| {
                 Cell::known(to.growth_per_s.map(|growth| format!("{growth:+.1}/s")))

@@ -18,7 +18,7 @@ fn destination(remote: &str, port: u16, in_use: u32, time_wait: u32) -> Destinat
         in_use,
         time_wait,
         reusable: 0,
-        recent_time_wait: 3_600,
+        recent_time_wait: 4_800,
         usable: Some(28_230),
         bound_first: false,
         sustainable_per_s: Some(470.5),
