@@ -3,17 +3,22 @@
 //! Samples are taken, keys are read and signals are awaited in threads of their
 //! own, each of which tells this loop: a slow sample never delays a key.
 
-use std::io;
+use std::env;
+use std::fs::OpenOptions;
+use std::io::{self, Write};
 use std::ops::ControlFlow;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, TrySendError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, bail};
 use crossterm::event::{KeyCode, KeyEvent};
+use jiff::Timestamp;
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
 
-use super::keys::{Action, press};
+use super::keys::{Action, point, press};
 use super::schedule::{Limit, Schedule, stretched};
 use super::screen::{FrameContext, Screen, Shown};
 use super::signals;
@@ -183,7 +188,7 @@ impl App<'_> {
 
     fn order(&mut self) -> anyhow::Result<()> {
         self.waiting = true;
-        if self.orders.send(self.screen.view.detail()).is_err() {
+        if self.orders.send(self.screen.detail()).is_err() {
             bail!("the thread that samples is gone");
         }
         Ok(())
@@ -230,7 +235,7 @@ impl App<'_> {
             style: self.style,
         })?;
         // Only the frame knows which row is the last.
-        self.screen.row = self.screen.row.map(|row| row.min(shown.last_row));
+        self.screen.row = self.screen.row.min(shown.last_row);
         self.shown = shown;
         self.drawn = Some(now);
         self.dirty = false;
@@ -243,6 +248,10 @@ impl App<'_> {
             Message::Sampled(Ok(reading)) => self.sampled(reading),
             Message::Sampled(Err(error)) => self.failed(&error),
             Message::Key(key) => return self.press(key, tty),
+            Message::Mouse(event) => {
+                let action = point(&mut self.screen, self.shown, event);
+                return self.act(action, tty);
+            }
             Message::Resized => {}
             // No keys come from a terminal that is gone.
             Message::KeyboardFailed(_) if terminal::is_hung_up() => {
@@ -287,9 +296,26 @@ impl App<'_> {
         let action = press(&mut self.screen, self.shown, key, now);
         // The frame above is of before the key.
         self.dirty = true;
+        self.act(action, tty)
+    }
+
+    fn act(&mut self, action: Action, tty: &mut Tty) -> anyhow::Result<ControlFlow<()>> {
+        let now = Instant::now();
         match action {
             Action::Quit => return Ok(ControlFlow::Break(())),
             Action::Shown => {}
+            Action::Save => {
+                let text = tty.text(&FrameContext {
+                    timeline: &self.timeline,
+                    screen: &self.screen,
+                    now,
+                    style: self.style,
+                });
+                self.screen.message = Some(match save(&text) {
+                    Ok(path) => format!("saved as {}", path.display()).into(),
+                    Err(error) => format!("not saved: {error}").into(),
+                });
+            }
             Action::Redraw => tty.redraw()?,
             Action::Suspend => self.suspend(tty)?,
             Action::Interval => self.schedule.change(now, self.screen.interval),
@@ -325,7 +351,7 @@ impl App<'_> {
 
     fn suspend(&mut self, tty: &mut Tty) -> anyhow::Result<()> {
         if !signals::has_shell() {
-            self.screen.message = Some("not suspended: no shell could continue it");
+            self.screen.message = Some("not suspended: no shell could continue it".into());
             return Ok(());
         }
         tty.give_back()?;
@@ -334,4 +360,28 @@ impl App<'_> {
         tty.retake()?;
         Ok(())
     }
+}
+
+/// Writes the screen to a new file in the current directory, or where that can't
+/// be written to, in that for temporary files. A file or link that is there is
+/// left alone.
+fn save(text: &str) -> io::Result<PathBuf> {
+    let now = Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
+    let name = format!("tcpstate-{now}.txt");
+    let directories = [env::current_dir()?, env::temp_dir()];
+    let mut failed = io::Error::from(io::ErrorKind::NotFound);
+    for directory in directories {
+        let path = directory.join(&name);
+        let mut options = OpenOptions::new();
+        // It names programs of other users.
+        options.write(true).create_new(true).mode(0o600);
+        match options
+            .open(&path)
+            .and_then(|mut file| file.write_all(text.as_bytes()))
+        {
+            Ok(()) => return Ok(path),
+            Err(error) => failed = error,
+        }
+    }
+    Err(failed)
 }

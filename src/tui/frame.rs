@@ -8,7 +8,7 @@ use ratatui::style::{Color, Modifier};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Clear, Tabs, Widget};
 
-use super::screen::{FRESH, FrameContext, Shown, View};
+use super::screen::{FRESH, FrameContext, Shown, TABS, View};
 use super::views::{self, leaks, overview, pressure, settings};
 use super::widgets::{below, cut, lines, wrapped};
 use crate::classify::Severity;
@@ -34,6 +34,26 @@ pub(super) fn frame(buffer: &mut Buffer, context: &FrameContext<'_>) -> Shown {
     shown
 }
 
+/// A frame as text, without colours and the space at the ends of its lines.
+pub(super) fn text(buffer: &Buffer) -> String {
+    let mut text = String::new();
+    for row in buffer.area.rows() {
+        let mut line = String::new();
+        // The cells behind a wide character are its own.
+        let mut covered = 0;
+        for place in row.positions() {
+            let symbol = buffer.cell(place).map_or(" ", |cell| cell.symbol());
+            if covered == 0 {
+                line.push_str(symbol);
+            }
+            covered = columns_of(symbol).max(covered).saturating_sub(1);
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
 fn draw(buffer: &mut Buffer, area: Rect, context: &FrameContext<'_>) -> Shown {
     let style = context.style;
     let heading = heading(context, area.width);
@@ -45,7 +65,8 @@ fn draw(buffer: &mut Buffer, area: Rect, context: &FrameContext<'_>) -> Shown {
     let layout = Layout::vertical([one, one, Constraint::Fill(1), one]);
     let [top, tabs, body, bottom] = area.layout(&layout);
     lines(buffer, top, [heading], style);
-    draw_tabs(buffer, tabs, context);
+    debug_assert_eq!(tabs.y, area.y + TABS);
+    let tabs = draw_tabs(buffer, tabs, context);
     lines(buffer, bottom, [keys(context)], style);
     let body = lines(buffer, body, notices(context, body), style);
     // A line of air where there is room.
@@ -53,7 +74,10 @@ fn draw(buffer: &mut Buffer, area: Rect, context: &FrameContext<'_>) -> Shown {
     let body = below(body, air);
     if context.screen.help {
         lines(buffer, body, views::help(), style);
-        return Shown::default();
+        return Shown {
+            tabs,
+            ..Shown::default()
+        };
     }
     let Some(latest) = context.timeline.latest() else {
         return Shown::default();
@@ -65,7 +89,10 @@ fn draw(buffer: &mut Buffer, area: Rect, context: &FrameContext<'_>) -> Shown {
         View::Listeners => pressure::draw_listeners,
         View::Settings => settings::draw,
     };
-    draw(buffer, body, context, latest)
+    Shown {
+        tabs,
+        ..draw(buffer, body, context, latest)
+    }
 }
 
 /// Whose sockets, how many, when, how often, and what that costs; what doesn't
@@ -96,7 +123,12 @@ fn heading(context: &FrameContext<'_>, columns: u16) -> Line<'static> {
     line
 }
 
-fn draw_tabs(buffer: &mut Buffer, area: Rect, context: &FrameContext<'_>) {
+/// Draws the tabs, and says behind which column each ends.
+fn draw_tabs(
+    buffer: &mut Buffer,
+    area: Rect,
+    context: &FrameContext<'_>,
+) -> [u16; View::ALL.len()] {
     let open = (!context.screen.help).then_some(context.screen.view);
     let names: usize = View::ALL.iter().map(|view| view.name().len() + 5).sum();
     let has_room = names <= usize::from(area.width);
@@ -109,7 +141,12 @@ fn draw_tabs(buffer: &mut Buffer, area: Rect, context: &FrameContext<'_>) {
         }
     });
     let titles: Vec<String> = titles.collect();
-    let taken: usize = titles.iter().map(|title| title.len() + 1).sum();
+    let mut taken = 0;
+    let mut ends = [0; View::ALL.len()];
+    for (end, title) in ends.iter_mut().zip(&titles) {
+        taken += title.len() + 1;
+        *end = u16::try_from(taken).unwrap_or(u16::MAX);
+    }
     Tabs::new(titles)
         .select(View::ALL.iter().position(|&view| open == Some(view)))
         .highlight_style(Modifier::REVERSED)
@@ -121,15 +158,31 @@ fn draw_tabs(buffer: &mut Buffer, area: Rect, context: &FrameContext<'_>) {
     {
         verdict.right_aligned().render(area, buffer);
     }
+    ends
 }
 
-/// How many findings are there.
+/// How many findings of each severity are there.
 fn verdict(latest: &Latest) -> Option<Line<'static>> {
-    let findings = latest.assessment.findings.iter();
-    let alarming = findings.filter(|finding| finding.severity > Severity::Info);
-    let worst = alarming.clone().map(|finding| finding.severity).max()?;
-    let text = counted(alarming.count() as u64, "finding", "findings");
-    Some(Line::styled(text, Tone::from(worst)))
+    let mut line = Line::default();
+    for (severity, word) in [
+        (Severity::Critical, "CRITICAL"),
+        (Severity::Warning, "WARNING"),
+    ] {
+        let findings = latest.assessment.findings.iter();
+        let count = findings
+            .filter(|finding| finding.severity == severity)
+            .count();
+        if count > 0 {
+            if line.width() > 0 {
+                line.push_span(", ");
+            }
+            line.push_span(Span::styled(
+                format!("{count} {word}"),
+                Tone::from(severity),
+            ));
+        }
+    }
+    (line.width() > 0).then_some(line)
 }
 
 /// What must be known of what is shown: that it is old, partial, or not what
@@ -177,8 +230,9 @@ fn notices(context: &FrameContext<'_>, body: Rect) -> Vec<Line<'static>> {
         );
         notices.push(Line::styled(text, Tone::Warning));
     }
-    if let Some(message) = screen.message {
-        notices.push(Line::styled(message, Tone::Warning));
+    if let Some(message) = &screen.message {
+        let text = safe(message).into_owned();
+        notices.push(Line::styled(text, Tone::Warning));
     }
     notices
 }
@@ -226,7 +280,7 @@ fn keys(context: &FrameContext<'_>) -> Line<'static> {
         let filter = format!("only {:?} (Esc: all)  ", screen.filter);
         line.push_span(Span::styled(filter, Tone::Warning));
     }
-    let order = format!(" order: {}  ", screen.order_name());
+    let order = format!(" order: {}  ", screen.sorted_by().0);
     for (key, meaning) in [
         ("q", " quit  "),
         ("?", " help  "),

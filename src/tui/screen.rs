@@ -1,6 +1,7 @@
 //! What the user made of the screen (which view, which order, which filter), and
 //! what a frame is drawn from.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
@@ -47,23 +48,23 @@ impl View {
         }
     }
 
-    /// The orders that its rows can stand in; the first is the usual one.
-    pub(super) const fn orders(self) -> &'static [&'static str] {
+    /// The orders that its rows can stand in, each with the heading of the
+    /// column that it goes by; the first is the usual one.
+    pub(super) const fn orders(self) -> &'static [(&'static str, &'static str)] {
         match self {
-            Self::Overview => &["state", "count", "change"],
-            Self::Leaks => &["growth", "leaked", "age"],
-            Self::Ports => &["used", "growth", "TIME_WAIT"],
-            Self::Listeners => &["trouble", "queue", "port"],
-            Self::Settings => &["group", "name"],
-        }
-    }
-
-    /// What a sample must have for it besides counts, settings and counters.
-    pub(super) const fn detail(self) -> Details {
-        match self {
-            Self::Overview | Self::Settings => Details::None,
-            Self::Leaks => Details::Leaks,
-            Self::Ports | Self::Listeners => Details::Connections,
+            Self::Overview => &[("state", "STATE"), ("count", "COUNT"), ("change", "CHANGE")],
+            Self::Leaks => &[("growth", "NEW"), ("leaked", "LEAKED"), ("age", "OLDEST")],
+            Self::Ports => &[
+                ("used", "used"),
+                ("growth", "growth"),
+                ("TIME_WAIT", "TIME_WAIT"),
+            ],
+            Self::Listeners => &[
+                ("trouble", "verdict"),
+                ("queue", "accept queue"),
+                ("port", "LISTENERS"),
+            ],
+            Self::Settings => &[("group", ""), ("name", "NAME")],
         }
     }
 
@@ -82,6 +83,8 @@ pub(super) enum Subject {
     Process(u32),
     /// The ports of one of our addresses towards a peer.
     Destination(IpAddr, Option<u32>, Endpoint),
+    /// A listener, by its address and the interface that it is bound to.
+    Listener(Endpoint, Option<u32>),
 }
 
 impl Subject {
@@ -105,14 +108,13 @@ pub(super) struct Screen {
     /// Only rows with this text are shown, in any case of letters.
     pub(super) filter: String,
     /// Filter and row of the list, while one of its rows is looked at closely.
-    pub(super) list: (String, Option<usize>),
+    pub(super) list: (String, usize),
     /// Whether the filter is being typed.
     pub(super) typing: bool,
     /// Which of [`View::orders`].
     pub(super) order: usize,
-    /// The row that the arrows are at, if they were used; beyond the last row:
-    /// the last.
-    pub(super) row: Option<usize>,
+    /// The row that the arrows are at; beyond the last row: the last.
+    pub(super) row: usize,
     /// What is looked at closely, in place of the rows.
     pub(super) subject: Option<Subject>,
     /// Since when nothing is sampled.
@@ -123,8 +125,8 @@ pub(super) struct Screen {
     pub(super) stretched: Option<Duration>,
     /// Why the last sample failed.
     pub(super) failure: Option<String>,
-    /// Why the last key could not do what it is for.
-    pub(super) message: Option<&'static str>,
+    /// What the last key did, or why it could not do what it is for.
+    pub(super) message: Option<Cow<'static, str>>,
 }
 
 impl Screen {
@@ -134,10 +136,10 @@ impl Screen {
             view: View::default(),
             help: false,
             filter: String::new(),
-            list: (String::new(), None),
+            list: (String::new(), 0),
             typing: false,
             order: 0,
-            row: None,
+            row: 0,
             subject: None,
             paused: None,
             interval,
@@ -151,17 +153,20 @@ impl Screen {
     pub(super) fn open(&mut self, view: View) {
         self.view = view;
         self.filter.clear();
-        self.list = (String::new(), None);
+        self.list = (String::new(), 0);
         self.typing = false;
         self.order = 0;
-        self.row = None;
+        self.row = 0;
         self.subject = None;
     }
 
     /// Looks closely at something: what chose it is no filter of what is in it.
     pub(super) fn enter(&mut self, subject: Subject) {
         self.subject = Some(subject);
-        self.list = (std::mem::take(&mut self.filter), self.row.take());
+        self.list = (
+            std::mem::take(&mut self.filter),
+            std::mem::take(&mut self.row),
+        );
     }
 
     /// Goes back to the rows as they were.
@@ -170,9 +175,24 @@ impl Screen {
         (self.filter, self.row) = std::mem::take(&mut self.list);
     }
 
-    /// The name of the order.
-    pub(super) fn order_name(&self) -> &'static str {
-        self.view.orders().get(self.order).copied().unwrap_or("")
+    /// The name of the order, and the heading of the column that it goes by.
+    pub(super) fn sorted_by(&self) -> (&'static str, &'static str) {
+        self.view
+            .orders()
+            .get(self.order)
+            .copied()
+            .unwrap_or_default()
+    }
+
+    /// What a sample must have for what is shown besides counts, settings and
+    /// counters.
+    pub(super) const fn detail(&self) -> Details {
+        match (self.view, self.subject) {
+            (View::Overview | View::Settings, _) => Details::None,
+            (View::Leaks, _) => Details::Leaks,
+            (_, Some(Subject::Listener(at, _))) => Details::Listener(at),
+            (View::Ports | View::Listeners, _) => Details::Connections,
+        }
     }
 }
 
@@ -244,11 +264,21 @@ impl FrameContext<'_> {
     }
 }
 
-/// What a frame shows that keys depend on.
+/// What a frame shows that keys and the mouse depend on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Shown {
     /// The number of the last row that can be chosen.
     pub(super) last_row: usize,
     /// What the chosen row is about, if more is known of it.
     pub(super) chosen: Option<Subject>,
+    /// The line of the terminal that the first row in sight stands in, and how
+    /// many stand below each other from there.
+    pub(super) lines: (u16, u16),
+    /// The number of the first row in sight.
+    pub(super) first_row: usize,
+    /// Behind which column of the terminal each tab ends.
+    pub(super) tabs: [u16; View::ALL.len()],
 }
+
+/// The line of the terminal that the tabs stand in.
+pub(super) const TABS: u16 = 1;

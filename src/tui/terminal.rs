@@ -6,16 +6,18 @@ use std::panic;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossterm::cursor::{Hide, Show};
+use crossterm::event::{DisableMouseCapture, EnableMouseCapture};
 use crossterm::execute;
 use crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 use ratatui::backend::{Backend, CrosstermBackend};
+use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
 use ratatui::{Terminal, TerminalOptions, Viewport};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::frame::frame;
+use super::frame::{frame, text};
 use super::screen::{FrameContext, Shown};
 
 /// What a terminal has that doesn't know its size: a serial console says 0 by
@@ -61,7 +63,7 @@ impl Tty {
         // after a stop the shell has made it something else.
         disable_raw_mode()?;
         enable_raw_mode()?;
-        execute!(io::stdout(), EnterAlternateScreen, Hide)?;
+        execute!(io::stdout(), EnterAlternateScreen, EnableMouseCapture, Hide)?;
         self.redraw()
     }
 
@@ -86,6 +88,13 @@ impl Tty {
         self.terminal.swap_buffers();
         Backend::flush(self.terminal.backend_mut())?;
         Ok(shown)
+    }
+
+    /// What is on the terminal, as text.
+    pub(super) fn text(&self, context: &FrameContext<'_>) -> String {
+        let mut buffer = Buffer::empty(self.area);
+        frame(&mut buffer, context);
+        text(&buffer)
     }
 
     /// Gives the terminal back.
@@ -143,7 +152,7 @@ pub(super) fn give_back_without_waiting() {
     let now = Timespec::default();
     let mut ready = [PollFd::new(&stdout, PollFlags::OUT)];
     let has_room = matches!(poll(&mut ready, Some(&now)), Ok(1..));
-    if has_room && execute!(commands, LeaveAlternateScreen, Show).is_ok() {
+    if has_room && execute!(commands, DisableMouseCapture, LeaveAlternateScreen, Show).is_ok() {
         let _ = rustix::io::write(stdout, &commands);
     }
 }
@@ -151,7 +160,12 @@ pub(super) fn give_back_without_waiting() {
 /// Undoes everything, and goes on when a part of it fails.
 fn give_back() -> io::Result<()> {
     TAKEN.store(false, Ordering::SeqCst);
-    let shown = execute!(io::stdout(), LeaveAlternateScreen, Show);
+    let shown = execute!(
+        io::stdout(),
+        DisableMouseCapture,
+        LeaveAlternateScreen,
+        Show
+    );
     let cooked = disable_raw_mode();
     shown.and(cooked).and(io::stdout().flush())
 }

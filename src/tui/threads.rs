@@ -5,7 +5,7 @@ use std::sync::mpsc::{self, Sender, SyncSender};
 use std::thread::{self, JoinHandle};
 
 use anyhow::Context;
-use crossterm::event::{self, Event, KeyEvent};
+use crossterm::event::{self, Event, KeyEvent, MouseEvent};
 
 use crate::classify::history::Reading;
 use crate::collect::Details;
@@ -19,6 +19,8 @@ pub(super) enum Message {
     Sampled(anyhow::Result<Box<Reading>>),
     /// A key.
     Key(KeyEvent),
+    /// The mouse.
+    Mouse(MouseEvent),
     /// The terminal has another size.
     Resized,
     /// Keys can't be read any more, and why.
@@ -55,6 +57,7 @@ pub(super) fn start_keyboard(tell: SyncSender<Message>) -> anyhow::Result<()> {
             loop {
                 let message = match event::read() {
                     Ok(Event::Key(key)) => Message::Key(key),
+                    Ok(Event::Mouse(event)) => Message::Mouse(event),
                     Ok(Event::Resize(..)) => Message::Resized,
                     Ok(_) => continue,
                     Err(error) => Message::KeyboardFailed(error),

@@ -8,11 +8,11 @@ use ratatui::style::{Color, Modifier, Style as CellStyle};
 use ratatui::symbols::bar;
 use ratatui::text::{Line, Span, Text};
 use ratatui::widgets::{
-    Cell as TableCell, Paragraph, RenderDirection, Row, Sparkline, StatefulWidget, Table as Rows,
-    TableState, Widget,
+    Cell as TableCell, Paragraph, RenderDirection, Row, Scrollbar, ScrollbarOrientation,
+    ScrollbarState, Sparkline, StatefulWidget, Table as Rows, TableState, Widget,
 };
 
-use super::screen::FrameContext;
+use super::screen::{FrameContext, Shown};
 use crate::render::Style;
 use crate::render::table::{Cell, Content, Table, Tone, Width, filled};
 use crate::text::number::grouped;
@@ -21,6 +21,8 @@ use crate::text::wrap;
 
 /// Columns between columns.
 const GAP: u16 = 2;
+/// Narrower tables have no room for a bar beside them.
+const WIDE: u16 = 60;
 /// The least columns of a name that may be cut.
 const LEAST_NAME: usize = 24;
 
@@ -152,10 +154,10 @@ pub(super) fn filtered<T>(mut table: Table, items: Vec<T>, filter: &str) -> (Tab
     (table, items)
 }
 
-/// The number of the row that the arrows are at.
+/// The number of the row that the arrows are at; `None` where there is no row.
 pub(super) fn chosen(table: &Table, context: &FrameContext<'_>) -> Option<usize> {
-    let last = table.rows.len().saturating_sub(1);
-    context.screen.row.map(|row| row.min(last))
+    let last = table.rows.len().checked_sub(1)?;
+    Some(context.screen.row.min(last))
 }
 
 /// The lines that a table takes where there is room.
@@ -164,7 +166,7 @@ pub(super) fn height(table: &Table) -> u16 {
 }
 
 /// Draws a table to the end of an area, and how many rows there was no room
-/// for, which it gives. Where there are few lines the rows have them, and not
+/// for; gives where its rows stand. Where there are few lines the rows have them, and not
 /// their headings. `empty` stands in place of rows where nothing hides them.
 pub(super) fn table(
     buffer: &mut Buffer,
@@ -172,9 +174,8 @@ pub(super) fn table(
     table: &Table,
     empty: &'static str,
     context: &FrameContext<'_>,
-) -> usize {
+) -> Shown {
     let style = context.style;
-    let places = places(table, area.width.into());
     let headed = area.height > 2;
     let body = below(area, headed.into());
     let room = usize::from(body.height);
@@ -184,6 +185,17 @@ pub(super) fn table(
     };
     let hidden = table.rows.len() - shown;
     let chosen = chosen(table, context);
+    // What scrolls has a bar beside it.
+    let bar = if hidden > 0 && shown > 1 && area.width >= WIDE {
+        GAP
+    } else {
+        0
+    };
+    let sorted_by = match context.screen.subject {
+        None => context.screen.sorted_by().1,
+        Some(_) => "",
+    };
+    let places = places(table, (area.width - bar).into(), sorted_by);
     // The row that was chosen stays in sight.
     let skipped = (chosen.unwrap_or(0) + 1).saturating_sub(shown);
     let in_sight = || table.rows.iter().skip(skipped).take(shown);
@@ -191,12 +203,17 @@ pub(super) fn table(
     let row = |row: &Vec<Cell>| {
         Row::new(places.iter().map(|place| match row.get(place.column) {
             Some(cell) => place.cell(cell, style),
-            None => TableCell::default(),
+            None => TableCell::new(""),
         }))
     };
     let heading = places.iter().map(|place| {
         let column = table.columns.get(place.column);
-        place.text(column.map_or("", |column| column.heading), style)
+        let heading = column.map_or("", |column| column.heading);
+        if heading == sorted_by && !heading.is_empty() {
+            place.text(&format!("{heading}{}", style.sorted()), style)
+        } else {
+            place.text(heading, style)
+        }
     });
     let widths: Vec<Constraint> = places
         .iter()
@@ -212,9 +229,14 @@ pub(super) fn table(
         TableState::new().with_selected(chosen.and_then(|row| row.checked_sub(skipped)));
     let lines_of_rows = Rect {
         height: u16::try_from(shown).unwrap_or(u16::MAX) + u16::from(headed),
+        width: area.width - bar,
         ..area
     };
     StatefulWidget::render(rows, lines_of_rows, buffer, &mut state);
+    if bar > 0 {
+        let beside = lines_of(area, headed.into(), shown);
+        scrollbar(buffer, beside, skipped, hidden, style);
+    }
 
     // A cell can't hold another widget: histories are drawn over theirs.
     let columns = Layout::horizontal(&widths).spacing(GAP).split(body);
@@ -241,7 +263,38 @@ pub(super) fn table(
             style,
         );
     }
-    hidden
+    Shown {
+        last_row: table.rows.len().saturating_sub(1),
+        lines: (body.y, u16::try_from(shown).unwrap_or(u16::MAX)),
+        first_row: skipped,
+        ..Shown::default()
+    }
+}
+
+/// Draws how many of so many rows out of sight lie above, beside those in sight.
+fn scrollbar(buffer: &mut Buffer, area: Rect, skipped: usize, hidden: usize, style: Style) {
+    let mut state = ScrollbarState::new(hidden + 1)
+        .position(skipped)
+        .viewport_content_length(area.height.into());
+    let (track, thumb) = if style.unicode {
+        ("│", "█")
+    } else {
+        ("|", "#")
+    };
+    Scrollbar::new(ScrollbarOrientation::VerticalRight)
+        .begin_symbol(None)
+        .end_symbol(None)
+        .track_symbol(Some(track))
+        .thumb_symbol(thumb)
+        .style(Tone::Faint)
+        .render(area, buffer, &mut state);
+}
+
+/// So many lines of an area from one of its lines on.
+fn lines_of(area: Rect, first: u16, lines: usize) -> Rect {
+    let rest = below(area, first);
+    let height = u16::try_from(lines).unwrap_or(u16::MAX).min(rest.height);
+    Rect { height, ..rest }
 }
 
 /// `… 28 more`: rows that are out of sight.
@@ -267,7 +320,7 @@ impl Place {
                 let rest = style.dot().repeat(self.width - length);
                 TableCell::new(style.block().repeat(length) + &rest)
             }
-            Content::Graph(_) => TableCell::default(),
+            Content::Graph(_) => TableCell::new(""),
         }
         .style(cell.tone)
     }
@@ -284,9 +337,14 @@ impl Place {
 
 /// The columns that there is room for. What the others leave goes to those that
 /// can use it, from the left.
-fn places(table: &Table, room: usize) -> Vec<Place> {
+fn places(table: &Table, room: usize, sorted_by: &str) -> Vec<Place> {
     let gap = usize::from(GAP);
-    let bounds = table.columns.iter().zip(table.widths());
+    let widths = table.columns.iter().zip(table.widths());
+    // The mark behind the heading of what they are sorted by.
+    let bounds = widths.map(|(column, widest)| match column.heading {
+        heading if heading == sorted_by => (column, widest.max(columns_of(heading) + 1)),
+        _ => (column, widest),
+    });
     let bounds: Vec<(usize, usize)> = bounds
         .map(|(column, widest)| match column.width {
             Width::Whole | Width::Below => (widest, widest),
@@ -312,25 +370,27 @@ fn places(table: &Table, room: usize) -> Vec<Place> {
     columns.collect()
 }
 
+/// Heights of a cell where there are no Unicode blocks.
+const ASCII: bar::Set<'_> = bar::Set {
+    full: "#",
+    seven_eighths: "#",
+    three_quarters: "-",
+    five_eighths: "-",
+    half: ".",
+    three_eighths: ".",
+    one_quarter: "_",
+    one_eighth: "_",
+    empty: " ",
+};
+
 /// Draws the history of a number, the newest at the right end.
 ///
 /// The lowest value that is seen is at the bottom and the highest at the top,
 /// but a change of a tenth at least fills the height: one socket more among
 /// thousands is a flat line. Zeros only are no line at all.
-fn history(newest_first: &[Option<u64>], area: Rect, style: Style, buffer: &mut Buffer) {
-    /// Heights of a cell, the least of which stands for the lowest value.
-    const HEIGHTS: u64 = 8;
-    const ASCII: bar::Set<'_> = bar::Set {
-        full: "#",
-        seven_eighths: "#",
-        three_quarters: "-",
-        five_eighths: "-",
-        half: ".",
-        three_eighths: ".",
-        one_quarter: "_",
-        one_eighth: "_",
-        empty: " ",
-    };
+pub(super) fn history(newest_first: &[Option<u64>], area: Rect, style: Style, buffer: &mut Buffer) {
+    // Heights of a column, the least of which stands for the lowest value.
+    let heights = 8 * u64::from(area.height.max(1));
     let seen = newest_first.iter().take(area.width.into());
     let highest = seen.clone().flatten().max().copied().unwrap_or(0);
     let lowest = seen.clone().flatten().min().copied().unwrap_or(0);
@@ -341,13 +401,13 @@ fn history(newest_first: &[Option<u64>], area: Rect, style: Style, buffer: &mut 
     let height = |value: u64| match value {
         0 => u64::from(highest > 0),
         value => {
-            let scaled = u128::from(value - bottom) * u128::from(HEIGHTS - 1) / u128::from(span);
-            1 + u64::try_from(scaled).unwrap_or(HEIGHTS)
+            let scaled = u128::from(value - bottom) * u128::from(heights - 1) / u128::from(span);
+            1 + u64::try_from(scaled).unwrap_or(heights)
         }
     };
     Sparkline::default()
         .data(seen.map(|value| value.map(height)))
-        .max(HEIGHTS)
+        .max(heights)
         .direction(RenderDirection::RightToLeft)
         .bar_set(if style.unicode {
             bar::NINE_LEVELS

@@ -11,7 +11,9 @@ mod timeline;
 pub use close_wait::{CloseWaitMemory, Seen, Transitions};
 pub use event::{Event, EventKind, EventLog};
 pub use rates::Rates;
-pub use timeline::{Failure, HISTORY, Kept, Latest, Leaks, Look, Reading, Search, Timeline};
+pub use timeline::{
+    Failure, HISTORY, Kept, Latest, Leaks, ListenerKey, Look, Reading, Search, Timeline, Waiting,
+};
 
 use std::collections::VecDeque;
 

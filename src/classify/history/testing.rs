@@ -39,6 +39,7 @@ pub(crate) fn push(
         snapshot,
         close_wait,
         leaks: Look::NotAsked,
+        waiting: None,
         failed: Vec::new(),
     });
 }

@@ -1,6 +1,7 @@
 //! Everything that is known of the samples so far: the newest, the one before
 //! it, what changed between the two, and a bounded past.
 
+use std::fmt;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::super::change::Past;
@@ -9,7 +10,9 @@ use super::super::listeners::SynEvidence;
 use super::super::{Assessment, assess};
 use super::event::Lingering;
 use super::{EventLog, Rates, Ring, Transitions};
-use crate::model::{AgeBounds, Counter, Part, Pressure, Snapshot, StateCounts, TcpState};
+use crate::model::{
+    AgeBounds, Counter, Endpoint, Listener, Part, Pressure, Snapshot, StateCounts, TcpState,
+};
 
 /// So many samples are drawn in a graph.
 pub const HISTORY: usize = 240;
@@ -28,9 +31,52 @@ pub struct Reading {
     pub close_wait: Option<Transitions>,
     /// Who leaks, beside the reading before.
     pub leaks: Look<Leaks>,
+    /// Who waits at the listener that a view asked for.
+    pub waiting: Option<Waiting>,
     /// What could not be read, and why.
     pub failed: Vec<(Part, String)>,
 }
+
+/// A listener: its address, and the interface that it is bound to.
+pub type ListenerKey = (Endpoint, Option<u32>);
+
+/// Connections that nobody has accepted yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// The address that they wait at.
+    pub at: Endpoint,
+    /// Where they come from, most first: a host and how many.
+    pub clients: Vec<(String, u64)>,
+}
+
+impl fmt::Display for Waiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        /// Hosts that are named.
+        const NAMED: usize = 5;
+        if self.clients.is_empty() {
+            return f.write_str("nobody");
+        }
+        for (place, (host, count)) in self.clients.iter().take(NAMED).enumerate() {
+            let comma = if place == 0 { "" } else { ", " };
+            write!(f, "{comma}{count} from {host}")?;
+        }
+        match self.clients.len().saturating_sub(NAMED) {
+            0 => Ok(()),
+            more => write!(f, ", and of {more} more hosts"),
+        }
+    }
+}
+
+/// A listener's queue in a sample, where there is anything to tell of it.
+#[derive(Debug, Clone, Copy)]
+struct Queue {
+    at: ListenerKey,
+    waiting: u32,
+    drops: Option<u64>,
+}
+
+/// So many listeners of a sample are remembered, the fullest.
+const QUEUES: usize = 256;
 
 /// What a look for something gave.
 #[derive(Debug)]
@@ -89,6 +135,8 @@ pub struct Latest {
     /// What the views of ports and listeners show in place of what the sample
     /// has, where that could not be read for them.
     pub older_pressure: Option<Kept<Pressure>>,
+    /// Who waits at the listener that a view asked for.
+    pub waiting: Option<Waiting>,
     /// What could not be read, and since when.
     pub failures: Vec<Failure>,
     /// What is known of handshakes since the sample before.
@@ -104,6 +152,7 @@ pub struct Latest {
 pub struct Timeline {
     latest: Option<Latest>,
     past: Ring<Option<StateCounts>>,
+    queues: Ring<Option<Vec<Queue>>>,
     events: EventLog,
     lingering: Lingering,
     taken: u64,
@@ -114,6 +163,7 @@ impl Default for Timeline {
         Self {
             latest: None,
             past: Ring::new(HISTORY),
+            queues: Ring::new(HISTORY),
             events: EventLog::default(),
             lingering: Lingering::default(),
             taken: 0,
@@ -130,6 +180,7 @@ impl Timeline {
             snapshot,
             close_wait,
             leaks,
+            waiting,
             failed,
         } = reading;
         let before = self.latest.as_ref();
@@ -153,6 +204,9 @@ impl Timeline {
         self.lingering.keep(at, &mut assessment);
         self.events.observe(&snapshot, &assessment);
         self.past.push(Some(snapshot.states.clone()));
+        let listeners = snapshot.pressure.listeners.as_ref();
+        self.queues
+            .push(listeners.map(|all| queues(&all.listeners)));
         self.taken += 1;
         let has_failed = |part| failures.iter().any(|failure| failure.part == part);
         let mut before = self.latest.take();
@@ -173,6 +227,7 @@ impl Timeline {
             close_wait,
             leaks,
             older_pressure,
+            waiting,
             failures,
             syn,
             rates,
@@ -183,6 +238,7 @@ impl Timeline {
     /// A sample is missing: it failed, or nobody looked.
     pub fn gap(&mut self) {
         self.past.push(None);
+        self.queues.push(None);
     }
 
     /// The newest sample.
@@ -204,6 +260,32 @@ impl Timeline {
             .iter()
             .rev()
             .map(move |counts| counts.as_ref()?.total_of(state))
+    }
+
+    /// How many connections waited at a listener, the newest first.
+    pub fn queue(&self, at: ListenerKey) -> impl Iterator<Item = Option<u64>> {
+        self.queues.iter().rev().map(move |queues| {
+            let mut queues = queues.as_ref()?.iter();
+            let found = queues.find(|queue| queue.at == at);
+            Some(found.map_or(0, |queue| queue.waiting.into()))
+        })
+    }
+
+    /// What a listener discards a second, by the newest two samples.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "less than 2^53 segments")]
+    pub fn drops_per_second(&self, listener: &Listener) -> Option<f64> {
+        let at = (listener.local, listener.interface);
+        let mut newest = self.queues.iter().rev().map(|queues| {
+            let mut queues = queues.as_ref()?.iter();
+            match queues.find(|queue| queue.at == at) {
+                Some(queue) => queue.drops,
+                None => Some(0),
+            }
+        });
+        let (now, before) = (newest.next()??, newest.next()??);
+        let over = self.latest.as_ref()?.rates.as_ref()?.over;
+        Some(now.checked_sub(before)? as f64 / over.as_secs_f64())
     }
 
     /// How many samples, findings and events are remembered.
@@ -301,6 +383,19 @@ pub(super) fn since(
         .collect()
 }
 
+/// The queues that there is anything to tell of; the fullest come first.
+fn queues(listeners: &[Listener]) -> Vec<Queue> {
+    let told = listeners.iter().filter_map(|listener| {
+        let is_told = listener.accept_queue > 0 || listener.drops != Some(0);
+        is_told.then_some(Queue {
+            at: (listener.local, listener.interface),
+            waiting: listener.accept_queue,
+            drops: listener.drops,
+        })
+    });
+    told.take(QUEUES).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::super::testing::{leak_digest, snapshot};
@@ -324,6 +419,7 @@ mod tests {
             snapshot,
             close_wait: None,
             leaks: Look::NotAsked,
+            waiting: None,
             failed: Vec::new(),
         }
     }

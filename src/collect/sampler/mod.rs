@@ -3,6 +3,8 @@
 mod leaks;
 mod pressure;
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use self::leaks::LeakReader;
@@ -13,9 +15,11 @@ use super::ownership::OwnerCache;
 use super::question::{ListenerNames, Question};
 use super::read::read_beside;
 use crate::classify::close_wait::Earlier;
-use crate::classify::history::{CloseWaitMemory, Leaks, Look, Reading};
+use crate::classify::history::{CloseWaitMemory, Leaks, Look, Reading, Waiting};
 use crate::kernel::KernelError;
-use crate::model::{Part, Snapshot, SourceKind};
+use crate::model::{
+    Comparison, Condition, End, Endpoint, Part, Request, Snapshot, SourceKind, StateSet, TcpState,
+};
 
 /// Netlink that failed is tried again after so long.
 const RETRY: Duration = Duration::from_secs(60);
@@ -30,6 +34,8 @@ pub enum Details {
     /// Every connection by destination and by listener, and the programs of
     /// listeners in trouble.
     Connections,
+    /// The same, and who waits at the listener with this address.
+    Listener(Endpoint),
 }
 
 /// Reads samples from the same place, and remembers between them who is in
@@ -99,7 +105,7 @@ impl Sampler {
             earlier: Some(&watched),
             listeners: match details {
                 // Their own reading names them.
-                Details::Connections => ListenerNames::None,
+                Details::Connections | Details::Listener(_) => ListenerNames::None,
                 Details::None | Details::Leaks => ListenerNames::UnitsInTrouble,
             },
             ..self.question
@@ -115,12 +121,14 @@ impl Sampler {
         let close_wait = memory.end(snapshot.collection.complete);
         let leaks = self.look_for_leaks(details, at, &mut failed);
         self.look_for_pressure(details, at, &mut snapshot, &mut failed);
+        let waiting = self.look_for_waiting(details, &mut failed);
         Ok(Reading {
             at,
             cost: Duration::ZERO,
             snapshot,
             close_wait,
             leaks,
+            waiting,
             failed,
         })
     }
@@ -154,7 +162,7 @@ impl Sampler {
         snapshot: &mut Snapshot,
         failed: &mut Vec<(Part, String)>,
     ) {
-        if details != Details::Connections {
+        if !matches!(details, Details::Connections | Details::Listener(_)) {
             self.pressure.forget();
             return;
         }
@@ -168,6 +176,37 @@ impl Sampler {
             }
             Err(error) => failed.push((Part::Pressure, error.to_string())),
         }
+    }
+
+    /// Who waits at the listener that is asked for: connections without a file.
+    fn look_for_waiting(
+        &mut self,
+        details: Details,
+        failed: &mut Vec<(Part, String)>,
+    ) -> Option<Waiting> {
+        let Details::Listener(at) = details else {
+            return None;
+        };
+        let states = StateSet::NONE
+            .with(TcpState::Established)
+            .with(TcpState::CloseWait);
+        let port = Condition::Port(End::Local, Comparison::Equal, at.port);
+        let request = Request::states(states).and(&port.into());
+        let mut clients: BTreeMap<String, u64> = BTreeMap::new();
+        let read = self.namespace.sockets().visit_all(&request, &mut |socket| {
+            let is_there = at.address.is_unspecified()
+                || socket.local.canonical_address() == at.canonical_address();
+            if socket.inode.is_none() && is_there {
+                *clients.entry(socket.remote.host()).or_default() += 1;
+            }
+        });
+        if let Err(error) = read {
+            failed.push((Part::Pressure, error.to_string()));
+            return None;
+        }
+        let mut clients: Vec<(String, u64)> = clients.into_iter().collect();
+        clients.sort_by_key(|(_, count)| Reverse(*count));
+        Some(Waiting { at, clients })
     }
 
     /// How much is remembered from sample to sample.

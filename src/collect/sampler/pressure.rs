@@ -65,7 +65,7 @@ impl PressureReader {
     ) -> Result<Read, KernelError> {
         let question = Question {
             connections: Connections::Grouped,
-            listeners: ListenerNames::ProgramsInTrouble,
+            listeners: ListenerNames::Programs,
             ..Question::default()
         };
         let before = self.base.at(now);

@@ -50,6 +50,12 @@ impl Style {
         if self.unicode { "█" } else { "#" }
     }
 
+    /// Stands behind the heading of the column that rows are sorted by.
+    #[must_use]
+    pub const fn sorted(&self) -> &'static str {
+        if self.unicode { "▼" } else { "v" }
+    }
+
     /// Stands where text was cut.
     #[must_use]
     pub const fn ellipsis(&self) -> &'static str {

@@ -2,9 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use crossterm::event::{
+    KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
+};
 
-use super::screen::{Screen, Shown, View};
+use super::screen::{Screen, Shown, Subject, TABS, View};
 
 /// The intervals that + and - step through.
 const INTERVALS: [Duration; 10] = [
@@ -22,6 +24,9 @@ const INTERVALS: [Duration; 10] = [
 
 /// Rows that a page has, about.
 const PAGE: usize = 10;
+
+/// Rows that a step of the mouse's wheel goes.
+const WHEEL: usize = 3;
 
 /// A filter longer than this finds nothing.
 const LONGEST_FILTER: usize = 60;
@@ -43,6 +48,8 @@ pub(super) enum Action {
     Pause,
     /// Another view, which may need more to be read.
     View,
+    /// To save the screen as text.
+    Save,
 }
 
 /// Does what a key is for, on what is shown.
@@ -66,7 +73,8 @@ pub(super) fn press(screen: &mut Screen, shown: Shown, key: KeyEvent, now: Insta
         KeyCode::Char('q') => return Action::Quit,
         KeyCode::Char('?' | 'h') | KeyCode::F(1) => screen.help = !screen.help,
         KeyCode::Esc => return escape(screen),
-        KeyCode::Enter => open_row(screen, shown),
+        KeyCode::Enter => return open_row(screen, shown),
+        KeyCode::Char('w') => return Action::Save,
         KeyCode::Char(' ' | 'p') => {
             screen.paused = match screen.paused {
                 None => Some(now),
@@ -117,24 +125,55 @@ fn escape(screen: &mut Screen) -> Action {
         screen.filter.clear();
     } else if screen.subject.is_some() {
         screen.leave();
-    } else {
-        screen.row = None;
     }
     Action::Shown
 }
 
 /// Opens what the chosen row is about; the row stays chosen for the way back.
-fn open_row(screen: &mut Screen, shown: Shown) {
-    if screen.subject.is_none() {
-        if let Some(subject) = shown.chosen {
-            screen.enter(subject);
-        }
-        screen.message = match shown.chosen {
-            Some(_) => None,
-            None if screen.row.is_none() => Some("choose a row first, with the arrows"),
-            None => Some("nothing more is known of this row"),
-        };
+fn open_row(screen: &mut Screen, shown: Shown) -> Action {
+    if screen.subject.is_some() {
+        return Action::Shown;
     }
+    let Some(subject) = shown.chosen else {
+        screen.message = Some("nothing more is known of this row".into());
+        return Action::Shown;
+    };
+    screen.enter(subject);
+    match subject {
+        // Who waits there is read for it alone.
+        Subject::Listener(..) => Action::View,
+        Subject::Process(_) | Subject::Destination(..) => Action::Shown,
+    }
+}
+
+/// Does what the mouse is for: the wheel goes through the rows, a click chooses
+/// a row, or opens the one that is chosen, or a view by its tab.
+pub(super) fn point(screen: &mut Screen, shown: Shown, event: MouseEvent) -> Action {
+    match event.kind {
+        MouseEventKind::ScrollDown => {
+            screen.row = screen.row.saturating_add(WHEEL).min(shown.last_row);
+        }
+        MouseEventKind::ScrollUp => screen.row = screen.row.saturating_sub(WHEEL),
+        MouseEventKind::Down(MouseButton::Left) if event.row == TABS => {
+            let tab = shown.tabs.iter().position(|&end| event.column < end);
+            if let Some(&view) = tab.and_then(|tab| View::ALL.get(tab)) {
+                return open(screen, view);
+            }
+        }
+        MouseEventKind::Down(MouseButton::Left) => {
+            let (first, lines) = shown.lines;
+            let Some(line) = event.row.checked_sub(first).filter(|&line| line < lines) else {
+                return Action::Shown;
+            };
+            let row = shown.first_row + usize::from(line);
+            if row == screen.row.min(shown.last_row) {
+                return open_row(screen, shown);
+            }
+            screen.row = row;
+        }
+        _ => {}
+    }
+    Action::Shown
 }
 
 fn type_filter(screen: &mut Screen, code: KeyCode) -> Action {
@@ -153,30 +192,27 @@ fn type_filter(screen: &mut Screen, code: KeyCode) -> Action {
         }
         _ => {}
     }
-    screen.row = None;
+    screen.row = 0;
     Action::Shown
 }
 
 /// Moves the chosen row; the frame knows which is the last.
 fn choose(screen: &mut Screen, code: KeyCode) {
-    let row = screen.row;
-    let down = |rows: usize| row.map_or(rows - 1, |row| row.saturating_add(rows));
-    let up = |rows| row.map(|row: usize| row.saturating_sub(rows));
     screen.row = match code {
-        KeyCode::Down | KeyCode::Char('j') => Some(down(1)),
-        KeyCode::PageDown => Some(down(PAGE)),
-        KeyCode::Up | KeyCode::Char('k') => up(1),
-        KeyCode::PageUp => up(PAGE),
-        KeyCode::Home | KeyCode::Char('g') => Some(0),
-        KeyCode::End | KeyCode::Char('G') => Some(usize::MAX),
-        _ => row,
+        KeyCode::Down | KeyCode::Char('j') => screen.row.saturating_add(1),
+        KeyCode::PageDown => screen.row.saturating_add(PAGE),
+        KeyCode::Up | KeyCode::Char('k') => screen.row.saturating_sub(1),
+        KeyCode::PageUp => screen.row.saturating_sub(PAGE),
+        KeyCode::Home | KeyCode::Char('g') => 0,
+        KeyCode::End | KeyCode::Char('G') => usize::MAX,
+        _ => screen.row,
     };
 }
 
 /// Takes another interval, or says why there is none.
 fn interval(screen: &mut Screen, interval: Option<Duration>, end: &'static str) -> Action {
     let Some(interval) = interval else {
-        screen.message = Some(end);
+        screen.message = Some(end.into());
         return Action::Shown;
     };
     screen.interval = interval;

@@ -103,7 +103,10 @@ fn plus_and_minus_say_where_the_intervals_end() {
         let mut screen = screen();
         screen.interval = at;
         assert_eq!(keys(&mut screen, key), Action::Shown);
-        assert_eq!((screen.interval, screen.message), (at, Some(says)));
+        assert_eq!(
+            (screen.interval, screen.message.as_deref()),
+            (at, Some(says))
+        );
     }
     // The words know the numbers.
     assert_eq!(longest, Duration::from_secs(300));
@@ -114,15 +117,71 @@ fn plus_and_minus_say_where_the_intervals_end() {
 fn arrows_choose_rows() {
     let mut screen = screen();
     code(&mut screen, KeyCode::Up);
-    assert_eq!(screen.row, None);
+    assert_eq!(screen.row, 0, "the first is chosen from the beginning");
     code(&mut screen, KeyCode::Down);
-    code(&mut screen, KeyCode::Down);
-    assert_eq!(screen.row, Some(1));
+    keys(&mut screen, "jjk");
+    assert_eq!(screen.row, 2);
     code(&mut screen, KeyCode::End);
     code(&mut screen, KeyCode::Down);
-    assert_eq!(screen.row, Some(usize::MAX));
-    code(&mut screen, KeyCode::Esc);
-    assert_eq!(screen.row, None);
+    assert_eq!(screen.row, usize::MAX);
+    code(&mut screen, KeyCode::Home);
+    assert_eq!(screen.row, 0);
+}
+
+#[test]
+fn the_mouse_chooses_and_opens_rows_and_views() {
+    let mut screen = screen();
+    let shown = Shown {
+        last_row: 20,
+        chosen: Some(Subject::Process(7)),
+        lines: (4, 10),
+        first_row: 5,
+        tabs: [12, 20, 30, 40, 50],
+    };
+    let mut mouse = |kind, column, row| {
+        let modifiers = KeyModifiers::NONE;
+        let event = MouseEvent {
+            kind,
+            column,
+            row,
+            modifiers,
+        };
+        let action = point(&mut screen, shown, event);
+        (action, screen.row, screen.view, screen.subject)
+    };
+    let click = MouseEventKind::Down(MouseButton::Left);
+    let (view, none) = (View::Overview, None);
+    assert_eq!(mouse(click, 3, 6), (Action::Shown, 7, view, none));
+    assert_eq!(
+        mouse(click, 3, 14),
+        (Action::Shown, 7, view, none),
+        "below the rows"
+    );
+    assert_eq!(
+        mouse(click, 3, 3),
+        (Action::Shown, 7, view, none),
+        "above them"
+    );
+    assert_eq!(
+        mouse(MouseEventKind::ScrollDown, 3, 6),
+        (Action::Shown, 10, view, none)
+    );
+    assert_eq!(
+        mouse(MouseEventKind::ScrollUp, 3, 6),
+        (Action::Shown, 7, view, none)
+    );
+    assert_eq!(
+        mouse(click, 60, 1),
+        (Action::Shown, 7, view, none),
+        "behind the tabs"
+    );
+    let seven = Some(Subject::Process(7));
+    assert_eq!(
+        mouse(click, 3, 6),
+        (Action::Shown, 0, view, seven),
+        "again is Enter"
+    );
+    assert_eq!(mouse(click, 12, 1), (Action::View, 0, View::Leaks, none));
 }
 
 #[test]
@@ -132,15 +191,15 @@ fn enter_looks_closely_at_what_is_shown_and_escape_comes_back() {
     press(&mut screen, Shown::default(), enter, Instant::now());
     assert_eq!(screen.subject, None);
     assert!(screen.message.is_some(), "said why");
-    screen.row = Some(0);
     let shown = Shown {
         last_row: 3,
         chosen: Some(Subject::Process(7)),
+        ..Shown::default()
     };
     press(&mut screen, shown, enter, Instant::now());
     assert_eq!(screen.subject, Some(Subject::Process(7)));
     code(&mut screen, KeyCode::Esc);
-    assert_eq!((screen.subject, screen.row), (None, Some(0)));
+    assert_eq!((screen.subject, screen.row), (None, 0));
 }
 
 /// Who was found by name or number had no socket: none has it in its row.
@@ -152,12 +211,13 @@ fn what_chose_a_process_is_no_filter_of_its_sockets() {
     let shown = Shown {
         last_row: 3,
         chosen: Some(Subject::Process(7)),
+        ..Shown::default()
     };
     press(&mut screen, shown, enter, Instant::now());
     code(&mut screen, KeyCode::Down);
     code(&mut screen, KeyCode::Down);
     press(&mut screen, shown, enter, Instant::now());
-    assert_eq!((screen.filter.as_str(), screen.row), ("", None));
+    assert_eq!((screen.filter.as_str(), screen.row), ("", 0));
     // They have a filter of their own, and rows.
     keys(&mut screen, "/80");
     press(&mut screen, shown, enter, Instant::now());
@@ -165,7 +225,7 @@ fn what_chose_a_process_is_no_filter_of_its_sockets() {
     code(&mut screen, KeyCode::Esc);
     code(&mut screen, KeyCode::Esc);
     assert_eq!(screen.subject, None);
-    assert_eq!((screen.filter.as_str(), screen.row), ("java", Some(1)));
+    assert_eq!((screen.filter.as_str(), screen.row), ("java", 2));
 }
 
 /// The last line said that Esc shows all, and Esc left the process.

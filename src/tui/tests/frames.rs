@@ -5,9 +5,9 @@ use super::staged::{
     SECOND, at_second, busy, half_sought, incident, leaking, pressed, push, timeline, unowned,
 };
 use crate::classify::close_wait::Unowned;
-use crate::classify::history::{Leaks, Look, Reading, Search, Timeline};
+use crate::classify::history::{Leaks, Look, Reading, Search, Timeline, Waiting};
 use crate::classify::testing::snapshot;
-use crate::model::{FallbackReason, IncompleteScan, Part, SourceKind};
+use crate::model::{Endpoint, FallbackReason, IncompleteScan, Part, SourceKind};
 use crate::render::Style;
 use proptest::prelude::*;
 use ratatui::Terminal;
@@ -83,7 +83,7 @@ fn leaks_by_process() {
     let timeline = leaking();
     let mut screen = screen();
     screen.open(View::Leaks);
-    screen.row = Some(0);
+    screen.row = 0;
     assert_frames("leaks", &context(&timeline, &screen));
 }
 
@@ -228,6 +228,7 @@ fn a_view_that_could_not_be_read_says_what_why_and_since_when() {
             snapshot: at_second(busy(870, 33, 1_050), second),
             close_wait: None,
             leaks: Look::Unchanged,
+            waiting: None,
             failed: vec![(part, why.to_owned())],
         });
     };
@@ -290,6 +291,7 @@ fn rows_that_are_read_seldom_tell_their_age() {
                 every: SECOND * 27,
             }),
         }),
+        waiting: None,
         failed: Vec::new(),
     });
     let mut screen = screen();
@@ -323,7 +325,7 @@ fn growing_processes_come_first_unless_another_order_is_asked_for() {
     let timeline = leaking();
     let mut screen = screen();
     screen.open(View::Leaks);
-    screen.row = Some(usize::MAX);
+    screen.row = usize::MAX;
     for order in 0..View::Leaks.orders().len() {
         screen.order = order;
         let shown = frame(
@@ -336,7 +338,7 @@ fn growing_processes_come_first_unless_another_order_is_asked_for() {
             shown.chosen,
             nginx,
             "java is first by {}",
-            screen.order_name()
+            screen.sorted_by().0
         );
     }
     screen.filter = "nginx".to_owned();
@@ -356,7 +358,7 @@ fn ports_by_destination() {
     let mut screen = screen();
     screen.open(View::Ports);
     assert_frames("ports", &context(&timeline, &screen));
-    screen.row = Some(0);
+    screen.row = 0;
     let shown = frame(
         &mut Buffer::empty(Rect::new(0, 0, 80, 24)),
         &context(&timeline, &screen),
@@ -382,6 +384,96 @@ fn listeners_with_their_queues() {
     let mut screen = screen();
     screen.open(View::Listeners);
     assert_frames("listeners", &context(&timeline, &screen));
+}
+
+/// Nothing was known of a listener but its row.
+#[test]
+fn one_listener_with_its_queue_over_time() {
+    let mut timeline = pressed();
+    let at = timeline.latest().unwrap().at;
+    for second in 4..40_u32 {
+        let mut pressure = super::pressed::pressure();
+        let queue = &mut pressure.listeners.as_mut().unwrap().listeners[0];
+        queue.accept_queue = 129 - second % 7 * 9;
+        queue.drops = Some(u64::from(second) * 31);
+        let local = queue.local;
+        timeline.push(Reading {
+            at: at + SECOND * second,
+            cost: SECOND / 50,
+            snapshot: at_second(busy(870, 33, 1_050).with_pressure(pressure), second.into()),
+            close_wait: None,
+            leaks: Look::NotAsked,
+            waiting: Some(Waiting {
+                at: local,
+                clients: vec![("192.0.2.7".to_owned(), 96), ("192.0.2.9".to_owned(), 4)],
+            }),
+            failed: Vec::new(),
+        });
+    }
+    let mut screen = screen();
+    screen.open(View::Listeners);
+    let area = Rect::new(0, 0, 80, 24);
+    let shown = frame(&mut Buffer::empty(area), &context(&timeline, &screen));
+    assert!(matches!(shown.chosen, Some(Subject::Listener(at, None)) if at.port == 8080));
+    screen.subject = shown.chosen;
+    assert_frames("listener", &context(&timeline, &screen));
+    screen.subject = Some(Subject::Listener(DATABASE, None));
+    let text = drawn(&context(&timeline, &screen), (80, 24));
+    assert!(text.contains("Nobody listens there any more."), "{text}");
+}
+
+/// The names of programs had gone, and half of the screen was bars.
+#[test]
+fn programs_stay_at_80_columns_and_bars_are_short() {
+    let timeline = pressed();
+    let mut screen = screen();
+    screen.open(View::Listeners);
+    for columns in [80, 120, 200] {
+        let text = drawn(&context(&timeline, &screen), (columns, 24));
+        assert!(text.contains("nginx[880]"), "{text}");
+        let bars = text.lines().map(|line| line.matches(['█', '·']).count());
+        assert!(bars.max() <= Some(20), "{text}");
+    }
+}
+
+/// What is under the mouse is what the frame says is there.
+#[test]
+fn rows_and_tabs_are_where_the_frame_says() {
+    let timeline = timeline();
+    let mut screen = screen();
+    for size in SIZES.into_iter().chain([(20, 6)]) {
+        for row in [0, 4, usize::MAX] {
+            screen.row = row;
+            let mut buffer = Buffer::empty(Rect::new(0, 0, size.0, size.1));
+            let shown = frame(&mut buffer, &context(&timeline, &screen));
+            let reversed = |line: u16| {
+                buffer
+                    .cell((0, line))
+                    .is_some_and(|cell| cell.modifier.contains(Modifier::REVERSED))
+            };
+            let (first, lines) = shown.lines;
+            let chosen = (first..first + lines).find(|&line| reversed(line)).unwrap();
+            let number = shown.first_row + usize::from(chosen - first);
+            assert_eq!(number, row.min(shown.last_row), "{size:?}");
+            assert!(reversed(1), "the tab that is open");
+            assert!(shown.tabs.is_sorted() && shown.tabs[0] > 2);
+        }
+    }
+}
+
+#[test]
+fn a_saved_screen_is_the_frame_without_the_space_at_its_ends() {
+    let timeline = timeline();
+    let screen = screen();
+    let mut buffer = Buffer::empty(Rect::new(0, 0, 80, 24));
+    frame(&mut buffer, &context(&timeline, &screen));
+    let text = super::super::frame::text(&buffer);
+    assert_eq!(text.lines().count(), 24);
+    assert!(text.contains("\nESTABLISHED"), "{text}");
+    assert!(text.lines().all(|line| !line.ends_with(' ')), "{text}");
+    buffer.set_string(0, 0, "端口 ok", ratatui::style::Style::new());
+    let text = super::super::frame::text(&buffer);
+    assert!(text.starts_with("端口 ok"), "{text}");
 }
 
 #[test]
@@ -435,7 +527,7 @@ fn a_filter_is_seen_while_it_is_typed_and_while_it_works() {
     let mut screen = Screen {
         filter: "WAIT".to_owned(),
         typing: true,
-        row: Some(1),
+        row: 1,
         ..screen()
     };
     insta::assert_snapshot!(
@@ -550,8 +642,9 @@ proptest! {
         columns in 0_u16..200,
         lines in 0_u16..60,
         view in 0..View::ALL.len(),
-        row in proptest::option::of(0_usize..100),
+        row in 0_usize..100,
         order in 0_usize..5,
+        subject in 0_u8..3,
         help: bool,
         typing: bool,
         filter in "[a-z_]{0,3}",
@@ -561,9 +654,11 @@ proptest! {
             1 => leaking(),
             _ => pressed(),
         };
+        let local = Endpoint::new("0.0.0.0".parse().unwrap(), 8080);
+        let listener = Some(Subject::Listener(local, None));
         let screen = Screen {
             view: View::ALL[view],
-            subject: typing.then_some(Subject::Process(2231)),
+            subject: [None, Some(Subject::Process(2231)), listener][usize::from(subject)],
             row,
             order,
             help,

@@ -98,6 +98,7 @@ fn reported(report: LeakReport) -> Timeline {
             every: Duration::from_millis(80),
             search: None,
         }),
+        waiting: None,
         failed: Vec::new(),
     });
     timeline

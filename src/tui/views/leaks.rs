@@ -56,18 +56,18 @@ pub(in crate::tui) fn draw(
     } else {
         "owner unknown: all sockets in CLOSE_WAIT"
     };
-    widgets::table(buffer, room, &table, empty, context);
+    let shown = widgets::table(buffer, room, &table, empty, context);
     let rest = below(rest, room.height);
     let rest = below(rest, u16::from(rest.height > 1));
     cut(&mut notes, rest.height.into());
     lines(buffer, rest, notes, style);
     let chosen = chosen(&table, context).and_then(|row| rows.get(row));
     Shown {
-        last_row: table.rows.len().saturating_sub(1),
         chosen: chosen.and_then(|row| match row {
             Row::Process(leaks) => Some(Subject::Process(leaks.process.pid)),
             Row::Listener(_) => None,
         }),
+        ..shown
     }
 }
 
@@ -163,7 +163,7 @@ fn table<'a>(
 ) -> (Table, Vec<Row<'a>>) {
     let style = context.style;
     let mut processes: Vec<&ProcessLeaks> = report.processes.iter().collect();
-    match context.screen.order_name() {
+    match context.screen.sorted_by().0 {
         // The report has the worst first already.
         "leaked" => {}
         "age" => processes.sort_by_key(|leaks| Reverse(leaks.oldest.at_least)),

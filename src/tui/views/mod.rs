@@ -15,12 +15,12 @@ use crate::render::table::Tone;
 /// Columns of keys and the space behind them.
 const LABEL: u16 = 12;
 
-const KEYS: [(&str, &str); 12] = [
+const KEYS: [(&str, &str); 13] = [
     (
         "1 2 .. Tab",
         "the views, by their number or one after the other",
     ),
-    ("up down", "choose a row; PgUp PgDn Home End go further"),
+    ("j k arrows", "choose a row; PgUp PgDn Home End go further"),
     ("Enter", "more about the chosen row, Esc back"),
     ("/", "show only rows with this text; Esc shows all again"),
     ("s", "another order of the rows"),
@@ -29,8 +29,12 @@ const KEYS: [(&str, &str); 12] = [
     ("Ctrl-L", "draw everything anew"),
     ("Ctrl-Z", "suspend; fg comes back"),
     ("?", "this help"),
+    ("w", "write the screen to a file, which is named"),
+    (
+        "mouse",
+        "wheel and click choose, a second click opens; Shift selects text",
+    ),
     ("q Ctrl-C", "quit"),
-    ("", ""),
 ];
 
 const WORDS: [&str; 8] = [

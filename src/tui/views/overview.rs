@@ -35,7 +35,7 @@ pub(in crate::tui) fn draw(
         height: taken,
         ..area
     };
-    widgets::table(buffer, states, &table, "no state is known", context);
+    let shown = widgets::table(buffer, states, &table, "no state is known", context);
 
     let rates = rates(latest, style);
     let air = |rest: Rect, lines: usize| match usize::from(rest.height) {
@@ -48,10 +48,7 @@ pub(in crate::tui) fn draw(
     let rest = air(rest, 3);
     let findings = findings(context, latest, rest.width, rest.height.into());
     lines(buffer, rest, findings, style);
-    Shown {
-        last_row: table.rows.len().saturating_sub(1),
-        chosen: None,
-    }
+    shown
 }
 
 /// The states and how they moved.
@@ -63,7 +60,7 @@ fn states(latest: &Latest, context: &FrameContext<'_>, wanted: impl Fn(TcpState)
         .filter_map(|(state, count)| Some((state, count?.total)))
         .filter(|&(state, _)| wanted(state))
         .collect();
-    match context.screen.order_name() {
+    match context.screen.sorted_by().0 {
         "count" => rows.sort_by_key(|&(_, count)| std::cmp::Reverse(count)),
         "change" => {
             rows.sort_by_key(|&(state, _)| std::cmp::Reverse(moved(state).unwrap_or(0).abs()));
@@ -105,6 +102,10 @@ fn states(latest: &Latest, context: &FrameContext<'_>, wanted: impl Fn(TcpState)
                 Column::words("HISTORY", 3).wide(Width::Rest { least, most }),
                 &|&(state, _)| Cell::graph(context.timeline.past(state).collect()),
             ),
+            (Column::number("MAX", 4), &|&(state, _)| {
+                let most = context.timeline.past(state).flatten().max();
+                Cell::known(most.map(grouped)).toned(Tone::Faint)
+            }),
         ],
     );
     filtered(table, rows, &context.screen.filter).0

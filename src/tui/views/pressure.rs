@@ -7,8 +7,10 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::super::screen::{FrameContext, Shown, Subject};
-use super::super::widgets::{self, above, chosen, filtered, lines, wrapped};
-use crate::classify::history::Latest;
+use super::super::widgets::{
+    self, above, below, chosen, filtered, history, labelled, lines, wrapped,
+};
+use crate::classify::history::{Latest, ListenerKey};
 use crate::classify::listeners::{Verdict, verdict};
 use crate::model::{Counter, Destination, Listener, Ports};
 use crate::render::table::Tone;
@@ -16,6 +18,7 @@ use crate::render::text::pressure::ports::{detail, full_in, taken};
 use crate::render::text::pressure::{listeners, ports};
 use crate::text::number::{grouped, percent};
 use crate::text::rate::{rate, signed_rate};
+use crate::text::safe;
 
 /// Draws the ports by destination, or those towards one.
 pub(in crate::tui) fn draw_ports(
@@ -42,7 +45,7 @@ pub(in crate::tui) fn draw_ports(
     );
     // The fullest are first already.
     let mut destinations: Vec<&Destination> = taken_by.destinations.iter().collect();
-    match context.screen.order_name() {
+    match context.screen.sorted_by().0 {
         "growth" => destinations.sort_by(|one, another| {
             let growth = |destination: &Destination| destination.growth_per_s.unwrap_or(0.0);
             growth(another).total_cmp(&growth(one))
@@ -52,11 +55,11 @@ pub(in crate::tui) fn draw_ports(
     }
     let table = ports::described(&destinations, &latest.snapshot, true, true, &style);
     let (table, destinations) = filtered(table, destinations, &context.screen.filter);
-    widgets::table(buffer, rest, &table, "no outgoing connections", context);
+    let shown = widgets::table(buffer, rest, &table, "no outgoing connections", context);
     let chosen = chosen(&table, context).and_then(|row| destinations.get(row));
     Shown {
-        last_row: table.rows.len().saturating_sub(1),
         chosen: chosen.map(|to| Subject::of(to)),
+        ..shown
     }
 }
 
@@ -119,25 +122,112 @@ pub(in crate::tui) fn draw_listeners(
     let Some(known) = &latest.pressure().listeners else {
         return missing(buffer, area, context, latest);
     };
+    if let Some(Subject::Listener(local, interface)) = context.screen.subject {
+        return listener(buffer, area, context, latest, (local, interface));
+    }
     let rest = above(buffer, area, vec![drops(latest, context)], style);
     let mut judged: Vec<(&Listener, Verdict)> = known
         .listeners
         .iter()
         .map(|listener| (listener, verdict(listener, &latest.syn)))
         .collect();
-    match context.screen.order_name() {
+    match context.screen.sorted_by().0 {
         "port" => judged.sort_by_key(|(listener, _)| listener.local.port),
         // The fullest are first already.
         "queue" => {}
         _ => judged.sort_by_key(|(_, verdict)| Reverse(*verdict)),
     }
     let table = listeners::described(&judged, &latest.syn, None, true, &style);
-    let (table, _) = filtered(table, judged, &context.screen.filter);
-    widgets::table(buffer, rest, &table, "nobody listens", context);
+    let (table, judged) = filtered(table, judged, &context.screen.filter);
+    let shown = widgets::table(buffer, rest, &table, "nobody listens", context);
+    let chosen = chosen(&table, context).and_then(|row| judged.get(row));
     Shown {
-        last_row: table.rows.len().saturating_sub(1),
-        chosen: None,
+        chosen: chosen.map(|(at, _)| Subject::Listener(at.local, at.interface)),
+        ..shown
     }
+}
+
+/// Columns of what a fact is about, and the space behind it.
+const LABEL: u16 = 9;
+
+/// Draws one listener: who it is, what its queues did, and who waits there.
+fn listener(
+    buffer: &mut Buffer,
+    area: Rect,
+    context: &FrameContext<'_>,
+    latest: &Latest,
+    key: ListenerKey,
+) -> Shown {
+    let style = context.style;
+    let mut known = latest
+        .pressure()
+        .listeners
+        .iter()
+        .flat_map(|all| &all.listeners);
+    let Some(listener) = known.find(|one| (one.local, one.interface) == key) else {
+        let gone = Line::raw("Nobody listens there any more. Esc goes back.");
+        lines(buffer, area, [gone], style);
+        return Shown::default();
+    };
+    let mut text = wrapped(&safe(&listener.subject()), area.width, Tone::Strong);
+    for (label, fact) in facts(listener, context, latest) {
+        let fact = wrapped(&safe(&fact), area.width.saturating_sub(LABEL), Tone::Plain);
+        text.extend(labelled(label, LABEL, Tone::Faint, fact));
+    }
+    let rest = below(lines(buffer, area, text, style), 1);
+    let past: Vec<Option<u64>> = context.timeline.queue(key).collect();
+    let most = past.iter().flatten().max().copied().unwrap_or(0);
+    let heading = format!("Waiting to be accepted, {} at most:", grouped(most));
+    let rest = lines(buffer, rest, [Line::styled(heading, Tone::Faint)], style);
+    let graph = Rect {
+        height: rest.height.min(6),
+        ..rest
+    };
+    history(&past, graph, style, buffer);
+    Shown::default()
+}
+
+/// What is known of a listener, each with a label.
+fn facts(
+    listener: &Listener,
+    context: &FrameContext<'_>,
+    latest: &Latest,
+) -> Vec<(&'static str, String)> {
+    let dash = || context.style.dash().to_owned();
+    let verdict = verdict(listener, &latest.syn);
+    let limit = listener
+        .accept_limit
+        .map_or_else(dash, |limit| grouped(limit.into()));
+    let handshakes = listener
+        .syn_recv
+        .map_or_else(dash, |count| grouped(count.into()));
+    let queue = format!(
+        "{} of {limit} waiting to be accepted, {handshakes} in the handshake: {}",
+        grouped(listener.accept_queue.into()),
+        listeners::verdict_words(verdict),
+    );
+    let drops = match (listener.drops, context.timeline.drops_per_second(listener)) {
+        (None, _) => "unknown: the kernel doesn't tell".to_owned(),
+        (Some(drops), None) => format!("{} segments since it began to listen", grouped(drops)),
+        (Some(drops), Some(per_second)) => format!(
+            "{} segments since it began to listen, {} a second now",
+            grouped(drops),
+            rate(per_second)
+        ),
+    };
+    let mut facts = vec![("Queue", queue), ("Drops", drops)];
+    if let Some(waiting) = latest
+        .waiting
+        .as_ref()
+        .filter(|one| one.at == listener.local)
+    {
+        facts.push(("Waits", waiting.to_string()));
+    }
+    let more = listeners::detail(listener, None);
+    if !more.is_empty() {
+        facts.push(("Also", more));
+    }
+    facts
 }
 
 /// What queues dropped, in words.

@@ -53,7 +53,8 @@ pub(super) fn draw(
     // A line of air where there is room.
     let rest = below(rest, u16::from(area.height >= AIRY));
     let empty = "none of its sockets is known";
-    let hidden = widgets::table(buffer, rest, &table, empty, context);
+    let shown = widgets::table(buffer, rest, &table, empty, context);
+    let hidden = table.rows.len() - usize::from(shown.lines.1);
     // On a terminal of five lines there is none left to say so.
     if hidden > 0 && rest.height == 1 {
         let text = format!(" {}", more(hidden, style));
@@ -61,10 +62,7 @@ pub(super) fn draw(
             .right_aligned()
             .render(area, buffer);
     }
-    Shown {
-        last_row: table.rows.len().saturating_sub(1),
-        chosen: None,
-    }
+    shown
 }
 
 /// What stands in place of a process that holds nothing, as far as anybody has

@@ -20,6 +20,9 @@ struct Row {
     tones: [Tone; 3],
 }
 
+/// In fewer lines than these all are for the rows.
+const ROOMY: u16 = 10;
+
 /// Draws the view.
 pub(in crate::tui) fn draw(
     buffer: &mut Buffer,
@@ -50,21 +53,20 @@ pub(in crate::tui) fn draw(
     let (table, rows) = filtered(table, rows, &context.screen.filter);
     // What doesn't fit beside the others is told of the row that is chosen.
     let told = chosen(&table, context).and_then(|row| rows.get(row));
+    let told = told.map(|row| wrapped(&row.meaning, area.width, Tone::Plain));
+    let told = told.filter(|_| area.height >= ROOMY).unwrap_or_default();
     let listed = Rect {
-        height: area
-            .height
-            .saturating_sub(if told.is_some() { 3 } else { 0 }),
+        height: area.height.saturating_sub(match told.len() {
+            0 => 0,
+            lines => u16::try_from(lines + 1).unwrap_or(u16::MAX),
+        }),
         ..area
     };
-    widgets::table(buffer, listed, &table, "nothing is known", context);
-    if let Some(row) = told {
-        let text = wrapped(&row.meaning, area.width, Tone::Plain);
-        lines(buffer, below(area, listed.height + 1), text, context.style);
+    let shown = widgets::table(buffer, listed, &table, "nothing is known", context);
+    if !told.is_empty() {
+        lines(buffer, below(area, listed.height + 1), told, context.style);
     }
-    Shown {
-        last_row: table.rows.len().saturating_sub(1),
-        chosen: None,
-    }
+    shown
 }
 
 fn rows(latest: &Latest, context: &FrameContext<'_>) -> Vec<Row> {
@@ -95,7 +97,7 @@ fn rows(latest: &Latest, context: &FrameContext<'_>) -> Vec<Row> {
         })
     });
     let mut rows: Vec<Row> = settings.chain(counters).collect();
-    if context.screen.order_name() == "name" {
+    if context.screen.sorted_by().0 == "name" {
         rows.sort_by_key(|row| row.name.to_lowercase());
     }
     rows

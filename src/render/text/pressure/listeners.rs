@@ -74,13 +74,25 @@ pub(crate) fn described(
     live: bool,
     style: &Style,
 ) -> Table {
-    let (least, most) = (8, 40);
+    let (least, most) = (8, 20);
     Table::new(
         shown,
         [
             (
-                Column::words("LISTENERS", 0).wide(Width::OwnLine),
+                Column::words("LISTENERS", 0)
+                    .wide(Width::OwnLine)
+                    .only_if(!live),
                 &|(listener, _)| Cell::text(name(listener)),
+            ),
+            (
+                Column::words("LISTENERS", 0).only_if(live),
+                &|(listener, _)| Cell::text(address(listener)),
+            ),
+            (
+                Column::words("program", 2)
+                    .wide(Width::OwnLine)
+                    .only_if(live),
+                &|(listener, _)| Cell::known(behind(listener)),
             ),
             (Column::number("accept queue", 1), &|(listener, _)| {
                 Cell::text(queue(listener, style))
@@ -133,16 +145,26 @@ fn severity(verdict: Verdict, cookies: Option<u64>) -> Option<Severity> {
 
 /// Where it listens, then the program and the unit, as far as they are known.
 fn name(listener: &Listener) -> String {
-    let mut name = listener.address();
-    if listener.sockets > 1 {
-        let _ = write!(name, " ({} sockets)", listener.sockets);
-    }
-    let unit = listener.unit(Unit::short);
-    let behind: Vec<String> = listener.program().into_iter().chain(unit).collect();
-    if !behind.is_empty() {
-        let _ = write!(name, "  {}", safe(&behind.join(" ")));
+    let mut name = address(listener);
+    if let Some(behind) = behind(listener) {
+        let _ = write!(name, "  {}", safe(&behind));
     }
     name
+}
+
+fn address(listener: &Listener) -> String {
+    let mut address = listener.address();
+    if listener.sockets > 1 {
+        let _ = write!(address, " ({} sockets)", listener.sockets);
+    }
+    address
+}
+
+/// The program and the unit; `None` where neither is known.
+fn behind(listener: &Listener) -> Option<String> {
+    let unit = listener.unit(Unit::short);
+    let behind: Vec<String> = listener.program().into_iter().chain(unit).collect();
+    (!behind.is_empty()).then(|| behind.join(" "))
 }
 
 fn queue(listener: &Listener, style: &Style) -> String {
@@ -158,7 +180,7 @@ fn queue(listener: &Listener, style: &Style) -> String {
 }
 
 /// A verdict in words.
-const fn verdict_words(verdict: Verdict) -> &'static str {
+pub(crate) const fn verdict_words(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Unknown => "unknown: not in /proc",
         Verdict::Fine => "fine",
@@ -177,7 +199,7 @@ fn dropped(view: &PressureView<'_>) -> Option<String> {
 }
 
 /// What waits at a listener in trouble.
-fn detail(listener: &Listener, dropped: Option<&str>) -> String {
+pub(crate) fn detail(listener: &Listener, dropped: Option<&str>) -> String {
     let mut parts = Vec::from_iter(dropped.map(str::to_owned));
     if let (Some(full @ 1..), all @ 2..) = (listener.full_sockets, listener.sockets) {
         parts.push(format!(

@@ -112,6 +112,9 @@ pub(crate) fn described(
                     None => cell,
                 }
             }),
+            (Column::number("free", 3).only_if(live), &|to| {
+                Cell::known(to.free().map(|free| grouped(free.into())))
+            }),
             (Column::number("TIME_WAIT", 3).only_if(live), &|to| {
                 Cell::text(grouped(to.time_wait.into()))
             }),
