@@ -176,7 +176,7 @@ pub(super) fn table(
     context: &FrameContext<'_>,
 ) -> Shown {
     let style = context.style;
-    let headed = area.height > 2;
+    let headed = area.height > 2 || (area.height == 2 && table.rows.len() < 2);
     let body = below(area, headed.into());
     let room = usize::from(body.height);
     let shown = match table.rows.len() {

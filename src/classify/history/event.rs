@@ -14,13 +14,14 @@ const EVENTS: usize = 200;
 /// So long a finding of a rule that lingers must stay away before it clears.
 const LINGERS: Duration = Duration::from_secs(10);
 
-/// Findings that come and go at a steady load, each as bad as it was lately.
+/// Findings that come and go at a steady load, each as it was when it was worst
+/// of late.
 #[derive(Debug, Default)]
 pub(super) struct Lingering(Vec<(Finding, Instant)>);
 
 impl Lingering {
-    /// Adds those that were there a moment ago, and keeps the severity of those
-    /// that were worse then.
+    /// Adds those that were there a moment ago, and shows those that were worse
+    /// then as they were.
     pub(super) fn keep(&mut self, now: Instant, assessment: &mut Assessment) {
         let lingers = |rule: &str| RULES.iter().find(|of| of.name == rule && of.lingers);
         self.0
@@ -34,7 +35,7 @@ impl Lingering {
             }
             let mut found = assessment.findings.iter_mut();
             match found.find(|finding| is_same(finding, held)) {
-                Some(found) if found.severity < held.severity => found.severity = held.severity,
+                Some(found) if found.severity < held.severity => *found = held.clone(),
                 Some(_) => {}
                 None => {
                     assessment.findings.push(held.clone());

@@ -31,7 +31,8 @@ pub(super) const ACCEPT_QUEUE_FULL: Rule = Rule::new("accept_queue_full", "accep
         )
         .about(About::Listeners)
         .warns(Range::from(1.0)),
-    );
+    )
+    .lingering();
 
 /// How full the fullest accept queue is.
 pub(super) const ACCEPT_QUEUE_USED: Metric = Metric::new(

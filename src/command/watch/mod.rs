@@ -1,5 +1,6 @@
 //! `tcpstate watch`: what is changing, right now?
 
+mod notes;
 mod stream;
 
 use std::env;

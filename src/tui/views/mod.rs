@@ -15,7 +15,7 @@ use crate::render::table::Tone;
 /// Columns of keys and the space behind them.
 const LABEL: u16 = 12;
 
-const KEYS: [(&str, &str); 13] = [
+const KEYS: [(&str, &str); 12] = [
     (
         "1 2 .. Tab",
         "the views, by their number or one after the other",
@@ -26,8 +26,7 @@ const KEYS: [(&str, &str); 13] = [
     ("s", "another order of the rows"),
     ("space", "pause: nothing is sampled until space goes on"),
     ("+ -", "sample less or more often"),
-    ("Ctrl-L", "draw everything anew"),
-    ("Ctrl-Z", "suspend; fg comes back"),
+    ("^L ^Z", "draw everything anew; suspend, and fg comes back"),
     ("?", "this help"),
     ("w", "write the screen to a file, which is named"),
     (
