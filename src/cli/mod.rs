@@ -240,7 +240,7 @@ pub struct CommonArgs {
 
     /// Read another network namespace: a name of ip netns, the path of a pin, a
     /// PID, a container's name or id, NAMESPACE/POD, a unit; all for every one of
-    /// the host (summary, check)
+    /// the host (summary, pressure, check)
     #[arg(
         long,
         global = true,

@@ -256,6 +256,33 @@ impl Table {
         }
     }
 
+    /// The same with one more column before the others, whose cells say the same
+    /// in every row.
+    #[must_use]
+    pub fn within(mut self, heading: &'static str, name: &str) -> Self {
+        self.columns
+            .insert(0, Column::words(heading, 0).wide(Width::OwnLine));
+        for column in self.columns.iter_mut().skip(1) {
+            // Only one can have lines of its own.
+            if column.width == Width::OwnLine {
+                column.width = Width::Whole;
+            }
+        }
+        for row in &mut self.rows {
+            row.insert(0, Cell::text(name));
+        }
+        self
+    }
+
+    /// One table of several with the same columns.
+    #[must_use]
+    pub fn together(tables: impl IntoIterator<Item = Self>) -> Self {
+        let mut tables = tables.into_iter();
+        let mut all = tables.next().unwrap_or_default();
+        all.rows.extend(tables.flat_map(|table| table.rows));
+        all
+    }
+
     /// For each column the width of its widest cell, heading included.
     #[must_use]
     pub fn widths(&self) -> Vec<usize> {

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
-use crate::classify::Assessment;
 use crate::classify::change::Past;
 use crate::classify::close_wait::LeakReport;
 use crate::classify::listeners::SynEvidence;
+use crate::classify::{Assessment, Judged};
 use crate::model::{Cgroup, CgroupId, Collection, Host, Processes, Snapshot};
 
 /// Everything that is shown of leaks.
@@ -51,6 +51,16 @@ pub struct PressureView<'a> {
     pub previous: Option<&'a Snapshot>,
     /// What was judged.
     pub assessment: &'a Assessment,
+}
+
+impl<'a> From<&'a Judged> for PressureView<'a> {
+    fn from(judged: &'a Judged) -> Self {
+        Self {
+            snapshot: &judged.snapshot,
+            previous: judged.previous.as_ref(),
+            assessment: &judged.assessment,
+        }
+    }
 }
 
 impl<'a> PressureView<'a> {

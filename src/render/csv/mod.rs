@@ -7,7 +7,7 @@ mod pressure;
 
 pub use self::leaks::leaks;
 pub use self::list::ListCsv;
-pub use self::pressure::{destinations, listeners};
+pub use self::pressure::{destinations, destinations_of_all, listeners, listeners_of_all};
 
 use crate::classify::Judged;
 use crate::model::{Snapshot, StateCount, Survey, Surveyed, TcpState};

@@ -264,48 +264,54 @@ struct Memory {
 ///
 /// When the document can't be written, which memory alone could cause.
 pub fn pressure(view: &PressureView<'_>) -> anyhow::Result<String> {
-    let snapshot = view.snapshot;
-    let pressure = &snapshot.pressure;
-    let host_wide = &pressure.host_wide;
-    let evidence = view.syn_evidence();
-    let over = view
-        .previous
-        .and_then(|previous| time_between(snapshot, previous));
-    let counters = snapshot.counters.iter();
-    line(&Pressure {
-        header: Header::new(SCHEMA, snapshot),
-        over_ms: over.map(milliseconds),
-        time_wait: PressureTimeWait::of(view),
-        ports: pressure.ports.grouped().map(PortUse::from),
-        listeners: pressure.listeners.as_ref().map(|listeners| {
-            let kept = listeners.listeners.iter();
-            kept.map(|listener| ListenerQueues::new(listener, &evidence))
-                .collect()
-        }),
-        listeners_total: pressure.listeners.as_ref().map(|listeners| listeners.count),
-        syn: SynQueues::of(view, &evidence),
-        orphans: OrphanSockets {
-            count: host_wide.orphans,
-            max_orphans: host_wide.max_orphans,
-            scope: "host",
-        },
-        memory: Memory {
-            pages: host_wide.memory_pages,
-            limits_pages: host_wide.memory_limits,
-            scope: "host",
-        },
-        sysctls: ByName::sysctls(Sysctl::PRESSURE, &snapshot.sysctls),
-        counters: counters
-            .map(|(counter, value)| (counter.name(), value))
-            .collect(),
-        rates: over.map(|_| {
-            let rate = |counter| change::counter(counter, snapshot, view.past());
-            rated_counters()
-                .map(|counter| (counter.name(), rate(counter).map(|change| change.per_s)))
-                .collect()
-        }),
-        findings: &view.assessment.findings,
-    })
+    line(&Pressure::new(view))
+}
+
+impl<'a> Pressure<'a> {
+    pub(super) fn new(view: &PressureView<'a>) -> Self {
+        let snapshot = view.snapshot;
+        let pressure = &snapshot.pressure;
+        let host_wide = &pressure.host_wide;
+        let evidence = view.syn_evidence();
+        let over = view
+            .previous
+            .and_then(|previous| time_between(snapshot, previous));
+        let counters = snapshot.counters.iter();
+        Self {
+            header: Header::new(SCHEMA, snapshot),
+            over_ms: over.map(milliseconds),
+            time_wait: PressureTimeWait::of(view),
+            ports: pressure.ports.grouped().map(PortUse::from),
+            listeners: pressure.listeners.as_ref().map(|listeners| {
+                let kept = listeners.listeners.iter();
+                kept.map(|listener| ListenerQueues::new(listener, &evidence))
+                    .collect()
+            }),
+            listeners_total: pressure.listeners.as_ref().map(|listeners| listeners.count),
+            syn: SynQueues::of(view, &evidence),
+            orphans: OrphanSockets {
+                count: host_wide.orphans,
+                max_orphans: host_wide.max_orphans,
+                scope: "host",
+            },
+            memory: Memory {
+                pages: host_wide.memory_pages,
+                limits_pages: host_wide.memory_limits,
+                scope: "host",
+            },
+            sysctls: ByName::sysctls(Sysctl::PRESSURE, &snapshot.sysctls),
+            counters: counters
+                .map(|(counter, value)| (counter.name(), value))
+                .collect(),
+            rates: over.map(|_| {
+                let rate = |counter| change::counter(counter, snapshot, view.past());
+                rated_counters()
+                    .map(|counter| (counter.name(), rate(counter).map(|change| change.per_s)))
+                    .collect()
+            }),
+            findings: &view.assessment.findings,
+        }
+    }
 }
 
 impl PressureTimeWait {

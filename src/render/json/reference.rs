@@ -23,6 +23,9 @@ pub fn documents() -> Vec<Document> {
         Document::of::<survey::All<'_, summary::Summary<'_>, survey::SummaryTotals>>(
             survey::SUMMARY,
         ),
+        Document::of::<survey::All<'_, pressure::Pressure<'_>, survey::NamespaceTotals>>(
+            survey::PRESSURE,
+        ),
         Document::of::<survey::All<'_, check::Check<'_>, survey::CheckTotals>>(survey::CHECK),
         Document::of::<list::List<'_>>(list::SCHEMA),
         Document::of::<leaks::Leaks<'_>>(leaks::SCHEMA),

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::super::plugin;
 use super::check::{Check, Metric, ProblemReason};
 use super::parts::{ByName, States, microseconds};
+use super::pressure::Pressure;
 use super::summary::{self, Summary, states_of};
 use super::write::line;
 use super::{NetNs, timestamp};
@@ -17,6 +18,7 @@ use crate::classify::{Checked, Finding, Judged, findings};
 use crate::model::{NetnsName, StateCounts, Survey, Surveyed};
 
 pub(super) const SUMMARY: &str = "tcpstate.summary.all/1";
+pub(super) const PRESSURE: &str = "tcpstate.pressure.all/1";
 pub(super) const CHECK: &str = "tcpstate.check.all/1";
 
 /// Of more processes of a namespace only the number is told.
@@ -141,6 +143,21 @@ impl NamespaceCounts {
     }
 }
 
+/// How many namespaces there are: what one of them has is not for others.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct NamespaceTotals {
+    /// How many there are, and how many were read.
+    namespaces: NamespaceCounts,
+}
+
+impl NamespaceTotals {
+    fn of<T>(survey: &Survey<T>) -> Self {
+        Self {
+            namespaces: NamespaceCounts::of(survey),
+        }
+    }
+}
+
 /// Sums over the namespaces that were read.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct SummaryTotals {
@@ -203,6 +220,20 @@ pub fn summary_of_all(survey: &Survey<Judged>) -> anyhow::Result<String> {
         findings: findings(survey).into_iter().map(FindingIn::new).collect(),
         ..All::new(SUMMARY, survey, totals, |judged| {
             Summary::new(summary::SCHEMA, &judged.snapshot, &judged.assessment)
+        })
+    })
+}
+
+/// The same of what may run out.
+///
+/// # Errors
+///
+/// As [`summary_of_all`].
+pub fn pressure_of_all(survey: &Survey<Judged>) -> anyhow::Result<String> {
+    line(&All {
+        findings: findings(survey).into_iter().map(FindingIn::new).collect(),
+        ..All::new(PRESSURE, survey, NamespaceTotals::of(survey), |judged| {
+            Pressure::new(&judged.into())
         })
     })
 }

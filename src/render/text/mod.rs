@@ -16,7 +16,7 @@ pub mod watch;
 
 pub use self::check_list::check_list;
 pub use self::leaks::leaks;
-pub use self::pressure::pressure;
+pub use self::pressure::{pressure, pressure_of_all};
 pub use self::style::Style;
 pub use self::summary::summary;
 pub use self::survey::summary_of_all;

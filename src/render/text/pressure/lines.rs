@@ -10,24 +10,38 @@ use super::super::{Style, table};
 use crate::classify::change;
 use crate::classify::listeners::{SynVerdict, syn_verdict};
 use crate::classify::ports::{Reuse, ReusePolicy};
-use crate::model::{Counter, Sysctl};
+use crate::model::{Counter, HostWide, Sysctl};
 use crate::text::number::{self, grouped, percent};
 
 /// The lines.
 pub(super) fn lines(view: &PressureView<'_>, style: &Style) -> String {
-    let mut lines = vec![
+    let lines = vec![
         ("TIME_WAIT", time_wait(view)),
         ("age", ages(view, style)),
         ("reuse", reuse(view)),
         ("SYN", syn(view)),
         ("QUEUES", queues(view)),
-        ("ORPHANS", orphans(view)),
-        ("MEMORY", memory(view)),
+        ("ORPHANS", orphans(&view.snapshot.pressure.host_wide)),
+        ("MEMORY", memory(&view.snapshot.pressure.host_wide)),
         ("RESETS", resets(view)),
         ("", lossy_resets(view, style)),
         ("RESENT", resent(view)),
         ("FAST OPEN", fast_open(view)),
     ];
+    aligned(lines, style)
+}
+
+/// Those of what the whole host shares.
+pub(super) fn of_host(host_wide: &HostWide, style: &Style) -> String {
+    let lines = vec![
+        ("ORPHANS", orphans(host_wide)),
+        ("MEMORY", memory(host_wide)),
+    ];
+    aligned(lines, style)
+}
+
+/// Those that have something to say.
+fn aligned(mut lines: Vec<(&str, Option<String>)>, style: &Style) -> String {
     lines.retain(|(_, line)| line.is_some());
     let rows = Table::new(
         &lines,
@@ -168,8 +182,7 @@ fn syn(view: &PressureView<'_>) -> Option<String> {
     ))
 }
 
-fn orphans(view: &PressureView<'_>) -> Option<String> {
-    let host_wide = &view.snapshot.pressure.host_wide;
+fn orphans(host_wide: &HostWide) -> Option<String> {
     let orphans = grouped(host_wide.orphans?);
     Some(match host_wide.max_orphans {
         Some(limit) => format!("{orphans} of {} in the whole host", grouped(limit)),
@@ -177,8 +190,7 @@ fn orphans(view: &PressureView<'_>) -> Option<String> {
     })
 }
 
-fn memory(view: &PressureView<'_>) -> Option<String> {
-    let host_wide = &view.snapshot.pressure.host_wide;
+fn memory(host_wide: &HostWide) -> Option<String> {
     let pages = host_wide.memory_pages?;
     Some(match host_wide.memory_limits {
         Some([_, pressure, high]) => {

@@ -65,6 +65,32 @@ pub(super) fn listeners(view: &PressureView<'_>, top: usize, style: &Style) -> S
     text
 }
 
+/// The listeners of every namespace that have something to show, `top` of each.
+pub(super) fn listeners_of_all<'a>(
+    views: impl Iterator<Item = (&'a str, PressureView<'a>)>,
+    top: usize,
+    style: &Style,
+) -> String {
+    let tables = views.filter_map(|(name, view)| {
+        let listeners = view.snapshot.pressure.listeners.as_ref()?;
+        let evidence = view.syn_evidence();
+        let mut judged: Vec<(&Listener, Verdict)> = listeners
+            .listeners
+            .iter()
+            .map(|listener| (listener, verdict(listener, &evidence)))
+            .collect();
+        judged.sort_by_key(|(_, verdict)| std::cmp::Reverse(*verdict));
+        judged.truncate(top);
+        let rows = described(&judged, &evidence, None, false, style);
+        (!rows.rows.is_empty()).then(|| rows.within("NETNS", name))
+    });
+    let all = Table::together(tables);
+    if all.rows.is_empty() {
+        return String::new();
+    }
+    table(all, style)
+}
+
 /// Listeners with their queues; a bar each where the rows are seen live.
 /// `drops` tells what the one that is full dropped.
 pub(crate) fn described(

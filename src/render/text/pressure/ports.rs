@@ -73,6 +73,26 @@ pub(super) fn ports(view: &PressureView<'_>, top: usize, style: &Style) -> Strin
     text
 }
 
+/// The fullest destinations of every namespace, `top` of each.
+pub(super) fn ports_of_all<'a>(
+    views: impl Iterator<Item = (&'a str, PressureView<'a>)>,
+    top: usize,
+    style: &Style,
+) -> String {
+    let tables = views.filter_map(|(name, view)| {
+        let ports = view.snapshot.pressure.ports.grouped()?;
+        let shown: Vec<&Destination> = ports.destinations.iter().take(top).collect();
+        let rates = view.previous.is_some();
+        let rows = described(&shown, view.snapshot, rates, false, style);
+        (!rows.rows.is_empty()).then(|| rows.within("NETNS", name))
+    });
+    let all = Table::together(tables);
+    if all.rows.is_empty() {
+        return String::new();
+    }
+    table(all, style)
+}
+
 /// Destinations with the ports that they take. `rates`: there was a sample
 /// before. Where the rows are seen live, what would have lines of its own has
 /// columns.
