@@ -169,6 +169,14 @@ fn documents_of_this_host_follow_their_schemas() {
             &["pressure", "--json", "--over", "1s"],
             &["/listeners/0/members", "/rates", "/ports"],
         ),
+        (
+            &["leaks", "--json", "--netns", "all", "--min-age", "0s"],
+            &["/namespaces/0/answer/close_wait", "/totals/leaked"],
+        ),
+        (
+            &["pressure", "--json", "--netns", "all"],
+            &["/namespaces/0/answer/listeners", "/host_wide/orphans"],
+        ),
         (&["check", "--json"], &["/metrics/0/name"]),
         (
             &["check", "--json", "--netns", "all", "--timeout", "60s"],

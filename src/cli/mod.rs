@@ -240,7 +240,8 @@ pub struct CommonArgs {
 
     /// Read another network namespace: a name of ip netns, the path of a pin, a
     /// PID, a container's name or id, NAMESPACE/POD, a unit; all for every one of
-    /// the host (summary, pressure, check)
+    /// the host (summary, leaks,
+    /// pressure, check)
     #[arg(
         long,
         global = true,

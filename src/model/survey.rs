@@ -148,6 +148,36 @@ impl<T> Default for Survey<T> {
 }
 
 impl<T> Survey<T> {
+    /// The same, its answers borrowed.
+    #[must_use]
+    pub fn as_ref(&self) -> Survey<&T> {
+        let namespaces = self.namespaces.iter().map(|one| Surveyed {
+            netns: one.netns.clone(),
+            identity: one.identity.clone(),
+            is_own: one.is_own,
+            is_host: one.is_host,
+            pids: one.pids.clone(),
+            counts: one.counts,
+            examined: match &one.examined {
+                Examined::Counters => Examined::Counters,
+                Examined::Full(answer) => Examined::Full(answer),
+                Examined::Proc(answer, why) => Examined::Proc(answer, why.clone()),
+                Examined::No(why) => Examined::No(why.clone()),
+            },
+        });
+        Survey {
+            namespaces: namespaces.collect(),
+            taken_at: self.taken_at,
+            elapsed: self.elapsed,
+            host: self.host.clone(),
+            host_wide: self.host_wide,
+            unaccounted: self.unaccounted.clone(),
+            stale_pins: self.stale_pins.clone(),
+            hidden: self.hidden,
+            more: self.more,
+        }
+    }
+
     /// The same with other answers.
     #[must_use]
     pub fn map<U>(self, mut change: impl FnMut(T) -> U) -> Survey<U> {

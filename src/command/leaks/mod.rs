@@ -14,9 +14,9 @@ use crate::classify::Severity;
 use crate::classify::close_wait::{Judge, LeakReport, Selection};
 use crate::classify::rules::severity_of_leaks;
 use crate::cli::{CommonArgs, LeaksArgs, LeaksFormat};
-use crate::collect::{self, CloseWaitQuestion, Namespace};
+use crate::collect::{self, CloseWaitQuestion, CloseWaitSnapshot, Namespace};
 use crate::kernel::processes::process_of;
-use crate::model::Processes;
+use crate::model::{NetnsCounts, Processes};
 use crate::render::text::{self, provenance};
 use crate::render::views::LeaksView;
 use crate::render::{csv, json};
@@ -25,6 +25,9 @@ use crate::text::safe;
 /// Prints the leaks.
 pub(super) fn run(common: &CommonArgs, args: &LeaksArgs) -> anyhow::Result<Outcome> {
     let format = super::format(common, args.format, LeaksFormat::Json)?;
+    if source::wants_all(common) {
+        return look_at_all(common, args, format);
+    }
     source::with(common, |namespace| look(common, args, format, namespace))
 }
 
@@ -34,78 +37,145 @@ fn look(
     format: LeaksFormat,
     namespace: Namespace,
 ) -> anyhow::Result<Outcome> {
-    check(args, &namespace)?;
-    let wanted = source::Wanted {
-        words: &args.filter.words,
-        listen_port: &args.listen_port,
-        remote: &args.remote,
-        ..source::Wanted::default()
-    };
-    let mut namespace = source::select(namespace, common, &wanted)?;
-    let question = CloseWaitQuestion {
-        pids: &args.pid,
-        closed_descriptors: args.deep || !args.pid.is_empty(),
-        over: args.over.map(|over| over.0),
-    };
-    let mut snapshot = collect::read_close_wait(&mut namespace, &question)?;
-    let sockets = mem::take(&mut snapshot.sockets);
-    let closed = snapshot.closed.take();
-    let earlier = snapshot.earlier.as_ref().map(|earlier| &earlier.sockets);
-    let judge = Judge {
-        min_age: args.min_age.0,
-        uptime: snapshot.uptime,
-        earlier,
-    };
-    let mut report = LeakReport::new(
-        args.min_age.0,
-        judge.judge_all(sockets),
-        snapshot.owners(),
-        Selection {
-            pids: &args.pid,
-            min_count: args.min_count,
-        },
-        earlier,
-    );
-    report.closed_meanwhile = snapshot.closed_meanwhile;
-    refuse_unseen(&report, snapshot.processes(), &args.pid)?;
-    report.closed = closed;
-    report.closed_stayed = snapshot.closed_stayed;
-    for note in &snapshot.notes {
+    let found = Found::read(common, args, namespace)?;
+    refuse_unseen(&found.report, found.snapshot.processes(), &args.pid)?;
+    for note in &found.snapshot.notes {
         output::note(note);
     }
     // The table says it itself.
     if format != LeaksFormat::Table {
-        for pid in &snapshot.in_other_netns {
+        for pid in &found.snapshot.in_other_netns {
             output::note(&format!(
                 "process {pid} is in another network namespace; tcpstate leaks --pid {pid} \
                  --netns {pid} looks there"
             ));
         }
     }
-    let mut processes = snapshot.closed_processes.clone();
-    processes.extend(snapshot.processes().clone());
-    let view = LeaksView {
-        host: &snapshot.host,
-        taken_at: snapshot.taken_at,
-        elapsed: snapshot.elapsed,
-        collection: &snapshot.collection,
-        report: &report,
-        processes: &processes,
-        cgroups: snapshot.cgroups(),
-        asked: &args.pid,
-        elsewhere: &snapshot.in_other_netns,
-        narrowed: !(namespace.filter().is_everything() && args.pid.is_empty()),
-        repeated: &repeat::options(common, args),
-        list_sockets: args.sockets,
-        as_root: rustix::process::geteuid().is_root(),
-    };
+    let view = found.view(args);
     show(common, format, &view)?;
-    let is_wrong = severity_of_leaks(&report, args.min_count) >= Some(Severity::Warning);
-    Ok(if common.exit_code && is_wrong {
-        Outcome::Found
-    } else {
-        Outcome::Done
-    })
+    Ok(found.outcome(common, args))
+}
+
+fn look_at_all(
+    common: &CommonArgs,
+    args: &LeaksArgs,
+    format: LeaksFormat,
+) -> anyhow::Result<Outcome> {
+    // Descriptors of closed connections are in no counter.
+    let deep = args.deep || !args.pid.is_empty();
+    let wants = |counts: &NetnsCounts| deep || counts.may_leak() != Some(false);
+    let patience = source::Patience::new(format == LeaksFormat::Json);
+    let mut survey = source::survey(common, &wants, patience, |namespace| {
+        Found::read(common, args, namespace)
+    })?;
+    survey.sort_by_urgency(|found| found.report.counts.leaked());
+    let views = survey.as_ref().map(|found| found.view(args));
+    match format {
+        LeaksFormat::Table => {
+            output::print(&text::leaks_of_all(&views, &output::style(common.color)))?;
+        }
+        LeaksFormat::Json => output::stream(|to| json::leaks_of_all(&views, to))?,
+        LeaksFormat::Csv => output::stream(|to| csv::leaks_of_all(&views, to))?,
+    }
+    let found = survey
+        .answers()
+        .map(|(_, found)| found.outcome(common, args));
+    Ok(found
+        .max_by_key(|outcome| *outcome == Outcome::Found)
+        .unwrap_or(Outcome::Done))
+}
+
+/// What was found in a namespace.
+struct Found {
+    snapshot: CloseWaitSnapshot,
+    report: LeakReport,
+    processes: Processes,
+    /// The caller's options, for the commands that are suggested.
+    repeated: String,
+    narrowed: bool,
+}
+
+impl Found {
+    fn read(common: &CommonArgs, args: &LeaksArgs, namespace: Namespace) -> anyhow::Result<Self> {
+        check(args, &namespace)?;
+        let wanted = source::Wanted {
+            words: &args.filter.words,
+            listen_port: &args.listen_port,
+            remote: &args.remote,
+            ..source::Wanted::default()
+        };
+        let mut namespace = source::select(namespace, common, &wanted)?;
+        let question = CloseWaitQuestion {
+            pids: &args.pid,
+            closed_descriptors: args.deep || !args.pid.is_empty(),
+            over: args.over.map(|over| over.0),
+        };
+        let mut snapshot = collect::read_close_wait(&mut namespace, &question)?;
+        let sockets = mem::take(&mut snapshot.sockets);
+        let closed = snapshot.closed.take();
+        let earlier = snapshot.earlier.as_ref().map(|earlier| &earlier.sockets);
+        let judge = Judge {
+            min_age: args.min_age.0,
+            uptime: snapshot.uptime,
+            earlier,
+        };
+        let mut report = LeakReport::new(
+            args.min_age.0,
+            judge.judge_all(sockets),
+            snapshot.owners(),
+            Selection {
+                pids: &args.pid,
+                min_count: args.min_count,
+            },
+            earlier,
+        );
+        report.closed_meanwhile = snapshot.closed_meanwhile;
+        report.closed = closed;
+        report.closed_stayed = snapshot.closed_stayed;
+        let mut processes = snapshot.closed_processes.clone();
+        processes.extend(snapshot.processes().clone());
+        // Of all, a command that is suggested looks into this one.
+        let netns = snapshot.host.netns.as_ref();
+        let name = netns.and_then(|netns| netns.name.as_ref());
+        let name = name.map(|name| name.name.as_str());
+        let repeated = repeat::options(common, args, name.filter(|_| source::wants_all(common)));
+        let narrowed = !(namespace.filter().is_everything() && args.pid.is_empty());
+        Ok(Self {
+            snapshot,
+            report,
+            processes,
+            repeated,
+            narrowed,
+        })
+    }
+
+    fn view<'a>(&'a self, args: &'a LeaksArgs) -> LeaksView<'a> {
+        let snapshot = &self.snapshot;
+        LeaksView {
+            host: &snapshot.host,
+            taken_at: snapshot.taken_at,
+            elapsed: snapshot.elapsed,
+            collection: &snapshot.collection,
+            report: &self.report,
+            processes: &self.processes,
+            cgroups: snapshot.cgroups(),
+            asked: &args.pid,
+            elsewhere: &snapshot.in_other_netns,
+            narrowed: self.narrowed,
+            repeated: &self.repeated,
+            list_sockets: args.sockets,
+            as_root: rustix::process::geteuid().is_root(),
+        }
+    }
+
+    fn outcome(&self, common: &CommonArgs, args: &LeaksArgs) -> Outcome {
+        let severity = severity_of_leaks(&self.report, args.min_count);
+        if common.exit_code && severity >= Some(Severity::Warning) {
+            Outcome::Found
+        } else {
+            Outcome::Done
+        }
+    }
 }
 
 /// Refuses what can't be answered, before anything is read.

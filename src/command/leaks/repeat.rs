@@ -8,8 +8,9 @@ use crate::text::number::argument;
 use crate::text::shell_word;
 
 /// Each option that changes the question, after a space; not `--pid` and what
-/// only changes how the answer looks.
-pub(super) fn options(common: &CommonArgs, args: &LeaksArgs) -> String {
+/// only changes how the answer looks. `netns`: the namespace where all are looked
+/// at.
+pub(super) fn options(common: &CommonArgs, args: &LeaksArgs, netns: Option<&str>) -> String {
     let mut text = String::new();
     if args.min_age.0 != MIN_AGE {
         let _ = write!(text, " --min-age {}", argument(args.min_age.0));
@@ -31,7 +32,7 @@ pub(super) fn options(common: &CommonArgs, args: &LeaksArgs) -> String {
             text.push_str(option);
         }
     }
-    if let Some(netns) = &common.netns {
+    if let Some(netns) = netns.or(common.netns.as_deref()) {
         let _ = write!(text, " --netns {}", shell_word(netns));
     }
     let root = common.proc_root.to_string_lossy();
@@ -59,7 +60,7 @@ mod tests {
         let Some(Command::Leaks(args)) = &cli.command else {
             panic!("another command");
         };
-        options(&cli.common, args)
+        options(&cli.common, args, None)
     }
 
     #[test]

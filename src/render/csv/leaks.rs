@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use super::{cell, number};
 use crate::classify::close_wait::Judged;
-use crate::model::{ClosedDescriptor, Process};
+use crate::model::{ClosedDescriptor, Process, Survey};
 use crate::render::views::LeaksView;
 use crate::text::safe;
 
@@ -41,17 +41,45 @@ const COLUMNS: [&str; 18] = [
 /// When they can't be written.
 pub fn leaks<W: Write>(view: &LeaksView<'_>, to: &mut W) -> io::Result<()> {
     let mut writer = csv::Writer::from_writer(to);
-    // The error of the output itself, by which a closed pipe is known.
-    rows(view, &mut writer).map_err(|error| match error.into_kind() {
-        csv::ErrorKind::Io(error) => error,
-        other => io::Error::other(format!("{other:?}")),
-    })?;
+    let written = writer.write_record(COLUMNS);
+    written
+        .and_then(|()| rows(view, None, &mut writer))
+        .map_err(of_output)?;
     writer.flush()
 }
 
-fn rows(view: &LeaksView<'_>, writer: &mut csv::Writer<impl Write>) -> Result<(), csv::Error> {
+/// The same of every namespace, its name first.
+///
+/// # Errors
+///
+/// As [`leaks`].
+pub fn leaks_of_all<W: Write>(survey: &Survey<LeaksView<'_>>, to: &mut W) -> io::Result<()> {
+    let mut writer = csv::Writer::from_writer(to);
+    let heading = ["netns"].into_iter().chain(COLUMNS);
+    writer.write_record(heading).map_err(of_output)?;
+    for (one, view) in survey.answers() {
+        rows(view, Some(one.name()), &mut writer).map_err(of_output)?;
+    }
+    writer.flush()
+}
+
+/// The error of the output itself, by which a closed pipe is known.
+fn of_output(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
+    }
+}
+
+/// A line for each, behind the name of a namespace.
+fn rows(
+    view: &LeaksView<'_>,
+    netns: Option<&str>,
+    writer: &mut csv::Writer<impl Write>,
+) -> Result<(), csv::Error> {
     let report = view.report;
-    writer.write_record(COLUMNS)?;
+    let netns = netns.map(|name| text(Some(name)));
+    let netns = || netns.clone().into_iter();
     for leaks in &report.processes {
         let process = &leaks.process;
         for held in &leaks.sockets {
@@ -65,7 +93,7 @@ fn rows(view: &LeaksView<'_>, writer: &mut csv::Writer<impl Write>) -> Result<()
                 .map(|pid| pid.to_string())
                 .collect();
             let row = owner.into_iter().chain(socket(judged));
-            writer.write_record(row.chain([others.join(" ")]))?;
+            writer.write_record(netns().chain(row.chain([others.join(" ")])))?;
         }
     }
     let mut queued = BTreeSet::new();
@@ -80,7 +108,7 @@ fn rows(view: &LeaksView<'_>, writer: &mut csv::Writer<impl Write>) -> Result<()
                 queued.insert(index);
                 let row = owner(process, String::new()).into_iter();
                 let row = row.chain(socket(judged));
-                writer.write_record(row.chain([String::new()]))?;
+                writer.write_record(netns().chain(row.chain([String::new()])))?;
             }
         }
     }
@@ -104,7 +132,7 @@ fn rows(view: &LeaksView<'_>, writer: &mut csv::Writer<impl Write>) -> Result<()
             String::new(),
         ];
         let row = owner.into_iter().chain(socket(judged));
-        writer.write_record(row.chain([String::new()]))?;
+        writer.write_record(netns().chain(row.chain([String::new()])))?;
     }
     for one in report.closed_descriptors() {
         let pid = one.holder.pid;
@@ -120,7 +148,7 @@ fn rows(view: &LeaksView<'_>, writer: &mut csv::Writer<impl Write>) -> Result<()
                 fd,
             ],
         };
-        writer.write_record(owner.into_iter().chain(closed_descriptor(one)))?;
+        writer.write_record(netns().chain(owner.into_iter().chain(closed_descriptor(one))))?;
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ mod leaks;
 mod list;
 mod pressure;
 
-pub use self::leaks::leaks;
+pub use self::leaks::{leaks, leaks_of_all};
 pub use self::list::ListCsv;
 pub use self::pressure::{destinations, destinations_of_all, listeners, listeners_of_all};
 

@@ -246,39 +246,44 @@ struct ClosedDescriptor<'a> {
 ///
 /// When it can't be written.
 pub fn leaks<W: Write>(view: &LeaksView<'_>, to: &mut W) -> io::Result<()> {
-    let report = view.report;
-    let document = Leaks {
-        header: Header::of(
-            SCHEMA,
-            view.host,
-            view.taken_at,
-            view.collection,
-            view.elapsed,
-        ),
-        min_age_ms: milliseconds(report.min_age),
-        close_wait: Verdicts::from(&report.counts),
-        coverage: Coverage::of(view),
-        comparison: report.comparison,
-        processes: List::new(|| {
-            let processes = report.processes.iter();
-            processes.map(|process| LeakingProcess::of(view, process))
-        }),
-        left_out: report.left_out,
-        listeners: List::new(|| {
-            let listeners = report.listeners.iter();
-            listeners.map(|listener| ClosedInQueue::of(view, listener))
-        }),
-        unattributed: List::new(|| {
-            let sockets = report.unattributed.iter();
-            sockets.filter_map(|entry| UnownedSocket::of(view, entry))
-        }),
-        closed_connections: report
-            .closed
-            .as_ref()
-            .map(|found| ClosedConnections::of(view, found)),
-    };
-    write(&document, &mut *to)?;
+    write(&Leaks::new(view), &mut *to)?;
     to.write_all(b"\n")
+}
+
+impl<'a> Leaks<'a> {
+    pub(super) fn new(view: &'a LeaksView<'a>) -> Self {
+        let report = view.report;
+        Self {
+            header: Header::of(
+                SCHEMA,
+                view.host,
+                view.taken_at,
+                view.collection,
+                view.elapsed,
+            ),
+            min_age_ms: milliseconds(report.min_age),
+            close_wait: Verdicts::from(&report.counts),
+            coverage: Coverage::of(view),
+            comparison: report.comparison,
+            processes: List::new(|| {
+                let processes = report.processes.iter();
+                processes.map(|process| LeakingProcess::of(view, process))
+            }),
+            left_out: report.left_out,
+            listeners: List::new(|| {
+                let listeners = report.listeners.iter();
+                listeners.map(|listener| ClosedInQueue::of(view, listener))
+            }),
+            unattributed: List::new(|| {
+                let sockets = report.unattributed.iter();
+                sockets.filter_map(|entry| UnownedSocket::of(view, entry))
+            }),
+            closed_connections: report
+                .closed
+                .as_ref()
+                .map(|found| ClosedConnections::of(view, found)),
+        }
+    }
 }
 
 impl<'a> Coverage<'a> {

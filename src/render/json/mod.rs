@@ -20,7 +20,7 @@ pub use self::leaks::leaks;
 pub use self::list::ListJson;
 pub use self::pressure::pressure;
 pub use self::summary::summary;
-pub use self::survey::{check_of_all, pressure_of_all, summary_of_all};
+pub use self::survey::{check_of_all, leaks_of_all, pressure_of_all, summary_of_all};
 pub use self::watch::watch;
 
 use std::time::{Duration, SystemTime};

@@ -23,6 +23,7 @@ pub fn documents() -> Vec<Document> {
         Document::of::<survey::All<'_, summary::Summary<'_>, survey::SummaryTotals>>(
             survey::SUMMARY,
         ),
+        Document::of::<survey::All<'_, leaks::Leaks<'_>, survey::LeaksTotals>>(survey::LEAKS),
         Document::of::<survey::All<'_, pressure::Pressure<'_>, survey::NamespaceTotals>>(
             survey::PRESSURE,
         ),

@@ -2,23 +2,27 @@
 //! command's own document of every namespace.
 
 use std::cmp::Reverse;
+use std::io::{self, Write};
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::super::plugin;
+use super::super::views::LeaksView;
 use super::check::{Check, Metric, ProblemReason};
+use super::leaks::Leaks;
 use super::parts::{ByName, States, microseconds};
 use super::pressure::Pressure;
 use super::summary::{self, Summary, states_of};
-use super::write::line;
+use super::write::{line, write};
 use super::{NetNs, timestamp};
 use crate::classify::assess::{Status, Verdict};
 use crate::classify::{Checked, Finding, Judged, findings};
-use crate::model::{NetnsName, StateCounts, Survey, Surveyed};
+use crate::model::{NetnsName, StateCounts, Survey, Surveyed, VerdictCounts};
 
 pub(super) const SUMMARY: &str = "tcpstate.summary.all/1";
 pub(super) const PRESSURE: &str = "tcpstate.pressure.all/1";
+pub(super) const LEAKS: &str = "tcpstate.leaks.all/1";
 pub(super) const CHECK: &str = "tcpstate.check.all/1";
 
 /// Of more processes of a namespace only the number is told.
@@ -43,7 +47,8 @@ pub(super) struct All<'a, D, T> {
     namespaces: Vec<InNamespace<'a, D>>,
     /// Sums over the namespaces that were read.
     totals: T,
-    /// What is wrong in any of them, worst first.
+    /// What is wrong in any of them, worst first. None with `leaks`, whose
+    /// verdicts stand with the sockets.
     findings: Vec<FindingIn<'a>>,
 }
 
@@ -160,6 +165,17 @@ impl NamespaceTotals {
 
 /// Sums over the namespaces that were read.
 #[derive(Serialize, JsonSchema)]
+pub(super) struct LeaksTotals {
+    /// How many there are, and how many were read.
+    namespaces: NamespaceCounts,
+    /// CLOSE_WAIT sockets.
+    close_wait: u64,
+    /// Of these, those that are leaked.
+    leaked: u64,
+}
+
+/// Sums over the namespaces that were read.
+#[derive(Serialize, JsonSchema)]
 pub(super) struct SummaryTotals {
     /// How many there are, and how many were read.
     namespaces: NamespaceCounts,
@@ -236,6 +252,23 @@ pub fn pressure_of_all(survey: &Survey<Judged>) -> anyhow::Result<String> {
             Pressure::new(&judged.into())
         })
     })
+}
+
+/// The same of leaks, written as it is made.
+///
+/// # Errors
+///
+/// When it can't be written.
+pub fn leaks_of_all<W: Write>(survey: &Survey<LeaksView<'_>>, to: &mut W) -> io::Result<()> {
+    let counts = || survey.answers().map(|(_, view)| &view.report.counts);
+    let totals = LeaksTotals {
+        namespaces: NamespaceCounts::of(survey),
+        close_wait: counts().map(VerdictCounts::total).sum(),
+        leaked: counts().map(VerdictCounts::leaked).sum(),
+    };
+    let document: All<'_, _, _> = All::new(LEAKS, survey, totals, Leaks::new);
+    write(&document, &mut *to)?;
+    to.write_all(b"\n")
 }
 
 /// The same of a check.

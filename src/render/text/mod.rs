@@ -15,7 +15,7 @@ mod table;
 pub mod watch;
 
 pub use self::check_list::check_list;
-pub use self::leaks::leaks;
+pub use self::leaks::{leaks, leaks_of_all};
 pub use self::pressure::{pressure, pressure_of_all};
 pub use self::style::Style;
 pub use self::summary::summary;

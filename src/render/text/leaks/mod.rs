@@ -5,12 +5,13 @@ mod notes;
 mod owners;
 pub(crate) mod phrases;
 
+use super::super::table::Table;
 use super::super::views::LeaksView;
 use super::finding::push_wrapped;
 use super::provenance::defects;
-use super::{Style, push_line};
+use super::{Style, push_line, survey, table};
 use crate::classify::Severity;
-use crate::model::Process;
+use crate::model::{Process, Survey, VerdictCounts};
 use crate::text::number::{counted, grouped};
 use crate::text::safe;
 use crate::text::wrap;
@@ -59,6 +60,47 @@ pub fn leaks(view: &LeaksView<'_>, style: &Style) -> String {
         text.push('\n');
         text.push_str(&notes);
     }
+    text
+}
+
+/// The leaks of every namespace: all processes in one table, then each namespace
+/// with what may be behind it.
+#[must_use]
+pub fn leaks_of_all(survey: &Survey<LeaksView<'_>>, style: &Style) -> String {
+    let mut text = survey::heading(survey, style);
+    let counts = || survey.answers().map(|(_, view)| &view.report.counts);
+    let leaked: u64 = counts().map(VerdictCounts::leaked).sum();
+    let all = counts().map(VerdictCounts::total).sum();
+    let all = counted(all, "CLOSE_WAIT socket", "CLOSE_WAIT sockets");
+    let line = if leaked == 0 {
+        style.strong(&format!("None of {all} is known to be leaked"))
+    } else {
+        let line = format!("{} of {all} leaked", grouped(leaked));
+        style.severity(Severity::Warning, &line)
+    };
+    push_line(&mut text, &line);
+    let mut tables = Vec::new();
+    let mut details = String::new();
+    for (one, view) in survey.answers() {
+        if view.report.counts.leaked() == 0 {
+            continue;
+        }
+        let (rows, explained) = owners::in_namespace(one.name(), view, style);
+        tables.extend((!rows.rows.is_empty()).then_some(rows));
+        let name = safe(one.name());
+        push_line(&mut details, &style.strong(&format!("\n{name}:")));
+        details.push_str(&explained);
+        details.push_str(&owners::listeners(view, style));
+        details.push_str(&owners::unattributed(view, style));
+        let command = format!("tcpstate leaks{}", safe(view.repeated));
+        notes::arrow(&mut details, &command, "says all of it", style);
+    }
+    let rows = Table::together(tables);
+    if !rows.rows.is_empty() {
+        text.push('\n');
+        text.push_str(&table(rows, style));
+    }
+    text.push_str(&details);
     text
 }
 

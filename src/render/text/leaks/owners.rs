@@ -57,6 +57,18 @@ pub(super) fn processes(view: &LeaksView<'_>, style: &Style) -> String {
     text
 }
 
+/// The processes of a namespace that leak, its name before each, and what may be
+/// behind the worst of them.
+pub(super) fn in_namespace(name: &str, view: &LeaksView<'_>, style: &Style) -> (Table, String) {
+    let leaking = view.report.processes.iter();
+    let leaking: Vec<&ProcessLeaks> = leaking.filter(|leaks| leaks.counts.leaked() > 0).collect();
+    let mut text = String::new();
+    for (leaks, others) in together(&leaking).into_iter().take(1) {
+        explain(&mut text, leaks, others, style);
+    }
+    (owners(&leaking, style).within("NETNS", name), text)
+}
+
 fn owners(shown: &[&ProcessLeaks], style: &Style) -> Table {
     Table::new(
         shown,
