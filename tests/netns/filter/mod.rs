@@ -1,6 +1,7 @@
 //! ss's filter language: by the kernel, by our evaluator, over /proc, from a recording, and by
 //! `ss` itself, over sockets of every kind.
 
+mod commands;
 mod fixture;
 
 use std::cell::{Cell, RefCell};
