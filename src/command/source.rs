@@ -131,7 +131,7 @@ fn tell_survey<T>(survey: &Survey<T>) {
         ));
     }
     if survey.more {
-        output::note("there are more network namespaces than one run looks at");
+        output::note("there are more network namespaces than one run reads");
     }
 }
 

@@ -312,7 +312,7 @@ pub struct ListFacts {
     pub cgroups: Option<HashMap<CgroupId, Cgroup>>,
     /// Who holds the sockets; `None` where that wasn't asked for.
     pub owners: Option<(Owners, Processes)>,
-    /// Sockets with an inode that have no owner in sight.
+    /// Sockets with an inode that have no known owner.
     pub unowned: u64,
     /// Names in place of numbers; `None` where they weren't asked for.
     pub names: Option<ListNames>,

@@ -184,7 +184,7 @@ impl Destination {
     /// Seconds until no port is left, if the use grows on as between the two
     /// samples; `None` when it doesn't grow.
     ///
-    /// What TIME_WAIT adds at a rate that the ports can bear for ever ends as
+    /// What TIME_WAIT adds at a rate that the ports can bear forever ends as
     /// soon as as many leave as enter: it foretells nothing.
     #[must_use]
     pub fn exhausted_in_s(&self) -> Option<f64> {

@@ -26,7 +26,7 @@ pub struct Survey<T> {
     /// Processes whose namespace may not be known (`hidepid`): how many, and
     /// whether more of them aren't even listed.
     pub hidden: (u64, bool),
-    /// Whether there are more namespaces than one run looks at.
+    /// Whether there are more namespaces than one run reads.
     pub more: bool,
 }
 

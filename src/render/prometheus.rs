@@ -135,7 +135,7 @@ impl Page {
             samples.push(
                 "namespaces",
                 "gauge",
-                "Network namespaces by how far they were looked at.",
+                "Network namespaces by how far they were read.",
                 &[("examined", examined)],
                 Some(survey.namespaces.iter().filter(is_so).count()),
             );

@@ -283,7 +283,7 @@ fn growth_foretells_the_end() {
     assert_eq!(shrinking.destinations[0].exhausted_in_s(), None);
 }
 
-/// At a steady rate that the ports bear for ever they were foretold to run out,
+/// At a steady rate that the ports bear forever they were foretold to run out,
 /// whenever a sample had more of them than the one before.
 #[test]
 fn what_enters_time_wait_at_a_rate_that_lasts_foretells_nothing() {

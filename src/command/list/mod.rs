@@ -159,7 +159,7 @@ fn question<'a>(
     Ok((question, namespace.select(filter, args.filter.join(" "))?))
 }
 
-/// Why sockets may have no owner in sight.
+/// Why sockets may have no known owner.
 fn note_of_owners(facts: &ListFacts) -> Option<String> {
     let (owners, _) = facts.owners.as_ref()?;
     if facts.unowned == 0 {
@@ -179,5 +179,5 @@ fn note_of_owners(facts: &ListFacts) -> Option<String> {
             )
         }
     };
-    Some(format!("{sockets} no owner in sight: {why}"))
+    Some(format!("{sockets} no known owner: {why}"))
 }

@@ -154,7 +154,7 @@ fn sockets_that_cannot_be_counted_are_no_sample() {
 }
 
 /// 49 sockets had been stuck for 96 s before its eyes, and a look alone couldn't
-/// date them: "one look can't tell since when".
+/// date them: "one reading can't tell since when".
 #[test]
 fn what_was_seen_for_a_minute_is_leaked_whatever_a_look_can_tell() {
     for details in [Details::None, Details::Leaks] {
