@@ -238,6 +238,29 @@ fn the_commands_of_the_units_and_plugins_run() {
     assert!(state.path().join("check.json").is_file());
 }
 
+/// The loop of the DaemonSet, once around, with its places moved.
+#[test]
+fn the_command_of_the_daemonset_writes_every_namespace() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let manifest = text_of("kubernetes/tcpstate.yaml");
+    let lines: Vec<&str> = manifest
+        .lines()
+        .map(str::trim)
+        .skip_while(|line| !line.starts_with("while "))
+        .take_while(|line| *line != "done")
+        .collect();
+    let script = lines.join("\n") + "\ndone";
+    assert!(script.contains("--netns all"), "{script}");
+    let script = script
+        .replace("sleep 60", "break")
+        .replace("/state/", &format!("{}/", path(directory.path())))
+        .replace("/textfile/", &format!("{}/", path(directory.path())));
+    let output = as_cron(&script);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let page = fs::read_to_string(directory.path().join("tcpstate.prom")).expect("the page");
+    assert!(page.contains("tcpstate_namespaces{"), "{page}");
+}
+
 /// The name that `id` prints of this user or its group.
 fn own(flags: &str) -> String {
     let output = Command::new("id").arg(flags).output().expect("id");
