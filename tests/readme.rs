@@ -95,7 +95,7 @@ fn every_file_that_developers_are_sent_to_is_there() {
 fn the_readme_names_how_to_run_it_and_its_tests() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
     let readme = fs::read_to_string(path).expect("text");
-    for command in ["$ cargo run --release\n", "$ cargo test\n"] {
+    for command in ["$ cargo run --release\n", "$ cargo test --locked\n"] {
         assert!(readme.contains(command), "README.md lacks {command}");
     }
 }
@@ -187,7 +187,11 @@ fn every_command_line_in_pages_and_help_texts_is_one() {
             String::from_utf8(help.stdout).expect("text"),
         )
     });
-    let pages = pages().into_iter().map(|page| {
+    // Prose of the changelog begins lines with the name, too.
+    let pages = pages()
+        .into_iter()
+        .filter(|page| !page.ends_with("CHANGELOG.md"));
+    let pages = pages.map(|page| {
         let text = fs::read_to_string(&page).expect("text");
         (page.display().to_string(), text)
     });
