@@ -17,10 +17,10 @@ pub use self::explain::ExplainArgs;
 use self::list::LIST_EXAMPLES;
 pub use self::list::{ListArgs, ListFormat};
 pub use self::value::DurationArg;
-use self::value::{count, interval, pid, port};
+use self::value::{count, interval, one_or_more, pid, port};
 use self::watch::WATCH_EXAMPLES;
 pub use self::watch::WatchArgs;
-use crate::model::LEAK_MIN_AGE;
+use crate::model::{GroupKey, LEAK_MIN_AGE};
 
 /// Says how many TCP connections are in each state, and what is wrong.
 ///
@@ -173,6 +173,8 @@ const SUMMARY_EXAMPLES: &str = "Examples:
   tcpstate summary --exit-code      exit 1 if something is wrong
   tcpstate summary --netns all      every container, a row each
   tcpstate summary dport = :5432    only connections to PostgreSQL
+  tcpstate summary --by process     who has how many, in which states
+  tcpstate summary --by remote/24,local-port --top 10
   tcpstate --replay dump.bin        a dump recorded with ss -tan -D dump.bin";
 
 const LEAKS_EXAMPLES: &str = "Examples:
@@ -314,6 +316,16 @@ pub struct SummaryArgs {
     /// (Linux 6.8 and later; costs the walk of a second table)
     #[arg(long)]
     pub bound: bool,
+
+    /// Count by what sockets have in common: process, unit, container, user,
+    /// local-port, listener, remote, remote/24 (networks of peers), remote-port,
+    /// interface
+    #[arg(long, value_name = "KEY", value_delimiter = ',')]
+    pub by: Vec<GroupKey>,
+
+    /// Only the largest groups
+    #[arg(long, value_name = "NUMBER", requires = "by", value_parser = one_or_more)]
+    pub top: Option<u64>,
 
     /// Output format
     #[arg(long, value_enum, value_name = "FORMAT", conflicts_with = "json")]

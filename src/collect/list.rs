@@ -446,15 +446,20 @@ impl Passing {
 
 /// The cookies of the last rows.
 #[derive(Default)]
-struct Repeats {
+pub(super) struct Repeats {
     last: VecDeque<SocketCookie>,
     seen: HashSet<SocketCookie, RandomState>,
     found: u64,
 }
 
 impl Repeats {
+    /// How many rows were repeated.
+    pub(super) const fn found(&self) -> u64 {
+        self.found
+    }
+
     /// Whether the same socket came by not long ago.
-    fn has(&mut self, cookie: Option<SocketCookie>) -> bool {
+    pub(super) fn has(&mut self, cookie: Option<SocketCookie>) -> bool {
         let Some(cookie) = cookie else {
             return false;
         };

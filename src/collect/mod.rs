@@ -7,6 +7,7 @@ mod container_names;
 mod counts;
 pub mod cpu_budget;
 mod fallback;
+mod groups;
 mod leak_owners;
 mod list;
 mod list_order;
@@ -23,6 +24,7 @@ pub use close_wait::{CloseWaitQuestion, CloseWaitSnapshot, EarlierCloseWait, rea
 pub use container_names::{ContainerName, ContainerNames};
 pub use fallback::FallbackSource;
 use fallback::with_fallback;
+pub use groups::{GroupReading, group};
 pub use list::{ListProgress, ListQuestion, list};
 pub use namespace::Namespace;
 pub use netns::{

@@ -23,8 +23,9 @@ pub use self::process::prepare_process;
 use crate::classify::assess::Status;
 use crate::classify::{Assessment, Severity};
 use crate::cli::{Cli, Command, CommonArgs, FilterArgs, Source, SummaryArgs};
-use crate::model::Collection;
+use crate::model::{Collection, IncompleteScan, OwnerCoverage};
 use crate::render::text::provenance;
+use crate::text::number::counted;
 
 /// How a command ended that did not fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,6 +122,22 @@ fn tell_defects(collection: &Collection) {
     if let Some(unjudged) = provenance::unjudged(collection) {
         output::note(&unjudged);
     }
+}
+
+/// Why sockets may have no owner in sight; `None` where every process was looked
+/// into.
+fn why_unowned(coverage: &OwnerCoverage) -> Option<String> {
+    Some(match coverage.incomplete()? {
+        IncompleteScan::Denied(processes) => format!(
+            "{} may not be looked into, which takes CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH",
+            counted(processes, "process", "processes")
+        ),
+        IncompleteScan::Hidden => "/proc hides processes of other users (hidepid)".to_owned(),
+        IncompleteScan::Failed(processes) => {
+            let processes = counted(processes, "process", "processes");
+            format!("{processes} could not be read")
+        }
+    })
 }
 
 /// What the exit status shall tell of an assessment.

@@ -1,11 +1,13 @@
 //! `tcpstate summary`: how many connections are in each state, and is anything
 //! wrong?
 
+use anyhow::bail;
+
 use super::{Outcome, outcome, output, source};
 use crate::classify::{Judged, assess, overall};
 use crate::cli::{CommonArgs, FilterArgs, SummaryArgs, SummaryFormat};
-use crate::collect::{self, Connections, Namespace, Question};
-use crate::model::{NetnsCounts, TcpState};
+use crate::collect::{self, Connections, GroupReading, Namespace, Question};
+use crate::model::{GroupKey, GroupValue, NetnsCounts, NoGroup, TcpState};
 use crate::render::text::{self, provenance};
 use crate::render::{csv, json};
 
@@ -21,6 +23,9 @@ pub(super) fn run(
         ..source::Wanted::default()
     };
     if source::wants_all(common) {
+        if !args.by.is_empty() {
+            bail!("cannot group every network namespace at once: name one with --netns NAME");
+        }
         return summarize_all(common, args, wanted, format);
     }
     source::with(common, |namespace| {
@@ -35,6 +40,26 @@ fn summarize(
     format: SummaryFormat,
     mut namespace: Namespace,
 ) -> anyhow::Result<Outcome> {
+    let most = args.top.and_then(|top| usize::try_from(top).ok());
+    let most = most.unwrap_or(usize::MAX);
+    let grouped = if args.by.is_empty() {
+        None
+    } else {
+        let reading = group(args, &mut namespace)?;
+        let text = match format {
+            SummaryFormat::Table => {
+                text::groups(&reading.groups, most, &output::style(common.color))
+            }
+            SummaryFormat::Csv => csv::groups(&reading.groups, most)?,
+            SummaryFormat::Json => String::new(),
+        };
+        if format != SummaryFormat::Json {
+            super::tell_defects(&reading.collection);
+            output::print(&text)?;
+            return Ok(Outcome::Done);
+        }
+        Some(reading.groups)
+    };
     let snapshot = collect::read(&mut namespace, &question(args), &mut |_| {})?;
     if let Some(reason) = &snapshot.collection.fallback_reason {
         output::note(&format!(
@@ -52,7 +77,10 @@ fn summarize(
     let assessment = assess(&snapshot, None);
     let text = match format {
         SummaryFormat::Table => text::summary(&snapshot, &assessment, &output::style(common.color)),
-        SummaryFormat::Json => json::summary(&snapshot, &assessment)?,
+        SummaryFormat::Json => {
+            let groups = grouped.as_ref().map(|groups| (groups, most));
+            json::summary(&snapshot, &assessment, groups)?
+        }
         SummaryFormat::Csv => csv::summary(&snapshot)?,
     };
     output::print(&text)?;
@@ -103,4 +131,24 @@ fn question(args: &SummaryArgs) -> Question<'static> {
         bound: args.bound,
         ..Question::default()
     }
+}
+
+/// Counts by what sockets have in common, and says who can't be known.
+fn group(args: &SummaryArgs, namespace: &mut Namespace) -> anyhow::Result<GroupReading> {
+    let by_process = args.by.contains(&GroupKey::Process);
+    if by_process && !namespace.is_live() {
+        bail!("a recorded dump has no processes: leave out --by process");
+    }
+    let reading = collect::group(namespace, &args.by)?;
+    let unseen = GroupValue::None(NoGroup::Unseen);
+    let is_lacking = reading
+        .groups
+        .sorted()
+        .iter()
+        .any(|(values, _)| values.contains(&unseen));
+    let owners = reading.owners.as_ref().filter(|_| is_lacking);
+    if let Some(why) = owners.and_then(super::why_unowned) {
+        output::note(&format!("some sockets have no known owner: {why}"));
+    }
+    Ok(reading)
 }

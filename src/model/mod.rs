@@ -10,6 +10,7 @@ mod collection;
 mod counters;
 mod endpoint;
 mod filter;
+mod group;
 mod list;
 mod listener;
 mod namespace;
@@ -40,6 +41,7 @@ pub use collection::{Collection, FallbackReason, SourceKind};
 pub use counters::{Counter, Counters};
 pub use endpoint::{Endpoint, Family, on_device};
 pub use filter::{Comparison, Condition, End, FamilySet, Filter, Network, Selection};
+pub use group::{GroupCount, GroupKey, GroupValue, Groups, NoGroup};
 pub use list::{Holding, ListColumn, ListEnd, ListFacts, ListNames, ListStep, NotShown};
 pub use listener::{ListenSocket, Listener, ListenerDrops, Listeners};
 pub use namespace::{

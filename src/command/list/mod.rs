@@ -12,9 +12,7 @@ use super::{Outcome, output, source};
 use crate::cli::{CommonArgs, ListArgs, ListFormat};
 use crate::collect::{self, ListQuestion, Namespace};
 use crate::filter;
-use crate::model::{
-    Condition, Filter, IncompleteScan, ListColumn, ListFacts, ListStep, StateSet, TcpState,
-};
+use crate::model::{Condition, Filter, ListColumn, ListFacts, ListStep, StateSet, TcpState};
 use crate::render::csv::ListCsv;
 use crate::render::json::ListJson;
 use crate::render::list::ListOutput;
@@ -166,18 +164,6 @@ fn note_of_owners(facts: &ListFacts) -> Option<String> {
         return None;
     }
     let sockets = counted(facts.unowned, "socket has", "sockets have");
-    let why = match owners.coverage.incomplete()? {
-        IncompleteScan::Denied(processes) => format!(
-            "{} may not be looked into, which takes CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH",
-            counted(processes, "process", "processes")
-        ),
-        IncompleteScan::Hidden => "/proc hides processes of other users (hidepid)".to_owned(),
-        IncompleteScan::Failed(processes) => {
-            format!(
-                "{} could not be read",
-                counted(processes, "process", "processes")
-            )
-        }
-    };
+    let why = super::why_unowned(&owners.coverage)?;
     Some(format!("{sockets} no known owner: {why}"))
 }

@@ -10,7 +10,7 @@ pub use self::list::ListCsv;
 pub use self::pressure::{destinations, destinations_of_all, listeners, listeners_of_all};
 
 use crate::classify::Judged;
-use crate::model::{Snapshot, StateCount, Survey, Surveyed, TcpState};
+use crate::model::{Groups, Snapshot, StateCount, Survey, Surveyed, TcpState};
 
 /// `state,total,ipv4,ipv6`; a number that isn't known is empty.
 ///
@@ -67,6 +67,27 @@ fn states<'a>(
         }),
     ];
     lines(rows, fields.get(without..).unwrap_or_default())
+}
+
+/// A line a group, the largest first: its values, its sockets in each state that
+/// occurs, and all of them. Where there is no value stands why.
+///
+/// # Errors
+///
+/// When the numbers can't be written as CSV, which memory alone could cause.
+pub fn groups(groups: &Groups, most: usize) -> anyhow::Result<String> {
+    let states = groups.states();
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let keys = groups.by.iter().map(|key| key.name());
+    let named = states.iter().map(|state| state.key().to_owned());
+    writer.write_record(keys.chain(named).chain(["total".to_owned()]))?;
+    for (values, count) in groups.sorted().into_iter().take(most) {
+        let values = values.iter().map(|&value| cell(Some(&groups.text(value))));
+        let counts = states.iter().map(|&state| count.of(state));
+        let counts = counts.chain([count.total()]).map(|count| count.to_string());
+        writer.write_record(values.chain(counts))?;
+    }
+    Ok(String::from_utf8(writer.into_inner()?)?)
 }
 
 /// A column: its heading, and how to get its cell.

@@ -185,6 +185,7 @@ pub struct ListJson<'a> {
     parts: Parts,
     lines: bool,
     is_first: bool,
+    text: Vec<u8>,
 }
 
 /// What of a socket was asked for.
@@ -214,6 +215,7 @@ impl<'a> ListJson<'a> {
             parts,
             lines,
             is_first: true,
+            text: Vec::new(),
         }
     }
 }
@@ -235,14 +237,16 @@ impl ListOutput for ListJson<'_> {
     }
 
     fn socket(&mut self, socket: &Socket, facts: &ListFacts, to: &mut dyn Write) -> io::Result<()> {
+        self.text.clear();
         if !self.lines && !std::mem::take(&mut self.is_first) {
-            to.write_all(b",")?;
+            self.text.push(b',');
         }
-        write(&ListedSocket::of(socket, facts, self.parts), &mut *to)?;
+        // Its parts are many and small: they are put together first.
+        write(&ListedSocket::of(socket, facts, self.parts), &mut self.text)?;
         if self.lines {
-            to.write_all(b"\n")?;
+            self.text.push(b'\n');
         }
-        Ok(())
+        to.write_all(&self.text)
     }
 
     fn end(&mut self, end: &ListEnd, _facts: &ListFacts, to: &mut dyn Write) -> io::Result<()> {

@@ -5,6 +5,7 @@
 //! asked for is one null.
 
 mod check;
+mod groups;
 mod leaks;
 mod list;
 mod parts;

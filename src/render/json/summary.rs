@@ -5,10 +5,13 @@ use serde::Serialize;
 
 use super::super::share;
 use super::Header;
+use super::groups::Grouped;
 use super::parts::{ByName, CounterValues, States, SummarySysctls};
 use super::write::line;
 use crate::classify::{Assessment, Finding};
-use crate::model::{CountMethod, Counter, Snapshot, StateCount, StateCounts, Sysctl, TcpState};
+use crate::model::{
+    self, CountMethod, Counter, Snapshot, StateCount, StateCounts, Sysctl, TcpState,
+};
 
 pub(super) const SCHEMA: &str = "tcpstate.summary/1";
 
@@ -37,6 +40,8 @@ pub(super) struct Summary<'a> {
     counters: ByName<CounterValues>,
     /// What is wrong, worst first.
     findings: &'a [Finding],
+    /// Sockets by what they have in common. Null without `--by`.
+    groups: Option<Grouped>,
 }
 
 /// TIME_WAIT and its limit.
@@ -60,8 +65,12 @@ pub(super) struct TimeWait {
 /// # Errors
 ///
 /// When the document can't be written, which memory alone could cause.
-pub fn summary(snapshot: &Snapshot, assessment: &Assessment) -> anyhow::Result<String> {
-    line(&Summary::new(SCHEMA, snapshot, assessment))
+pub fn summary(
+    snapshot: &Snapshot,
+    assessment: &Assessment,
+    groups: Option<(&model::Groups, usize)>,
+) -> anyhow::Result<String> {
+    line(&Summary::new(SCHEMA, snapshot, assessment, groups))
 }
 
 impl<'a> Summary<'a> {
@@ -71,6 +80,7 @@ impl<'a> Summary<'a> {
         schema: &'static str,
         snapshot: &'a Snapshot,
         assessment: &'a Assessment,
+        groups: Option<(&model::Groups, usize)>,
     ) -> Self {
         let states = &snapshot.states;
         let counters = snapshot.counters.iter();
@@ -86,6 +96,7 @@ impl<'a> Summary<'a> {
                 .map(|(counter, value)| (counter.name(), value))
                 .collect(),
             findings: &assessment.findings,
+            groups: groups.map(|(groups, most)| Grouped::new(groups, most)),
         }
     }
 }

@@ -235,7 +235,7 @@ pub fn summary_of_all(survey: &Survey<Judged>) -> anyhow::Result<String> {
     line(&All {
         findings: findings(survey).into_iter().map(FindingIn::new).collect(),
         ..All::new(SUMMARY, survey, totals, |judged| {
-            Summary::new(summary::SCHEMA, &judged.snapshot, &judged.assessment)
+            Summary::new(summary::SCHEMA, &judged.snapshot, &judged.assessment, None)
         })
     })
 }

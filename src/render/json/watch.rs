@@ -108,7 +108,7 @@ pub fn watch(timeline: &Timeline, interval: Duration) -> anyhow::Result<String> 
         return Ok(String::new());
     };
     line(&Watch {
-        summary: Summary::new(SCHEMA, &latest.snapshot, &latest.assessment),
+        summary: Summary::new(SCHEMA, &latest.snapshot, &latest.assessment, None),
         sequence: timeline.taken(),
         interval_ms: milliseconds(interval),
         sample_us: microseconds(latest.cost),

@@ -617,8 +617,10 @@ impl Cell {
                 self.number(number);
                 let unit = unit(column, style);
                 if !unit.is_empty() {
-                    self.text(" ");
-                    self.text(unit);
+                    self.text.push(b' ');
+                    self.text.extend_from_slice(unit.as_bytes());
+                    // µ is one column as any other of their characters.
+                    self.hidden += unit.len() - unit.chars().count();
                 }
                 return true;
             }

@@ -4,6 +4,7 @@ mod check_list;
 mod counters;
 pub mod explain;
 pub(crate) mod finding;
+mod groups;
 pub(crate) mod leaks;
 pub mod list;
 pub(crate) mod pressure;
@@ -15,6 +16,7 @@ mod table;
 pub mod watch;
 
 pub use self::check_list::check_list;
+pub use self::groups::groups;
 pub use self::leaks::{leaks, leaks_of_all};
 pub use self::pressure::{pressure, pressure_of_all};
 pub use self::style::Style;

@@ -184,7 +184,7 @@ fn the_json_document_follows_the_contract() {
     snapshot.taken_at = Some(std::time::UNIX_EPOCH + Duration::from_millis(1_750_000_000_123));
     snapshot.collection.source = SourceKind::Procfs;
     snapshot.collection.fallback_reason = Some(FallbackReason::NetlinkRefused("no".to_owned()));
-    let text = crate::render::json::summary(&snapshot, &assess(&snapshot, None)).unwrap();
+    let text = crate::render::json::summary(&snapshot, &assess(&snapshot, None), None).unwrap();
     assert!(text.ends_with("}\n"));
     let document: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(document["schema"], "tcpstate.summary/1");
