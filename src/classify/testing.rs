@@ -51,6 +51,7 @@ pub(crate) fn java(leaked: u64, open_fds: u64) -> LeakOwner {
         },
         leaked,
         others: 0,
+        waits: 0,
         or_more: false,
         oldest: AgeBounds {
             at_least: Some(Duration::from_secs(8_040)),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::IncompleteScan;
+use super::{IncompleteScan, Socket};
 
 use super::number::milliseconds;
 
@@ -25,6 +25,21 @@ pub struct AgeBounds {
 }
 
 impl AgeBounds {
+    /// What both of two sources say of one age. An upper bound that the other
+    /// contradicts was wrong: a dump had missed the socket.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let at_least = self.at_least.max(other.at_least);
+        let at_most = match (self.at_most, other.at_most) {
+            (Some(one), Some(another)) => Some(one.min(another)),
+            (one, another) => one.or(another),
+        };
+        Self {
+            at_least,
+            at_most: at_most.filter(|&age| Some(age) >= at_least),
+        }
+    }
+
     /// The bounds of the older of two sockets.
     #[must_use]
     pub fn older(self, other: Self) -> Self {
@@ -35,6 +50,90 @@ impl AgeBounds {
                 _ => None,
             },
         }
+    }
+}
+
+/// A half-closed stream may have something to say every few minutes: who sent in
+/// CLOSE_WAIT counts as half-closed for so long at least.
+pub const LONGEST_PAUSE: Duration = Duration::from_secs(600);
+
+/// What has left a socket. A retransmission is nothing new: it goes on while
+/// the application is silent, and to a peer that is gone.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Payload {
+    /// Bytes that were sent, each counted once (4.19).
+    pub once: Option<u64>,
+    /// Bytes that the peer has acknowledged (4.1).
+    pub acked: Option<u64>,
+}
+
+impl Payload {
+    /// What a look tells of it: nothing without `tcp_info`.
+    #[must_use]
+    pub fn of(socket: &Socket) -> Self {
+        let info = socket.tcp_info.unwrap_or_default();
+        let once = info.bytes_sent.zip(info.bytes_retrans);
+        Self {
+            once: once.map(|(sent, again)| sent.saturating_sub(again)),
+            acked: info.bytes_acked,
+        }
+    }
+
+    /// The same, and where it isn't known what was known before.
+    #[must_use]
+    pub fn or(self, before: Self) -> Self {
+        Self {
+            once: self.once.or(before.once),
+            acked: self.acked.or(before.acked),
+        }
+    }
+
+    /// Whether more has left it later.
+    #[must_use]
+    pub fn is_less_than(self, later: Self) -> bool {
+        let rose = |then: Option<u64>, now: Option<u64>| then.zip(now).is_some_and(|(a, b)| b > a);
+        rose(self.once, later.once) || rose(self.acked, later.acked)
+    }
+
+    /// Whether both tell the same of it.
+    #[must_use]
+    pub fn is_comparable_with(self, later: Self) -> bool {
+        self.once.and(later.once).is_some() || self.acked.and(later.acked).is_some()
+    }
+}
+
+/// What was seen to leave a socket in CLOSE_WAIT, from one look to the next.
+/// Times are since boot.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sending {
+    /// What had left it at the last look.
+    pub payload: Payload,
+    /// The look that saw last that there was more; `None`: none did.
+    #[serde(rename = "last_ms", with = "milliseconds::option")]
+    pub last: Option<Duration>,
+    /// The longest time without anything that ended with more.
+    #[serde(rename = "pause_ms", with = "milliseconds")]
+    pub pause: Duration,
+}
+
+impl Sending {
+    /// Another look at it; `first` is the time of the first one.
+    pub fn look(&mut self, payload: Payload, first: Duration, now: Duration) {
+        if self.payload.is_less_than(payload) {
+            let silent = now.saturating_sub(self.last.unwrap_or(first));
+            self.pause = self.pause.max(silent);
+            self.last = Some(now);
+        }
+        self.payload = payload.or(self.payload);
+    }
+
+    /// Whether it may well send again: it sent, and has been silent for no
+    /// longer than twice as long as before, or than [`LONGEST_PAUSE`].
+    #[must_use]
+    pub fn goes_on(&self, now: Duration) -> bool {
+        let allowed = LONGEST_PAUSE.max(self.pause * 2);
+        self.last
+            .is_some_and(|last| now.saturating_sub(last) < allowed)
     }
 }
 
@@ -157,10 +256,21 @@ pub struct LeakOwner {
     pub leaked: u64,
     /// How many more processes hold some of these, or all, too.
     pub others: u64,
+    /// With how many of these a connection ended that it has closed and the
+    /// peer hasn't (FIN_WAIT2): a proxy waits for that side.
+    pub waits: u64,
     /// Whether it may well be more: not every socket was looked for.
     pub or_more: bool,
     /// The age of the oldest.
     pub oldest: AgeBounds,
+}
+
+impl LeakOwner {
+    /// Whether it waits for others, who must act first.
+    #[must_use]
+    pub const fn is_waiting(&self) -> bool {
+        self.waits > 0 && self.waits >= self.leaked
+    }
 }
 
 /// What could be found out about an owner.
@@ -230,6 +340,46 @@ mod tests {
             unbounded.older(bounds(3, 5)).at_least,
             bounds(3, 0).at_least
         );
+    }
+
+    #[test]
+    fn an_age_from_elsewhere_gets_tighter_and_never_contradicts_itself() {
+        let bounds = |at_least, at_most: Option<u64>| AgeBounds {
+            at_least: Some(Duration::from_secs(at_least)),
+            at_most: at_most.map(Duration::from_secs),
+        };
+        let seen = bounds(10, Some(12));
+        assert_eq!(seen.and(AgeBounds::default()), seen);
+        assert_eq!(seen.and(bounds(3, Some(500))), seen);
+        assert_eq!(seen.and(bounds(11, Some(11))), bounds(11, Some(11)));
+        // Older than it can be by what was watched: a dump had missed it.
+        assert_eq!(seen.and(bounds(90, None)), bounds(90, None));
+    }
+
+    /// A stream with something to say every quarter of an hour was a leak for a
+    /// third of the time.
+    #[test]
+    fn who_sent_may_be_silent_for_twice_as_long_as_before() {
+        let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
+        let sent = |once| Payload {
+            once: Some(once),
+            acked: None,
+        };
+        let mut sending = Sending::default();
+        sending.look(sent(10), minutes(0), minutes(0));
+        assert!(
+            !sending.goes_on(minutes(0)),
+            "nothing was seen to leave yet"
+        );
+        sending.look(sent(20), minutes(0), minutes(1));
+        assert!(sending.goes_on(minutes(10)) && !sending.goes_on(minutes(11)));
+        sending.look(sent(20), minutes(0), minutes(15));
+        sending.look(sent(30), minutes(0), minutes(16));
+        assert!(sending.goes_on(minutes(45)) && !sending.goes_on(minutes(46)));
+        // What isn't told is not nothing.
+        sending.look(Payload::default(), minutes(0), minutes(17));
+        sending.look(sent(30), minutes(0), minutes(18));
+        assert_eq!(sending.last, Some(minutes(16)));
     }
 
     proptest! {

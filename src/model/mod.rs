@@ -35,7 +35,8 @@ pub use check_state::{
     CheckState, CheckStates, CounterSnapshot, SHORTEST_GROWTH, SHORTEST_RATE, Sighting, Sightings,
 };
 pub use close_wait::{
-    AgeBounds, LEAK_MIN_AGE, LeakDigest, LeakOwner, LeakOwnerKind, Verdict, VerdictCounts,
+    AgeBounds, LEAK_MIN_AGE, LONGEST_PAUSE, LeakDigest, LeakOwner, LeakOwnerKind, Payload, Sending,
+    Verdict, VerdictCounts,
 };
 pub use collection::{Collection, FallbackReason, SourceKind};
 pub use counters::{Counter, Counters};

@@ -1,6 +1,7 @@
 use super::*;
 use crate::model::{
-    CheckState, Counter, CounterSnapshot, Counters, Sighting, Sightings, SocketCookie,
+    CheckState, Counter, CounterSnapshot, Counters, Payload, Sending, Sighting, Sightings,
+    SocketCookie,
 };
 use std::fs;
 
@@ -14,6 +15,14 @@ fn states() -> CheckStates {
     let sighting = Sighting {
         seen: Duration::from_millis(7),
         not_yet: None,
+        sending: Sending {
+            payload: Payload {
+                once: Some(u64::MAX),
+                acked: None,
+            },
+            last: Some(Duration::from_millis(9)),
+            pause: Duration::from_millis(3),
+        },
     };
     let counted = CounterSnapshot {
         drops: crate::model::ListenerDrops::from([("0.0.0.0:80".to_owned(), 7)]),

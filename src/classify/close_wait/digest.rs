@@ -2,15 +2,20 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::time::Duration;
 
 use super::verdict::Judge;
-use crate::model::{AgeBounds, CgroupId, Socket, TcpState, Verdict, VerdictCounts};
+use super::waits::{ends, held_since};
+use crate::model::{AgeBounds, CgroupId, Endpoint, Socket, TcpState, Verdict, VerdictCounts};
 
 /// Leaked sockets that are remembered one by one, for the search of their
 /// holders. Whoever leaks more is found by these.
 const REMEMBERED: usize = 4_096;
 /// Cgroups, and ports of listeners, that are counted one by one.
 const GROUPS: usize = 64;
+
+/// Both ends of a connection, ours first.
+type Ends = (Endpoint, Endpoint);
 
 /// A number of leaked sockets and the age of the oldest.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -31,6 +36,11 @@ pub struct Digest {
     /// The first leaked sockets that have a file, by inode, with the cgroup
     /// and the age of each.
     pub remembered: HashMap<u64, (Option<CgroupId>, AgeBounds)>,
+    /// The first sockets in FIN_WAIT2 that somebody holds and that are old
+    /// enough, by inode, with their ages.
+    pub fin_wait2: HashMap<u64, (Ends, Duration)>,
+    /// The inodes of the remembered leaked sockets, by their ends.
+    pub ends: HashMap<Ends, u64>,
     /// Leaked sockets that have a file, by the cgroup they were made in.
     pub cgroups: HashMap<CgroupId, Share>,
     /// Those that nobody has accepted, by the port of ours.
@@ -52,6 +62,11 @@ impl Digest {
     /// Judges a socket if it is in CLOSE_WAIT.
     pub fn add(&mut self, socket: &Socket, judge: &Judge<'_>) {
         if socket.state != TcpState::CloseWait {
+            if let (Some(age), Some(inode)) = (held_since(socket, judge.min_age), socket.inode)
+                && self.fin_wait2.len() < REMEMBERED
+            {
+                self.fin_wait2.insert(inode, (ends(socket), age));
+            }
             return;
         }
         let judged = judge.judge(socket.clone());
@@ -71,6 +86,7 @@ impl Digest {
             && self.remembered.len() < REMEMBERED
         {
             self.remembered.insert(inode, (socket.cgroup, judged.age));
+            self.ends.insert(ends(socket), inode);
         }
     }
 
@@ -89,8 +105,6 @@ fn count<K: Eq + Hash>(groups: &mut HashMap<K, Share>, key: K, age: AgeBounds) {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::super::testing::close_wait;
     use super::*;
 
@@ -107,6 +121,11 @@ mod tests {
         digest.add(&close_wait().inode(8).times(1, 2).build(), &JUDGE);
         digest.add(&close_wait().inode(0).build(), &JUDGE);
         digest.add(&close_wait().listen().build(), &JUDGE);
+        let mut half = close_wait().inode(9).build();
+        half.state = TcpState::FinWait2;
+        digest.add(&half, &JUDGE);
+        let age = Duration::from_secs(120);
+        assert_eq!(digest.fin_wait2, [(9, (ends(&half), age))].into());
         assert_eq!(digest.counts.total(), 3);
         assert_eq!(digest.leaked.leaked, 2);
         assert_eq!(digest.remembered.keys().collect::<Vec<_>>(), [&7]);

@@ -13,10 +13,10 @@ mod process;
 mod queues;
 mod report;
 mod verdict;
+mod waits;
 
 pub use age::age_of;
-pub(in crate::classify) use compare::Payload;
-pub use compare::{Earlier, Interval, Watched};
+pub use compare::{Earlier, Interval};
 pub use digest::{Digest, Share};
 pub use listeners::Listeners;
 pub use owners::{Ownership, Unowned, Unseen};
@@ -26,6 +26,7 @@ pub use process::{Growth, Held, Hint, ProcessLeaks};
 pub use queues::QueueLeaks;
 pub use report::{Comparison, LeakReport, Selection, Unattributed};
 pub use verdict::{HalfClose, Judge, Judged};
+pub use waits::{Waits, ends, held_since, pairs};
 
 pub use crate::model::LEAK_MIN_AGE as MIN_AGE;
 

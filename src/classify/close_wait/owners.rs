@@ -79,6 +79,8 @@ pub struct Ownership<'a> {
     pub scan: Option<ScanCoverage>,
     /// Processes that were asked for and could not be looked into.
     pub unseen: &'a [Unseen],
+    /// Sockets in FIN_WAIT2 that somebody holds.
+    pub fin_wait2: &'a [Socket],
     /// How many CLOSE_WAIT sockets processes, by pid and start time, had at an
     /// earlier reading.
     pub earlier: Option<&'a HashMap<(u32, u64), u64>>,

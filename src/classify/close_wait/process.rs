@@ -9,6 +9,7 @@ use smallvec::SmallVec;
 use super::listeners::Listeners;
 use super::peers::{LocalPort, Peer, local_ports, peers};
 use super::verdict::Judged;
+use super::waits::Waits;
 use crate::model::{AgeBounds, Process, Verdict, VerdictCounts};
 
 /// Fewer connections to one service look like chance.
@@ -43,6 +44,9 @@ pub struct ProcessLeaks {
     /// How the number of its CLOSE_WAIT sockets has grown, from nothing if the
     /// process wasn't there then; `None` without an earlier reading.
     pub growth: Option<Growth>,
+    /// Connections beside these whose peers it waits for; `None` where there
+    /// are none.
+    pub waits: Option<Waits>,
     /// What the cause may be; `None` where nothing is leaked.
     pub hint: Option<Hint>,
 }
@@ -93,6 +97,9 @@ pub struct Growth {
 /// does, not why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hint {
+    /// As many connections are in FIN_WAIT2, closed by it and not by their
+    /// peers: a proxy, which waits for these.
+    Waiting,
     /// Most have data to send that the peer doesn't read: the application may
     /// be waiting for it.
     PeerNotReading,
@@ -164,7 +171,16 @@ impl ProcessLeaks {
             peers,
             sockets: held,
             growth,
+            waits: None,
         }
+    }
+
+    /// Takes in what it waits for.
+    pub(super) fn wait_for(&mut self, waits: Waits) {
+        if waits.pairs > 0 && waits.pairs >= self.counts.leaked() {
+            self.hint = self.hint.map(|_| Hint::Waiting);
+        }
+        self.waits = Some(waits);
     }
 
     /// The used share of the descriptor limit, 0 to 1.
@@ -199,14 +215,17 @@ impl ProcessLeaks {
         // Shares compare as integers; a float has no order.
         let used = self.process.fd_limit.zip(self.process.open_fds);
         let used = used.map(|(limit, open)| open.saturating_mul(10_000) / limit.max(1));
-        Reverse((
+        // Who waits for others comes after those who must act.
+        let waits = self.hint == Some(Hint::Waiting);
+        let harm = Reverse((
             self.is_near_limit(),
             self.counts.leaked(),
             used,
             self.oldest.at_least,
             self.counts.total(),
             Reverse(self.process.pid),
-        ))
+        ));
+        (waits, harm)
     }
 }
 

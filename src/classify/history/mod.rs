@@ -8,7 +8,7 @@ mod rates;
 pub(crate) mod testing;
 mod timeline;
 
-pub use close_wait::{CloseWaitMemory, Seen, Transitions};
+pub use close_wait::{CloseWaitMemory, Transitions};
 pub use event::{Event, EventKind, EventLog};
 pub use rates::Rates;
 pub use timeline::{

@@ -1,8 +1,8 @@
 //! Samples to show: a host with a little of everything.
 
-use super::{Look, Reading, Seen, Timeline, Transitions};
+use super::{Look, Reading, Timeline, Transitions};
 use crate::classify::testing::{SnapshotBuilder, leak_digest, snapshot};
-use crate::model::{Counter, Host, NetNs, Snapshot, TcpState};
+use crate::model::{AgeBounds, Counter, Host, NetNs, Snapshot, TcpState};
 use std::time::{Duration, Instant, SystemTime};
 
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
@@ -70,9 +70,9 @@ pub(crate) fn timeline() -> Timeline {
         at_second(busy(852, 40, 1_000), 0),
         None,
     );
-    let oldest = Seen {
-        first: start,
-        not_before: None,
+    let oldest = AgeBounds {
+        at_least: Some(SECOND * 2),
+        at_most: None,
     };
     let transitions = Transitions {
         entered: 20,

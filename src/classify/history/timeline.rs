@@ -332,14 +332,14 @@ impl Latest {
     /// what the kernel tells of leaked ones: either may know of more.
     #[must_use]
     pub fn oldest_close_wait(&self) -> Option<AgeBounds> {
-        let seen = self.close_wait?.oldest?;
+        let watched = self.close_wait?.oldest?;
         let told = self.snapshot.leaks.as_ref();
         let told = AgeBounds {
             at_least: told.and_then(|leaks| leaks.oldest.at_least),
             // Of the leaked ones, which need not be the oldest.
             at_most: None,
         };
-        Some(seen.refine(told, self.at))
+        Some(watched.and(told))
     }
 }
 
@@ -399,7 +399,6 @@ fn queues(listeners: &[Listener]) -> Vec<Queue> {
 #[cfg(test)]
 mod tests {
     use super::super::super::testing::{leak_digest, snapshot};
-    use super::super::Seen;
     use super::*;
     use crate::model::{Destination, Endpoint, PortReading, Ports};
 
@@ -452,9 +451,9 @@ mod tests {
                     entered: 0,
                     left: Some(0),
                     stuck: 1,
-                    oldest: Some(Seen {
-                        first: start,
-                        not_before: None,
+                    oldest: Some(AgeBounds {
+                        at_least: Some(SECOND * 2),
+                        at_most: None,
                     }),
                 }),
                 ..reading(start + SECOND * 2, snapshot)

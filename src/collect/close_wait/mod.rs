@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, SystemTime};
 
 use self::owners::Found;
-pub(super) use self::rows::{close_wait, listeners, listeners_of};
+pub(super) use self::rows::{close_wait, held_fin_wait2, listeners, listeners_of};
 use super::Namespace;
 use crate::classify::close_wait::{Earlier, Ownership};
 use crate::kernel::KernelError;

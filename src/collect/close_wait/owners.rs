@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::super::ownership::{self, Budget, Hints};
-use super::rows::listeners_of;
+use super::rows::{held_fin_wait2, listeners_of};
 use crate::classify::close_wait::{Listeners, Ownership, Unseen};
 use crate::kernel::processes::read_process;
 use crate::kernel::{KernelError, ProcRoot, SocketSource};
@@ -14,6 +14,8 @@ use crate::model::{Cgroup, CgroupId, Collection, Inodes, Owners, Processes, Scan
 pub(in crate::collect) struct Found {
     holders: Owners,
     listeners: Listeners,
+    /// Sockets in FIN_WAIT2 that somebody holds.
+    fin_wait2: Vec<Socket>,
     scan: Option<ScanCoverage>,
     /// Those that were asked for and could not be looked into.
     unseen: Vec<Unseen>,
@@ -73,6 +75,7 @@ impl Found {
             listeners: &self.listeners,
             scan: self.scan,
             unseen: &self.unseen,
+            fin_wait2: &self.fin_wait2,
             earlier,
         }
     }
@@ -89,7 +92,9 @@ pub(in crate::collect) fn find(
     collection: &mut Collection,
 ) -> Result<Found, KernelError> {
     let listeners = listeners_of(source, sockets, collection)?;
-    let wanted = wanted(sockets, &listeners).collect();
+    let fin_wait2 = held_fin_wait2(source, sockets)?;
+    let closed = fin_wait2.iter().filter_map(|socket| socket.inode);
+    let wanted = wanted(sockets, &listeners).chain(closed).collect();
     let cgroups = cgroups(proc_root, sockets);
     let hints = Hints {
         pids: asked.to_vec(),
@@ -102,6 +107,7 @@ pub(in crate::collect) fn find(
         unseen: Vec::new(),
         holders,
         listeners,
+        fin_wait2,
         processes,
         cgroups,
     };

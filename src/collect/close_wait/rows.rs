@@ -1,12 +1,12 @@
 //! Reading the sockets that leaks are judged by.
 
 use std::collections::HashSet;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::super::with_fallback;
-use crate::classify::close_wait::{Interval, Listeners};
+use crate::classify::close_wait::{Interval, Listeners, held_since};
 use crate::kernel::{KernelError, SocketSource};
-use crate::model::{Collection, Extensions, Request, Socket, StateSet, TcpState};
+use crate::model::{Collection, Extensions, Request, Socket, SourceKind, StateSet, TcpState};
 
 /// One reading of the CLOSE_WAIT sockets.
 #[derive(Debug)]
@@ -136,6 +136,30 @@ pub(in crate::collect) fn listeners_of(
     Ok(listeners)
 }
 
+/// The sockets in FIN_WAIT2 that somebody holds, beside some in CLOSE_WAIT:
+/// none where there are none of these. What is lost of them hides no leak.
+///
+/// # Errors
+///
+/// When they can't be read.
+pub(in crate::collect) fn held_fin_wait2(
+    source: &mut dyn SocketSource,
+    beside: &[Socket],
+) -> Result<Vec<Socket>, KernelError> {
+    let mut held = Vec::new();
+    if beside.is_empty() || source.kind() != SourceKind::Netlink {
+        return Ok(held);
+    }
+    let states = StateSet::NONE.with(TcpState::FinWait2);
+    let request = Request::states(states).with(Extensions::TCP_INFO);
+    source.visit_all(&request, &mut |socket| {
+        if held_since(socket, Duration::ZERO).is_some() {
+            held.push(socket.clone());
+        }
+    })?;
+    Ok(held)
+}
+
 /// Those of some inodes that no socket in any state has; `None` when sockets
 /// may be missing. All sockets are looked at, and none is kept.
 ///
@@ -168,7 +192,6 @@ mod tests {
 
     use super::*;
     use crate::classify::close_wait::testing::close_wait;
-    use crate::model::SourceKind;
 
     /// Shows these sockets, and owns that it lost some where it did.
     struct Dump {

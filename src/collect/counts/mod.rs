@@ -159,8 +159,10 @@ fn count_sockets(
     // Now tcp_info would cost a sixth of the whole; CLOSE_WAIT alone has few
     // rows, mostly none.
     if seen.digest.counts.total() > 0 && namespace.source() == SourceKind::Netlink {
-        let close_wait = StateSet::NONE.with(TcpState::CloseWait);
-        let (again, second) = look_again(namespace, close_wait, question, true, &mut |_| {})?;
+        let close_wait = StateSet::NONE
+            .with(TcpState::CloseWait)
+            .with(TcpState::FinWait2);
+        let (again, second) = look_again(namespace, close_wait, question, true, observer)?;
         seen.digest = again.digest;
         // What it lost would be missing among those that leak, and where it
         // fell back to /proc there are no ages.

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
 
 use super::ownership::{self, Hints, OwnerCache, QUICK};
-use crate::classify::close_wait::{Digest, Share};
+use crate::classify::close_wait::{Digest, Share, pairs};
 use crate::kernel::ProcRoot;
 use crate::kernel::processes::read_process;
 use crate::model::{Cgroup, CgroupId, Inodes, LeakDigest, LeakOwner, LeakOwnerKind, Owners};
@@ -58,7 +58,8 @@ fn owners(digest: &Digest, proc_root: Option<&ProcRoot>, cache: &mut OwnerCache)
     if let Some(proc_root) = proc_root
         && !digest.remembered.is_empty()
     {
-        let inodes: Inodes = digest.remembered.keys().copied().collect();
+        let closed = digest.fin_wait2.keys();
+        let inodes: Inodes = digest.remembered.keys().chain(closed).copied().collect();
         let hints = || hints(digest, proc_root);
         // Who can't be found isn't named.
         let _ = cache.update(proc_root, &inodes, hints, QUICK);
@@ -75,7 +76,7 @@ fn owners(digest: &Digest, proc_root: Option<&ProcRoot>, cache: &mut OwnerCache)
         ));
         owners.extend(units(proc_root, &cgroups));
     }
-    owners.sort_by_key(|owner| Reverse(owner.leaked));
+    owners.sort_by_key(|owner| (owner.is_waiting(), Reverse(owner.leaked)));
     for small in owners.drain(MOST_OWNERS.min(owners.len())..) {
         others.take_in(&small);
     }
@@ -168,6 +169,7 @@ fn owner(kind: LeakOwnerKind, share: Share) -> LeakOwner {
         kind,
         leaked: share.leaked,
         others: 0,
+        waits: 0,
         or_more: false,
         oldest: share.oldest,
     }
@@ -184,10 +186,22 @@ fn processes(
     others: &mut Others,
 ) -> Vec<LeakOwner> {
     let mut held: BTreeMap<u32, Vec<u64>> = BTreeMap::new();
+    let mut closed: BTreeMap<u32, Vec<Duration>> = BTreeMap::new();
     for (inode, of_socket) in found.owners.iter() {
         for of_process in of_socket.chunk_by(|one, another| one.pid == another.pid) {
-            if let Some(holder) = of_process.first() {
-                held.entry(holder.pid).or_default().push(inode);
+            let Some(holder) = of_process.first() else {
+                continue;
+            };
+            match digest.fin_wait2.get(&inode) {
+                Some(&((local, remote), since)) => {
+                    // Who has both ends waits for nobody else.
+                    let other = digest.ends.get(&(remote, local));
+                    let mut other = other.into_iter().flat_map(|&one| found.owners.of(one));
+                    if other.all(|one| one.pid != holder.pid) {
+                        closed.entry(holder.pid).or_default().push(since);
+                    }
+                }
+                None => held.entry(holder.pid).or_default().push(inode),
             }
         }
     }
@@ -224,6 +238,10 @@ fn processes(
             continue;
         };
         let share = take(digest, &inodes, cgroups);
+        let ages = inodes
+            .iter()
+            .filter_map(|inode| digest.remembered.get(inode)?.1.at_least);
+        let waits = pairs(ages.collect(), closed.remove(&pid).unwrap_or_default());
         let holders = inodes.iter().flat_map(|&inode| found.owners.of(inode));
         let mut sharers: BTreeSet<u32> = holders.map(|holder| holder.pid).collect();
         sharers.remove(&pid);
@@ -236,6 +254,7 @@ fn processes(
         };
         owners.push(LeakOwner {
             others: sharers.len() as u64,
+            waits,
             or_more: found.or_more(pid),
             ..owner(kind, share)
         });

@@ -2,18 +2,18 @@
 //! whose they are.
 
 use std::collections::HashMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::super::Namespace;
-use super::super::close_wait::{close_wait, listeners_of, owners};
+use super::super::close_wait::{close_wait, held_fin_wait2, listeners_of, owners};
 use super::super::cpu_budget::{Clock, CpuBudget};
 use super::super::ownership::{self, Budget, OwnerCache};
 use crate::classify::close_wait::{
-    Earlier, Judge, Judged, LeakReport, MIN_AGE, Ownership, Selection, Unowned,
+    Earlier, Judge, LeakReport, MIN_AGE, Ownership, Selection, Unowned,
 };
 use crate::classify::history::{CloseWaitMemory, Leaks, Search};
 use crate::kernel::KernelError;
-use crate::model::{Inodes, Socket, SourceKind};
+use crate::model::{Inodes, SourceKind};
 
 /// A reading may take one part of so many of a core in the long run.
 const PARTS: u32 = 50;
@@ -72,11 +72,14 @@ impl LeakReader {
             &reading.sockets,
             &mut reading.collection,
         )?;
+        let fin_wait2 = held_fin_wait2(namespace.all_sockets(), &reading.sockets)?;
         // A recording isn't watched: it has no processes.
         let Some(proc_root) = namespace.proc_root() else {
             return Ok(None);
         };
-        let wanted: Inodes = owners::wanted(&reading.sockets, &listeners).collect();
+        let closed = fin_wait2.iter().filter_map(|socket| socket.inode);
+        let wanted = owners::wanted(&reading.sockets, &listeners);
+        let wanted: Inodes = wanted.chain(closed).collect();
         let hints = || owners::hints(proc_root, &reading.sockets);
         let searched = cache.update(proc_root, &wanted, hints, Budget::Everywhere)?;
         let processes = ownership::processes(proc_root, cache.owners())?;
@@ -84,11 +87,12 @@ impl LeakReader {
         // Two sources know sockets by different names: all would look new.
         let origin = reading.collection.source;
         let before = self.before.take();
+        let seen = || memory.watched(now, Duration::ZERO);
         let (earlier, counts) = match before.filter(|before| before.source == origin) {
             Some(before) => {
                 let since = reading.since(before.time);
-                let watched = memory.watched(now, MIN_AGE);
-                let earlier = before.sockets.ago(since).and_watched(watched);
+                let earlier = before.sockets.ago(since);
+                let earlier = earlier.and_watched(seen(), memory.since_origin(now));
                 (Some(earlier), before.counts)
             }
             None => (None, None),
@@ -100,25 +104,23 @@ impl LeakReader {
             earlier: if earlier.is_some() {
                 earlier.as_ref()
             } else {
-                watched = Earlier::watched(memory.watched(now, MIN_AGE));
+                watched = Earlier::watched(seen(), memory.since_origin(now));
                 Some(&watched)
             },
         };
-        let judged = reading.sockets.into_iter().map(|socket| {
-            let judged = judge.judge(socket);
-            refined(judged, memory, time.0)
-        });
+        let judged = judge.judge_all(reading.sockets);
         let owners = Ownership {
             holders: cache.owners(),
             processes: &processes,
             listeners: &listeners,
             scan: Some(cache.owners().coverage.scan),
             unseen: &[],
+            fin_wait2: &fin_wait2,
             earlier: counts.as_ref(),
         };
         let report = LeakReport::new(
             MIN_AGE,
-            judged.collect(),
+            judged,
             owners,
             Selection::default(),
             earlier.as_ref(),
@@ -161,17 +163,6 @@ impl LeakReader {
     /// The view is closed: the next reading has none before it.
     pub(super) fn forget(&mut self) {
         *self = Self::new(self.budget.clock());
-    }
-}
-
-fn refined(judged: Judged, memory: &CloseWaitMemory, now: Instant) -> Judged {
-    let seen = |socket: &Socket| memory.seen(socket.cookie?);
-    match seen(&judged.socket) {
-        Some(seen) => Judged {
-            age: seen.refine(judged.age, now),
-            ..judged
-        },
-        None => judged,
     }
 }
 

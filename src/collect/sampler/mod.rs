@@ -99,7 +99,10 @@ impl Sampler {
         self.memory.begin(at);
         self.owners.begin(at);
         // What was seen for so long counts, whatever one look can tell.
-        let watched = Earlier::watched(self.memory.watched(at, self.question.min_age));
+        let watched = Earlier::watched(
+            self.memory.watched(at, self.question.min_age),
+            self.memory.since_origin(at),
+        );
         let memory = &mut self.memory;
         let question = Question {
             earlier: Some(&watched),

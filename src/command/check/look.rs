@@ -1,6 +1,6 @@
 //! Looks and judges.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use anyhow::bail;
 
@@ -15,7 +15,7 @@ use crate::classify::thresholds::Thresholds;
 use crate::classify::{Checked, overall_verdict};
 use crate::cli::{CheckArgs, CheckFormat, CommonArgs};
 use crate::collect::{self, Absent, Namespace, PortRead, Question};
-use crate::model::{NetnsCounts, SHORTEST_GROWTH, SHORTEST_RATE, SourceKind, TcpState};
+use crate::model::{NetnsCounts, Payload, SHORTEST_GROWTH, SHORTEST_RATE, SourceKind, TcpState};
 use crate::text::safe;
 
 /// The whole check.
@@ -144,10 +144,10 @@ impl Asked<'_> {
             earlier: earlier.as_ref(),
             ..Question::default()
         };
-        let mut close_wait = HashSet::new();
+        let mut close_wait = HashMap::new();
         let snapshot = collect::read(&mut namespace, &question, &mut |socket| {
             if state.remembers && socket.state == TcpState::CloseWait {
-                close_wait.extend(socket.cookie);
+                close_wait.extend(socket.cookie.map(|cookie| (cookie, Payload::of(socket))));
             }
         })?;
         if !args.unit.is_empty() && snapshot.collection.source == SourceKind::Procfs {

@@ -1,6 +1,6 @@
 //! What a check keeps for the next one.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::time::Duration;
 
 use super::arguments::{patience, scope, state_path};
@@ -9,7 +9,9 @@ use crate::classify::thresholds::Thresholds;
 use crate::cli::{CheckArgs, CommonArgs};
 use crate::collect::Namespace;
 use crate::kernel::since_boot;
-use crate::model::{CheckState, CheckStates, CounterSnapshot, Snapshot, SocketCookie, SourceKind};
+use crate::model::{
+    CheckState, CheckStates, CounterSnapshot, Payload, Snapshot, SocketCookie, SourceKind,
+};
 use crate::state_file::StateFile;
 
 /// No dump takes longer before the timeout of a check ends it; an upper bound
@@ -114,11 +116,15 @@ impl NamespaceState {
             at_least: self.now.begun.saturating_sub(sightings.ended),
             at_most: self.now.begun.saturating_sub(sightings.begun) + SLACK,
         };
-        Some(Earlier::kept(sightings.ages()).ago(since))
+        Some(Earlier::kept(sightings, self.now.begun).ago(since))
     }
 
     /// Takes in what was seen.
-    pub(super) fn take(&mut self, snapshot: &Snapshot, close_wait: &HashSet<SocketCookie>) {
+    pub(super) fn take(
+        &mut self,
+        snapshot: &Snapshot,
+        close_wait: &HashMap<SocketCookie, Payload>,
+    ) {
         self.now.ended = since_boot();
         let collection = &snapshot.collection;
         if collection.complete && collection.source == SourceKind::Netlink {

@@ -1,12 +1,12 @@
 //! What a check leaves on disk for the next one.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::number::milliseconds;
-use super::{AgeBounds, Counter, Counters, ListenerDrops, SocketCookie};
+use super::{AgeBounds, Counter, Counters, ListenerDrops, Payload, Sending, SocketCookie};
 
 /// Counters are kept again after this time, and no rate is taken over less: a
 /// burst of a few milliseconds is no rate.
@@ -88,6 +88,9 @@ pub struct Sighting {
     /// looked.
     #[serde(rename = "not_yet_ms", with = "milliseconds::option")]
     pub not_yet: Option<Duration>,
+    /// What was seen to leave it since.
+    #[serde(default)]
+    pub sending: Sending,
 }
 
 impl CheckStates {
@@ -174,19 +177,27 @@ impl CheckState {
         self.snapshots = snapshots;
     }
 
-    /// Keeps the sockets that are in CLOSE_WAIT now. Those that the state
-    /// before this one knows keep their first sighting; one that is new was
-    /// seen first now, and hadn't been there when that look began.
-    pub fn keep_close_wait(&mut self, cookies: &HashSet<SocketCookie>, before: Option<&Self>) {
+    /// Keeps the sockets that are in CLOSE_WAIT now, with what has left each.
+    /// Those that the state before this one knows keep their first sighting;
+    /// one that is new was seen first now, and hadn't been there when that look
+    /// began.
+    pub fn keep_close_wait(
+        &mut self,
+        seen: &HashMap<SocketCookie, Payload>,
+        before: Option<&Self>,
+    ) {
         let known = before.and_then(|before| before.close_wait.as_ref());
         let new = Sighting {
             seen: self.ended,
             not_yet: known.map(|known| known.begun),
+            sending: Sending::default(),
         };
         let first = |cookie| known.and_then(|known| known.sockets.get(cookie)).copied();
-        let sockets = cookies
-            .iter()
-            .map(|cookie| (*cookie, first(cookie).unwrap_or(new)));
+        let sockets = seen.iter().map(|(cookie, &payload)| {
+            let mut sighting = first(cookie).unwrap_or(new);
+            sighting.look(payload, self.ended);
+            (*cookie, sighting)
+        });
         self.close_wait = Some(Sightings {
             begun: self.begun,
             ended: self.ended,
@@ -201,17 +212,19 @@ impl CheckState {
     }
 }
 
-impl Sightings {
-    /// How long each socket had been in CLOSE_WAIT when the reading ended.
-    pub fn ages(&self) -> impl Iterator<Item = (SocketCookie, AgeBounds)> {
-        self.sockets.iter().map(|(&cookie, sighting)| {
-            let before_the_end = |time| self.ended.saturating_sub(time);
-            let age = AgeBounds {
-                at_least: Some(before_the_end(sighting.seen)),
-                at_most: sighting.not_yet.map(before_the_end),
-            };
-            (cookie, age)
-        })
+impl Sighting {
+    /// It is looked at again.
+    pub fn look(&mut self, payload: Payload, now: Duration) {
+        self.sending.look(payload, self.seen, now);
+    }
+
+    /// How long it has been in this state at a time.
+    #[must_use]
+    pub fn age(&self, now: Duration) -> AgeBounds {
+        AgeBounds {
+            at_least: Some(now.saturating_sub(self.seen)),
+            at_most: self.not_yet.map(|time| now.saturating_sub(time)),
+        }
     }
 }
 

@@ -151,7 +151,12 @@ fn a_namespace_with_a_number_that_was_given_before_is_told_by_its_counters() {
 
 #[test]
 fn a_socket_keeps_its_first_sighting_and_a_new_one_has_bounds() {
-    let cookies = |numbers: &[u64]| numbers.iter().copied().map(SocketCookie).collect();
+    let cookies = |numbers: &[u64]| {
+        let numbers = numbers.iter().copied();
+        numbers
+            .map(|number| (SocketCookie(number), Payload::default()))
+            .collect()
+    };
     let mut first = state(10);
     first.keep_close_wait(&cookies(&[1, 2]), None);
     let mut second = state(20);
@@ -161,7 +166,11 @@ fn a_socket_keeps_its_first_sighting_and_a_new_one_has_bounds() {
     blind.keep_close_wait_of(Some(&second));
     let mut third = state(50);
     third.keep_close_wait(&cookies(&[1, 3, 4]), Some(&blind));
-    let mut ages: Vec<_> = third.close_wait.unwrap().ages().collect();
+    let sockets = third.close_wait.unwrap().sockets;
+    let mut ages: Vec<_> = sockets
+        .iter()
+        .map(|(&cookie, sighting)| (cookie, sighting.age(third.ended)))
+        .collect();
     ages.sort_by_key(|(cookie, _)| *cookie);
     let bounds = |at_least, at_most: Option<u64>| AgeBounds {
         at_least: Some(seconds(at_least)),
@@ -180,11 +189,11 @@ fn a_socket_keeps_its_first_sighting_and_a_new_one_has_bounds() {
 
 #[test]
 fn a_look_that_missed_sockets_bounds_no_age() {
-    let cookies = [SocketCookie(1)].into();
+    let cookies = [(SocketCookie(1), Payload::default())].into();
     let mut second = state(20);
     second.keep_close_wait(&cookies, Some(&state(10)));
-    let (_, age) = second.close_wait.unwrap().ages().next().unwrap();
-    assert_eq!(age.at_most, None);
+    let sighting = second.close_wait.unwrap().sockets[&SocketCookie(1)];
+    assert_eq!(sighting.age(second.ended).at_most, None);
 }
 
 /// It compares with nothing, and what compared was taken for another boot's.

@@ -86,6 +86,7 @@ pub(super) fn report() -> LeakReport {
             processes: &processes,
             listeners: &Listeners::default(),
             unseen: &[],
+            fin_wait2: &[],
             scan: Some(ScanCoverage {
                 processes_scanned: 40,
                 processes_denied: 3,

@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use crate::classify::close_wait::{LeakReport, Unattributed, Unowned};
 pub(super) use crate::classify::history::testing::{SECOND, at_second, busy, push, timeline};
-use crate::classify::history::{Leaks, Look, Reading, Seen, Timeline, Transitions};
+use crate::classify::history::{Leaks, Look, Reading, Timeline, Transitions};
 use crate::classify::testing::{java, leak_digest};
-use crate::model::{Counter, LeakDigest, Sysctl, TcpState, Verdict};
+use crate::model::{AgeBounds, Counter, LeakDigest, Sysctl, TcpState, Verdict};
 
 /// What java leaks after so many seconds.
 fn leaks(second: u64) -> LeakDigest {
@@ -39,9 +39,10 @@ pub(super) fn incident() -> Timeline {
             .with_sysctl(Sysctl::TcpMaxSynBacklog, 2_048)
             .with_sysctl(Sysctl::Somaxconn, 4_096)
             .with_sysctl(Sysctl::TcpFinTimeout, 60);
-        let oldest = Seen {
-            first: start + SECOND,
-            not_before: Some(start),
+        let age = |since| Some(Duration::from_secs(second.saturating_sub(since)));
+        let oldest = AgeBounds {
+            at_least: age(1),
+            at_most: age(0),
         };
         let transitions = Transitions {
             entered: 6,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::age;
-use crate::model::{AgeBounds, Endpoint, Socket, SocketCookie};
+use crate::model::{AgeBounds, Endpoint, Payload, Sighting, Sightings, Socket, SocketCookie};
 
 /// What makes a socket the same in two readings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -23,27 +23,6 @@ struct Trace {
     send_q: Option<u32>,
     /// Payload was seen leaving it, lately.
     sent_lately: bool,
-}
-
-/// What was seen of a socket by looking again and again.
-#[derive(Debug, Clone, Copy)]
-pub struct Watched {
-    /// Its number.
-    pub cookie: SocketCookie,
-    /// Its time in CLOSE_WAIT, now.
-    pub age: AgeBounds,
-    /// Whether payload left it, lately.
-    pub sent: bool,
-}
-
-/// What has left a socket. A retransmission is nothing new: it goes on while
-/// the application is silent, and to a peer that is gone.
-#[derive(Debug, Clone, Copy, Default)]
-pub(in crate::classify) struct Payload {
-    /// Bytes that were sent, each counted once (4.19).
-    once: Option<u64>,
-    /// Bytes that the peer has acknowledged (4.1).
-    acked: Option<u64>,
 }
 
 /// An earlier reading, as far as a later one needs it.
@@ -116,56 +95,55 @@ impl Earlier {
     }
 
     /// No reading, but what was seen of some sockets until now.
-    pub fn watched(sockets: impl IntoIterator<Item = Watched>) -> Self {
-        let trace = |watched: Watched| {
-            let trace = Trace {
-                age: watched.age,
-                sent: Payload::default(),
-                send_q: None,
-                sent_lately: watched.sent,
-            };
-            (Identity::Cookie(watched.cookie), trace)
-        };
+    pub fn watched(
+        sockets: impl IntoIterator<Item = (SocketCookie, Sighting)>,
+        now: Duration,
+    ) -> Self {
+        let trace = |(cookie, sighting)| (cookie, Trace::of(&sighting, now, now));
+        Self::by_cookie(sockets.into_iter().map(trace), Scope::Listed)
+    }
+
+    /// What was kept on disk by looks until the one that ended last, as it is
+    /// worth `now`. Times are since boot.
+    #[must_use]
+    pub fn kept(kept: &Sightings, now: Duration) -> Self {
+        let sockets = kept.sockets.iter();
+        let traces =
+            sockets.map(|(&cookie, sighting)| (cookie, Trace::of(sighting, kept.ended, now)));
+        Self::by_cookie(traces, Scope::WithCookie)
+    }
+
+    fn by_cookie(traces: impl Iterator<Item = (SocketCookie, Trace)>, scope: Scope) -> Self {
         Self {
-            traces: sockets.into_iter().map(trace).collect(),
+            traces: traces
+                .map(|(cookie, trace)| (Identity::Cookie(cookie), trace))
+                .collect(),
             since: Interval::default(),
-            scope: Scope::Listed,
+            scope,
         }
     }
 
     /// The same reading, and what was seen of its sockets until now.
     #[must_use]
-    pub fn and_watched(mut self, sockets: impl IntoIterator<Item = Watched>) -> Self {
+    pub fn and_watched(
+        mut self,
+        sockets: impl IntoIterator<Item = (SocketCookie, Sighting)>,
+        now: Duration,
+    ) -> Self {
         let since = self.since;
-        for watched in sockets {
-            let Some(trace) = self.traces.get_mut(&Identity::Cookie(watched.cookie)) else {
+        for (cookie, sighting) in sockets {
+            let Some(trace) = self.traces.get_mut(&Identity::Cookie(cookie)) else {
                 continue;
             };
             // As it was then: it is made to grow again.
-            let seen = watched.age.at_least;
-            let seen = seen.map(|age| age.saturating_sub(since.at_least));
-            trace.age.at_least = trace.age.at_least.max(seen);
-            trace.sent_lately |= watched.sent;
+            let seen = sighting.age(now);
+            trace.age = trace.age.and(AgeBounds {
+                at_least: seen.at_least.map(|age| age.saturating_sub(since.at_least)),
+                at_most: seen.at_most.map(|age| age.saturating_sub(since.at_least)),
+            });
+            trace.sent_lately |= sighting.sending.goes_on(now);
         }
         self
-    }
-
-    /// The ages alone, by cookie, as they were kept on disk.
-    pub fn kept(ages: impl IntoIterator<Item = (SocketCookie, AgeBounds)>) -> Self {
-        let trace = |age| Trace {
-            age,
-            sent: Payload::default(),
-            send_q: None,
-            sent_lately: false,
-        };
-        Self {
-            traces: ages
-                .into_iter()
-                .map(|(cookie, age)| (Identity::Cookie(cookie), trace(age)))
-                .collect(),
-            since: Interval::default(),
-            scope: Scope::WithCookie,
-        }
     }
 
     /// Whether it would know a socket that was there.
@@ -227,17 +205,11 @@ impl Earlier {
 
     /// Both readings bound the age: the earlier one as it has grown since.
     fn grown(&self, then: AgeBounds, now: AgeBounds) -> AgeBounds {
-        let at_least = then.at_least.unwrap_or_default() + self.since.at_least;
-        let at_least = now.at_least.unwrap_or_default().max(at_least);
-        let at_most = then.at_most.map(|age| age + self.since.at_most);
-        let at_most = match (at_most, now.at_most) {
-            (Some(one), Some(another)) => Some(one.min(another)),
-            (one, another) => one.or(another),
+        let then = AgeBounds {
+            at_least: Some(then.at_least.unwrap_or_default() + self.since.at_least),
+            at_most: then.at_most.map(|age| age + self.since.at_most),
         };
-        AgeBounds {
-            at_least: Some(at_least),
-            at_most: at_most.filter(|&age| age >= at_least),
-        }
+        now.and(then)
     }
 
     /// It was not there, so it entered since. But a dump can miss a socket:
@@ -263,40 +235,17 @@ impl Identity {
     }
 }
 
-impl Payload {
-    /// What a look tells of it: nothing without `tcp_info`.
-    #[must_use]
-    pub(in crate::classify) fn of(socket: &Socket) -> Self {
-        let info = socket.tcp_info.unwrap_or_default();
-        let once = info.bytes_sent.zip(info.bytes_retrans);
-        Self {
-            once: once.map(|(sent, again)| sent.saturating_sub(again)),
-            acked: info.bytes_acked,
-        }
-    }
-
-    /// The same, and where it isn't known what was known before.
-    #[must_use]
-    pub(in crate::classify) fn or(self, before: Self) -> Self {
-        Self {
-            once: self.once.or(before.once),
-            acked: self.acked.or(before.acked),
-        }
-    }
-
-    /// Whether more has left it later.
-    #[must_use]
-    pub(in crate::classify) fn is_less_than(self, later: Self) -> bool {
-        let rose = |then: Option<u64>, now: Option<u64>| then.zip(now).is_some_and(|(a, b)| b > a);
-        rose(self.once, later.once) || rose(self.acked, later.acked)
-    }
-
-    fn is_comparable_with(self, later: Self) -> bool {
-        self.once.and(later.once).is_some() || self.acked.and(later.acked).is_some()
-    }
-}
-
 impl Trace {
+    /// What was seen of a socket until a time, as it is worth `now`.
+    fn of(sighting: &Sighting, until: Duration, now: Duration) -> Self {
+        Self {
+            age: sighting.age(until),
+            sent: sighting.sending.payload,
+            send_q: None,
+            sent_lately: sighting.sending.goes_on(now),
+        }
+    }
+
     /// Payload that went out since: `segs_out` would not do, keepalives raise
     /// it too. A queue that moved had data put into it or acknowledged.
     fn was_followed_by(&self, socket: &Socket) -> bool {

@@ -1,5 +1,7 @@
 use super::super::testing::{SocketBuilder, close_wait};
+use super::super::verdict::{HalfClose, Judge};
 use super::*;
+use crate::model::{CheckState, Sending, Verdict};
 
 const UPTIME: Option<Duration> = Some(Duration::from_secs(86_400));
 const TEN: Interval = Interval {
@@ -65,11 +67,18 @@ fn over_proc_the_ends_and_the_inode_tell() {
 
 #[test]
 fn kept_ages_grow_and_say_nothing_of_sockets_without_a_cookie() {
-    let then = AgeBounds {
-        at_least: Some(Duration::from_secs(100)),
-        at_most: Some(Duration::from_secs(130)),
+    let at = Duration::from_secs;
+    let sighting = Sighting {
+        seen: at(400),
+        not_yet: Some(at(370)),
+        sending: Sending::default(),
     };
-    let kept = Earlier::kept([(SocketCookie(7), then)]).ago(TEN);
+    let kept = Sightings {
+        begun: at(499),
+        ended: at(500),
+        sockets: [(SocketCookie(7), sighting)].into(),
+    };
+    let kept = Earlier::kept(&kept, at(510)).ago(TEN);
     let say = |socket: &Socket| kept.say(socket, age::bounds(socket, UPTIME));
     let stayed = say(&close_wait().cookie(7).times(200, 300_000).build());
     assert!(stayed.stayed && !stayed.sent);
@@ -105,4 +114,69 @@ fn an_old_kernel_tells_what_was_acknowledged() {
     let nothing = || close_wait().without_info();
     let unknown = say(Some(nothing()), nothing());
     assert!(!unknown.sent && !unknown.silent);
+}
+
+/// The verdicts of checks every 30 s, which keep a state, on a half-closed
+/// socket that sends at certain seconds.
+fn checked(sends: impl Fn(u64) -> bool, seconds: u64) -> Vec<(Verdict, Option<HalfClose>)> {
+    let at = Duration::from_secs;
+    let mut before: Option<CheckState> = None;
+    let mut verdicts = Vec::new();
+    let boot = 10_000;
+    for now in (0..seconds).step_by(30) {
+        let sent = (1..=now).filter(|&second| sends(second));
+        let (count, last) = (sent.clone().count() as u64, sent.max().unwrap_or(0));
+        let ms = |since: u64| u32::try_from((now - since) * 1_000 + 10).unwrap();
+        let socket = close_wait()
+            .times(ms(last), ms(0))
+            .last_sent(ms(last))
+            .sent(100 + count, 0)
+            .build();
+        let mut state = CheckState {
+            begun: at(boot + now),
+            ended: at(boot + now),
+            ..CheckState::default()
+        };
+        let earlier = before.as_ref().and_then(|before| {
+            let kept = before.close_wait.as_ref()?;
+            let since = state.begun.saturating_sub(kept.ended);
+            Some(Earlier::kept(kept, state.begun).ago(Interval {
+                at_least: since,
+                at_most: since,
+            }))
+        });
+        let judge = Judge {
+            min_age: at(60),
+            uptime: UPTIME,
+            earlier: earlier.as_ref(),
+        };
+        let payload = Payload::of(&socket);
+        let judged = judge.judge(socket);
+        verdicts.push((judged.verdict, judged.half_close));
+        let seen = [(SocketCookie(1), payload)].into();
+        state.keep_close_wait(&seen, before.as_ref());
+        before = Some(state);
+    }
+    verdicts
+}
+
+/// It paged and cleared in turn: 60 s after each event, until the next.
+#[test]
+fn a_stream_that_sends_every_90_s_is_no_leak_once_it_was_seen_to_send() {
+    let verdicts = checked(|second| second % 90 == 0, 1_000);
+    let (quiet, seen) = verdicts.split_at(3);
+    // It has said nothing yet, as one that is forgotten.
+    assert_eq!(quiet[2].0, Verdict::NotClosed);
+    let half_closed = (Verdict::HalfClose, Some(HalfClose::Sent));
+    assert!(seen.iter().all(|one| *one == half_closed), "{seen:?}");
+}
+
+/// One that sent a last time and was forgotten then is a leak after all.
+#[test]
+fn a_stream_that_falls_silent_for_long_is_a_leak() {
+    let verdicts = checked(|second| second == 90, 900);
+    let of = |second: usize| verdicts[second / 30].0;
+    assert_eq!(of(660), Verdict::HalfClose);
+    assert_eq!(of(690), Verdict::NotClosed);
+    assert_eq!(verdicts.last().unwrap().0, Verdict::NotClosed);
 }

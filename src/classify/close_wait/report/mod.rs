@@ -1,7 +1,7 @@
 //! Everything that is known of the CLOSE_WAIT sockets.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -9,11 +9,13 @@ use serde::Serialize;
 
 use super::compare::Earlier;
 use super::owners::{Ownership, Unowned};
+use super::peers::peers;
 use super::process::{Held, ProcessLeaks};
 use super::queues::{QueueLeaks, Queues};
 use super::verdict::Judged;
+use super::waits::{Waits, ends, held_since, pairs};
 use crate::model::{
-    ClosedDescriptor, ClosedDescriptors, InFlight, ScanCoverage, SocketPast, VerdictCounts,
+    ClosedDescriptor, ClosedDescriptors, InFlight, ScanCoverage, Socket, SocketPast, VerdictCounts,
     milliseconds,
 };
 
@@ -145,6 +147,9 @@ impl LeakReport {
                 ))
             })
             .collect();
+        if !owners.fin_wait2.is_empty() {
+            wait_for(&mut processes, &sockets, &owners);
+        }
         processes.sort_by_cached_key(ProcessLeaks::harm);
         let mut listeners = queues.into_sorted();
         let enough = |leaked: u64| leaked >= selection.min_count;
@@ -197,6 +202,55 @@ impl LeakReport {
             .iter()
             .filter_map(|entry| Some((entry.index, self.socket(entry.index)?)))
             .filter(|(_, judged)| judged.verdict.is_leak())
+    }
+}
+
+/// Says of each process which connections it has closed and its peers haven't.
+fn wait_for(processes: &mut [ProcessLeaks], sockets: &[Judged], owners: &Ownership<'_>) {
+    let inodes: HashMap<_, _> = sockets
+        .iter()
+        .filter_map(|judged| Some((ends(&judged.socket), judged.socket.inode?)))
+        .collect();
+    let mut waits: HashMap<u32, Vec<&Socket>> = HashMap::new();
+    for socket in owners.fin_wait2 {
+        let holders = |inode: Option<u64>| inode.map_or(&[][..], |inode| owners.holders.of(inode));
+        // The other end of a connection within this namespace.
+        let (local, remote) = ends(socket);
+        let other = holders(inodes.get(&(remote, local)).copied());
+        for of_process in holders(socket.inode).chunk_by(|one, another| one.pid == another.pid) {
+            // Who has both ends waits for nobody else.
+            if let Some(holder) = of_process.first()
+                && other.iter().all(|one| one.pid != holder.pid)
+            {
+                waits.entry(holder.pid).or_default().push(socket);
+            }
+        }
+    }
+    for leaks in processes {
+        let Some(waited) = waits.get(&leaks.process.pid) else {
+            continue;
+        };
+        let leaked = leaks.sockets.iter().filter_map(|held| {
+            let judged = sockets.get(held.index)?;
+            judged.age.at_least.filter(|_| judged.verdict.is_leak())
+        });
+        let since = waited.iter();
+        let since = since.filter_map(|socket| held_since(socket, Duration::ZERO));
+        let pairs = pairs(leaked.collect(), since.collect());
+        let others = waited.iter().filter_map(|socket| {
+            let (local, remote) = ends(socket);
+            inodes.get(&(remote, local))
+        });
+        let pids: BTreeSet<u32> = others
+            .flat_map(|&inode| owners.holders.of(inode))
+            .map(|holder| holder.pid)
+            .collect();
+        let command = |pid| owners.processes.get(&pid)?.command.clone();
+        leaks.wait_for(Waits {
+            pairs,
+            peers: peers(waited.iter().copied()),
+            holders: pids.into_iter().map(|pid| (pid, command(pid))).collect(),
+        });
     }
 }
 

@@ -19,6 +19,7 @@ struct Stage {
     processes: Processes,
     listeners: Listeners,
     scan: ScanCoverage,
+    fin_wait2: Vec<Socket>,
     unseen: Vec<Unseen>,
     earlier: HashMap<(u32, u64), u64>,
 }
@@ -67,6 +68,7 @@ impl Stage {
             listeners: &self.listeners,
             scan: Some(self.scan),
             unseen: &self.unseen,
+            fin_wait2: &self.fin_wait2,
             earlier: earlier.map(|_| &self.earlier),
         };
         LeakReport::new(judge.min_age, judged, owners, selection, earlier)
@@ -358,4 +360,67 @@ proptest! {
             prop_assert!(leaks.counts.leaked() <= report.counts.leaked());
         }
     }
+}
+
+/// A proxy whose backend never closes was called the leaker: it has as many in
+/// CLOSE_WAIT, and its name came first.
+#[test]
+fn a_proxy_waits_for_the_backend_that_does_not_close() {
+    let stage = |apart: u32| {
+        let mut stage = Stage::default().process(1, 50).process(2, 10);
+        let mut sockets = Vec::new();
+        for number in 0..20_u32 {
+            let (inode, port) = (u64::from(number) * 10, 40_000 + number);
+            let (up, backend) = (format!("127.0.0.1:{port}"), "127.0.0.1:7120");
+            let client = format!("127.0.0.1:{}", 50_000 + number);
+            let ages = |socket: SocketBuilder| socket.times(70_000, 80_000);
+            let down = close_wait()
+                .ends("127.0.0.1:7121", &client)
+                .inode(inode + 1);
+            sockets.push(ages(down).cookie(inode + 1));
+            let kept = close_wait().ends(backend, &up).inode(inode + 2).queued(1);
+            sockets.push(ages(kept).cookie(inode + 2));
+            let mut waits = close_wait().ends(&up, backend).inode(inode + 3).build();
+            waits.state = crate::model::TcpState::FinWait2;
+            if let Some(info) = &mut waits.tcp_info {
+                info.last_ack_recv = Some(70_000 + apart);
+            }
+            stage.fin_wait2.push(waits);
+            stage = stage.holds(1, 3, inode + 1).holds(1, 4, inode + 3);
+            if number > 0 {
+                stage = stage.holds(2, 3, inode + 2);
+            }
+        }
+        stage.all(sockets)
+    };
+    let report = stage(500);
+    assert_eq!(pids(&report), [2, 1]);
+    assert_eq!(report.processes[0].hint, Some(Hint::NotReading));
+    let proxy = &report.processes[1];
+    assert_eq!(proxy.hint, Some(Hint::Waiting));
+    let waits = proxy.waits.as_ref().unwrap();
+    assert_eq!(waits.pairs, 20);
+    assert_eq!(waits.holders, [(2, Some("p2".to_owned()))]);
+    assert_eq!(
+        (waits.peers[0].port, waits.peers[0].count),
+        (Some(7120), 20)
+    );
+    // What ended at other times has nothing to do with it.
+    let report = stage(30_000);
+    assert_eq!(pids(&report), [1, 2]);
+    assert_ne!(report.processes[0].hint, Some(Hint::Waiting));
+}
+
+/// A process that had both ends of each connection was said to wait for others.
+#[test]
+fn who_has_both_ends_waits_for_nobody_else() {
+    let mut stage = Stage::default().process(1, 50);
+    let (ours, theirs) = ("127.0.0.1:8080", "127.0.0.1:50000");
+    let mut other = close_wait().ends(theirs, ours).inode(2).build();
+    other.state = crate::model::TcpState::FinWait2;
+    stage.fin_wait2.push(other);
+    let stage = stage.holds(1, 3, 1).holds(1, 4, 2);
+    let report = stage.all([close_wait().ends(ours, theirs).inode(1)]);
+    assert_eq!(report.processes[0].waits, None);
+    assert_ne!(report.processes[0].hint, Some(Hint::Waiting));
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::age;
 use super::compare::Earlier;
-use crate::model::{AgeBounds, Socket, TimerKind, Verdict};
+use crate::model::{AgeBounds, LONGEST_PAUSE, Socket, TimerKind, Verdict};
 
 /// Sending counts as going on for this long at least, whatever the minimum
 /// age: a program may well pause for a second.
@@ -51,6 +51,15 @@ impl Judged {
     #[must_use]
     pub fn unread_bytes(&self) -> u32 {
         self.socket.recv_q.saturating_sub(1)
+    }
+
+    /// How long ago one that counts as leaked sent something, where it may well
+    /// be a half-closed stream that pauses: it spoke well after the peer did,
+    /// and not too long ago.
+    #[must_use]
+    pub fn may_pause(&self) -> Option<Duration> {
+        let sent = spoke_last(&self.socket)?;
+        (self.verdict.is_leak() && sent < LONGEST_PAUSE).then_some(sent)
     }
 }
 
@@ -131,14 +140,8 @@ impl Judge<'_> {
         {
             return Some(HalfClose::Draining);
         }
-        let info = socket.tcp_info?;
-        let milliseconds = |time: u32| Duration::from_millis(time.into());
-        let sent = milliseconds(info.last_data_sent?);
-        let received = milliseconds(info.last_data_recv?);
-        // An answer leaves within moments of the question, and most peers end
-        // the connection on it: that is no half-close yet.
-        let lately = sent < self.min_age.max(A_PAUSE) && sent + A_PAUSE <= received;
-        lately.then_some(HalfClose::SentLately)
+        let sent = spoke_last(socket)?;
+        (sent < self.min_age.max(A_PAUSE)).then_some(HalfClose::SentLately)
     }
 
     fn by_age(&self, socket: &Socket, age: AgeBounds) -> Verdict {
@@ -163,6 +166,17 @@ impl Judge<'_> {
             Verdict::NotClosed
         }
     }
+}
+
+/// How long ago it sent payload, if that was well after the peer's last. An
+/// answer leaves within moments of the question, and most peers end the
+/// connection on it: that is no half-close yet.
+fn spoke_last(socket: &Socket) -> Option<Duration> {
+    let info = socket.tcp_info?;
+    let milliseconds = |time: u32| Duration::from_millis(time.into());
+    let sent = milliseconds(info.last_data_sent?);
+    let received = milliseconds(info.last_data_recv?);
+    (sent + A_PAUSE <= received).then_some(sent)
 }
 
 /// Whether a timer runs whose answers set `last_ack_recv` anew.

@@ -6,47 +6,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use super::super::close_wait::{Payload, Watched};
-use crate::model::{AgeBounds, Socket, SocketCookie, TcpState};
-
-/// When a socket was first seen in CLOSE_WAIT.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Seen {
-    /// The sample that saw it first.
-    pub first: Instant,
-    /// The sample before that one, which did not see it: it entered the state
-    /// between the two. `None`: it was there when watching began, or nobody
-    /// looked before; its age is a lower bound.
-    pub not_before: Option<Instant>,
-}
-
-impl Seen {
-    /// Its age is at least this.
-    #[must_use]
-    pub fn age_at_least(&self, now: Instant) -> Duration {
-        now.saturating_duration_since(self.first)
-    }
-
-    /// The bounds of its age that something else gave, made tighter by this.
-    #[must_use]
-    pub fn refine(&self, age: AgeBounds, now: Instant) -> AgeBounds {
-        let at_least = age.at_least.max(Some(self.age_at_least(now)));
-        let at_most = match (age.at_most, self.age_at_most(now)) {
-            (Some(one), Some(another)) => Some(one.min(another)),
-            (one, another) => one.or(another),
-        };
-        AgeBounds {
-            at_least,
-            at_most: at_most.filter(|&age| Some(age) >= at_least),
-        }
-    }
-
-    /// Its age is at most this; `None` when nobody saw it enter.
-    #[must_use]
-    pub fn age_at_most(&self, now: Instant) -> Option<Duration> {
-        Some(now.saturating_duration_since(self.not_before?))
-    }
-}
+use crate::model::{AgeBounds, Payload, Sending, Sighting, Socket, SocketCookie, TcpState};
 
 /// What happened between two samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,8 +18,8 @@ pub struct Transitions {
     pub left: Option<u64>,
     /// Sockets that were, and are.
     pub stuck: u64,
-    /// The one that has been there longest.
-    pub oldest: Option<Seen>,
+    /// How long the one that has been there longest is known to be.
+    pub oldest: Option<AgeBounds>,
 }
 
 /// Dumps miss a socket now and then, and CLOSE_WAIT is never entered twice: who
@@ -67,10 +27,6 @@ pub struct Transitions {
 /// forgotten; a dump that lost rows earns more.
 const GRACE: u32 = 1;
 const GRACE_INCOMPLETE: u32 = 10;
-
-/// Who sent in CLOSE_WAIT counts as half-closed for so long: a stream may have
-/// something to say every few minutes.
-const SENDS: Duration = Duration::from_secs(600);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
@@ -84,22 +40,21 @@ enum Phase {
 
 #[derive(Debug, Clone, Copy)]
 struct Known {
-    seen: Seen,
+    /// Times are since the first sample began.
+    sighting: Sighting,
     phase: Phase,
     /// The sample that saw it last, by its number.
     last: u64,
     /// Samples since then that came to their end.
     missed: u32,
-    /// What has left it.
-    payload: Payload,
-    /// The sample that saw that there was more.
-    sent: Option<Instant>,
 }
 
 /// Follows the sockets in CLOSE_WAIT from sample to sample.
 #[derive(Debug, Default)]
 pub struct CloseWaitMemory {
     known: HashMap<SocketCookie, Known>,
+    /// When the first sample began.
+    origin: Option<Instant>,
     /// Number of the sample that is being taken.
     snapshot: u64,
     /// When it began.
@@ -114,6 +69,7 @@ impl CloseWaitMemory {
     /// A sample begins.
     pub fn begin(&mut self, now: Instant) {
         self.snapshot += 1;
+        self.origin.get_or_insert(now);
         self.now = Some(now);
         self.blind = false;
         // Where every sample fails, none comes to its end and forgets them.
@@ -133,23 +89,19 @@ impl CloseWaitMemory {
             self.blind = true;
             return;
         };
-        let seen = Seen {
-            first: now,
-            not_before: self.previous,
-        };
+        let now = self.since_origin(now);
         let fresh = Known {
-            seen,
+            sighting: Sighting {
+                seen: now,
+                not_yet: self.previous.map(|previous| self.since_origin(previous)),
+                sending: Sending::default(),
+            },
             phase: Phase::New,
             last: self.snapshot,
             missed: 0,
-            payload: Payload::of(socket),
-            sent: None,
         };
         let known = self.known.entry(cookie).or_insert(fresh);
-        if known.payload.is_less_than(fresh.payload) {
-            known.sent = Some(now);
-        }
-        known.payload = fresh.payload.or(known.payload);
+        known.sighting.look(Payload::of(socket), now);
         known.last = self.snapshot;
         known.missed = 0;
     }
@@ -165,7 +117,8 @@ impl CloseWaitMemory {
             return None;
         }
         self.previous = self.now;
-        let (mut entered, mut left, mut stuck, mut oldest) = (0, 0, 0, None);
+        let (mut entered, mut left, mut stuck) = (0, 0, 0);
+        let mut oldest: Option<Sighting> = None;
         let snapshot = self.snapshot;
         let grace = if complete { GRACE } else { GRACE_INCOMPLETE };
         self.known.retain(|_, known| {
@@ -175,7 +128,9 @@ impl CloseWaitMemory {
                     Phase::Here | Phase::Gone => stuck += 1,
                 }
                 known.phase = Phase::Here;
-                oldest = Some(older(oldest, known.seen));
+                if oldest.is_none_or(|oldest| known.sighting.seen < oldest.seen) {
+                    oldest = Some(known.sighting);
+                }
                 return true;
             }
             known.missed += 1;
@@ -189,7 +144,17 @@ impl CloseWaitMemory {
             entered,
             left: complete.then_some(left),
             stuck,
-            oldest,
+            oldest: self
+                .now
+                .and_then(|now| Some(oldest?.age(self.since_origin(now)))),
+        })
+    }
+
+    /// A time by the clock of sightings.
+    #[must_use]
+    pub fn since_origin(&self, time: Instant) -> Duration {
+        self.origin.map_or(Duration::ZERO, |origin| {
+            time.saturating_duration_since(origin)
         })
     }
 
@@ -200,29 +165,20 @@ impl CloseWaitMemory {
     }
 
     /// What watching tells of sockets for a verdict: of those that have been in
-    /// CLOSE_WAIT for this long, or sent meanwhile.
-    pub fn watched(&self, now: Instant, min_age: Duration) -> impl Iterator<Item = Watched> {
+    /// CLOSE_WAIT for this long, or sent meanwhile. Times are as those of
+    /// [`Self::since_origin`].
+    pub fn watched(
+        &self,
+        now: Instant,
+        min_age: Duration,
+    ) -> impl Iterator<Item = (SocketCookie, Sighting)> {
+        let now = self.since_origin(now);
         self.known.iter().filter_map(move |(&cookie, known)| {
-            let sent = known
-                .sent
-                .is_some_and(|sent| now.saturating_duration_since(sent) < SENDS);
-            let age = known.seen.refine(AgeBounds::default(), now);
-            let is_old = age.at_least >= Some(min_age);
-            (is_old || sent).then_some(Watched { cookie, age, sent })
+            let sighting = known.sighting;
+            let counts =
+                sighting.age(now).at_least >= Some(min_age) || sighting.sending.goes_on(now);
+            counts.then_some((cookie, sighting))
         })
-    }
-
-    /// What is known of a socket.
-    #[must_use]
-    pub fn seen(&self, cookie: SocketCookie) -> Option<Seen> {
-        self.known.get(&cookie).map(|known| known.seen)
-    }
-}
-
-fn older(oldest: Option<Seen>, seen: Seen) -> Seen {
-    match oldest {
-        Some(oldest) if oldest.first <= seen.first => oldest,
-        _ => seen,
     }
 }
 

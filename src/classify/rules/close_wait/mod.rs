@@ -164,6 +164,7 @@ fn digest(report: &LeakReport, min_count: u64) -> LeakDigest {
         kind,
         leaked,
         others: 0,
+        waits: 0,
         or_more: false,
         oldest,
     };
@@ -249,7 +250,16 @@ fn finding(owner: &LeakOwner, severity: Severity, leaks: &LeakDigest) -> Finding
                     }
                 ),
             };
-            let mut message = format!("{name} leaks {number}{others}{age}");
+            // Who must act is somebody else.
+            let mut message = if owner.is_waiting() {
+                evidence.push(Evidence::count("fin_wait2", owner.waits));
+                format!(
+                    "{name} has {number}{others}{age}, beside as many connections that it has \
+                     closed and the peer hasn't (FIN_WAIT2): it waits for that side, as a proxy does"
+                )
+            } else {
+                format!("{name} leaks {number}{others}{age}")
+            };
             if let (Some(open), Some(limit)) = (open_fds, fd_limit) {
                 let _ = write!(
                     message,
@@ -571,6 +581,25 @@ mod tests {
         assert_eq!(judged(SourceKind::Procfs), Judgement::Unknown);
         assert_eq!(judged(SourceKind::Replay), Judgement::Unknown);
         assert_eq!(judged(SourceKind::Netlink), Judgement::Fine);
+    }
+
+    /// A proxy whose backend never closes was said to leak.
+    #[test]
+    fn who_waits_for_others_is_not_said_to_leak() {
+        let said = |waits| {
+            let proxy = LeakOwner {
+                waits,
+                ..java(20, 100)
+            };
+            let findings = found(digest(&[(Verdict::NotClosed, 20)], vec![proxy]));
+            findings[0].message.clone()
+        };
+        let waiting = said(20);
+        let told = "java[2231] has 20 CLOSE_WAIT sockets, the oldest for at least 2 h 14 m, beside \
+                    as many connections that it has closed and the peer hasn't (FIN_WAIT2)";
+        assert!(waiting.starts_with(told), "{waiting}");
+        // What of it waits for nobody is its own fault.
+        assert!(said(19).starts_with("java[2231] leaks 20"));
     }
 
     #[test]

@@ -9,8 +9,8 @@ use super::super::{Style, push_line};
 use super::phrases;
 use super::{INDENT, name, paragraph, times};
 use crate::classify::Severity;
-use crate::classify::close_wait::{HalfClose, ProcessLeaks};
-use crate::model::{SocketPast, SourceKind, Verdict};
+use crate::classify::close_wait::{HalfClose, Judged, ProcessLeaks};
+use crate::model::{LONGEST_PAUSE, SocketPast, SourceKind, Verdict};
 use crate::text::number::{argument, counted, grouped};
 use crate::text::safe;
 use crate::text::width::columns_of;
@@ -22,6 +22,7 @@ pub(super) fn notes(view: &LeaksView<'_>, style: &Style) -> String {
     closed(&mut text, view, style);
     comparison(&mut text, view, style);
     spared(&mut text, view, style);
+    may_pause(&mut text, view, style);
     without_info(&mut text, view, style);
     undated(&mut text, view, style);
     if view.report.left_out > 0 {
@@ -206,15 +207,69 @@ fn spared(text: &mut String, view: &LeaksView<'_>, style: &Style) {
     }
     let recent = counts.of(Verdict::Recent);
     if recent > 0 {
+        // An age that may be hours is not called young.
+        let min_age = view.report.min_age;
+        let mut of = view.report.sockets.iter();
+        let is_young = of.all(|judged| {
+            judged.verdict != Verdict::Recent || judged.age.at_most.is_some_and(|age| age < min_age)
+        });
         spared.push(format!(
-            "{} recent{}",
+            "{} {} {}{}",
             grouped(recent),
+            if is_young {
+                "younger than"
+            } else {
+                "not known to be older than"
+            },
+            phrases::duration(min_age),
             holders_of(view, Verdict::Recent, style)
         ));
     }
     if !spared.is_empty() {
         paragraph(text, &format!("Not leaked: {}.", spared.join("; ")), style);
     }
+}
+
+/// A half-closed stream that has something to say every few minutes looks as
+/// one that is forgotten, in between.
+fn may_pause(text: &mut String, view: &LeaksView<'_>, style: &Style) {
+    let report = view.report;
+    // So long a silence was seen.
+    if (report.comparison).is_some_and(|comparison| comparison.over >= LONGEST_PAUSE) {
+        return;
+    }
+    let pausing = report.sockets.iter().filter_map(Judged::may_pause);
+    let (count, last) = pausing.fold((0_u64, Duration::MAX), |(count, last), sent| {
+        (count + 1, last.min(sent))
+    });
+    if count == 0 {
+        return;
+    }
+    let sentence = format!(
+        "{} sent data after the peer's last, {} ago: a half-closed stream that sends now and \
+         then looks the same.",
+        match count {
+            1 => "1 of the leaked sockets".to_owned(),
+            count => format!("{} of the leaked sockets", grouped(count)),
+        },
+        phrases::duration(last)
+    );
+    paragraph(text, &sentence, style);
+    if view.collection.source != SourceKind::Replay {
+        let why = "tells: who sends meanwhile is none";
+        again(text, view, LONGEST_PAUSE, why, style);
+    }
+}
+
+/// The command that looks twice.
+fn again(text: &mut String, view: &LeaksView<'_>, over: Duration, why: &str, style: &Style) {
+    let mut pids = String::new();
+    for pid in view.asked {
+        let _ = write!(pids, " --pid {pid}");
+    }
+    let over = argument(over);
+    let command = format!("tcpstate leaks{pids}{} --over {over}", safe(view.repeated));
+    arrow(text, &command, why, style);
 }
 
 /// What isn't told makes an innocent connection look leaked.
@@ -267,20 +322,12 @@ fn undated(text: &mut String, view: &LeaksView<'_>, style: &Style) {
         holders_of(view, Verdict::Undated, style)
     );
     paragraph(text, &sentence, style);
-    let over = argument(view.report.min_age.max(Duration::from_secs(1)));
-    let mut pids = String::new();
-    for pid in view.asked {
-        let _ = write!(pids, " --pid {pid}");
-    }
-    arrow(
-        text,
-        &format!("tcpstate leaks{pids}{} --over {over}", safe(view.repeated)),
-        match view.collection.source {
-            SourceKind::Replay => "settles it, on the host that was recorded",
-            _ => "settles it: a socket that stays that long is old enough",
-        },
-        style,
-    );
+    let why = match view.collection.source {
+        SourceKind::Replay => "settles it, on the host that was recorded",
+        _ => "settles it: a socket that stays that long is old enough",
+    };
+    let over = view.report.min_age.max(Duration::from_secs(1));
+    again(text, view, over, why, style);
 }
 
 fn next(text: &mut String, view: &LeaksView<'_>, style: &Style) {

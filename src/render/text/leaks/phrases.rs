@@ -1,10 +1,11 @@
 //! Ages, hints and reasons in words.
 
 use super::super::Style;
-use crate::classify::close_wait::{Held, Hint, LeakReport, ProcessLeaks, Unowned};
+use crate::classify::close_wait::{Held, Hint, LeakReport, Peer, ProcessLeaks, Unowned};
 use crate::model::{AgeBounds, InFlight, IncompleteScan, Verdict};
 pub(crate) use crate::text::number::duration;
 use crate::text::number::{counted, grouped};
+use crate::text::safe;
 
 /// `≥ 2 h 14 m`; without the sign where the upper bound reads the same.
 pub(crate) fn age(age: AgeBounds, style: &Style) -> String {
@@ -41,6 +42,7 @@ pub(crate) fn hint(hint: Hint, leaks: &ProcessLeaks) -> String {
         ));
     }
     let cause = match hint {
+        Hint::Waiting => waiting(leaks),
         Hint::PeerNotReading => format!(
             "{} wait for a peer that doesn't read: does the application wait for it without a \
              timeout?",
@@ -84,6 +86,31 @@ pub(crate) fn hint(hint: Hint, leaks: &ProcessLeaks) -> String {
         String::new()
     };
     format!("{}. {cause}{io_uring}", facts.join("; "))
+}
+
+/// Whom a proxy waits for: those here by name.
+fn waiting(leaks: &ProcessLeaks) -> String {
+    let Some(waits) = &leaks.waits else {
+        return String::new();
+    };
+    let mut ends: Vec<String> = waits.peers.iter().take(3).map(Peer::end).collect();
+    if waits.peers.len() > 3 {
+        ends.push("others".to_owned());
+    }
+    let holders = waits.holders.iter().take(3);
+    let holders: Vec<String> = holders
+        .map(|(pid, command)| format!("{}[{pid}]", safe(command.as_deref().unwrap_or("?"))))
+        .collect();
+    let who = if holders.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", holders.join(", "))
+    };
+    format!(
+        "As many other connections ended with them, which it has closed and {}{who} hasn't \
+         (FIN_WAIT2): it waits for that side, as a proxy does.",
+        ends.join(", ")
+    )
 }
 
 /// Which processes were not looked into, and why.

@@ -137,6 +137,7 @@ impl Stage {
             listeners: &self.listeners,
             scan: Some(self.scan),
             unseen: &[],
+            fin_wait2: &[],
             earlier: earlier.map(|_| &before),
         };
         LeakReport::new(judge.min_age, judged, owners, selection, earlier)
@@ -183,6 +184,70 @@ impl Stage {
             as_root: false,
         })
     }
+}
+
+/// A stream that sends every 90 s was a leak for sure 83 s after it had sent.
+#[test]
+fn one_look_does_not_exclude_that_a_stream_pauses() {
+    let told = |sent: u32, over: Option<u64>| {
+        let mut stage = Stage::default();
+        stage
+            .processes
+            .insert(9, process(9, "push", None, (9, 1_024)));
+        let socket = close_wait().times(sent, 300_000).last_sent(sent);
+        stage.add(9, socket);
+        let sockets: Vec<Socket> = stage
+            .sockets
+            .iter()
+            .cloned()
+            .map(SocketBuilder::build)
+            .collect();
+        let earlier = over.map(|over| {
+            let over = Duration::from_secs(over);
+            let since = Interval {
+                at_least: over,
+                at_most: over,
+            };
+            Earlier::new(&sockets, Some(Duration::from_secs(86_400))).ago(since)
+        });
+        stage.show(&stage.report(earlier.as_ref()), |view| {
+            leaks(view, &Style::default())
+        })
+    };
+    let hedge = "1 of the leaked sockets sent data after the peer's last, 1 m 23 s ago: a half-closed \
+                 stream";
+    for over in [None, Some(10)] {
+        let text = told(83_000, over);
+        assert!(
+            text.contains("1 of 1 CLOSE_WAIT socket is leaked"),
+            "{text}"
+        );
+        assert!(
+            text.contains(hedge) && text.contains("--over 600s"),
+            "{text}"
+        );
+    }
+    // So long it wouldn't pause.
+    for (sent, over) in [(83_000, Some(600)), (601_000, None), (300_000, None)] {
+        assert!(!told(sent, over).contains("half-closed"), "{sent} {over:?}");
+    }
+}
+
+/// What is 83 s old, or hours, was called recent.
+#[test]
+fn what_may_be_old_is_not_called_recent() {
+    let told = |last_data| {
+        let mut stage = Stage::default();
+        stage.add(
+            0,
+            close_wait().times(40_000, last_data).last_sent(last_data),
+        );
+        stage.show(&stage.report(None), |view| leaks(view, &Style::default()))
+    };
+    let text = told(83_000);
+    assert!(text.contains("1 not known to be older than 1 m"), "{text}");
+    let text = told(50_000);
+    assert!(text.contains("1 younger than 1 m"), "{text}");
 }
 
 /// Nine sockets of a pool that sleep(1) had inherited: a pool was asked after.
