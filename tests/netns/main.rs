@@ -27,6 +27,7 @@ mod holders;
 mod lab;
 mod leaks;
 mod list;
+mod list_ss;
 mod namespaces;
 mod pressure;
 mod summary;

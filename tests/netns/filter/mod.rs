@@ -2,7 +2,7 @@
 //! `ss` itself, over sockets of every kind.
 
 mod commands;
-mod fixture;
+pub(crate) mod fixture;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;

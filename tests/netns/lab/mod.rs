@@ -145,6 +145,11 @@ impl Lab {
         ss::ends(arguments)
     }
 
+    /// The lines that `ss ARGUMENTS…` prints; none, and said loudly, where it isn't installed.
+    pub(crate) fn ss_lines(&self, arguments: &[&str]) -> Option<Vec<String>> {
+        ss::lines(arguments)
+    }
+
     /// The version of `ss`, as in `6.1`.
     pub(crate) fn ss_version(&self) -> Option<String> {
         ss::version()

@@ -53,6 +53,11 @@ pub(super) fn ends(arguments: &[String]) -> Option<Result<Vec<[String; 2]>, Stri
     Some(Ok(text(output.stdout).lines().map(ends).collect()))
 }
 
+/// The lines that it prints.
+pub(super) fn lines(arguments: &[&str]) -> Option<Vec<String>> {
+    installed().then(|| run(arguments).lines().map(str::to_owned).collect())
+}
+
 /// The version of `ss`, as in `6.1`.
 pub(super) fn version() -> Option<String> {
     let output = Command::new("ss").arg("-V").output().ok()?;
