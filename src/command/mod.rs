@@ -137,6 +137,7 @@ fn why_unowned(coverage: &OwnerCoverage) -> Option<String> {
             let processes = counted(processes, "process", "processes");
             format!("{processes} could not be read")
         }
+        IncompleteScan::Unlisted => "the processes could not be listed".to_owned(),
     })
 }
 

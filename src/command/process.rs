@@ -18,12 +18,16 @@ use crate::cli::CommonArgs;
 pub fn prepare_process() {
     // With a handler the write fails instead, and says why.
     let _ = signal_hook::flag::register(SIGXFSZ, Arc::default());
-    let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit {
-        current: limit.maximum,
-        maximum: limit.maximum,
-    };
-    let _ = setrlimit(Resource::Nofile, raised);
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    // None is without a limit. What a filter of system calls hides reads as 0.
+    let is_lower = current.is_some_and(|now| maximum.is_none_or(|most| now < most));
+    if is_lower {
+        let raised = Rlimit {
+            current: maximum,
+            maximum,
+        };
+        let _ = setrlimit(Resource::Nofile, raised);
+    }
 }
 
 /// Gives up what the user doesn't have and the binary was given; or says why

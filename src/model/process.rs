@@ -149,6 +149,8 @@ pub enum IncompleteScan {
     Hidden,
     /// This many processes could not be read for another reason.
     Failed(u64),
+    /// /proc itself could not be listed.
+    Unlisted,
 }
 
 impl ScanCoverage {

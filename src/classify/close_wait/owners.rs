@@ -55,7 +55,7 @@ impl Unowned {
     pub const fn key(self) -> &'static str {
         match self {
             Self::Unseen(IncompleteScan::Denied(_) | IncompleteScan::Hidden) => "permission",
-            Self::Unseen(IncompleteScan::Failed(_)) => "unreadable",
+            Self::Unseen(IncompleteScan::Failed(_) | IncompleteScan::Unlisted) => "unreadable",
             Self::NoDescriptor => "no_descriptor",
             Self::InFlight => "in_flight",
             Self::NoListener => "no_listener",

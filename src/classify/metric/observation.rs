@@ -37,6 +37,8 @@ pub enum Missing {
     Hidden,
     /// Only a privileged process may read it.
     Denied,
+    /// It is that of processes which hold sockets and are not known.
+    Unowned,
     /// Its bounds lie on both sides of the threshold.
     Inexact,
     /// It could not be read.
@@ -52,6 +54,7 @@ impl Missing {
             Self::Forgotten => "not known without a state file",
             Self::Hidden => "not shown in this network namespace",
             Self::Denied => "not shown without privilege",
+            Self::Unowned => "not known whose it is",
             Self::Inexact => "known only within bounds",
             Self::Unread => "could not be read",
         }

@@ -12,7 +12,9 @@ use super::ownership::{self, Hints, OwnerCache, QUICK};
 use crate::classify::close_wait::{Digest, Share, pairs};
 use crate::kernel::ProcRoot;
 use crate::kernel::processes::read_process;
-use crate::model::{Cgroup, CgroupId, Inodes, LeakDigest, LeakOwner, LeakOwnerKind, Owners};
+use crate::model::{
+    Cgroup, CgroupId, IncompleteScan, Inodes, LeakDigest, LeakOwner, LeakOwnerKind, Owners,
+};
 
 /// Cgroups whose processes are looked into first.
 const MOST_CGROUPS: usize = 8;
@@ -28,21 +30,32 @@ pub(super) fn name(
     proc_root: Option<&ProcRoot>,
     cache: &mut OwnerCache,
 ) -> LeakDigest {
-    let owners = owners(digest, proc_root, cache);
+    let (owners, is_listed) = owners(digest, proc_root, cache);
     let is_missing = owners.iter().any(|one| one.kind == LeakOwnerKind::Unknown);
     LeakDigest {
         min_age,
         counts: digest.counts,
         oldest: digest.leaked.oldest,
         owners,
-        unseen: cache.owners().coverage.incomplete().filter(|_| is_missing),
+        unseen: if is_listed {
+            cache.owners().coverage.incomplete()
+        } else {
+            Some(IncompleteScan::Unlisted)
+        }
+        .filter(|_| is_missing),
     }
 }
 
-/// Every leaked socket counts for one owner, so that their numbers add up.
-fn owners(digest: &Digest, proc_root: Option<&ProcRoot>, cache: &mut OwnerCache) -> Vec<LeakOwner> {
+/// Every leaked socket counts for one owner, so that their numbers add up; and
+/// whether processes could be listed, where they were to be.
+fn owners(
+    digest: &Digest,
+    proc_root: Option<&ProcRoot>,
+    cache: &mut OwnerCache,
+) -> (Vec<LeakOwner>, bool) {
+    let mut is_listed = true;
     if digest.leaked.leaked == 0 {
-        return Vec::new();
+        return (Vec::new(), is_listed);
     }
     let mut owners: Vec<LeakOwner> = digest
         .ports
@@ -61,8 +74,7 @@ fn owners(digest: &Digest, proc_root: Option<&ProcRoot>, cache: &mut OwnerCache)
         let closed = digest.fin_wait2.keys();
         let inodes: Inodes = digest.remembered.keys().chain(closed).copied().collect();
         let hints = || hints(digest, proc_root);
-        // Who can't be found isn't named.
-        let _ = cache.update(proc_root, &inodes, hints, QUICK);
+        is_listed = cache.update(proc_root, &inodes, hints, QUICK).is_ok();
         let found = Found {
             owners: cache.owners(),
             looked_for_all: digest.remembers_all() && cache.tried_all(inodes.into_iter()),
@@ -88,7 +100,7 @@ fn owners(digest: &Digest, proc_root: Option<&ProcRoot>, cache: &mut OwnerCache)
         let oldest = digest.leaked.oldest;
         owners.push(owner(LeakOwnerKind::Unknown, Share { leaked, oldest }));
     }
-    owners
+    (owners, is_listed)
 }
 
 /// The cgroups that leak most.
@@ -228,14 +240,15 @@ fn processes(
             .into_iter()
             .filter(|inode| !counted.contains(inode))
             .collect();
-        // Who can't be read isn't named.
-        let process = read_process(proc_root, pid)
-            .ok()
-            .flatten()
-            .filter(|process| found.owners.start_time(pid) == Some(process.start_time));
-        // It has ended since, and its sockets are closed, or another's.
-        let Some(process) = process else {
-            continue;
+        let known = found.owners.start_time(pid);
+        let (command, open_fds, fd_limit) = match read_process(proc_root, pid) {
+            Ok(Some(process)) if known == Some(process.start_time) => {
+                (process.command, process.open_fds, process.fd_limit)
+            }
+            // It has ended since, and its sockets are closed, or another's.
+            Ok(_) => continue,
+            // It holds them, and no more is known of it.
+            Err(_) => (None, None, None),
         };
         let share = take(digest, &inodes, cgroups);
         let ages = inodes
@@ -248,9 +261,9 @@ fn processes(
         counted.extend(inodes);
         let kind = LeakOwnerKind::Process {
             pid,
-            command: process.command,
-            open_fds: process.open_fds,
-            fd_limit: process.fd_limit,
+            command,
+            open_fds,
+            fd_limit,
         };
         owners.push(LeakOwner {
             others: sharers.len() as u64,

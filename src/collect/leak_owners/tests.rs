@@ -42,7 +42,7 @@ fn digest(inodes: impl IntoIterator<Item = u64>) -> Digest {
 
 fn owners(digest: &Digest, proc_root: Option<&ProcRoot>) -> Vec<LeakOwner> {
     let mut cache = OwnerCache::new(cpu_time);
-    super::owners(digest, proc_root, &mut cache)
+    super::owners(digest, proc_root, &mut cache).0
 }
 
 /// Who leaks how many, with how many others; 0 is nobody, or several more.

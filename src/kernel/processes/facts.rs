@@ -30,11 +30,11 @@ const LONGEST_FILE: u64 = 256 * 1024;
 ///
 /// # Errors
 ///
-/// When we are short of something, descriptors say: then nothing is known of
-/// the process, nor whether it is there.
+/// When it can't be read for another reason, as where we are short of
+/// descriptors: then nothing is known of it, nor whether it is there.
 pub fn read_process(proc_root: &ProcRoot, pid: u32) -> Result<Option<Process>, KernelError> {
     let known = |errno| match errno {
-        Errno::MFILE | Errno::NFILE | Errno::NOMEM => {
+        Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::IO => {
             Err(proc_root.error(proc_root.file(&pid.to_string()), errno.into()))
         }
         _ => Ok(None),

@@ -8,7 +8,7 @@ use super::super::super::metric::{
 use super::super::super::rule::{Judgement, Levels, Rule};
 use super::super::by_range;
 use super::{CLOSE_WAIT_LEAK, dated};
-use crate::model::{LeakDigest, LeakOwner, LeakOwnerKind, TcpState, ratio};
+use crate::model::{IncompleteScan, LeakDigest, LeakOwner, LeakOwnerKind, TcpState, ratio};
 use crate::text::number::{grouped, percent};
 
 /// A process that leaks and has hardly a descriptor left: it fails soon,
@@ -65,9 +65,21 @@ fn fds_used(observation: &Observation) -> Measured {
             Some(fullest) => Ok(fullest.used * 100.0),
             // Who didn't accept them has no descriptors for them.
             None if in_queues == leaks.counts.leaked() => Ok(0.0),
-            None => Err(Missing::Denied),
+            None => Err(why_unknown(leaks)),
         }
     })
+}
+
+/// Why no table is known.
+fn why_unknown(leaks: &LeakDigest) -> Missing {
+    let is_named = |owner: &LeakOwner| matches!(owner.kind, LeakOwnerKind::Process { .. });
+    match leaks.unseen {
+        Some(IncompleteScan::Denied(_) | IncompleteScan::Hidden) => Missing::Denied,
+        Some(IncompleteScan::Failed(_) | IncompleteScan::Unlisted) => Missing::Unread,
+        // Who has the socket among its descriptors may look at these.
+        None if leaks.owners.iter().any(is_named) => Missing::Unread,
+        None => Missing::Unowned,
+    }
 }
 
 /// Whose table isn't known may have a fuller one.
@@ -199,7 +211,21 @@ mod tests {
         ]);
         assert_eq!(of(&queue, bounds), None);
         let nobody = held(vec![(LeakOwnerKind::Unknown, 9)]);
-        assert_eq!(of(&nobody, fds_used), Err(Missing::Denied));
+        assert_eq!(of(&nobody, fds_used), Err(Missing::Unowned));
+        // It was the lack of privilege, whatever it was.
+        for (unseen, why) in [
+            (IncompleteScan::Denied(1), Missing::Denied),
+            (IncompleteScan::Hidden, Missing::Denied),
+            (IncompleteScan::Failed(1), Missing::Unread),
+            (IncompleteScan::Unlisted, Missing::Unread),
+        ] {
+            let mut nobody = held(vec![(LeakOwnerKind::Unknown, 9)]);
+            let leaks = nobody.leaks.as_mut().unwrap();
+            leaks.unseen = Some(unseen);
+            assert_eq!(of(&nobody, fds_used), Err(why));
+        }
+        let unreadable = held(vec![(process(None), 9)]);
+        assert_eq!(of(&unreadable, fds_used), Err(Missing::Unread));
     }
 
     /// It was "not shown without privilege", to root as well.
@@ -215,6 +241,6 @@ mod tests {
             (LeakOwnerKind::Listener(80), 9),
             (LeakOwnerKind::Unknown, 1),
         ]);
-        assert_eq!(of(&more, fds_used), Err(Missing::Denied));
+        assert_eq!(of(&more, fds_used), Err(Missing::Unowned));
     }
 }

@@ -323,7 +323,9 @@ fn whose(unseen: Option<IncompleteScan>) -> String {
         Some(IncompleteScan::Denied(_) | IncompleteScan::Hidden) => {
             "see whose they are, as root: tcpstate leaks".to_owned()
         }
-        Some(IncompleteScan::Failed(_)) | None => "see whose they are: tcpstate leaks".to_owned(),
+        Some(IncompleteScan::Failed(_) | IncompleteScan::Unlisted) | None => {
+            "see whose they are: tcpstate leaks".to_owned()
+        }
     }
 }
 
@@ -338,6 +340,7 @@ fn unseen(why: Option<IncompleteScan>) -> String {
             "/proc hides the processes of other users (hidepid)".to_owned()
         }
         Some(IncompleteScan::Failed(count)) => format!("{} could not be read", processes(count)),
+        Some(IncompleteScan::Unlisted) => "the processes could not be listed".to_owned(),
         None => "no process that was looked into has them".to_owned(),
     }
 }
@@ -494,6 +497,8 @@ mod tests {
         let (message, advice) = said(Some(IncompleteScan::Failed(1)));
         assert!(message.contains("1 process could not be read"), "{message}");
         assert!(!advice.contains("root"), "{advice}");
+        let (message, _) = said(Some(IncompleteScan::Unlisted));
+        assert!(message.contains("could not be listed"), "{message}");
         let (message, advice) = said(None);
         assert!(message.contains("no process that was"), "{message}");
         assert!(!advice.contains("root"), "{advice}");

@@ -129,9 +129,10 @@ pub(crate) fn unseen(why: IncompleteScan, as_root: Option<bool>) -> String {
             "/proc hides other users' processes (hidepid); CAP_SYS_PTRACE shows them".to_owned()
         }
         IncompleteScan::Failed(processes) => format!(
-            "{} could not be read: no file descriptors or no memory left (ulimit -n)",
+            "{} could not be read; are file descriptors or memory short (ulimit -n)?",
             counted(processes, "process", "processes")
         ),
+        IncompleteScan::Unlisted => "the processes in /proc could not be listed".to_owned(),
     }
 }
 
