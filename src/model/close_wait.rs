@@ -157,17 +157,21 @@ pub enum Verdict {
     EofUnread,
     /// A read consumed the end of the stream, and close() never came.
     NotClosed,
+    /// It is not closed, and this kernel doesn't tell whether anything waits to
+    /// be read.
+    QueueUnknown,
 }
 
 impl Verdict {
     /// Every verdict, in the order in which they are tried.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::HalfClose,
         Self::Undated,
         Self::Recent,
         Self::NotAccepted,
         Self::EofUnread,
         Self::NotClosed,
+        Self::QueueUnknown,
     ];
 
     /// The word of the JSON contract.
@@ -180,13 +184,17 @@ impl Verdict {
             Self::NotAccepted => "not_accepted",
             Self::EofUnread => "eof_unread",
             Self::NotClosed => "not_closed",
+            Self::QueueUnknown => "queue_unknown",
         }
     }
 
     /// Whether it means that an application forgot the connection.
     #[must_use]
     pub const fn is_leak(self) -> bool {
-        matches!(self, Self::NotAccepted | Self::EofUnread | Self::NotClosed)
+        matches!(
+            self,
+            Self::NotAccepted | Self::EofUnread | Self::NotClosed | Self::QueueUnknown
+        )
     }
 }
 
@@ -320,8 +328,8 @@ mod tests {
         for (times, verdict) in (1..).zip(Verdict::ALL) {
             assert_eq!(counts.of(verdict), times, "{verdict:?}");
         }
-        assert_eq!(counts.leaked(), 4 + 5 + 6);
-        assert_eq!(counts.total(), 21);
+        assert_eq!(counts.leaked(), 4 + 5 + 6 + 7);
+        assert_eq!(counts.total(), 28);
     }
 
     #[test]

@@ -74,7 +74,8 @@ pub struct Socket {
     /// socket, connections waiting in the accept queue.
     pub recv_q: u32,
     /// `idiag_wqueue`: bytes not sent or not acknowledged; of a LISTEN socket,
-    /// the limit of its accept queue, which /proc doesn't tell.
+    /// the limit of its accept queue, which /proc doesn't tell. `None` of
+    /// another: the kernel prints 0 for both queues whatever waits there.
     pub send_q: Option<u32>,
     /// The timer that runs, if one does.
     pub timer: Option<SocketTimer>,
@@ -140,6 +141,14 @@ impl Socket {
             tcp_info: None,
             details: None,
         }
+    }
+
+    /// `recv_q` where it says something; `None` where the kernel prints 0
+    /// whatever waits, and tells neither queue.
+    #[must_use]
+    pub fn known_recv_q(&self) -> Option<u32> {
+        let is_told = self.state == TcpState::Listen || self.send_q.is_some();
+        is_told.then_some(self.recv_q)
     }
 
     /// Connections that wait to be accepted; `None` unless LISTEN.

@@ -209,7 +209,8 @@ impl Replacement {
         hidden.push(&place.name);
         hidden.push(".tmp");
         let start = Instant::now();
-        let mut removed = false;
+        // Of a writer that is alive it is private but for its last step.
+        let mut seen_private = false;
         loop {
             match lock(&place, &hidden)? {
                 Lock::Ours(prepared) => {
@@ -220,17 +221,16 @@ impl Replacement {
                         done: false,
                     });
                 }
-                Lock::Taken { is_private } if start.elapsed() >= patience => {
-                    // Nobody writes for so long into a file that others may
-                    // read already: it was left behind, and is locked by one of
-                    // them.
-                    if is_private || removed {
-                        return Err(StoreError::Busy(place.named));
-                    }
-                    removed = true;
-                    let _ = unlinkat(&place.directory, &hidden, AtFlags::empty());
-                }
-                Lock::Taken { .. } => thread::sleep(PAUSE),
+                Lock::Taken { is_private } => seen_private |= is_private,
+            }
+            if start.elapsed() < patience {
+                thread::sleep(PAUSE);
+            } else if seen_private {
+                return Err(StoreError::Busy(place.named));
+            } else {
+                // It was left behind, and is locked by somebody who may read it.
+                let _ = unlinkat(&place.directory, &hidden, AtFlags::empty());
+                seen_private = true;
             }
         }
     }

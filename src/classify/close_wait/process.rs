@@ -154,7 +154,7 @@ impl ProcessLeaks {
             .unwrap_or_default();
         let leaked = || shown().filter(|judged| judged.verdict.is_leak());
         let unread_bytes = leaked()
-            .map(|judged| u64::from(judged.unread_bytes()))
+            .map(|judged| u64::from(judged.unread_bytes().unwrap_or(0)))
             .sum();
         let unsent = || leaked().filter_map(|judged| judged.socket.send_q);
         let unsent_bytes = unsent().map(u64::from).sum();

@@ -199,7 +199,7 @@ fn socket(judged: &Judged) -> [String; 12] {
         socket.local.port.to_string(),
         socket.remote.address.to_string(),
         socket.remote.port.to_string(),
-        socket.recv_q.to_string(),
+        number(socket.known_recv_q()),
         number(socket.send_q),
         number(socket.inode),
         number(socket.cookie.map(|cookie| cookie.0)),

@@ -52,12 +52,15 @@ pub(super) struct Leaks<'a> {
 struct Verdicts {
     /// Sockets in CLOSE_WAIT.
     total: u64,
-    /// Leaked: `eof_unread`, `not_closed` and `not_accepted`.
+    /// Leaked: `eof_unread`, `not_closed`, `queue_unknown` and `not_accepted`.
     leaked: u64,
     /// Leaked: data or the end of the stream waits, nobody reads.
     eof_unread: u64,
     /// Leaked: the end of the stream was read, and the descriptor not closed.
     not_closed: u64,
+    /// Leaked: not closed, and the kernel (a sandbox's) doesn't tell whether
+    /// anything waits to be read.
+    queue_unknown: u64,
     /// Leaked: no process has called accept().
     not_accepted: u64,
     /// Not leaked: still sending.
@@ -161,9 +164,9 @@ struct CloseWaitSocket {
     /// Time since the peer closed.
     age_ms: AgeBounds,
     /// Bytes in the receive queue; the end of the stream counts 1.
-    recv_q: u32,
+    recv_q: Option<u32>,
     /// `recv_q` without the end of the stream.
-    unread_bytes: u32,
+    unread_bytes: Option<u32>,
     /// Bytes in the send queue. Null: unknown.
     send_q: Option<u32>,
     /// Its inode. Null: no process has accepted it.
@@ -411,6 +414,7 @@ impl From<&VerdictCounts> for Verdicts {
             leaked: counts.leaked(),
             eof_unread: counts.of(Verdict::EofUnread),
             not_closed: counts.of(Verdict::NotClosed),
+            queue_unknown: counts.of(Verdict::QueueUnknown),
             not_accepted: counts.of(Verdict::NotAccepted),
             half_close: counts.of(Verdict::HalfClose),
             recent: counts.of(Verdict::Recent),
@@ -429,7 +433,7 @@ impl From<&Judged> for CloseWaitSocket {
             leaked: judged.verdict.is_leak(),
             half_close: judged.half_close,
             age_ms: judged.age,
-            recv_q: socket.recv_q,
+            recv_q: socket.known_recv_q(),
             unread_bytes: judged.unread_bytes(),
             send_q: socket.send_q,
             inode: socket.inode,

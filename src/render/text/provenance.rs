@@ -99,7 +99,13 @@ pub fn defects(collection: &Collection) -> Option<String> {
         let rows = counted(collection.malformed, "row", "rows");
         return Some(format!("incomplete: {rows} could not be read"));
     }
-    (!collection.complete).then(|| "incomplete: the kernel says that rows were lost".to_owned())
+    (!collection.complete).then(|| {
+        let what = match collection.source {
+            SourceKind::Procfs => "a table of /proc is missing or was cut",
+            SourceKind::Netlink | SourceKind::Replay => "the kernel says that rows were lost",
+        };
+        format!("incomplete: {what}")
+    })
 }
 
 /// How many sockets a filter could not judge, in a sentence; `None` where it

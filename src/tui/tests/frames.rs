@@ -124,12 +124,15 @@ fn a_process_has_sockets_in_sight_at_every_size() {
 /// At 20x5 the headings of the columns had the only line that was left.
 #[test]
 fn rows_come_before_the_headings_of_their_columns() {
-    for (timeline, view, name) in [
-        (leaking(), View::Leaks, "java"),
-        (pressed(), View::Listeners, "8080"),
-        (pressed(), View::Ports, "10.0.0.9:5432"),
-        (timeline(), View::Overview, "ESTABLISHED"),
-    ] {
+    let all: [fn() -> Timeline; 4] = [leaking, pressed, pressed, timeline];
+    let shown = [
+        (View::Leaks, "java"),
+        (View::Listeners, "8080"),
+        (View::Ports, "10.0.0.9:5432"),
+        (View::Overview, "ESTABLISHED"),
+    ];
+    for (of, (view, name)) in all.into_iter().zip(shown) {
+        let timeline = of();
         let mut screen = screen();
         screen.open(view);
         let text = drawn(&context(&timeline, &screen), (20, 5));

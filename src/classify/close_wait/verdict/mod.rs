@@ -47,10 +47,10 @@ pub enum HalfClose {
 
 impl Judged {
     /// Payload that waits for a reader, in bytes: the end of the stream counts
-    /// 1 in the queue.
+    /// 1 in the queue. `None` where the queue isn't told.
     #[must_use]
-    pub fn unread_bytes(&self) -> u32 {
-        self.socket.recv_q.saturating_sub(1)
+    pub fn unread_bytes(&self) -> Option<u32> {
+        Some(self.socket.known_recv_q()?.saturating_sub(1))
     }
 
     /// How long ago one that counts as leaked sent something, where it may well
@@ -158,12 +158,11 @@ impl Judge<'_> {
                 Verdict::Recent
             };
         }
-        if socket.inode.is_none() {
-            Verdict::NotAccepted
-        } else if socket.recv_q > 0 {
-            Verdict::EofUnread
-        } else {
-            Verdict::NotClosed
+        match socket.known_recv_q() {
+            _ if socket.inode.is_none() => Verdict::NotAccepted,
+            None => Verdict::QueueUnknown,
+            Some(0) => Verdict::NotClosed,
+            Some(_) => Verdict::EofUnread,
         }
     }
 }

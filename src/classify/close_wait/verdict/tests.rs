@@ -82,6 +82,28 @@ fn without_an_upper_bound_a_keepalive_can_hide_any_age() {
     assert_eq!(judge.judge(socket.build()).verdict, Verdict::Undated);
 }
 
+/// A kernel in a sandbox prints every queue as 0; "a read consumed the end".
+#[test]
+fn of_a_queue_that_is_not_told_nothing_is_claimed() {
+    let mut socket = close_wait().build();
+    socket.send_q = None;
+    let judged = judge_socket(socket.clone());
+    assert_eq!(judged.verdict, Verdict::QueueUnknown);
+    assert!(judged.verdict.is_leak());
+    assert_eq!(judged.unread_bytes(), None);
+    socket.inode = None;
+    assert_eq!(judge_socket(socket).verdict, Verdict::NotAccepted);
+}
+
+fn judge_socket(socket: Socket) -> Judged {
+    let judge = Judge {
+        min_age: Duration::from_secs(60),
+        uptime: UPTIME,
+        earlier: None,
+    };
+    judge.judge(socket)
+}
+
 #[test]
 fn over_proc_one_look_dates_nothing_unless_any_age_will_do() {
     let proc = || close_wait().without_info().without_cookie();

@@ -80,12 +80,23 @@ impl ProcfsSource {
                 what: "it doesn't begin with the header of a socket table",
             });
         }
+        // Linux has it wherever it has these tables. A kernel in a sandbox prints
+        // its queues and timers as constants.
+        let tells_queues = self.proc_root.net_file("sockstat").exists();
         let mut repeats = Repeats::default();
         let facts = Facts::of_row(SourceKind::Procfs);
         while let Some(line) = lines.next_line().map_err(read)? {
             let socket = match line {
                 Line::Whole(bytes) => row::parse(bytes, family),
                 Line::TooLong | Line::Cut => None,
+            };
+            let socket = match socket {
+                Some(socket) if tells_queues || tells_something(&socket) => Some(socket),
+                Some(socket) => Some(Socket {
+                    send_q: None,
+                    ..socket
+                }),
+                None => None,
             };
             match socket {
                 Some(socket) if repeats.is_repeat(&socket) => {
@@ -121,6 +132,11 @@ impl ProcfsSource {
         };
         lacks("sockstat6") && (self.proc_root.is_live() || !lacks("sockstat"))
     }
+}
+
+/// Whether a queue or a timer of a row is anything but 0.
+fn tells_something(socket: &Socket) -> bool {
+    socket.recv_q > 0 || socket.send_q.is_some_and(|bytes| bytes > 0) || socket.timer.is_some()
 }
 
 impl SocketSource for ProcfsSource {

@@ -37,6 +37,28 @@ fn all() -> Request {
     Request::states(StateSet::RFC9293)
 }
 
+/// A kernel in a sandbox prints queues and timers as constants. It has no
+/// sockstat, as a copy may have none.
+#[test]
+fn zeros_of_a_kernel_that_tells_no_queues_are_unknown() {
+    let zero = TCP.replace("00000007:00000033", "00000000:00000000");
+    for (table, sockstat, told) in [
+        (&zero, false, None),
+        (&zero, true, Some(0)),
+        (&TCP.to_owned(), false, Some(51)),
+    ] {
+        let (root, proc_root) = root_with(&[("tcp", table.as_bytes())]);
+        if sockstat {
+            fs::write(root.path().join("net/sockstat"), "sockets: used 3\n").unwrap();
+        }
+        let (sockets, _) = visit(&proc_root, &all());
+        let leaked = sockets.iter().find(|one| one.state == TcpState::CloseWait);
+        assert_eq!(leaked.unwrap().known_recv_q(), told);
+        let listener = sockets.iter().find(|one| one.state == TcpState::Listen);
+        assert_eq!(listener.unwrap().known_recv_q(), Some(3));
+    }
+}
+
 #[test]
 fn every_kind_of_line_is_read() {
     let (_root, proc_root) = root_with(&[("tcp", TCP.as_bytes()), ("tcp6", TCP6.as_bytes())]);

@@ -58,7 +58,11 @@ fn listing(rows: &[Row<'_>], pid: u32, style: &Style) -> Table {
                 Cell::text(ends(*held, judged, pid, style))
             }),
             (Column::number("UNREAD", 3), &|(_, judged)| {
-                Cell::text(grouped(judged.unread_bytes().into()))
+                Cell::text(
+                    judged
+                        .unread_bytes()
+                        .map_or_else(|| "?".to_owned(), |bytes| grouped(bytes.into())),
+                )
             }),
             (Column::number("SEND-Q", 4), &|(_, judged)| {
                 let send_q = judged.socket.send_q;

@@ -30,6 +30,13 @@ pub(crate) fn hint(hint: Hint, leaks: &ProcessLeaks) -> String {
             grouped(not_closed)
         ));
     }
+    let queue_unknown = counts.of(Verdict::QueueUnknown);
+    if queue_unknown > 0 {
+        facts.push(format!(
+            "{} not closed; this kernel doesn't tell whether anything waits to be read",
+            grouped(queue_unknown)
+        ));
+    }
     let unread = counts.of(Verdict::EofUnread);
     if unread > 0 {
         facts.push(format!(
@@ -62,6 +69,9 @@ pub(crate) fn hint(hint: Hint, leaks: &ProcessLeaks) -> String {
                  closed{or_inherited}?",
                 grouped(peer.count)
             )
+        }
+        Hint::NotReading | Hint::NotClosing if queue_unknown * 2 > counts.leaked() => {
+            "A path without close(), or nobody who reads?".to_owned()
         }
         Hint::NotReading => {
             "Is a thread blocked or hung, or did the connections drop out of the event loop \
