@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::model::float;
-use crate::model::{Counter, Counters, ListenerDrops, Snapshot};
+use crate::model::{Counter, CounterSnapshot, Counters, ListenerDrops, Snapshot};
 
 /// How much a number rose, and how fast.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -27,6 +27,16 @@ pub struct Past<'a> {
 }
 
 impl<'a> Past<'a> {
+    /// Of what was counted so long ago.
+    #[must_use]
+    pub const fn counted(before: &'a CounterSnapshot, ago: Option<Duration>) -> Self {
+        Self {
+            counters: &before.counters,
+            drops: Some(&before.drops),
+            ago,
+        }
+    }
+
     /// Of an earlier sample.
     #[must_use]
     pub fn of(previous: &'a Snapshot, snapshot: &Snapshot) -> Self {

@@ -107,6 +107,9 @@ pub struct Assessment {
     pub fine: Vec<&'static str>,
     /// Topics of the rules that could not judge.
     pub unknown: Vec<&'static str>,
+    /// Topics that this command doesn't read what it takes to judge, each with
+    /// the command that does.
+    pub not_read: Vec<(&'static str, &'static str)>,
 }
 
 impl Assessment {
@@ -117,8 +120,8 @@ impl Assessment {
     }
 }
 
-/// An address, or one with a port, as ss takes it: IPv6 in brackets, which a
-/// shell may take for a pattern.
+/// An address, or one with a port, as ss and `tcpstate list` take it: IPv6 in
+/// brackets, which a shell may take for a pattern.
 pub(super) fn quoted(address: IpAddr, port: Option<u16>) -> String {
     let port = port.map_or_else(String::new, |port| format!(":{port}"));
     match address {

@@ -16,6 +16,9 @@ pub enum Judgement {
     /// The command doesn't read what the rule needs, or there is no earlier
     /// reading to compare with: no verdict, and nobody asked for one.
     NotAsked,
+    /// As `NotAsked`, and it is too much to be taken for well: another command
+    /// reads it.
+    NotRead,
     /// Something is wrong: a finding for each subject, never none.
     Found(Vec<Finding>),
 }
@@ -41,6 +44,8 @@ pub struct Rule {
     /// Whether its value swings about a range at a steady load: what watches
     /// keeps a finding until it stayed away for a while.
     pub lingers: bool,
+    /// The command that always reads what it takes, where not every one does.
+    pub read_by: Option<&'static str>,
     judge: fn(&Observation, &Levels) -> Judgement,
 }
 
@@ -58,6 +63,7 @@ impl Rule {
             covered_by: &[],
             needs_past: false,
             lingers: false,
+            read_by: None,
             judge,
         }
     }
@@ -81,6 +87,13 @@ impl Rule {
     pub(super) const fn covered_by(self, rules: &'static [&'static str]) -> Self {
         Self {
             covered_by: rules,
+            ..self
+        }
+    }
+
+    pub(super) const fn read_by(self, command: &'static str) -> Self {
+        Self {
+            read_by: Some(command),
             ..self
         }
     }

@@ -51,11 +51,10 @@ impl Checked {
     pub fn observation(&self) -> Observation<'_> {
         Observation {
             snapshot: &self.snapshot,
-            past: self.before.as_ref().map(|(counted, age)| Past {
-                counters: &counted.counters,
-                drops: Some(&counted.drops),
-                ago: Some(*age),
-            }),
+            past: self
+                .before
+                .as_ref()
+                .map(|(counted, age)| Past::counted(counted, Some(*age))),
             long_before: self
                 .long_before
                 .as_ref()
@@ -229,6 +228,12 @@ pub fn overall(survey: &Survey<Judged>) -> Assessment {
             }
         }
     }
+    let mut not_read = Vec::new();
+    for topic in assessments().flat_map(|one| &one.not_read) {
+        if !not_read.contains(topic) {
+            not_read.push(*topic);
+        }
+    }
     let is_fine = |topic: &&str| assessments().all(|one| one.fine.contains(topic));
     fine.retain(is_fine);
     let findings = findings(survey).into_iter();
@@ -238,6 +243,7 @@ pub fn overall(survey: &Survey<Judged>) -> Assessment {
             .collect(),
         fine,
         unknown,
+        not_read,
     }
 }
 
@@ -317,6 +323,7 @@ mod tests {
             findings: found,
             fine: fine.to_vec(),
             unknown: unknown.to_vec(),
+            not_read: Vec::new(),
         };
         let mild = assessment(
             vec![finding(Severity::Warning, "x leaks")],

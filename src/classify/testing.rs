@@ -6,7 +6,8 @@ use std::time::Duration;
 use crate::model::{
     AgeBounds, Collection, CountMethod, Counter, Counters, Endpoint, Family, Host, LeakDigest,
     LeakOwner, LeakOwnerKind, Pressure, Snapshot, Socket, SocketKind, SocketTimer, SourceKind,
-    StateCount, StateCounts, Sysctl, Sysctls, TcpState, TimerKind, Verdict, VerdictCounts,
+    StateCount, StateCounts, Sysctl, Sysctls, TcpState, TimerKind, Unanswered, UnresponsivePeer,
+    Verdict, VerdictCounts,
 };
 
 /// A sample in the making: no sockets, no settings, no counters.
@@ -141,6 +142,33 @@ impl SnapshotBuilder {
 
 /// A socket in the making: a full IPv4 or IPv6 one, ESTABLISHED.
 pub(crate) struct SocketBuilder(Socket);
+
+/// Connections that wait for these places, so many for each.
+pub(crate) fn unanswered(places: &[(&str, u32)]) -> Unanswered {
+    let peers = places.iter().map(|&(place, connections)| {
+        let (address, zone, port) = if let Ok(address) = place.parse() {
+            (address, None, None)
+        } else {
+            let end = endpoint(place);
+            (end.address, end.zone, Some(end.port))
+        };
+        UnresponsivePeer {
+            address,
+            zone,
+            port,
+            connections,
+            retransmits: 3,
+            waited: Duration::from_secs(3),
+            sockets: Vec::new(),
+            program: None,
+        }
+    });
+    Unanswered {
+        connections: places.iter().map(|&(_, count)| u64::from(count)).sum(),
+        places: Some(places.len() as u64),
+        peers: peers.collect(),
+    }
+}
 
 /// An endpoint as it is written: a link-local address with its zone.
 pub(crate) fn endpoint(text: &str) -> Endpoint {

@@ -84,7 +84,7 @@ fn read_once(namespace: &mut Namespace, bound: bool) -> Result<Snapshot, KernelE
             }
             states.add(socket);
             listeners.add(socket);
-            unresponsive.add(socket);
+            unresponsive.add(socket, listeners.ports());
         } else {
             others += 1;
         }
@@ -130,7 +130,7 @@ fn read_once(namespace: &mut Namespace, bound: bool) -> Result<Snapshot, KernelE
     let pressure = Pressure {
         ports: PortReading::Grouped(ports),
         listeners,
-        unresponsive: Some(unresponsive.finish()),
+        unresponsive: Some(unresponsive.finish(true)),
         time_wait: (!is_part).then_some(time_wait),
         host_wide: namespace.host_wide(&sockstat),
     };

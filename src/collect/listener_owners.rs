@@ -1,120 +1,184 @@
-//! The programs and units behind listeners.
+//! The programs and units behind listeners in trouble, and those that wait for
+//! peers in vain.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use super::ownership::{self, Budget, Hints, OwnerCache};
-use crate::classify::change::{self, Past};
-use crate::classify::listeners::{SynEvidence, Verdict, is_nearly_full, verdict};
+use crate::classify::change::Past;
+use crate::classify::listeners::{Drops, SynEvidence, Verdict, is_nearly_full, verdict};
 use crate::kernel::processes::read_process;
 use crate::kernel::{KernelError, ProcRoot};
-use crate::model::{CgroupId, Counter, Listener, Listeners, Owners, Snapshot};
+use crate::model::{
+    CgroupId, Counter, Inodes, Listener, Listeners, Owners, Pressure, Program, Snapshot,
+    UnresponsivePeer, UnresponsivePeers,
+};
 
 /// The process that systemd is, which makes sockets for others and keeps them.
 const INIT: u32 = 1;
 
-/// Names the units of all listeners, and who holds those that are in trouble,
-/// or all. Reading every descriptor of a large host takes longer than
-/// everything else here, so nobody is looked for without need. `owners` are
-/// those that are known already.
+/// Of which listeners the units and programs are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// Of those in trouble.
+    InTrouble,
+    /// The units of all, the programs of those in trouble.
+    UnitsOfAll,
+    /// Of all.
+    All,
+}
+
+/// Names the units of listeners, and who holds those that are in trouble,
+/// or all, and who waits for peers that don't answer. Reading every descriptor
+/// of a large host takes longer than everything else here, so nobody is looked
+/// for without need. `owners` are those that are known already.
 pub(super) fn name(
     snapshot: &mut Snapshot,
-    previous: Option<&Snapshot>,
+    past: Option<Past<'_>>,
     proc_root: &ProcRoot,
-    all: bool,
+    extent: Extent,
     owners: &mut OwnerCache,
 ) -> Result<(), KernelError> {
-    let past = previous.map(|previous| Past::of(previous, snapshot));
-    let evidence = SynEvidence::of(snapshot, past);
-    let dropped = change::counter(Counter::ListenOverflows, snapshot, past)
-        .is_some_and(|change| change.by > 0);
-    let overflowed = overflowed(snapshot);
-    let Some(listeners) = &mut snapshot.pressure.listeners else {
-        return Ok(());
-    };
-    resolve(listeners, proc_root);
+    let trouble = Trouble::of(snapshot, past);
+    match &mut snapshot.pressure.listeners {
+        Some(listeners) if extent != Extent::InTrouble => resolve(listeners, proc_root),
+        _ => name_units(snapshot, past, proc_root),
+    }
     // Whoever gets into trouble next is looked for with those who are in it: a
     // search takes no longer for that.
-    let inodes = listeners
-        .listeners
-        .iter()
-        .flat_map(|listener| listener.members.iter().filter_map(|member| member.inode))
-        .collect();
-    let mut wanted: Vec<&mut Listener> = listeners
-        .listeners
-        .iter_mut()
-        .filter(|listener| {
-            // Whose queue was full a moment ago has somebody waiting, likely.
-            let suspect = dropped && listener.accept_queue > 0;
-            all || suspect || is_in_trouble(listener, &evidence, overflowed)
-        })
-        .collect();
+    let listeners = snapshot.pressure.listeners.iter();
+    let listeners = listeners.flat_map(|listeners| &listeners.listeners);
+    let mut inodes: Inodes = listeners.flat_map(Listener::inodes).collect();
+    let mut wanted = Wanted::of(snapshot, |listener| {
+        extent == Extent::All || trouble.includes(listener)
+    });
     if wanted.is_empty() {
         return Ok(());
     }
-    owners.update(proc_root, &inodes, || hints(&wanted), Budget::Everywhere)?;
-    for listener in &mut wanted {
-        hold(listener, owners.owners(), proc_root)?;
-    }
-    Ok(())
+    inodes.extend(wanted.inodes());
+    let hints = || wanted.hints(proc_root);
+    owners.update(proc_root, &inodes, hints, Budget::Everywhere)?;
+    wanted.name(owners.owners(), proc_root)
 }
 
-/// Names the units of the listeners that are in trouble and nothing else, for
-/// commands that answer more than this: that reads no descriptor, and nothing
-/// at all where all is well.
-pub(super) fn name_units(snapshot: &mut Snapshot, proc_root: &ProcRoot) {
-    let evidence = SynEvidence::of(snapshot, None);
-    let overflowed = overflowed(snapshot);
+/// Names the units of the listeners where one is in trouble: that reads no
+/// descriptor, and nothing at all where all is well.
+fn name_units(snapshot: &mut Snapshot, past: Option<Past<'_>>, proc_root: &ProcRoot) {
+    let trouble = Trouble::of(snapshot, past);
     let Some(listeners) = &mut snapshot.pressure.listeners else {
         return;
     };
     let mut all = listeners.listeners.iter();
-    if all.any(|listener| is_in_trouble(listener, &evidence, overflowed)) {
+    if all.any(|listener| trouble.includes(listener)) {
         resolve(listeners, proc_root);
     }
 }
 
-/// The same, and the programs of those that are in trouble, where a search that
-/// ends soon finds them.
+/// The same, and the programs of those that are in trouble and of those who
+/// wait for peers that don't answer, where a search that ends soon finds them.
 pub(super) fn name_nearby(
     snapshot: &mut Snapshot,
+    past: Option<Past<'_>>,
     proc_root: &ProcRoot,
 ) -> Result<(), KernelError> {
-    name_units(snapshot, proc_root);
-    let evidence = SynEvidence::of(snapshot, None);
-    let overflowed = overflowed(snapshot);
-    let Some(listeners) = &mut snapshot.pressure.listeners else {
-        return Ok(());
-    };
-    let mut wanted: Vec<&mut Listener> = listeners
-        .listeners
-        .iter_mut()
-        .filter(|listener| {
-            let has_dropped = overflowed && listener.drops.is_some_and(|drops| drops > 0);
-            has_dropped || is_in_trouble(listener, &evidence, overflowed)
-        })
-        .collect();
-    let inodes = wanted
-        .iter()
-        .flat_map(|listener| listener.members.iter().filter_map(|member| member.inode))
-        .collect();
-    let owners = ownership::find(proc_root, &inodes, &hints(&wanted), ownership::QUICK)?;
-    for listener in &mut wanted {
-        hold(listener, &owners, proc_root)?;
+    name_units(snapshot, past, proc_root);
+    let trouble = Trouble::of(snapshot, past);
+    let mut wanted = Wanted::of(snapshot, |listener| trouble.includes(listener));
+    let inodes = wanted.inodes().collect();
+    let hints = wanted.hints(proc_root);
+    let owners = ownership::find(proc_root, &inodes, &hints, ownership::QUICK)?;
+    wanted.name(&owners, proc_root)
+}
+
+/// Which listeners a finding may be about.
+struct Trouble {
+    evidence: SynEvidence,
+    /// Whether an accept queue was ever full: one that is nearly full now may
+    /// have been it.
+    overflowed: bool,
+    /// Those whose own drops rose while the kernel counted some.
+    dropped: Vec<String>,
+}
+
+impl Trouble {
+    fn of(snapshot: &Snapshot, past: Option<Past<'_>>) -> Self {
+        let overflows = snapshot.counters.get(Counter::ListenOverflows);
+        let drops = Drops::between(snapshot, past);
+        let by = drops.into_iter().flat_map(|drops| drops.by);
+        Self {
+            evidence: SynEvidence::of(snapshot, past),
+            overflowed: overflows.is_some_and(|overflows| overflows > 0),
+            dropped: by.map(|(listener, _)| listener.address()).collect(),
+        }
     }
-    Ok(())
+
+    fn includes(&self, listener: &Listener) -> bool {
+        let verdict = verdict(listener, &self.evidence);
+        !matches!(verdict, Verdict::Fine | Verdict::Unknown)
+            || (self.overflowed && is_nearly_full(listener))
+            || self.dropped.contains(&listener.address())
+    }
 }
 
-/// Whether an accept queue was ever full: one that is nearly full now may have
-/// been it.
-fn overflowed(snapshot: &Snapshot) -> bool {
-    let overflows = snapshot.counters.get(Counter::ListenOverflows);
-    overflows.is_some_and(|overflows| overflows > 0)
+/// Whose programs are wanted.
+struct Wanted<'a> {
+    listeners: Vec<&'a mut Listener>,
+    peers: Vec<&'a mut UnresponsivePeer>,
 }
 
-fn is_in_trouble(listener: &Listener, evidence: &SynEvidence, overflowed: bool) -> bool {
-    let verdict = verdict(listener, evidence);
-    !matches!(verdict, Verdict::Fine | Verdict::Unknown) || (overflowed && is_nearly_full(listener))
+impl<'a> Wanted<'a> {
+    fn of(snapshot: &'a mut Snapshot, is_wanted: impl Fn(&Listener) -> bool) -> Self {
+        let Pressure {
+            listeners,
+            unresponsive,
+            ..
+        } = &mut snapshot.pressure;
+        let listeners = listeners.iter_mut();
+        let listeners = listeners.flat_map(|listeners| &mut listeners.listeners);
+        let peers = unresponsive.iter_mut();
+        Self {
+            listeners: listeners.filter(|listener| is_wanted(listener)).collect(),
+            peers: peers.flat_map(UnresponsivePeers::many_wait_for).collect(),
+        }
+    }
+
+    const fn is_empty(&self) -> bool {
+        self.listeners.is_empty() && self.peers.is_empty()
+    }
+
+    fn inodes(&self) -> impl Iterator<Item = u64> {
+        let of_listeners = self.listeners.iter().flat_map(|one| one.inodes());
+        let of_peers = self.peers.iter().flat_map(|peer| &peer.sockets);
+        of_listeners.chain(of_peers.map(|&(inode, _)| inode))
+    }
+
+    /// The cgroups that the sockets were made in: where their owners are most
+    /// likely to be.
+    fn hints(&self, proc_root: &ProcRoot) -> Hints {
+        let of_peers = self.peers.iter().flat_map(|peer| &peer.sockets);
+        let ids = of_peers.filter_map(|&(_, cgroup)| cgroup);
+        let mut hints = Hints::of(&ownership::cgroups(proc_root, ids));
+        let cgroups = self.listeners.iter().flat_map(|listener| &listener.cgroups);
+        let paths: BTreeSet<&String> = cgroups.filter_map(|cgroup| cgroup.path.as_ref()).collect();
+        hints.cgroups.extend(paths.into_iter().cloned());
+        hints
+    }
+
+    fn name(&mut self, holders: &Owners, proc_root: &ProcRoot) -> Result<(), KernelError> {
+        for listener in &mut self.listeners {
+            hold(listener, holders, proc_root)?;
+        }
+        for peer in &mut self.peers {
+            let of = |&(inode, _): &(u64, _)| holders.of(inode);
+            let pids = peer.sockets.iter().flat_map(of).map(|holder| holder.pid);
+            peer.program = program(
+                in_order(pids.collect(), &BTreeSet::new()),
+                holders,
+                proc_root,
+            )?;
+        }
+        Ok(())
+    }
 }
 
 /// Resolves the cgroups that the sockets were made in: one walk for all.
@@ -128,16 +192,6 @@ fn resolve(listeners: &mut Listeners, proc_root: &ProcRoot) {
     for listener in &mut listeners.listeners {
         let ids = ids_of(listener).into_iter();
         listener.cgroups = ids.filter_map(|id| resolved.get(&id).cloned()).collect();
-    }
-}
-
-/// The cgroups of some listeners: where the owners are most likely to be.
-fn hints(listeners: &[&mut Listener]) -> Hints {
-    let cgroups = listeners.iter().flat_map(|listener| &listener.cgroups);
-    let paths: BTreeSet<&String> = cgroups.filter_map(|cgroup| cgroup.path.as_ref()).collect();
-    Hints {
-        pids: Vec::new(),
-        cgroups: paths.into_iter().cloned().collect(),
     }
 }
 
@@ -158,19 +212,28 @@ fn hold(
         all.extend(&pids);
         member.pids = (!pids.is_empty()).then(|| pids.into_iter().collect());
     }
-    let pids = in_order(all, &of_full);
+    listener.program = program(in_order(all, &of_full), holders, proc_root)?;
+    Ok(())
+}
+
+/// What is known of some holders; `None` where there are none.
+fn program(
+    pids: Vec<u32>,
+    holders: &Owners,
+    proc_root: &ProcRoot,
+) -> Result<Option<Program>, KernelError> {
     let Some(&first) = pids.first() else {
-        return Ok(());
+        return Ok(None);
     };
     // Another process may have got the number since.
     let process = read_process(proc_root, first)?;
     let process = process.filter(|process| holders.start_time(first) == Some(process.start_time));
-    if let Some(process) = process {
-        listener.command = process.command;
-        listener.process_unit = process.unit;
-    }
-    listener.pids = Some(pids);
-    Ok(())
+    let (command, unit) = process.map_or((None, None), |one| (one.command, one.unit));
+    Ok(Some(Program {
+        pids,
+        command,
+        unit,
+    }))
 }
 
 /// Holders, the one to name first.
@@ -242,11 +305,11 @@ mod tests {
         let gone = CgroupId(u64::MAX);
         let mut snapshot = with(&[listening(80, 9, id), listening(81, 0, gone)]);
         let mut owners = OwnerCache::new(cpu_time);
-        name(&mut snapshot, None, &root, false, &mut owners).unwrap();
+        name(&mut snapshot, None, &root, Extent::UnitsOfAll, &mut owners).unwrap();
         let orders = || Some("orders.service".to_owned());
         assert_eq!(units(&snapshot), [(80, orders()), (81, None)]);
         let listeners = &snapshot.pressure.listeners.as_ref().unwrap().listeners;
-        assert_eq!(listeners[0].pids, None);
+        assert_eq!(listeners[0].program, None);
         assert_eq!(listeners[0].cgroups[0].path.as_deref(), Some(PATH));
         assert_eq!(listeners[1].cgroups[0].path, None);
     }
@@ -269,14 +332,14 @@ mod tests {
     fn the_summary_reads_cgroups_only_where_a_listener_is_in_trouble() {
         let (_host, root, id) = staged();
         let mut fine = with(&[listening(80, 8, id)]);
-        name_units(&mut fine, &root);
+        name_units(&mut fine, None, &root);
         assert_eq!(units(&fine), [(80, None)]);
         let mut at_times = with(&[listening(80, 8, id)]);
         at_times.counters.set(Counter::ListenOverflows, 1);
-        name_units(&mut at_times, &root);
+        name_units(&mut at_times, None, &root);
         assert_eq!(units(&at_times), [(80, Some("orders.service".to_owned()))]);
         let mut full = with(&[listening(80, 9, id)]);
-        name_units(&mut full, &root);
+        name_units(&mut full, None, &root);
         assert_eq!(units(&full), [(80, Some("orders.service".to_owned()))]);
     }
 }

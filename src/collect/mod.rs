@@ -31,7 +31,7 @@ pub use netns::{
     Absent, Access, Asked, NetnsError, NetnsNamer, Resolved, SurveyPlan, absent, read_all, read_in,
     read_named, resolve, rest,
 };
-pub use question::{Connections, ListenerNames, PortRead, Question};
+pub use question::{Connections, EstablishedRead, ListenerNames, PortRead, Question};
 pub use read::{read, read_twice};
 pub use sampler::{Details, Sampler};
 pub use selector::SelectionError;

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use crate::classify::change::Past;
 use crate::classify::close_wait::{Earlier, MIN_AGE};
+use crate::model::Counters;
 
 /// What a snapshot shall tell. The more is asked, the more is read.
 #[derive(Debug, Clone, Copy)]
@@ -16,6 +18,12 @@ pub struct Question<'a> {
     pub ports: PortRead,
     /// Which listeners get the names of their programs and units.
     pub listeners: ListenerNames,
+    /// Whether open connections are looked at one by one for data that nobody
+    /// acknowledges.
+    pub established: EstablishedRead,
+    /// What was counted before, where somebody did: rates since then tell what
+    /// is in trouble now.
+    pub past: Option<Past<'a>>,
     /// Whether to read what the whole host shares.
     pub host_wide: bool,
     /// Younger CLOSE_WAIT sockets are not called leaked.
@@ -53,17 +61,34 @@ pub enum PortRead {
     Never,
 }
 
+/// Whether open connections are looked at one by one where the kernel's own
+/// count of them would do.
+#[derive(Debug, Clone, Copy, Default)]
+pub enum EstablishedRead {
+    /// Never.
+    #[default]
+    Never,
+    /// Where one of a hundred segments was sent again since the past.
+    WhereMuchIsResent,
+    /// Always.
+    Always,
+}
+
+/// A share of all segments that are sent again from which on it is worth the
+/// time to see on which connections.
+const MUCH_RESENT: f64 = 0.01;
+
 /// Which listeners get names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ListenerNames {
     /// None.
     None,
-    /// The units of all where one is in trouble, and nothing else: that reads
-    /// no descriptor.
-    UnitsInTrouble,
-    /// The same, and the programs of those in trouble where a quick search finds
-    /// them.
+    /// The units of all where one is in trouble, and the programs of those that
+    /// are, where a quick search finds them.
     NearbyInTrouble,
+    /// The same, as the owners tell that are known, and a search when its turn
+    /// has come.
+    InTrouble,
     /// The units of all, and the programs of those in trouble.
     ProgramsInTrouble,
     /// The units and programs of all.
@@ -77,10 +102,27 @@ impl Default for Question<'_> {
             bound: false,
             ports: PortRead::default(),
             listeners: ListenerNames::NearbyInTrouble,
+            established: EstablishedRead::Never,
+            past: None,
             host_wide: false,
             min_age: MIN_AGE,
             earlier: None,
             partial: false,
+        }
+    }
+}
+
+impl Question<'_> {
+    /// Whether open connections are looked at one by one, by what the kernel has
+    /// counted now.
+    pub(super) fn reads_established(&self, now: &Counters) -> bool {
+        match self.established {
+            EstablishedRead::Never => false,
+            EstablishedRead::Always => true,
+            EstablishedRead::WhereMuchIsResent => self
+                .past
+                .and_then(|past| now.since(past.counters).share_sent_again())
+                .is_some_and(|share| share > MUCH_RESENT),
         }
     }
 }

@@ -4,9 +4,11 @@ use std::thread;
 use std::time::Duration;
 
 use super::cpu_budget::cpu_time;
+use super::listener_owners::Extent;
 use super::ownership::OwnerCache;
 use super::question::{Connections, ListenerNames, Question};
 use super::{Namespace, connections, counts, listener_owners};
+use crate::classify::change::Past;
 use crate::kernel::KernelError;
 use crate::model::{Part, Snapshot, Socket, TcpState};
 
@@ -67,20 +69,19 @@ pub(super) fn read_beside(
     if question.host_wide {
         snapshot.pressure.host_wide = namespace.host_wide(&namespace.sockstat());
     }
+    let before = previous.map(|previous| Past::of(previous, &snapshot));
+    let past = question.past.or(before);
     let named = namespace.proc_root().map_or(Ok(()), |proc_root| {
-        let all = match question.listeners {
+        let extent = match question.listeners {
             ListenerNames::None => return Ok(()),
-            ListenerNames::UnitsInTrouble => {
-                listener_owners::name_units(&mut snapshot, proc_root);
-                return Ok(());
-            }
             ListenerNames::NearbyInTrouble => {
-                return listener_owners::name_nearby(&mut snapshot, proc_root);
+                return listener_owners::name_nearby(&mut snapshot, past, proc_root);
             }
-            ListenerNames::ProgramsInTrouble => false,
-            ListenerNames::Programs => true,
+            ListenerNames::InTrouble => Extent::InTrouble,
+            ListenerNames::ProgramsInTrouble => Extent::UnitsOfAll,
+            ListenerNames::Programs => Extent::All,
         };
-        listener_owners::name(&mut snapshot, previous, proc_root, all, owners)
+        listener_owners::name(&mut snapshot, past, proc_root, extent, owners)
     });
     if let Err(error) = named {
         snapshot.missing.push((Part::Programs, error.to_string()));

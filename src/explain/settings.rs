@@ -19,6 +19,7 @@ const fn counters(sysctl: Sysctl) -> &'static [Counter] {
         Sysctl::TcpTimestamps
         | Sysctl::TcpFinTimeout
         | Sysctl::TcpTwRecycle
+        | Sysctl::TcpRetries2
         | Sysctl::TcpSynackRetries => &[],
         Sysctl::TcpSyncookies => &[
             Counter::SyncookiesSent,
@@ -104,6 +105,11 @@ const fn paragraphs(sysctl: Sysctl) -> &'static [&'static str] {
             "How many sockets without a process the whole host may have. Beyond it such sockets are \
                reset, which loses what they had still to send. Child network namespaces don't show \
                it.",
+        ],
+        Sysctl::TcpRetries2 => &[
+            "For how long data that nobody acknowledges is sent again before the connection is given \
+               up: the time of so many retransmissions that begin at 200 ms, double and stay at 120 s. \
+               15 stands for 924.6 s, 8 for 102.2 s.",
         ],
     }
 }

@@ -110,6 +110,20 @@ impl Counters {
         ratio(again, first.saturating_add(again))
     }
 
+    /// How much each rose since; `None` where one isn't known, or fell: then it
+    /// was reset.
+    #[must_use]
+    pub fn since(&self, before: &Self) -> Self {
+        let mut rise = Self::default();
+        for (counter, now) in self.iter() {
+            let risen = now.zip(before.get(counter));
+            if let Some(risen) = risen.and_then(|(now, before)| now.checked_sub(before)) {
+                rise.set(counter, risen);
+            }
+        }
+        rise
+    }
+
     /// The value of one counter.
     #[must_use]
     pub fn get(&self, counter: Counter) -> Option<u64> {
@@ -167,6 +181,21 @@ mod tests {
         assert_eq!(share(30, 10), Some(0.25));
         assert_eq!(share(0, 0), None);
         assert_eq!(Counters::default().share_sent_again(), None);
+    }
+
+    #[test]
+    fn what_rose_since_is_known_of_counters_that_did_not_fall() {
+        let with = |first, again| {
+            let mut counters = Counters::default();
+            counters.set(Counter::OutSegs, first);
+            counters.set(Counter::RetransSegs, again);
+            counters
+        };
+        let rise = with(1_100, 7).since(&with(1_000, 5));
+        assert_eq!(rise, with(100, 2));
+        let reset = with(10, 7).since(&with(1_000, 5));
+        assert_eq!(reset.get(Counter::OutSegs), None);
+        assert_eq!(reset.share_sent_again(), None);
     }
 
     #[test]

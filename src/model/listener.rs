@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::ratio;
-use super::{Cgroup, CgroupId, Endpoint, Family, Unit};
+use super::{Cgroup, CgroupId, Endpoint, Family, Program, Unit};
 
 /// Listening sockets, those of one address and port together.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,14 +71,9 @@ pub struct Listener {
     /// The cgroups that its sockets were made in, as far as anybody resolved
     /// them: none when nobody did.
     pub cgroups: Vec<Cgroup>,
-    /// The processes that hold it, by number, those that hold a full socket
-    /// before the others and the first process of the system last, which hands
-    /// sockets on; `None`: not searched, or none was found.
-    pub pids: Option<Vec<u32>>,
-    /// What the first of them is called (/proc/PID/comm).
-    pub command: Option<String>,
-    /// The unit that this one runs in.
-    pub process_unit: Option<Unit>,
+    /// Who holds it, those with a full socket before the others; `None` when
+    /// nobody looked, or none was in sight.
+    pub program: Option<Program>,
 }
 
 /// One of the sockets of a listener.
@@ -125,23 +120,17 @@ impl Listener {
         }
     }
 
-    /// Who holds it, as `nginx[880]`, and how many hold it too; `None` when
-    /// nobody is known to.
-    #[must_use]
-    pub fn program(&self) -> Option<String> {
-        let (first, others) = self.pids.as_deref()?.split_first()?;
-        let name = self.command.as_deref().unwrap_or("pid");
-        Some(match others.len() {
-            0 => format!("{name}[{first}]"),
-            more => format!("{name}[{first}] +{more}"),
-        })
+    /// The inodes of its sockets.
+    pub fn inodes(&self) -> impl Iterator<Item = u64> {
+        self.members.iter().filter_map(|member| member.inode)
     }
 
     /// The units and containers behind it: that of the process that is named,
     /// else those that its sockets were made in.
     #[must_use]
     pub fn units(&self) -> Vec<&Unit> {
-        if let Some(unit) = &self.process_unit {
+        let of_process = self.program.as_ref();
+        if let Some(unit) = of_process.and_then(|program| program.unit.as_ref()) {
             return vec![unit];
         }
         let mut units: Vec<&Unit> = Vec::new();
@@ -173,7 +162,8 @@ impl Listener {
     /// `None` when neither is known.
     #[must_use]
     pub fn culprit(&self) -> Option<String> {
-        match (self.program(), self.unit(Unit::short)) {
+        let program = self.program.as_ref().map(ToString::to_string);
+        match (program, self.unit(Unit::short)) {
             (Some(program), Some(unit)) => Some(format!("{program} ({unit})")),
             (program, unit) => program.or(unit),
         }
@@ -246,9 +236,7 @@ mod tests {
             syn_ack_retransmits: None,
             members: Vec::new(),
             cgroups: Vec::new(),
-            pids: None,
-            command: None,
-            process_unit: None,
+            program: None,
         }
     }
 
@@ -260,11 +248,15 @@ mod tests {
         assert_eq!(listener.culprit(), None);
         listener.cgroups = vec![cgroup(1, None), cgroup(2, Some(unit("init.scope")))];
         assert_eq!(listener.culprit().as_deref(), Some("init.scope"));
-        listener.pids = Some(vec![880, 1]);
-        listener.command = Some("sshd".to_owned());
+        let program = |unit| Program {
+            pids: vec![880, 1],
+            command: Some("sshd".to_owned()),
+            unit,
+        };
+        listener.program = Some(program(None));
         let culprit = listener.culprit();
         assert_eq!(culprit.as_deref(), Some("sshd[880] +1 (init.scope)"));
-        listener.process_unit = Some(unit("ssh.service"));
+        listener.program = Some(program(Some(unit("ssh.service"))));
         let culprit = listener.culprit();
         assert_eq!(culprit.as_deref(), Some("sshd[880] +1 (ssh.service)"));
     }

@@ -29,6 +29,7 @@ mod sysctl;
 mod tally;
 mod tcp_info;
 mod unit;
+mod unresponsive;
 
 pub use cgroup::Cgroup;
 pub use check_state::{
@@ -55,11 +56,10 @@ pub use owners::{Inodes, OwnerCoverage, Owners};
 pub use port::{PortRange, PortSet};
 pub use pressure::{
     Destination, HostWide, PortReading, PortSettings, Ports, Pressure, SharedPool, TimeWaitTally,
-    UnresponsivePeer, UnresponsivePeers,
 };
 pub use process::{
     ClosedDescriptor, ClosedDescriptors, HeldVia, Holder, InFlight, IncompleteScan, Member,
-    Process, Processes, ScanCoverage, SocketPast,
+    Process, Processes, Program, ScanCoverage, SocketPast,
 };
 pub use request::{Extensions, Request};
 pub use snapshot::{CountMethod, Host, NetNs, Part, Snapshot, StateCount, StateCounts};
@@ -73,3 +73,4 @@ pub use tcp_info::{
     CA_STATES, INFO_OPTIONS, InfoField, InfoUnit, RawTcpInfo, SocketDetails, SocketMemory, TcpInfo,
 };
 pub use unit::{ContainerRuntime, Unit};
+pub use unresponsive::{UNANSWERED_MANY, Unanswered, UnresponsivePeer, UnresponsivePeers};

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use std::net::IpAddr;
 
-use super::{Endpoint, Listeners, PortRange, PortSet, on_device};
+use super::{Endpoint, Listeners, PortRange, PortSet, UnresponsivePeers, on_device};
 
 /// The settings that say which ports connect() may take.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -293,29 +293,4 @@ pub struct HostWide {
     /// buffers are moderated, and which are never exceeded; not visible
     /// in a child namespace.
     pub memory_limits: Option<[u64; 3]>,
-}
-
-/// Where segments that this host sends again and again get no answer.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct UnresponsivePeers {
-    /// Remote endpoints that don't answer SYNs, the one with most connections
-    /// first.
-    pub connects: Vec<UnresponsivePeer>,
-    /// Hosts that don't answer on connections that this side has closed, the one
-    /// with most connections first.
-    pub closes: Vec<UnresponsivePeer>,
-}
-
-/// A peer that doesn't answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct UnresponsivePeer {
-    /// Its address, IPv4-mapped ones unwrapped.
-    pub address: IpAddr,
-    /// The port that we connect to; `None` where connections of all ports are
-    /// counted together.
-    pub port: Option<u16>,
-    /// Connections that wait for its answer.
-    pub connections: u32,
-    /// The most retransmissions of the same segment on one of them.
-    pub retransmits: u8,
 }

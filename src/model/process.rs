@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
 
 use std::collections::HashMap;
+use std::fmt;
 
 use foldhash::fast::RandomState;
 
@@ -34,6 +35,30 @@ pub enum HeldVia {
     /// The descriptor is that of an io_uring, among whose registered files the
     /// socket is: it has no descriptor to close.
     IoUring,
+}
+
+/// The processes behind some sockets, and what is known of the one to name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Program {
+    /// Their numbers, the one to name first: the first process of the system,
+    /// which hands sockets on, is last.
+    pub pids: Vec<u32>,
+    /// What the first is called (/proc/PID/comm).
+    pub command: Option<String>,
+    /// The unit that it runs in.
+    pub unit: Option<Unit>,
+}
+
+/// As `nginx[880]`, and how many more there are.
+impl fmt::Display for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.command.as_deref().unwrap_or("pid");
+        match self.pids.split_first() {
+            None => f.write_str(name),
+            Some((first, [])) => write!(f, "{name}[{first}]"),
+            Some((first, others)) => write!(f, "{name}[{first}] +{}", others.len()),
+        }
+    }
 }
 
 /// Descriptors that were sent over a UNIX socket (SCM_RIGHTS) and that nobody

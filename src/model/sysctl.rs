@@ -56,6 +56,9 @@ sysctls! {
     /// Sockets without a process that the host may have. Not to be seen in a
     /// child namespace.
     TcpMaxOrphans "net.ipv4.tcp_max_orphans",
+    /// For how long data that nobody acknowledges is sent again before the
+    /// connection is given up, as a number of times.
+    TcpRetries2 "net.ipv4.tcp_retries2",
 }
 
 impl Sysctl {
@@ -88,6 +91,7 @@ impl Sysctl {
         Self::TcpMaxTwBuckets,
         Self::TcpTwRecycle,
         Self::TcpMaxOrphans,
+        Self::TcpRetries2,
     ];
 
     /// The name without its `net.ipv4.` or `net.core.`.

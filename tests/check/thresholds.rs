@@ -44,18 +44,20 @@ const STAGED: &[(&str, &str)] = &[
     ("time_wait_overflows_per_second", "time_wait_by_its_limit"),
     ("time_wait_used", "time_wait_by_its_limit"),
     (
-        "unanswered_connects",
-        "connections_that_hang_towards_one_place",
+        "unacknowledged_connections",
+        "data_that_nobody_acknowledges",
     ),
     ("unlisted_sockets", "many_resets_are_looked_for_and_told_of"),
+    ("unanswered_connects", "connections_that_hang"),
 ];
 
 /// Where the tests are.
-const TESTS: [&str; 4] = [
+const TESTS: [&str; 5] = [
     include_str!("thresholds.rs"),
     include_str!("../netns/check.rs"),
     include_str!("../netns/check/thresholds.rs"),
     include_str!("../netns/leaks.rs"),
+    include_str!("../netns/pressure/unresponsive.rs"),
 ];
 
 /// A threshold that nobody has ever seen fire is a promise.

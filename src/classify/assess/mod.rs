@@ -20,7 +20,7 @@ use crate::model::Snapshot;
 pub fn assess(snapshot: &Snapshot, previous: Option<&Snapshot>) -> Assessment {
     let observation = Observation::of(snapshot, previous);
     let mut found: Vec<Finding> = Vec::new();
-    let (mut fine, mut unknown) = (Vec::new(), Vec::new());
+    let (mut fine, mut unknown, mut not_read) = (Vec::new(), Vec::new(), Vec::new());
     let selection = snapshot.collection.selection.as_ref();
     let can_tell =
         |rule: &&Rule| (!rule.needs_past || previous.is_some()) && can_be_told(rule, selection);
@@ -28,6 +28,9 @@ pub fn assess(snapshot: &Snapshot, previous: Option<&Snapshot>) -> Assessment {
         match rule.judge(&observation, &rule.defaults()) {
             Judgement::Fine => fine.push(rule.topic),
             Judgement::Unknown => unknown.push(rule.topic),
+            Judgement::NotRead => {
+                not_read.extend(rule.read_by.map(|command| (rule.topic, command)));
+            }
             Judgement::NotAsked => {}
             Judgement::Found(findings) => add_uncovered(&mut found, rule, findings),
         }
@@ -51,6 +54,7 @@ pub fn assess(snapshot: &Snapshot, previous: Option<&Snapshot>) -> Assessment {
         findings: found,
         fine: topics,
         unknown,
+        not_read,
     }
 }
 
@@ -195,7 +199,9 @@ impl Judge<'_> {
             // What is hidden from this namespace is for the host's own check,
             // and what only the next run can know isn't wrong yet. Who asks for
             // it by name gets no OK of nothing.
-            Judgement::Unknown | Judgement::NotAsked if missing.is_some() && !is_unread => {
+            Judgement::Unknown | Judgement::NotAsked | Judgement::NotRead
+                if missing.is_some() && !is_unread =>
+            {
                 let why = missing.filter(|why| *why != Missing::NotYet);
                 if let Some(why) = why.filter(|_| self.thresholds.names_rule(rule)) {
                     self.not_judged.add(rule.name, why);

@@ -3,12 +3,13 @@ use std::time::Duration;
 use super::super::change::Past;
 use super::super::listeners::ListenerTally;
 use super::super::metric::{About, Bound, Bounds};
-use super::super::testing::{SnapshotBuilder, java, leak_digest, snapshot, socket};
+use super::super::testing::{SnapshotBuilder, java, leak_digest, snapshot, socket, unanswered};
 use super::super::thresholds::Name;
 use super::*;
 use crate::model::{
     Counter, CounterSnapshot, Counters, HostWide, LeakOwner, LeakOwnerKind, Listeners, PortReading,
-    Pressure, Selection, Snapshot, SourceKind, Sysctl, TcpState, Verdict as Leak,
+    Pressure, Selection, Snapshot, SourceKind, Sysctl, TcpState, UnresponsivePeers,
+    Verdict as Leak,
 };
 
 /// Everything known, nothing wrong.
@@ -23,7 +24,7 @@ fn healthy() -> SnapshotBuilder {
         .with_sysctl(Sysctl::TcpSyncookies, 1)
         .with_minisockets(0)
         .with_pressure(Pressure {
-            unresponsive: Some(crate::model::UnresponsivePeers::default()),
+            unresponsive: Some(UnresponsivePeers::default()),
             ports: PortReading::Grouped(crate::model::Ports::default()),
             listeners: Some(Listeners::default()),
             time_wait: None,
@@ -625,16 +626,10 @@ fn what_is_asked_for_by_name_and_denied_is_no_ok() {
 /// Rows were lost, and a remark about those that were read made it OK.
 #[test]
 fn a_remark_about_a_part_of_the_rows_is_no_ok() {
-    use crate::model::{UnresponsivePeer, UnresponsivePeers};
     let mut snapshot = leaking(1).build();
     snapshot.pressure.unresponsive = Some(UnresponsivePeers {
-        connects: Vec::new(),
-        closes: vec![UnresponsivePeer {
-            address: "10.0.0.9".parse().unwrap(),
-            port: None,
-            connections: 50,
-            retransmits: 6,
-        }],
+        closes: unanswered(&[("10.0.0.9", 50)]),
+        ..UnresponsivePeers::default()
     });
     for name in ["unanswered_connects", "unresponsive_peers"] {
         let only = Thresholds {
@@ -664,18 +659,12 @@ fn a_remark_about_a_part_of_the_rows_is_no_ok() {
 /// side had closed.
 #[test]
 fn a_range_for_connects_that_hang_is_not_told_in_the_words_of_closes() {
-    use crate::model::{UnresponsivePeer, UnresponsivePeers};
-    let peer = |port, connections| UnresponsivePeer {
-        address: "10.0.0.9".parse().unwrap(),
-        port,
-        connections,
-        retransmits: 6,
-    };
     let with = |connects| {
         let mut snapshot = healthy().build();
         snapshot.pressure.unresponsive = Some(UnresponsivePeers {
-            connects: vec![peer(Some(80), connects)],
-            closes: vec![peer(None, 50)],
+            connects: unanswered(&[("10.0.0.9:80", connects)]),
+            closes: unanswered(&[("10.0.0.9", 50)]),
+            ..UnresponsivePeers::default()
         });
         judged(&snapshot, &thresholds(&["unanswered_connects=5"], &[]))
     };

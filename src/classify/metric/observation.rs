@@ -41,6 +41,8 @@ pub enum Missing {
     Unowned,
     /// Its bounds lie on both sides of the threshold.
     Inexact,
+    /// Nobody read what it takes, which is read where there is reason to.
+    NotRead,
     /// It could not be read.
     Unread,
 }
@@ -56,6 +58,7 @@ impl Missing {
             Self::Denied => "not shown without privilege",
             Self::Unowned => "not known whose it is",
             Self::Inexact => "known only within bounds",
+            Self::NotRead => "read only where many segments are sent again, or by name",
             Self::Unread => "could not be read",
         }
     }

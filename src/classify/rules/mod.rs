@@ -11,6 +11,7 @@ mod rates;
 mod syn;
 mod syn_flood;
 mod time_wait;
+mod unacknowledged;
 mod unlisted;
 mod unresponsive;
 
@@ -32,6 +33,7 @@ use rates::{RESETS, SYN_DROPS, TIME_WAIT_OVERFLOWS};
 use syn::{SYN_RECV_BACKLOG, TCP_SYNCOOKIES};
 use syn_flood::SYN_FLOOD;
 use time_wait::{TCP_TW_RECYCLE, TIME_WAIT_BUCKETS};
+use unacknowledged::UNACKNOWLEDGED;
 use unlisted::UNLISTED;
 use unresponsive::UNRESPONSIVE_PEERS;
 
@@ -46,6 +48,7 @@ pub const RULES: &[Rule] = &[
     ACCEPT_QUEUE_FULL,
     SYN_FLOOD,
     SYN_DROPS,
+    UNACKNOWLEDGED,
     UNRESPONSIVE_PEERS,
     TIME_WAIT_BUCKETS,
     TIME_WAIT_OVERFLOWS,
@@ -210,7 +213,9 @@ mod testing {
         match judgement {
             Judgement::Found(findings) => Some(findings[0].severity),
             Judgement::Fine => None,
-            Judgement::Unknown | Judgement::NotAsked => panic!("everything needed is there"),
+            Judgement::Unknown | Judgement::NotAsked | Judgement::NotRead => {
+                panic!("everything needed is there")
+            }
         }
     }
 }

@@ -3,12 +3,12 @@ use super::super::change::Past;
 use super::super::finding::Severity;
 use super::super::listeners::ListenerTally;
 use super::super::metric::Measured;
-use super::super::testing::{java, leak_digest, snapshot, socket};
+use super::super::testing::{java, leak_digest, snapshot, socket, unanswered};
 use super::*;
 use crate::model::float;
 use crate::model::{
     Counter, CounterSnapshot, Destination, Endpoint, HostWide, Listeners, PortReading, Ports,
-    Pressure, Snapshot, Sysctl, TcpState, UnresponsivePeer, UnresponsivePeers, Verdict,
+    Pressure, Snapshot, Sysctl, TcpState, UnresponsivePeers, Verdict,
 };
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -86,13 +86,8 @@ fn so_much(count: u64) -> Snapshot {
         .with_sysctl(Sysctl::TcpMaxTwBuckets, 1_000)
         .with_pressure(Pressure {
             unresponsive: Some(UnresponsivePeers {
-                connects: vec![UnresponsivePeer {
-                    address: "10.0.0.9".parse().unwrap(),
-                    port: Some(5_432),
-                    connections: waiting,
-                    retransmits: 2,
-                }],
-                closes: Vec::new(),
+                connects: unanswered(&[("10.0.0.9:5432", waiting)]),
+                ..UnresponsivePeers::default()
             }),
             ports: PortReading::Grouped(Ports {
                 destinations: vec![destination],

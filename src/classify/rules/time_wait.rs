@@ -133,7 +133,9 @@ mod tests {
         match judged_by(&rule, &snapshot.build(), None) {
             Judgement::Found(findings) => Some(findings[0].severity),
             Judgement::Fine => None,
-            Judgement::Unknown | Judgement::NotAsked => panic!("everything needed is there"),
+            Judgement::Unknown | Judgement::NotAsked | Judgement::NotRead => {
+                panic!("everything needed is there")
+            }
         }
     }
 

@@ -229,6 +229,13 @@ impl Thresholds {
         self.only.iter().any(|name| name.covers_rule(rule.name))
     }
 
+    /// Whether a rule or its value is asked for, by name or with a range.
+    #[must_use]
+    pub fn asks_for(&self, rule: &str) -> bool {
+        let only = self.only.iter().any(|name| name.covers_rule(rule));
+        only || self.asked().any(|id| judges(id, rule))
+    }
+
     /// Whether a rule shall judge.
     pub(super) fn wants_rule(&self, rule: &'static Rule) -> bool {
         let covered = |names: &[Name]| names.iter().any(|name| name.covers_rule(rule.name));

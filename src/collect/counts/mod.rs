@@ -16,8 +16,9 @@ use crate::classify::listeners::ListenerTally;
 use crate::classify::unresponsive::UnresponsiveTally;
 use crate::kernel::KernelError;
 use crate::model::{
-    Collection, Extensions, Host, Part, PortReading, Pressure, Request, Snapshot, Socket, Sockstat,
-    SourceKind, StateCounts, StateSet, StateTally, Sysctl, TcpState,
+    Collection, CountMethod, Extensions, Host, Part, PortReading, PortSet, Pressure, Request,
+    Snapshot, Socket, Sockstat, SourceKind, StateCounts, StateSet, StateTally, Sysctl, TcpState,
+    UnresponsivePeers,
 };
 
 /// Reads everything that the summary shows. Each socket that is looked at on
@@ -49,7 +50,7 @@ pub(super) fn read(
     let elsewhere_at_most = sockstat
         .in_other_namespaces_at_most()
         .filter(|_| namespace.shows_host_limits());
-    let sysctls = namespace.sysctls(Sysctl::SUMMARY);
+    let sysctls = namespace.sysctls(&[Sysctl::SUMMARY, &[Sysctl::TcpRetries2]].concat());
     let ports = namespace
         .is_live()
         .then(|| PortReader::begin(question.ports, namespace, &sockstat, &sysctls, family));
@@ -62,6 +63,14 @@ pub(super) fn read(
         owners,
     );
     let counters = namespace.counters();
+    let saw_open = counted.states.method == CountMethod::Dump;
+    let mut unresponsive = std::mem::take(&mut counted.unresponsive).finish(saw_open);
+    if !saw_open && question.reads_established(&counters) {
+        let (open, lost) = namespace
+            .with_fallback(|namespace| look_at_open(namespace, counted.listeners.ports()))?;
+        (unresponsive.data, unresponsive.zero_window) = (open.data, open.zero_window);
+        counted.collection.add_losses(&lost);
+    }
     let ports = match ports {
         Some(reader) => reader.finish(namespace.all_sockets(), family, &mut counted, &host),
         None => Ok(PortReading::NotRead),
@@ -89,7 +98,7 @@ pub(super) fn read(
         pressure: Pressure {
             ports,
             listeners: namespace.known_listeners(counted.listeners.finish()),
-            unresponsive: Some(counted.unresponsive.finish()),
+            unresponsive: Some(unresponsive),
             ..Pressure::default()
         },
         missing,
@@ -179,6 +188,23 @@ fn count_sockets(
     })
 }
 
+/// Looks for data that nobody acknowledges on open connections, most of which
+/// the walk that counts leaves out.
+fn look_at_open(
+    namespace: &mut Namespace,
+    listened_on: &PortSet,
+) -> Result<(UnresponsivePeers, Collection), KernelError> {
+    const OPEN: StateSet = StateSet::NONE
+        .with(TcpState::Established)
+        .with(TcpState::CloseWait);
+    let request = Request::states(OPEN);
+    let mut tally = UnresponsiveTally::default();
+    let lost = namespace
+        .sockets()
+        .visit_all(&request, &mut |socket| tally.add(socket, listened_on))?;
+    Ok((tally.finish(true), lost))
+}
+
 /// What sockets come to while they stream by.
 struct Seen {
     tally: StateTally,
@@ -228,7 +254,7 @@ fn look(
         seen.digest.add(socket, &judge);
         seen.listeners.add_listener(socket);
         seen.listeners.add(socket);
-        seen.unresponsive.add(socket);
+        seen.unresponsive.add(socket, seen.listeners.ports());
         observer(socket);
     })?;
     Ok((seen, collection))

@@ -12,13 +12,15 @@ use self::pressure::PressureReader;
 use super::Namespace;
 use super::cpu_budget::cpu_time;
 use super::ownership::OwnerCache;
-use super::question::{ListenerNames, Question};
+use super::question::{EstablishedRead, ListenerNames, Question};
 use super::read::read_beside;
+use crate::classify::change::Past;
 use crate::classify::close_wait::Earlier;
 use crate::classify::history::{CloseWaitMemory, Leaks, Look, Reading, Waiting};
 use crate::kernel::KernelError;
 use crate::model::{
-    Comparison, Condition, End, Endpoint, Part, Request, Snapshot, SourceKind, StateSet, TcpState,
+    Comparison, Condition, CounterSnapshot, End, Endpoint, Part, Request, Snapshot, SourceKind,
+    StateSet, TcpState,
 };
 
 /// Netlink that failed is tried again after so long.
@@ -46,6 +48,8 @@ pub struct Sampler {
     fell_back: Option<Instant>,
     question: Question<'static>,
     memory: CloseWaitMemory,
+    /// What was counted at the sample before.
+    counted: Option<CounterSnapshot>,
     owners: OwnerCache,
     leaks: LeakReader,
     pressure: PressureReader,
@@ -63,6 +67,7 @@ impl Sampler {
                 ..question
             },
             memory: CloseWaitMemory::default(),
+            counted: None,
             owners: OwnerCache::new(cpu_time),
             leaks: LeakReader::new(cpu_time),
             pressure: PressureReader::default(),
@@ -98,6 +103,8 @@ impl Sampler {
     fn take_once(&mut self, details: Details, at: Instant) -> Result<Reading, KernelError> {
         self.memory.begin(at);
         self.owners.begin(at);
+        let now = self.namespace.since_boot();
+        let before = self.counted.take();
         // What was seen for so long counts, whatever one look can tell.
         let watched = Earlier::watched(
             self.memory.watched(at, self.question.min_age),
@@ -109,8 +116,13 @@ impl Sampler {
             listeners: match details {
                 // Their own reading names them.
                 Details::Connections | Details::Listener(_) => ListenerNames::None,
-                Details::None | Details::Leaks => ListenerNames::UnitsInTrouble,
+                Details::None | Details::Leaks => ListenerNames::InTrouble,
             },
+            established: EstablishedRead::WhereMuchIsResent,
+            past: before.as_ref().map(|before| {
+                let ago = now.map(|now| now.saturating_sub(before.at));
+                Past::counted(before, ago)
+            }),
             ..self.question
         };
         let mut snapshot = read_beside(
@@ -120,6 +132,7 @@ impl Sampler {
             &mut self.owners,
             &mut |socket| memory.see(socket),
         )?;
+        self.counted = CounterSnapshot::of(&snapshot);
         let mut failed = std::mem::take(&mut snapshot.missing);
         let close_wait = memory.end(snapshot.collection.complete);
         let leaks = self.look_for_leaks(details, at, &mut failed);

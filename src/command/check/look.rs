@@ -9,12 +9,13 @@ use super::answer::{Answer, answer, answer_of_all};
 use super::arguments::wanted;
 use super::state::{NamespaceState, SaveOutcome, StateSession};
 use crate::classify::assess::{Verdict, judge};
+use crate::classify::change::Past;
 use crate::classify::metric::{Observation, Unit};
 use crate::classify::rules::metrics;
 use crate::classify::thresholds::Thresholds;
 use crate::classify::{Checked, overall_verdict};
 use crate::cli::{CheckArgs, CheckFormat, CommonArgs};
-use crate::collect::{self, Absent, Namespace, PortRead, Question};
+use crate::collect::{self, Absent, EstablishedRead, Namespace, PortRead, Question};
 use crate::model::{NetnsCounts, Payload, SHORTEST_GROWTH, SHORTEST_RATE, SourceKind, TcpState};
 use crate::text::safe;
 
@@ -137,11 +138,20 @@ impl Asked<'_> {
         thresholds.check()?;
         let mut namespace = namespace.select(filter, words)?;
         let earlier = state.earlier();
+        let last = state.last();
         let question = Question {
             ports: PortRead::Always,
             host_wide: true,
             min_age: args.min_age.0,
             earlier: earlier.as_ref(),
+            established: if self.thresholds.asks_for("unacknowledged_data") {
+                EstablishedRead::Always
+            } else {
+                EstablishedRead::WhereMuchIsResent
+            },
+            past: last
+                .as_ref()
+                .map(|(counted, ago)| Past::counted(counted, Some(*ago))),
             ..Question::default()
         };
         let mut close_wait = HashMap::new();

@@ -134,6 +134,12 @@ impl NamespaceState {
         }
     }
 
+    /// What was counted last, and how long ago.
+    pub(super) fn last(&self) -> Option<(CounterSnapshot, Duration)> {
+        let counted = self.before.as_ref()?.snapshots.last()?;
+        Some((counted.clone(), self.now.begun.saturating_sub(counted.at)))
+    }
+
     /// What was counted at least so long ago, and how long.
     pub(super) fn before(&self, at_least: Duration) -> Option<(CounterSnapshot, Duration)> {
         let (counted, age) = self

@@ -6,7 +6,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::number::milliseconds;
-use super::{AgeBounds, Counter, Counters, ListenerDrops, Payload, Sending, SocketCookie};
+use super::{
+    AgeBounds, Counter, Counters, ListenerDrops, Payload, Sending, Snapshot, SocketCookie,
+};
 
 /// Counters are kept again after this time, and no rate is taken over less: a
 /// burst of a few milliseconds is no rate.
@@ -91,6 +93,21 @@ pub struct Sighting {
     /// What was seen to leave it since.
     #[serde(default)]
     pub sending: Sending,
+}
+
+impl CounterSnapshot {
+    /// What a reading counted, but for the values of metrics; `None` of one that
+    /// doesn't say when.
+    #[must_use]
+    pub fn of(snapshot: &Snapshot) -> Option<Self> {
+        let listeners = snapshot.pressure.listeners.as_ref();
+        Some(Self {
+            at: snapshot.read_at?,
+            counters: snapshot.counters.clone(),
+            drops: listeners.map_or_else(ListenerDrops::default, |all| all.drops.clone()),
+            values: BTreeMap::new(),
+        })
+    }
 }
 
 impl CheckStates {

@@ -114,11 +114,14 @@ fn listeners_of<'a>(
             verdict(one, evidence).key().to_owned()
         }),
         ("pids", &|(_, one, _)| {
-            let pids = one.pids.iter().flatten().map(ToString::to_string);
+            let pids = one.program.iter().flat_map(|program| &program.pids);
+            let pids = pids.map(ToString::to_string);
             pids.collect::<Vec<_>>().join(" ")
         }),
         ("command", &|(_, one, _)| {
-            cell(one.command.as_deref().map(safe).as_deref())
+            let program = one.program.as_ref();
+            let command = program.and_then(|program| program.command.as_deref());
+            cell(command.map(safe).as_deref())
         }),
         ("unit", &|(_, one, _)| {
             let unit = one.unit(ToString::to_string);

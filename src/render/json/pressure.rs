@@ -370,6 +370,7 @@ impl<'a> From<&'a SharedPool> for PoolUse<'a> {
 impl<'a> ListenerQueues<'a> {
     /// A listener, judged by what is known of the namespace.
     fn new(listener: &'a Listener, evidence: &SynEvidence) -> Self {
+        let program = listener.program.as_ref();
         Self {
             local: listener.local,
             interface: listener.interface,
@@ -390,8 +391,8 @@ impl<'a> ListenerQueues<'a> {
                 }
             }),
             verdict: verdict(listener, evidence),
-            pids: listener.pids.as_deref(),
-            command: listener.command.as_deref(),
+            pids: program.map(|program| program.pids.as_slice()),
+            command: program.and_then(|program| program.command.as_deref()),
             unit: listener.unit(ToString::to_string),
             cgroups: listener.cgroups.iter().map(Into::into).collect(),
             members: listener.members.iter().map(Into::into).collect(),

@@ -54,6 +54,11 @@ pub(super) fn verdicts(assessment: &Assessment, style: &Style) -> String {
         );
         push_wrapped(&mut text, &label, INDENT, &topics, style);
     }
+    for (topic, command) in &assessment.not_read {
+        let label = style.faint(&format!("{:<INDENT$}", "unknown"));
+        let topic = format!("{topic}: not judged here, but by {command}");
+        push_wrapped(&mut text, &label, INDENT, &topic, style);
+    }
     text
 }
 

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use crate::model::{
     Destination, Endpoint, Family, ListenSocket, Listener, Listeners, PortRange, PortReading,
-    PortSet, PortSettings, Ports, Pressure, TimeWaitTally,
+    PortSet, PortSettings, Ports, Pressure, Program, TimeWaitTally,
 };
 
 const OURS: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 5));
@@ -51,9 +51,11 @@ fn listener(port: u16, waiting: u32, limit: Option<u32>, program: &str) -> Liste
             pids: None,
         }],
         cgroups: Vec::new(),
-        process_unit: None,
-        pids: Some(vec![880]),
-        command: Some(program.to_owned()),
+        program: Some(Program {
+            pids: vec![880],
+            command: Some(program.to_owned()),
+            unit: None,
+        }),
     }
 }
 

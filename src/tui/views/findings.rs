@@ -44,8 +44,10 @@ pub(super) fn findings(
         let fine = wrapped(&assessment.fine.join(", "), columns, Tone::Plain);
         lines.extend(labelled("ok", LABEL, Tone::Good, fine));
     }
-    if !assessment.unknown.is_empty() && room > lines.len() + usize::from(reserved) {
-        let unknown = vec![Line::raw(assessment.unknown.join(", "))];
+    let not_read = assessment.not_read.iter().map(|(topic, _)| *topic);
+    let unknown: Vec<&str> = assessment.unknown.iter().copied().chain(not_read).collect();
+    if !unknown.is_empty() && room > lines.len() + usize::from(reserved) {
+        let unknown = vec![Line::raw(unknown.join(", "))];
         lines.extend(labelled("unknown", LABEL, Tone::Faint, unknown));
     }
     let left = room.saturating_sub(lines.len());

@@ -19,9 +19,7 @@ fn listener(queue: u32, syn_recv: u32) -> Listener {
         syn_ack_retransmits: None,
         members: vec![member(queue, 64)],
         cgroups: Vec::new(),
-        pids: None,
-        command: None,
-        process_unit: None,
+        program: None,
     }
 }
 

@@ -402,7 +402,9 @@ mod tests {
         ) {
             Judgement::Found(findings) => findings,
             Judgement::Fine => Vec::new(),
-            Judgement::Unknown | Judgement::NotAsked => panic!("everything needed is there"),
+            Judgement::Unknown | Judgement::NotAsked | Judgement::NotRead => {
+                panic!("everything needed is there")
+            }
         }
     }
 

@@ -30,7 +30,8 @@ fn who_is_behind_a_listener_in_trouble_is_searched_for_seldom() {
             .unwrap();
         assert_eq!(reading.failed, []);
         let listeners = reading.snapshot.pressure.listeners.unwrap().listeners;
-        listeners.into_iter().next().unwrap().pids
+        let program = listeners.into_iter().next().unwrap().program;
+        program.map(|program| program.pids)
     };
     assert_eq!(pids(0), Some(vec![7]));
     host.process(8, 4_711, [9_000]);

@@ -171,9 +171,15 @@ fn severity(verdict: Verdict, cookies: Option<u64>) -> Option<Severity> {
 
 /// Where it listens, then the program and the unit, as far as they are known.
 fn name(listener: &Listener) -> String {
-    let mut name = address(listener);
-    if let Some(behind) = behind(listener) {
-        let _ = write!(name, "  {}", safe(&behind));
+    let mut name = listener.address();
+    if listener.sockets > 1 {
+        let _ = write!(name, " ({} sockets)", listener.sockets);
+    }
+    let unit = listener.unit(Unit::short);
+    let program = listener.program.as_ref().map(ToString::to_string);
+    let behind: Vec<String> = program.into_iter().chain(unit).collect();
+    if !behind.is_empty() {
+        let _ = write!(name, "  {}", safe(&behind.join(" ")));
     }
     name
 }
@@ -189,7 +195,13 @@ fn address(listener: &Listener) -> String {
 /// The program and the unit; `None` where neither is known.
 fn behind(listener: &Listener) -> Option<String> {
     let unit = listener.unit(Unit::short);
-    let behind: Vec<String> = listener.program().into_iter().chain(unit).collect();
+    let behind: Vec<String> = listener
+        .program
+        .as_ref()
+        .map(ToString::to_string)
+        .into_iter()
+        .chain(unit)
+        .collect();
     (!behind.is_empty()).then(|| behind.join(" "))
 }
 

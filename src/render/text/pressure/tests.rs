@@ -2,10 +2,11 @@ use super::*;
 use crate::classify::assess;
 use crate::classify::listeners::ListenerTally;
 use crate::classify::testing::{SnapshotBuilder, snapshot, socket};
+use crate::classify::unresponsive::UnresponsiveTally;
 use crate::model::Snapshot;
 use crate::model::{
     Cgroup, CgroupId, Counter, Destination, Endpoint, Host, HostWide, PortRange, PortReading,
-    PortSettings, Ports, Pressure, SharedPool, Sysctl, TcpState, TimeWaitTally, Unit,
+    PortSettings, Ports, Pressure, Program, SharedPool, Sysctl, TcpState, TimeWaitTally, Unit,
 };
 use crate::render::csv;
 use std::time::Duration;
@@ -77,9 +78,11 @@ fn troubled(growth: f64, overflows: u64, at: Duration) -> Snapshot {
         listener.drops = Some(dropped);
         listeners.drops.insert(listener.address(), dropped);
         if listener.local.port == 8_080 {
-            listener.pids = Some(vec![411, 412]);
-            listener.command = Some("orders\u{1b}[2J".to_owned());
-            listener.process_unit = Unit::from_cgroup_path("/system.slice/orders.service");
+            listener.program = Some(Program {
+                pids: vec![411, 412],
+                command: Some("orders\u{1b}[2J".to_owned()),
+                unit: Unit::from_cgroup_path("/system.slice/orders.service"),
+            });
         } else if listener.local.port == 443 {
             let id = "3f2a91c0d4e5b6f7081929a3b4c5d6e7f8091a2b3c4d5e6f708192a3b4c5d6e7";
             listener.cgroups = vec![made_in(&format!("/system.slice/docker-{id}.scope"))];
@@ -110,7 +113,7 @@ fn troubled(growth: f64, overflows: u64, at: Duration) -> Snapshot {
         }],
     };
     let pressure = Pressure {
-        unresponsive: Some(crate::model::UnresponsivePeers::default()),
+        unresponsive: Some(UnresponsiveTally::default().finish(true)),
         ports: PortReading::Grouped(ports),
         listeners: Some(listeners),
         time_wait: Some(TimeWaitTally {
@@ -243,7 +246,7 @@ fn what_was_left_out_on_request_is_not_called_well() {
     assert_eq!(
         fine,
         Some(
-            "ok        SYN queues, unresponsive peers, TIME_WAIT, tcp_syncookies, tcp_tw_recycle, orphans, \
+            "ok        SYN queues, unacknowledged data, unresponsive peers, TIME_WAIT, tcp_syncookies, tcp_tw_recycle, orphans, \
              TCP memory"
         )
     );
@@ -416,7 +419,7 @@ fn one_look_in_a_cron_mail() {
 #[test]
 fn a_host_without_anything() {
     let pressure = Pressure {
-        unresponsive: Some(crate::model::UnresponsivePeers::default()),
+        unresponsive: Some(UnresponsiveTally::default().finish(true)),
         ports: PortReading::Grouped(Ports::default()),
         listeners: Some(crate::model::Listeners::default()),
         time_wait: Some(TimeWaitTally::default()),
