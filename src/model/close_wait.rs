@@ -224,7 +224,15 @@ impl VerdictCounts {
         self.counts.iter().sum()
     }
 
-    /// How many are leaked.
+    /// How many are leaked; `None` where none is known to be and some may be,
+    /// whose age isn't known.
+    #[must_use]
+    pub fn leaked_if_known(&self) -> Option<u64> {
+        let leaked = self.leaked();
+        (leaked > 0 || self.of(Verdict::Undated) == 0).then_some(leaked)
+    }
+
+    /// How many are known to be leaked.
     #[must_use]
     pub fn leaked(&self) -> u64 {
         Verdict::ALL

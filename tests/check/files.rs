@@ -315,9 +315,42 @@ fn on_a_full_disk_the_old_files_stay() {
         "{output:?}"
     );
     let complaint = stderr(&output);
-    assert_eq!(complaint.lines().count(), 1, "{complaint}");
+    assert_eq!(complaint.lines().count(), 2, "{complaint}");
+    for told in ["the next check can't compare", "cannot write page.prom: "] {
+        assert!(complaint.contains(told), "{complaint}");
+    }
+}
+
+/// `--state not sport = :80` took `not` for its file, and judged the opposite.
+#[test]
+fn a_word_of_the_filter_is_no_state_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let output = Command::new(env!("CARGO_BIN_EXE_tcpstate"))
+        .current_dir(folder.path())
+        .args(["check", "--state", "not", "sport", "=", ":80"])
+        .output()
+        .expect("it runs");
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("put the filter before --state"), "{said}");
+    assert!(!folder.path().join("not").exists());
+}
+
+/// The status named what was worse, and that the file wasn't written was "+1 more".
+#[test]
+fn a_textfile_that_cannot_be_written_is_told_on_stderr() {
+    let proc_root = healthy();
+    let args = [
+        "--quiet",
+        "--textfile",
+        "/proc/none/page.prom",
+        "-c",
+        "established=~:0",
+    ];
+    let output = run(&proc_args(&proc_root, &args));
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
     assert!(
-        complaint.contains("the next check can't compare"),
-        "{complaint}"
+        stderr(&output).contains("cannot write /proc/none/page.prom"),
+        "{output:?}"
     );
 }

@@ -67,9 +67,13 @@ impl Told<'_> {
         format: CheckFormat,
     ) -> anyhow::Result<Answer> {
         let kernel = args.metrics == CheckMetrics::All;
+        let mut notes = Vec::new();
         if let Some(path) = &args.textfile {
             let page = (self.page)(&verdict, kernel);
             if let Err(error) = replace(path, page.as_bytes(), super::arguments::patience(args)) {
+                // The line of the status names the worst, and that may be another
+                // thing: whoever waits for the file is told on stderr.
+                notes.push(error.to_string());
                 verdict.fail(error.to_string());
             }
         }
@@ -84,7 +88,7 @@ impl Told<'_> {
         Ok(Answer {
             status,
             text,
-            notes: Vec::new(),
+            notes,
         })
     }
 }

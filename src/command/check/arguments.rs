@@ -9,6 +9,7 @@ use super::super::source::Wanted;
 use crate::classify::thresholds::{Name, ThresholdError, Thresholds};
 use crate::cli::{CheckArgs, CommonArgs};
 use crate::collect::Namespace;
+use crate::filter::CONDITION;
 use crate::state_file::default_state_file;
 use crate::text::number::argument;
 
@@ -82,6 +83,16 @@ pub(super) fn scope(common: &CommonArgs, args: &CheckArgs, namespace: &Namespace
     // Who counts younger sockets as leaked counts others.
     let _ = write!(scope, " min-age={}", argument(args.min_age.0));
     scope
+}
+
+/// The word of a filter that `--state` took for its file, which would leave a
+/// filter that means something else.
+pub(super) fn filter_word_as_file(args: &CheckArgs) -> Option<&str> {
+    let word = args.state.as_ref()?.as_ref()?.to_str()?;
+    let begins_condition = CONDITION.split(", ").any(|known| known == word);
+    let stands_between = ["state", "exclude", "not", "!", "and", "or", "(", ")"];
+    let has_rest = !args.filter.words.is_empty();
+    (has_rest && (begins_condition || stands_between.contains(&word))).then_some(word)
 }
 
 /// Where the state is kept, or why nobody can tell.

@@ -40,8 +40,9 @@ pub(super) fn look(
         };
         question.look_at(namespace)
     })?;
-    let notes = save(session, [state], thresholds, &mut checked.verdict);
+    let mut notes = save(session, [state], thresholds, &mut checked.verdict);
     let answer = answer(common, args, &checked, format)?;
+    notes.extend(answer.notes);
     Ok(Answer { notes, ..answer })
 }
 
@@ -91,8 +92,9 @@ fn look_at_all(
     if !has_sockets && by_owner && survey.unread() > 0 {
         verdict.fail("what was asked for may be in one that could not be read".to_owned());
     }
-    let notes = save(session, states, thresholds, &mut verdict);
+    let mut notes = save(session, states, thresholds, &mut verdict);
     let answer = answer_of_all(common, args, &survey, verdict, format)?;
+    notes.extend(answer.notes);
     Ok(Answer { notes, ..answer })
 }
 

@@ -9,7 +9,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 
 use self::answer::{Answer, failed, tell};
-use self::arguments::{thresholds, wanted};
+use self::arguments::{filter_word_as_file, thresholds, wanted};
 use super::{Outcome, output};
 use crate::classify::assess::Status;
 use crate::classify::thresholds::Thresholds;
@@ -36,6 +36,12 @@ pub(super) fn run(common: &CommonArgs, args: &CheckArgs, refusal: Option<&str>) 
             text: text::check_list(&output::style(common.color)),
             notes: Vec::new(),
         });
+    }
+    if let Some(word) = filter_word_as_file(args) {
+        return as_asked(&format!(
+            "cannot tell whether {word} is the file of --state or begins a filter: put the \
+             filter before --state, or name the file with a path, as in ./{word}"
+        ));
     }
     if args.textfile.is_some() && (!wanted(args).is_all() || common.ipv4 || common.ipv6) {
         return as_asked(OF_A_PART);

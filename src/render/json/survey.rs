@@ -170,8 +170,9 @@ pub(super) struct LeaksTotals {
     namespaces: NamespaceCounts,
     /// CLOSE_WAIT sockets.
     close_wait: u64,
-    /// Of these, those that are leaked.
-    leaked: u64,
+    /// Of these, those that are leaked. Null where none of a namespace is known to
+    /// be, and some may be, whose age isn't known.
+    leaked: Option<u64>,
 }
 
 /// Sums over the namespaces that were read.
@@ -183,8 +184,9 @@ pub(super) struct SummaryTotals {
     states: Option<ByName<States>>,
     /// All sockets that were counted.
     total: u64,
-    /// CLOSE_WAIT sockets that are leaked.
-    leaked: u64,
+    /// CLOSE_WAIT sockets that are leaked. Null where none of a namespace is known
+    /// to be, and some may be, whose age isn't known.
+    leaked: Option<u64>,
 }
 
 /// The outcome over all namespaces.
@@ -224,7 +226,7 @@ pub fn summary_of_all(survey: &Survey<Judged>) -> anyhow::Result<String> {
     let states = StateCounts::sum(answers);
     let leaked = survey.answers().filter_map(|(_, judged)| {
         let leaks = judged.snapshot.leaks.as_ref()?;
-        Some(leaks.counts.leaked())
+        Some(leaks.counts.leaked_if_known())
     });
     let totals = SummaryTotals {
         namespaces: NamespaceCounts::of(survey),
@@ -264,7 +266,7 @@ pub fn leaks_of_all<W: Write>(survey: &Survey<LeaksView<'_>>, to: &mut W) -> io:
     let totals = LeaksTotals {
         namespaces: NamespaceCounts::of(survey),
         close_wait: counts().map(VerdictCounts::total).sum(),
-        leaked: counts().map(VerdictCounts::leaked).sum(),
+        leaked: counts().map(VerdictCounts::leaked_if_known).sum(),
     };
     let document: All<'_, _, _> = All::new(LEAKS, survey, totals, Leaks::new);
     write(&document, &mut *to)?;

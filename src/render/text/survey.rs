@@ -107,7 +107,7 @@ struct Row<'a> {
 
 fn leaked(snapshot: &Snapshot) -> Option<u64> {
     let leaks = snapshot.leaks.as_ref()?;
-    Some(leaks.counts.leaked())
+    leaks.counts.leaked_if_known()
 }
 
 fn rows(survey: &Survey<Judged>) -> Table {
@@ -199,6 +199,7 @@ fn worst(namespace: &Surveyed<Judged>) -> Cell {
             };
             Cell::text(format!("{severity} {}", finding.rule)).toned(finding.severity)
         }
-        None => Cell::text("ok").toned(Tone::Good),
+        None if judged.assessment.unknown.is_empty() => Cell::text("ok").toned(Tone::Good),
+        None => Cell::text("unknown"),
     }
 }

@@ -11,7 +11,7 @@ use super::finding::push_wrapped;
 use super::provenance::defects;
 use super::{Style, push_line, survey, table};
 use crate::classify::Severity;
-use crate::model::{Process, Survey, VerdictCounts};
+use crate::model::{Process, Survey, Verdict, VerdictCounts};
 use crate::text::number::{counted, grouped};
 use crate::text::safe;
 use crate::text::wrap;
@@ -79,6 +79,16 @@ pub fn leaks_of_all(survey: &Survey<LeaksView<'_>>, style: &Style) -> String {
         style.severity(Severity::Warning, &line)
     };
     push_line(&mut text, &line);
+    for (one, view) in survey.answers() {
+        let undated = view.report.counts.of(Verdict::Undated);
+        if undated > 0 {
+            let name = safe(one.name());
+            let line = format!("{name}: the age of {} isn't known", grouped(undated));
+            push_line(&mut text, &line);
+            let command = format!("tcpstate leaks{} --over 60s", safe(view.repeated));
+            notes::arrow(&mut text, &command, "tells", style);
+        }
+    }
     let mut tables = Vec::new();
     let mut details = String::new();
     for (one, view) in survey.answers() {
