@@ -586,6 +586,10 @@ fn a_word_is_explained_and_an_unknown_one_is_refused_with_those_near_it() {
         let output = tcpstate(&["explain", "--no-live", word]).output();
         output.expect("it runs")
     };
+    // Perfdata show the metric of a rule.
+    let by_metric = run("accept_queues_full");
+    assert!(by_metric.status.success(), "{by_metric:?}");
+    assert_eq!(by_metric.stdout, run("accept_queue_full").stdout);
     let explained = run("close-wait");
     let text = String::from_utf8(explained.stdout).expect("text");
     assert!(text.starts_with("CLOSE_WAIT\n"), "{text}");

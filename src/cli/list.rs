@@ -14,8 +14,8 @@ use crate::model::ListColumn;
 pub struct ListArgs {
     /// Which connections, in the words of ss(8): state NAME, src and dst with
     /// addresses and prefixes, sport and dport with comparisons, dev, fwmark,
-    /// cgroup, and, or, not, parentheses; and uid, age, recvq, sendq, rtt,
-    /// retrans
+    /// cgroup, autobound, and, or, not, parentheses; and pid, process, user,
+    /// unit, container, age, recvq, sendq, rtt, retrans, lastsnd, lastrcv
     #[arg(value_name = "FILTER")]
     pub filter: Vec<String>,
 

@@ -253,7 +253,7 @@ pub struct CommonArgs {
     )]
     pub netns: Option<String>,
 
-    /// Print one JSON document; short for --format json
+    /// Print one JSON document; short for --format json (not explain)
     #[arg(long, global = true)]
     pub json: bool,
 

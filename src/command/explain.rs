@@ -3,6 +3,7 @@
 use anyhow::bail;
 
 use super::{Outcome, output, source};
+use crate::classify::Rule;
 use crate::classify::rules::RULES;
 use crate::cli::{CommonArgs, ExplainArgs};
 use crate::collect::{self, Question};
@@ -22,7 +23,7 @@ pub(super) fn run(common: &CommonArgs, args: &ExplainArgs) -> anyhow::Result<Out
         Some(word) => {
             if let Some(topic) = Topic::find(word) {
                 &move |live| explain::topic(topic, live, &style)
-            } else if let Some(rule) = RULES.iter().find(|rule| rule.name == word) {
+            } else if let Some(rule) = RULES.iter().find(|rule| is_called(rule, word)) {
                 &move |live| explain::rule(rule, live, &style)
             } else {
                 bail!("{}", unknown(word));
@@ -36,6 +37,12 @@ pub(super) fn run(common: &CommonArgs, args: &ExplainArgs) -> anyhow::Result<Out
     };
     output::print(&text(live.as_ref()))?;
     Ok(Outcome::Done)
+}
+
+/// A rule is meant by its name, and by that of its metric, which perfdata show.
+fn is_called(rule: &Rule, word: &str) -> bool {
+    let metric = rule.value.as_ref();
+    rule.name == word || metric.is_some_and(|metric| metric.name == word)
 }
 
 /// What is here of it.

@@ -46,7 +46,10 @@ const EXTRAS: &[Extra] = &[
     },
     Extra {
         name: "summary",
-        synopsis: &["tcpstate [summary] [OPTION]... [FILTER]..."],
+        synopsis: &[
+            "tcpstate [OPTION]...",
+            "tcpstate summary [OPTION]... [FILTER]...",
+        ],
         exit: EXIT,
         files: PROC,
         environment: &[COLOR, TERM],
@@ -54,7 +57,7 @@ const EXTRAS: &[Extra] = &[
     Extra {
         name: "list",
         synopsis: &["tcpstate list [-alBpeimo] [OPTION]... [FILTER]..."],
-        exit: EXIT,
+        exit: ANSWERED,
         files: PROC,
         environment: &[COLOR, TERM],
     },
@@ -74,7 +77,7 @@ const EXTRAS: &[Extra] = &[
     },
     Extra {
         name: "watch",
-        synopsis: &["tcpstate watch [-n INTERVAL] [--count N] [OPTION]..."],
+        synopsis: &["tcpstate watch [-n INTERVAL] [--count N] [OPTION]... [FILTER]..."],
         exit: EXIT,
         files: PROC,
         environment: &[COLOR, TERM],
@@ -82,7 +85,7 @@ const EXTRAS: &[Extra] = &[
     Extra {
         name: "check",
         synopsis: &[
-            "tcpstate check [-w NAME=RANGE]... [-c NAME=RANGE]... [--state [FILE]] [OPTION]...",
+            "tcpstate check [-w NAME=RANGE]... [-c NAME=RANGE]... [--state [FILE]] [OPTION]... [FILTER]...",
             "tcpstate check --list",
         ],
         exit: &[
@@ -118,11 +121,14 @@ const EXTRAS: &[Extra] = &[
     Extra {
         name: "explain",
         synopsis: &["tcpstate explain [WORD]"],
-        exit: EXIT,
+        exit: ANSWERED,
         files: &[],
         environment: &[COLOR, TERM],
     },
 ];
+
+/// Of a command that judges nothing.
+const ANSWERED: &[(&str, &str)] = &[("0", "Done."), ("2", "It failed, or the usage was wrong.")];
 
 const PROC: &[(&str, &str)] = &[(
     "/proc",
