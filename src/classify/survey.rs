@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::assess::{Cause, Gauge, Problem, Verdict};
 use super::change::Past;
 use super::finding::{Assessment, Finding, Severity};
-use super::metric::{Bounds, Missing, Observation, Unit};
+use super::metric::{Bounds, Missing, Observation};
 use crate::model::{CounterSnapshot, Snapshot, Survey, Surveyed};
 use crate::text::number::counted;
 use crate::text::shell_word;
@@ -160,7 +160,7 @@ fn together(alike: &[&Gauge]) -> Option<Gauge> {
             ..first.clone()
         });
     };
-    if matches!(first.id.unit(), Unit::Percent | Unit::Seconds) {
+    if first.id.metric.is_highest && !first.id.growth {
         return Some(Gauge {
             phrase: None,
             ..highest.clone()

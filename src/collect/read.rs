@@ -111,7 +111,7 @@ fn leave_out(namespace: &Namespace, snapshot: &mut Snapshot) {
             listener.syn_recv = None;
         }
     }
-    if !selection.listeners {
+    if !selection.states.contains(TcpState::Listen) {
         snapshot.pressure.listeners = None;
     }
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 /// A TCP state as the kernel reports it (`include/net/tcp_states.h`).
 ///
 /// The first eleven are those of RFC 9293; `Close` is its CLOSED.
@@ -184,7 +186,8 @@ impl FromStr for TcpState {
 
 /// A set of states, as the mask that sock_diag takes (`idiag_states`: bit
 /// number = state number).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct StateSet(u32);
 
 impl StateSet {

@@ -6,6 +6,7 @@ use super::super::metric::{About, Bound, Bounds};
 use super::super::testing::{SnapshotBuilder, java, leak_digest, snapshot, socket, unanswered};
 use super::super::thresholds::Name;
 use super::*;
+use crate::model::StateSet;
 use crate::model::{
     Counter, CounterSnapshot, Counters, HostWide, LeakOwner, LeakOwnerKind, Listeners, PortReading,
     Pressure, Selection, Snapshot, SourceKind, Sysctl, TcpState, UnresponsivePeers,
@@ -127,7 +128,7 @@ fn what_is_about_everything_is_not_judged_by_a_part() {
     let mut part = Thresholds {
         selection: Some(Selection {
             words: "sport = 80".to_owned(),
-            listeners: true,
+            states: StateSet::ALL,
             unowned: true,
         }),
         ..Thresholds::default()

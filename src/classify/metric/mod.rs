@@ -60,6 +60,8 @@ pub enum About {
     Everything,
     /// Single sockets.
     Sockets,
+    /// Single sockets in this state.
+    In(TcpState),
     /// Single sockets without an owner: the kernel keeps neither inode nor
     /// cgroup with them.
     Unowned,
@@ -97,6 +99,9 @@ pub struct Metric {
     pub crit: Option<Range>,
     /// What it is about, which decides with which filters it can be told.
     pub about: About,
+    /// Whether it is the highest of several places rather than their sum, as
+    /// shares and ages are.
+    pub(super) is_highest: bool,
     source: Source,
     /// What 100 % of it are.
     limit: Option<fn(&Observation) -> Measured>,
@@ -125,6 +130,7 @@ impl Metric {
                 Source::State(_) | Source::AllStates => About::Sockets,
                 Source::Rate(_) | Source::Of(_) => About::Everything,
             },
+            is_highest: matches!(unit, Unit::Percent | Unit::Seconds),
             source,
             limit: None,
             bounds: None,
@@ -178,6 +184,14 @@ impl Metric {
     pub(super) const fn phrased(self, phrase: fn(&Observation) -> Option<String>) -> Self {
         Self {
             phrase: Some(phrase),
+            ..self
+        }
+    }
+
+    /// Of several places it is the highest value, not the sum.
+    pub(super) const fn highest(self) -> Self {
+        Self {
+            is_highest: true,
             ..self
         }
     }

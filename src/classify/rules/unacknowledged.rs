@@ -31,7 +31,7 @@ pub(super) const UNACKNOWLEDGED: Rule =
                 "open connections whose data was sent again five times without an answer",
                 connections,
             )
-            .about(About::Sockets),
+            .about(About::In(TcpState::Established)),
         )
         .read_by("tcpstate pressure");
 

@@ -26,7 +26,7 @@ pub(super) const UNRESPONSIVE_PEERS: Rule =
                 "connections that hang in connect(), whose SYN was sent again twice",
                 connects,
             )
-            .about(About::Sockets)
+            .about(About::In(TcpState::SynSent))
             .warns(Range::from(float(UNANSWERED_MANY))),
         );
 

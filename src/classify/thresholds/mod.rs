@@ -3,7 +3,7 @@
 use super::metric::{About, Metric, MetricId, NotARange, Range};
 use super::rule::Rule;
 use super::rules::{RULES, find_metric, metrics, rule_of};
-use crate::model::Selection;
+use crate::model::{Selection, TcpState};
 
 /// A rule or a metric, by its name.
 #[derive(Debug, Clone, Copy)]
@@ -38,6 +38,9 @@ pub enum ThresholdError {
     /// It is about listeners, and the filter leaves these out.
     #[error("{0} is about listeners, which the filter does not select: they have no peer")]
     NoPeer(String),
+    /// It is about a state that the filter leaves out.
+    #[error("{0} is about sockets in a state that the filter does not select")]
+    OtherStates(String),
     /// It is asked for and left out at once.
     #[error("{0} is to be judged and to be left out; leave out one of the two")]
     Contradiction(String),
@@ -101,7 +104,10 @@ fn refusal(about: About, selection: Option<&Selection>) -> Option<fn(String) -> 
     match about {
         About::Host | About::Everything | About::Destinations => Some(ThresholdError::OfAll),
         About::Unowned if !selection.unowned => Some(ThresholdError::NoOwner),
-        About::Listeners if !selection.listeners => Some(ThresholdError::NoPeer),
+        About::Listeners if !selection.states.contains(TcpState::Listen) => {
+            Some(ThresholdError::NoPeer)
+        }
+        About::In(state) if !selection.states.contains(state) => Some(ThresholdError::OtherStates),
         _ => None,
     }
 }

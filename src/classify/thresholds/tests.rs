@@ -1,4 +1,6 @@
 use super::*;
+use crate::classify::rules::RULES;
+use crate::model::StateSet;
 
 #[test]
 fn a_threshold_that_means_nothing_says_what_would() {
@@ -34,7 +36,11 @@ fn names_are_of_metrics_and_rules() {
 fn part(listeners: bool, unowned: bool) -> Selection {
     Selection {
         words: String::new(),
-        listeners,
+        states: if listeners {
+            StateSet::ALL
+        } else {
+            StateSet::ALL.without(TcpState::Listen)
+        },
         unowned,
     }
 }
@@ -140,5 +146,27 @@ fn what_a_filter_cannot_tell_is_refused_and_left_out() {
             panic!("it is a rule");
         };
         assert_eq!(thresholds.wants_rule(rule), judges);
+    }
+}
+
+/// `check state established` said that nothing in CLOSE_WAIT leaks.
+#[test]
+fn what_is_about_a_state_that_the_filter_leaves_out_is_not_judged() {
+    let only = |state| Selection {
+        words: String::new(),
+        states: StateSet::NONE.with(state),
+        unowned: true,
+    };
+    let established = only(TcpState::Established);
+    let about = |rule: &str| RULES.iter().find(|one| one.name == rule).unwrap();
+    for (rule, state) in [
+        ("close_wait_leak", TcpState::CloseWait),
+        ("close_wait_leaked", TcpState::CloseWait),
+        ("leaker_fds_used", TcpState::CloseWait),
+        ("unresponsive_peers", TcpState::SynSent),
+    ] {
+        assert!(!can_be_told(about(rule), Some(&established)), "{rule}");
+        assert!(can_be_told(about(rule), Some(&only(state))), "{rule}");
+        assert!(can_be_told(about(rule), None), "{rule}");
     }
 }

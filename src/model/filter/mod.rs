@@ -223,7 +223,7 @@ impl Filter {
         let by_owner = self.needs_holders() || self.needs_units();
         Some(Selection {
             words,
-            listeners: states.contains(TcpState::Listen),
+            states,
             unowned: states.contains(TcpState::TimeWait) && !by_owner,
         })
     }
@@ -235,8 +235,8 @@ impl Filter {
 pub struct Selection {
     /// The filter in the words of its language.
     pub words: String,
-    /// Listeners may be among them.
-    pub listeners: bool,
+    /// The states that may be among them.
+    pub states: StateSet,
     /// Sockets of which the kernel keeps no owner may be: TIME_WAIT and requests.
     pub unowned: bool,
 }

@@ -27,7 +27,7 @@ pub(in crate::classify::rules) const LEAKER_FDS: Rule =
                 "file descriptors that a leaking process has in use, as a share of its limit",
                 fds_used,
             )
-            .about(About::Sockets)
+            .about(About::In(TcpState::CloseWait))
             .bounded(bounds)
             .phrased(phrase)
             .warns(Range::from(FDS_HIGH * 100.0))

@@ -40,7 +40,8 @@ pub(super) const CLOSE_WAIT_LEAK: Rule = Rule::new("close_wait_leak", "CLOSE_WAI
             "leaked CLOSE_WAIT connections of the process, unit or listener that leaks most",
             leaked_by_one,
         )
-        .about(About::Sockets)
+        .about(About::In(TcpState::CloseWait))
+        .highest()
         .bounded(bounds)
         .warns(Range::from(float(WARNING)))
         .alarms(Range::from(float(CRITICAL))),

@@ -26,7 +26,7 @@ pub(in crate::classify::rules) const CLOSE_WAIT_TOTAL: Rule =
                 "CLOSE_WAIT connections that applications forgot to close",
                 |observation| dated(observation, |leaks| Ok(float(leaks.counts.leaked()))),
             )
-            .about(About::Sockets)
+            .about(About::In(TcpState::CloseWait))
             .phrased(phrase)
             .warns(Range::from(10.0))
             .alarms(Range::from(CRITICAL)),
@@ -100,7 +100,7 @@ pub(in crate::classify::rules) const CLOSE_WAIT_OLDEST: Metric = Metric::new(
     "minimum age of the oldest leaked CLOSE_WAIT connection",
     oldest,
 )
-.about(About::Sockets);
+.about(About::In(TcpState::CloseWait));
 
 /// Sockets of which one reading can't tell whether they leak.
 pub(in crate::classify::rules) const CLOSE_WAIT_UNDATED: Metric = Metric::new(
@@ -109,7 +109,7 @@ pub(in crate::classify::rules) const CLOSE_WAIT_UNDATED: Metric = Metric::new(
     "CLOSE_WAIT connections whose age keepalives hide; a state file settles it",
     |observation| observation.leaks(|leaks| Ok(float(leaks.counts.of(Verdict::Undated)))),
 )
-.about(About::Sockets);
+.about(About::In(TcpState::CloseWait));
 
 /// A value about leaked sockets. Where no ages are told, as over /proc and by a
 /// recording without tcp_info, that none is known to be old means nothing.
