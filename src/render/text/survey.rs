@@ -85,6 +85,15 @@ fn unaccounted<T>(survey: &Survey<T>) -> Option<String> {
     Some(sentence)
 }
 
+/// The tables of several namespaces as one; nothing where none has a row.
+pub(super) fn one_table(tables: impl IntoIterator<Item = Table>, style: &Style) -> String {
+    let all = Table::together(tables);
+    if all.rows.is_empty() {
+        return String::new();
+    }
+    table(all, style)
+}
+
 /// How many have no row, and why.
 pub(super) fn folded<T>(survey: &Survey<T>, style: &Style) -> String {
     let empty = survey.empty() as u64;

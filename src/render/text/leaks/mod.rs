@@ -5,11 +5,10 @@ mod notes;
 mod owners;
 pub(crate) mod phrases;
 
-use super::super::table::Table;
 use super::super::views::LeaksView;
 use super::finding::push_wrapped;
 use super::provenance::defects;
-use super::{Style, push_line, survey, table};
+use super::{Style, push_line, survey};
 use crate::classify::Severity;
 use crate::model::{Process, Survey, Verdict, VerdictCounts};
 use crate::text::number::{counted, grouped};
@@ -105,10 +104,10 @@ pub fn leaks_of_all(survey: &Survey<LeaksView<'_>>, style: &Style) -> String {
         let command = format!("tcpstate leaks{}", safe(view.repeated));
         notes::arrow(&mut details, &command, "says all of it", style);
     }
-    let rows = Table::together(tables);
-    if !rows.rows.is_empty() {
+    let rows = survey::one_table(tables, style);
+    if !rows.is_empty() {
         text.push('\n');
-        text.push_str(&table(rows, style));
+        text.push_str(&rows);
     }
     text.push_str(&details);
     text

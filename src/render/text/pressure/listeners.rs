@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::super::super::table::{Cell, Column, Table, Width};
 use super::super::super::views::PressureView;
+use super::super::survey::one_table;
 use super::super::{Style, table};
 use crate::classify::Severity;
 use crate::classify::change;
@@ -84,11 +85,7 @@ pub(super) fn listeners_of_all<'a>(
         let rows = described(&judged, &evidence, None, false, style);
         (!rows.rows.is_empty()).then(|| rows.within("NETNS", name))
     });
-    let all = Table::together(tables);
-    if all.rows.is_empty() {
-        return String::new();
-    }
-    table(all, style)
+    one_table(tables, style)
 }
 
 /// Listeners with their queues; a bar each where the rows are seen live.

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::super::super::table::{Cell, Column, Table, Width};
 use super::super::super::views::PressureView;
 use super::super::provenance::bound_unknown;
+use super::super::survey::one_table;
 use super::super::{Style, finding, table};
 use crate::classify::Severity;
 use crate::classify::ports::{CRITICAL, WARNING, why_not_reusable};
@@ -86,11 +87,7 @@ pub(super) fn ports_of_all<'a>(
         let rows = described(&shown, view.snapshot, rates, false, style);
         (!rows.rows.is_empty()).then(|| rows.within("NETNS", name))
     });
-    let all = Table::together(tables);
-    if all.rows.is_empty() {
-        return String::new();
-    }
-    table(all, style)
+    one_table(tables, style)
 }
 
 /// Destinations with the ports that they take. `rates`: there was a sample
